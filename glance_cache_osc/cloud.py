@@ -1,0 +1,117 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What OpenStackClient already holds of a cloud, in one place.
+
+The login, the cloud's part of ``clouds.yaml``, the image endpoint and the
+connection to the image service. Nothing else here reads the client manager.
+"""
+
+from collections.abc import Mapping
+from typing import Any, TYPE_CHECKING
+
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc import node
+from glance_cache_osc.i18n import _
+
+if TYPE_CHECKING:
+    from keystoneauth1 import session as ksa_session
+
+#: The key in clouds.yaml, beside ``auth``.
+NODES_KEY = 'image_cache_nodes'
+
+
+class Cloud:
+    """One cloud, as the user logged in to it.
+
+    :param client_manager: osc-lib's, as commands have it.
+    """
+
+    def __init__(self, client_manager: Any) -> None:
+        self._manager = client_manager
+
+    @property
+    def session(self) -> 'ksa_session.Session':
+        """OpenStackClient's session, logged in."""
+        session: ksa_session.Session = self._manager.session
+        return session
+
+    def widen(self, hosts: int, connections: int) -> None:
+        """Keep connections to many hosts open.
+
+        keystoneauth's session holds ten connections to each of ten hosts
+        and throws away what is more.
+
+        :param hosts: how many hosts are about to be spoken to.
+        :param connections: how many at once to each.
+        """
+        from keystoneauth1 import session as ksa_session
+
+        # The identity and the image service have a place too.
+        wide = ksa_session.TCPKeepAliveAdapter(
+            pool_connections=hosts + 2, pool_maxsize=connections
+        )
+        for scheme in ('http://', 'https://'):
+            self.session.mount(scheme, wide)
+
+    def catalogue(self) -> images.Catalogue:
+        """The cloud's list of images."""
+        return images.Catalogue(lambda: self._manager.image)
+
+    def image_endpoint(self) -> str | None:
+        """The root URL of the cloud's image service, if it has one.
+
+        Costs no request after login.
+        """
+        found = self._config.get_session_endpoint('image')
+        return node.parse_endpoint(found) if found else None
+
+    def configured_nodes(self) -> list[node.Node]:
+        """The nodes that ``clouds.yaml`` names, in its order.
+
+        :raises errors.UsageError: they are written wrong there.
+        """
+        listed = self._config.config.get(NODES_KEY)
+        if listed is None:
+            return []
+        if not isinstance(listed, list):
+            raise _bad_nodes(_('it is not a list'))
+        nodes = [_configured_node(item) for item in listed]
+        names = [one.name for one in nodes]
+        for name in names:
+            if names.count(name) > 1:
+                raise _bad_nodes(_("two nodes have the name '%s'") % name)
+        return nodes
+
+    @property
+    def _config(self) -> Any:
+        return self._manager.sdk_connection.config
+
+
+def _configured_node(item: Any) -> node.Node:
+    if not isinstance(item, Mapping):
+        raise _bad_nodes(_('an item is not a name and an endpoint'))
+    name, endpoint = item.get('name'), item.get('endpoint')
+    if not isinstance(endpoint, str) or not endpoint:
+        raise _bad_nodes(_("the node '%s' has no endpoint") % name)
+    if not isinstance(name, str) or not name:
+        raise _bad_nodes(_("the node at '%s' has no name") % endpoint)
+    return node.Node(name, node.parse_endpoint(endpoint))
+
+
+def _bad_nodes(why: str) -> errors.UsageError:
+    return errors.UsageError(
+        _("'%(key)s' in clouds.yaml is wrong: %(why)s")
+        % {'key': NODES_KEY, 'why': why},
+        _("It is a list of items with 'name' and 'endpoint'."),
+    )

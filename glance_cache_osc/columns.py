@@ -1,0 +1,159 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From a row's values to what a person reads and what a script reads.
+
+Rows hold values: bytes, counts, times, text or None. A `Column` says what
+a value is; `Rendering` stands before one of cliff's formatters and turns
+each value into the form which that formatter is for. It is done here, at
+the end, so that sorting sorts values, and because none of cliff's column
+classes can say "absent" in every format.
+"""
+
+from collections.abc import Iterable, Sequence
+import argparse
+import dataclasses
+import datetime
+import enum
+from typing import Any, TextIO
+import unicodedata
+
+from cliff.formatters import base
+
+#: Formats read by a person; all others are read by programs.
+_FOR_PEOPLE = frozenset({'table'})
+#: Formats of bare text, which have no word for "absent" but nothing, and no
+#: way to hold a control character.
+_BARE = frozenset({'csv', 'value'})
+_SIZES = ('B', 'kB', 'MB', 'GB', 'TB', 'PB')
+_HIDDEN_CATEGORIES = frozenset({'Cc', 'Cf', 'Cs', 'Zl', 'Zp'})
+#: Invisible, and part of how some scripts and emoji are written.
+_JOINERS = frozenset('\u200c\u200d')
+
+
+class Kind(enum.Enum):
+    """What the values of a column are."""
+
+    TEXT = 'text'  # str
+    COUNT = 'count'  # int
+    SIZE = 'size'  # int, bytes
+    TIME = 'time'  # datetime, UTC
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Column:
+    """A header, and what stands below it."""
+
+    header: str
+    kind: Kind = Kind.TEXT
+
+
+def safe_text(text: str) -> str:
+    r"""Text that can't steer a terminal or break a row.
+
+    Control characters, direction marks, line separators and lone
+    surrogates become escapes such as ``\x1b``.
+    """
+    if text.isprintable():
+        return text
+    return ''.join(map(_safe_character, text))
+
+
+def _safe_character(character: str) -> str:
+    if (
+        unicodedata.category(character) not in _HIDDEN_CATEGORIES
+        or character in _JOINERS
+    ):
+        return character
+    return character.encode('unicode_escape').decode('ascii')
+
+
+def human_size(size: int) -> str:
+    """Bytes as a person reads them, in powers of 1000: ``1.2 GB``."""
+    value = float(size)
+    for unit in _SIZES:
+        if value < 999.95 or unit == _SIZES[-1]:
+            break
+        value /= 1000
+    return f'{size} B' if unit == 'B' else f'{value:.1f} {unit}'
+
+
+def for_people(value: Any, kind: Kind) -> Any:
+    """A value as a table shows it; nothing where it is absent."""
+    if value is None:
+        return ''
+    if kind is Kind.SIZE:
+        return human_size(value)
+    if kind is Kind.TIME:
+        return _utc(value).strftime('%Y-%m-%d %H:%M:%S')
+    return safe_text(value) if isinstance(value, str) else value
+
+
+def for_programs(value: Any, kind: Kind) -> Any:
+    """A value as JSON has it: numbers are numbers, absent is None."""
+    if kind is Kind.TIME and value is not None:
+        return _utc(value).strftime('%Y-%m-%dT%H:%M:%SZ')
+    return value
+
+
+def for_text(value: Any, kind: Kind) -> Any:
+    """A value as CSV has it: as for programs, on one line."""
+    value = for_programs(value, kind)
+    if value is None:
+        return ''
+    return safe_text(value) if isinstance(value, str) else value
+
+
+def _utc(value: datetime.datetime) -> datetime.datetime:
+    return value.astimezone(datetime.timezone.utc)
+
+
+class Rendering(base.ListFormatter):
+    """One of cliff's formatters, fed with what it is for.
+
+    :param formatter: the formatter that the user chose.
+    :param name: its name, as given to ``-f``.
+    :param columns: all columns of the command.
+    """
+
+    def __init__(
+        self,
+        formatter: base.ListFormatter,
+        name: str,
+        columns: Iterable[Column],
+    ) -> None:
+        self._formatter = formatter
+        self._kinds = {column.header: column.kind for column in columns}
+        if name in _FOR_PEOPLE:
+            self._show = for_people
+        elif name in _BARE:
+            self._show = for_text
+        else:
+            self._show = for_programs
+
+    def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
+        """Nothing to add: cliff asked the formatter itself."""
+
+    def emit_list(
+        self,
+        column_names: Sequence[str],
+        data: Iterable[Sequence[Any]],
+        stdout: TextIO,
+        parsed_args: argparse.Namespace,
+    ) -> None:
+        """Write the rows."""
+        kinds = [self._kinds[name] for name in column_names]
+        shown = (
+            [self._show(value, kind) for value, kind in zip(row, kinds)]
+            for row in data
+        )
+        self._formatter.emit_list(column_names, shown, stdout, parsed_args)

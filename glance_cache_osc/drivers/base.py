@@ -1,0 +1,69 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How one node's cache is spoken to: the interface of all drivers.
+
+To add a driver, write a class here beside the others that has these
+methods, and name it in `glance_cache_osc.drivers.open_driver`. Nothing
+else changes: commands never ask which driver they talk to.
+"""
+
+import abc
+from typing import ClassVar
+
+from glance_cache_osc import entries
+
+
+class CacheDriver(abc.ABC):
+    """One node's cache.
+
+    Methods are called from several threads at once. Each sends as few
+    requests as it can, and raises the `glance_cache_osc.errors.NodeError`
+    that says what went wrong, with Glance's own words where it gave any:
+    `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`,
+    `CachingOff`, `TooOld`, `Forbidden`, `Refused`, `ServerFault` or
+    `BadReply`. Nothing else leaves a driver.
+    """
+
+    #: What `openstack image cache node list` calls this driver.
+    name: ClassVar[str]
+
+    @abc.abstractmethod
+    def entries(self) -> list[entries.Entry]:
+        """Everything in the cache and its queue.
+
+        An image may be there twice, cached and queued, when it was asked
+        for again.
+        """
+
+    @abc.abstractmethod
+    def queue(self, image_id: str) -> None:
+        """Ask the node to cache an image.
+
+        Returns when the node has accepted; the fill begins later. A node
+        that has the image already fetches all of it again: look first.
+
+        :raises glance_cache_osc.errors.Refused: Glance does not know the
+            image, or it is not active.
+        """
+
+    @abc.abstractmethod
+    def delete(self, image_id: str) -> None:
+        """Drop an image from the cache and from the queue.
+
+        Nothing is wrong when it is in neither. A fill that was accepted
+        goes on.
+        """
+
+    @abc.abstractmethod
+    def clear(self, target: entries.Target) -> None:
+        """Empty the cache, the queue, or both."""

@@ -1,0 +1,75 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The Cache API of Glance: Images API 2.14 (Yoga) and later."""
+
+from typing import Any
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import versions
+from glance_cache_osc.i18n import _
+
+_CLEAR_TARGET = 'x-image-cache-clear-target'
+
+
+class CacheApiDriver(base.CacheDriver):
+    """``/v2/cache``, spoken through a `http.NodeClient`."""
+
+    name = 'cache-api'
+
+    def __init__(self, client: http.NodeClient) -> None:
+        self._client = client
+
+    def entries(self) -> list[entries.Entry]:
+        try:
+            return entries.parse_cache(self._request('GET', '/v2/cache'))
+        except ValueError as error:
+            raise errors.BadReply(
+                _('Its answer is not a list of cached images (%s)') % error,
+                _('Is this the endpoint of a Glance?'),
+            ) from error
+
+    def queue(self, image_id: str) -> None:
+        self._request('PUT', f'/v2/cache/{image_id}')
+
+    def delete(self, image_id: str) -> None:
+        try:
+            self._request('DELETE', f'/v2/cache/{image_id}')
+        except errors.Refused as error:
+            # Neither Glance nor this cache knows it (any more).
+            if error.status != 404:
+                raise
+
+    def clear(self, target: entries.Target) -> None:
+        # Left out, the header means both; Glance refuses the word "both".
+        headers = {_CLEAR_TARGET: target.value} if target.value else None
+        self._request('DELETE', '/v2/cache', headers)
+
+    def _request(
+        self, method: str, path: str, headers: dict[str, str] | None = None
+    ) -> Any:
+        try:
+            return self._client.request(method, path, headers=headers)
+        except errors.Refused as error:
+            if error.status in (404, 405) and not _names_an_image(error):
+                # There is no such route here. Glance's words for that are
+                # no help; its list of versions tells why.
+                raise versions.why_no_cache(self._client) from error
+            raise
+
+
+def _names_an_image(error: errors.Refused) -> bool:
+    """Whether a 404 is about an image; its text is Glance's own."""
+    return error.why.startswith('Image ')

@@ -1,0 +1,74 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a node says of itself: its list of API versions."""
+
+import re
+from typing import Any
+
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import http
+from glance_cache_osc.i18n import _
+
+_FIRST_WITH_CACHE = (2, 14)
+
+
+def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
+    """The Images API versions that a node lists, lowest first.
+
+    :raises errors.NotGlance: the answer is no list of Images API versions.
+    """
+    try:
+        body = client.request('GET', '/versions', authenticated=False)
+    except (errors.Refused, errors.BadReply) as error:
+        raise _not_glance() from error
+    listed = body.get('versions') if isinstance(body, dict) else None
+    if not isinstance(listed, list):
+        raise _not_glance()
+    found = sorted(set(filter(None, map(_version, listed))))
+    if not found:
+        raise _not_glance()
+    return found
+
+
+def why_no_cache(client: http.NodeClient) -> errors.NodeError:
+    """Why a node has no ``/v2/cache``, as an error to raise."""
+    try:
+        found = api_versions(client)
+    except errors.NodeError as error:
+        return error
+    if found[-1] < _FIRST_WITH_CACHE:
+        return errors.TooOld(
+            _('Its Images API ends at %d.%d; the cache needs 2.14 (Yoga)')
+            % found[-1],
+            _('Upgrade that Glance, or name another endpoint with --node.'),
+        )
+    return errors.CachingOff(
+        _('Its image cache is off'),
+        _(
+            "Set 'image_cache_dir' and a flavor with caching in that node's "
+            'glance-api.conf, and restart it.'
+        ),
+    )
+
+
+def _version(item: Any) -> tuple[int, int] | None:
+    text = item.get('id') if isinstance(item, dict) else None
+    match = re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', str(text))
+    return (int(match[1]), int(match[2])) if match else None
+
+
+def _not_glance() -> errors.NotGlance:
+    return errors.NotGlance(
+        _('No Glance answers there'),
+        _("Give the endpoint as in 'openstack endpoint list'."),
+    )

@@ -1,0 +1,153 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a node's cache holds, and the reading of Glance's payloads. Pure."""
+
+from collections.abc import Iterable
+import dataclasses
+import datetime
+import enum
+from typing import Any
+
+
+class State(str, enum.Enum):
+    """Where an entry is: its data in the cache, or asked for."""
+
+    CACHED = 'cached'
+    QUEUED = 'queued'
+
+
+class Target(str, enum.Enum):
+    """What a clear takes away. The values are Glance's own."""
+
+    CACHE = 'cache'
+    QUEUE = 'queue'
+    BOTH = ''
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One image in one node's cache.
+
+    :param image_id: the image's ID.
+    :param state: cached, or queued.
+    :param size: bytes in the cache; None when queued.
+    :param hits: how often the cached data was served; None when queued.
+    :param last_accessed: when it was last served, UTC; None for never.
+    :param last_modified: when its data was written, UTC.
+    """
+
+    image_id: str
+    state: State
+    size: int | None = None
+    hits: int | None = None
+    last_accessed: datetime.datetime | None = None
+    last_modified: datetime.datetime | None = None
+
+    @property
+    def last_used(self) -> datetime.datetime | None:
+        """When it was last of use: served, or else written. UTC."""
+        return self.last_accessed or self.last_modified
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Freed:
+    """What was, or would be, taken from one node's cache.
+
+    :param cached: entries with data.
+    :param queued: entries without.
+    :param size: bytes that the cached ones hold.
+    """
+
+    cached: int
+    queued: int
+    size: int
+
+    @classmethod
+    def of(cls, entries: Iterable[Entry]) -> 'Freed':
+        """Add up entries."""
+        held = list(entries)
+        cached = [entry for entry in held if entry.state is State.CACHED]
+        return cls(
+            cached=len(cached),
+            queued=len(held) - len(cached),
+            size=sum(entry.size or 0 for entry in cached),
+        )
+
+
+def parse_cache(payload: Any) -> list[Entry]:
+    """Read the answer to ``GET /v2/cache``.
+
+    :param payload: the decoded JSON, ``{"cached_images": [{"image_id",
+        "size", "hits", "last_accessed", "last_modified"}],
+        "queued_images": [id]}``; times are seconds since 1970.
+    :returns: the entries, cached ones first, each group in Glance's order.
+    :raises ValueError: the payload is not of that shape.
+    """
+    if not isinstance(payload, dict):
+        raise ValueError('not a JSON object')
+    cached = _list_of(payload, 'cached_images')
+    queued = _list_of(payload, 'queued_images')
+    return [_parse_cached(item) for item in cached] + [
+        Entry(image_id=_text(item, 'queued_images'), state=State.QUEUED)
+        for item in queued
+    ]
+
+
+def _parse_cached(item: Any) -> Entry:
+    if not isinstance(item, dict):
+        raise ValueError('cached_images holds something else than objects')
+    return Entry(
+        image_id=_text(item.get('image_id'), 'image_id'),
+        state=State.CACHED,
+        size=_count(item, 'size'),
+        hits=_count(item, 'hits'),
+        last_accessed=_time(item, 'last_accessed'),
+        last_modified=_time(item, 'last_modified'),
+    )
+
+
+def _list_of(payload: dict[str, Any], key: str) -> list[Any]:
+    value = payload.get(key)
+    if not isinstance(value, list):
+        raise ValueError(f'{key} is not a list')
+    return value
+
+
+def _text(value: Any, what: str) -> str:
+    if not isinstance(value, str) or not value:
+        raise ValueError(f'{what} is not an ID')
+    return value
+
+
+def _count(item: dict[str, Any], key: str) -> int | None:
+    value = item.get(key)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f'{key} is not a whole number')
+    return value
+
+
+def _time(item: dict[str, Any], key: str) -> datetime.datetime | None:
+    """Seconds since 1970 as a time to the second; 0 means never."""
+    value = item.get(key)
+    if value is None or value == 0:
+        return None
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise ValueError(f'{key} is not a time')
+    try:
+        return datetime.datetime.fromtimestamp(
+            int(value), tz=datetime.timezone.utc
+        )
+    except (OverflowError, OSError, ValueError) as error:
+        raise ValueError(f'{key} is not a time') from error

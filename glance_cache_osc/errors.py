@@ -1,0 +1,155 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What can go wrong, in a person's words.
+
+::
+
+    CacheError                 a failure; the command ends with exit code 1
+      UsageError               what was typed can't be done; exit code 2
+      CatalogueError           Glance's list of images could not be read
+      ImageError               one image, before any node was asked
+        ImageNotFound
+        ImageAmbiguous
+      NodeError                one node did not do what it was asked
+        Unreachable            no connection
+          TimedOut             no answer in time
+          CertificateRejected  TLS did not verify
+        NotGlance              something answers, but it is no Glance
+        CachingOff             a Glance without a cache
+        TooOld                 a Glance without the Cache API
+        Forbidden              the user may not do this there
+        Refused                Glance said no, with its reason
+        ServerFault            Glance, or what stands before it, failed
+        BadReply               an answer that no Glance gives
+        Interrupted            not asked: the user stopped the command
+
+Each error says why it failed and, where there is something to be done
+about it, what. Who reports it adds where (the node) and what (the
+image), so that a failure is one line and told once.
+"""
+
+from osc_lib import exceptions
+
+from glance_cache_osc.i18n import _
+
+
+class CacheError(exceptions.CommandError):
+    """A failure that a person can read.
+
+    :param why: what happened, without a full stop at its end.
+    :param remedy: what to do about it, a whole sentence; may be empty.
+    """
+
+    def __init__(self, why: str, remedy: str = '') -> None:
+        self.why = why.strip().rstrip('.')
+        self.remedy = remedy
+        super().__init__(f'{self.why}. {remedy}'.rstrip())
+
+
+class UsageError(CacheError):
+    """What was typed can't be done; nothing was sent."""
+
+
+class CatalogueError(CacheError):
+    """Glance's list of images could not be read."""
+
+
+class ImageError(CacheError):
+    """One image that was named can't be acted on."""
+
+
+class ImageNotFound(ImageError):
+    """Neither an ID nor a name that Glance knows."""
+
+    def __init__(self, wanted: str) -> None:
+        super().__init__(
+            _("No image has the name or ID '%s'") % wanted,
+            _("See 'openstack image list'."),
+        )
+
+
+class ImageAmbiguous(ImageError):
+    """A name that several images have.
+
+    :param wanted: the name.
+    :param image_ids: the IDs of all images of that name.
+    """
+
+    def __init__(self, wanted: str, image_ids: list[str]) -> None:
+        super().__init__(
+            _("%(count)d images have the name '%(name)s': %(ids)s")
+            % {
+                'count': len(image_ids),
+                'name': wanted,
+                'ids': ', '.join(image_ids),
+            },
+            _('Give the ID of the one that is meant.'),
+        )
+
+
+class NodeError(CacheError):
+    """One node did not do what it was asked."""
+
+
+class Unreachable(NodeError):
+    """No connection to the node."""
+
+
+class TimedOut(Unreachable):
+    """The node did not answer in time."""
+
+
+class CertificateRejected(Unreachable):
+    """The node's TLS certificate does not verify."""
+
+
+class NotGlance(NodeError):
+    """Something answers at the endpoint, but it is no Glance."""
+
+
+class CachingOff(NodeError):
+    """The node is a Glance, and its image cache is off."""
+
+
+class TooOld(NodeError):
+    """The node is a Glance from before the Cache API."""
+
+
+class Forbidden(NodeError):
+    """Glance does not allow this user to do this."""
+
+
+class Refused(NodeError):
+    """Glance said no.
+
+    :param status: the HTTP status of the answer.
+    """
+
+    def __init__(self, why: str, remedy: str = '', status: int = 0) -> None:
+        super().__init__(why, remedy)
+        self.status = status
+
+
+class ServerFault(NodeError):
+    """Glance, or a proxy before it, failed while doing what was asked."""
+
+
+class BadReply(NodeError):
+    """An answer that no Glance gives."""
+
+
+class Interrupted(NodeError):
+    """The user stopped the command before this node was asked."""
+
+    def __init__(self) -> None:
+        super().__init__(_('Not asked: interrupted'))

@@ -1,0 +1,57 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One way to tell of failures: each once, on a line, at the end."""
+
+import logging
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
+
+_INTERRUPTED = 130
+
+
+class Failures:
+    """What a command could not do.
+
+    Failures are collected while everything is attempted, and told after
+    the rows have been printed.
+    """
+
+    def __init__(self) -> None:
+        self._lines: list[str] = []
+        self._interrupted = 0
+
+    def add(self, what: str, error: errors.CacheError) -> None:
+        """Note a failure.
+
+        :param what: what could not be done and where, without a full stop:
+            "Cannot list the cache of edge-oslo".
+        :param error: why.
+        """
+        if isinstance(error, errors.Interrupted):
+            self._interrupted += 1
+        else:
+            self._lines.append(columns.safe_text(f'{what}: {error}'))
+
+    def tell(self, log: logging.Logger) -> int:
+        """Log each failure, and return the exit code."""
+        for line in self._lines:
+            log.error(line)
+        if self._interrupted:
+            log.error(
+                _('Interrupted: %d requests were not sent.'),
+                self._interrupted,
+            )
+            return _INTERRUPTED
+        return 1 if self._lines else 0

@@ -1,0 +1,79 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which of a cache's entries are meant: the narrowing options. Pure."""
+
+from collections.abc import Mapping, Sequence
+import dataclasses
+import datetime
+
+from glance_cache_osc import entries
+from glance_cache_osc import images
+
+
+@dataclasses.dataclass(frozen=True)
+class Narrowing:
+    """What an entry must be; every condition that is set has to hold.
+
+    :param states: the entry is in one of these states; empty for any.
+    :param orphans: Glance does not know its image.
+    :param unused: its data is there and was never served.
+    :param older_than: its data was last served, or else written, longer
+        ago than this.
+    :param larger_than: its data is more bytes than this.
+    """
+
+    states: frozenset[entries.State] = frozenset()
+    orphans: bool = False
+    unused: bool = False
+    older_than: datetime.timedelta | None = None
+    larger_than: int | None = None
+
+    def __bool__(self) -> bool:
+        """Whether any condition is set."""
+        return self != Narrowing()
+
+    def keeps(
+        self,
+        entry: entries.Entry,
+        known: Mapping[str, images.Image],
+        now: datetime.datetime,
+    ) -> bool:
+        """Whether an entry meets the conditions.
+
+        :param known: the images that Glance knows, by ID; those of the
+            entry at least.
+        :param now: the present, with a time zone.
+        """
+        if self.states and entry.state not in self.states:
+            return False
+        if self.orphans and entry.image_id in known:
+            return False
+        if self.unused and entry.hits != 0:
+            return False
+        if self.older_than is not None and not (
+            entry.last_used and now - entry.last_used > self.older_than
+        ):
+            return False
+        return self.larger_than is None or (entry.size or 0) > self.larger_than
+
+
+def means(
+    wanted: Sequence[str],
+    entry: entries.Entry,
+    known: Mapping[str, images.Image],
+) -> bool:
+    """Whether IDs, names or globs mean an entry; none at all mean any."""
+    if not wanted:
+        return True
+    image = known.get(entry.image_id, images.Image(entry.image_id))
+    return any(images.matches(image, word) for word in wanted)

@@ -1,0 +1,100 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Asking before much is taken away."""
+
+import argparse
+from collections.abc import Mapping
+import sys
+
+from glance_cache_osc import columns
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import plan
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+
+#: Lines of a plan that are shown one by one.
+_MOST_LINES = 20
+
+
+def deletion(parsed_args: argparse.Namespace, steps: base.Steps) -> None:
+    """Ask whether entries may be deleted.
+
+    :raises errors.UsageError: there is nobody to ask.
+    :raises errors.CacheError: the answer is not yes.
+    """
+    lines = [
+        f'{step.image.label}  '
+        f'{columns.human_size(step.entry.size or 0)}  {member.node.name}'
+        for member, step in steps
+        if step.action is plan.Action.DELETE and step.entry
+    ]
+    freed = entries.Freed.of(step.entry for __, step in steps if step.entry)
+    _ask(parsed_args, _('About to delete'), lines, freed)
+
+
+def clearing(
+    parsed_args: argparse.Namespace,
+    freed: Mapping[base.Member, entries.Freed],
+) -> None:
+    """Ask whether several nodes may be cleared.
+
+    :raises errors.UsageError: there is nobody to ask.
+    :raises errors.CacheError: the answer is not yes.
+    """
+    lines = [
+        _('%(node)s: %(cached)d cached, %(queued)d queued, %(size)s')
+        % {
+            'node': member.node.name,
+            'cached': one.cached,
+            'queued': one.queued,
+            'size': columns.human_size(one.size),
+        }
+        for member, one in freed.items()
+    ]
+    total = entries.Freed(
+        sum(one.cached for one in freed.values()),
+        sum(one.queued for one in freed.values()),
+        sum(one.size for one in freed.values()),
+    )
+    _ask(parsed_args, _('About to clear'), lines, total)
+
+
+def _ask(
+    parsed_args: argparse.Namespace,
+    what: str,
+    lines: list[str],
+    total: entries.Freed,
+) -> None:
+    if parsed_args.auto_approve or not lines:
+        return
+    summary = _('%(what)s %(cached)d cached and %(queued)d queued (%(size)s)') % {
+        'what': what,
+        'cached': total.cached,
+        'queued': total.queued,
+        'size': columns.human_size(total.size),
+    }
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise errors.UsageError(
+            _('%s: nothing is done without approval') % summary,
+            _('Give --auto-approve, or --dry-run to see what it does.'),
+        )
+    shown = lines[:_MOST_LINES]
+    if len(lines) > len(shown):
+        shown.append(_('… and %d more') % (len(lines) - len(shown)))
+    for line in shown:
+        sys.stderr.write(f'  {columns.safe_text(line)}\n')
+    sys.stderr.write(f'{summary}. {_("Go on? [y/N]")} ')
+    sys.stderr.flush()
+    if sys.stdin.readline().strip().lower() not in ('y', 'yes'):
+        raise errors.CacheError(_('Nothing was changed'))

@@ -1,0 +1,215 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What all commands have in common: nodes, rows, failures, approval."""
+
+import argparse
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, ClassVar
+
+from osc_lib.command import command
+
+from glance_cache_osc import cloud
+from glance_cache_osc import columns
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import fleet
+from glance_cache_osc import images
+from glance_cache_osc import plan
+from glance_cache_osc import report
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import options
+
+Member = fleet.Member
+Rows = list[tuple[Any, ...]]
+#: What nodes hold, in the order of the nodes.
+Held = dict[Member, list[entries.Entry]]
+#: What is to be done where.
+Steps = list[tuple[Member, plan.Step]]
+
+ID = columns.Column('ID')
+NAME = columns.Column('Name')
+STATE = columns.Column('State')
+SIZE = columns.Column('Size', columns.Kind.SIZE)
+NODE = columns.Column('Node')
+ACTION = columns.Column('Action')
+RESULT = columns.Column('Result')
+
+_USAGE_EXIT = 2
+
+
+class CacheLister(command.Lister):
+    """A command that returns rows, and may fail in parts.
+
+    A command is parsed, calls what does its work, and returns rows of
+    values; what failed goes to `failures`. Rows are printed first, then
+    each failure on a line; the exit code says whether there were any.
+    """
+
+    #: Whether the command changes caches.
+    changes: ClassVar[bool] = True
+
+    failures: report.Failures
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        """The options that every command has."""
+        parser = super().get_parser(prog_name)
+        options.add_node_options(parser)
+        return parser
+
+    def columns(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        """The columns of the rows."""
+        raise NotImplementedError
+
+    def rows(self, parsed_args: argparse.Namespace) -> Rows:
+        """Do the work; return rows of values."""
+        raise NotImplementedError
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Run the command; returns its exit code."""
+        self.failures = report.Failures()
+        try:
+            self._check_columns(parsed_args)
+            super().run(parsed_args)
+        except errors.UsageError as error:
+            self.log.error(columns.safe_text(str(error)))
+            return _USAGE_EXIT
+        except errors.CacheError as error:
+            self.failures.tell(self.log)
+            self.log.error(columns.safe_text(str(error)))
+            return 1
+        return self.failures.tell(self.log)
+
+    def take_action(
+        self, parsed_args: argparse.Namespace
+    ) -> tuple[Sequence[str], Iterable[Any]]:
+        """What cliff calls: headers and rows."""
+        rows = self.rows(parsed_args)
+        return [one.header for one in self.columns(parsed_args)], rows
+
+    def produce_output(
+        self,
+        parsed_args: argparse.Namespace,
+        column_names: Sequence[str],
+        data: Iterable[Sequence[Any]],
+    ) -> int:
+        """Write the rows in the format that was asked for."""
+        self.formatter = columns.Rendering(
+            self.formatter, parsed_args.formatter, self.columns(parsed_args)
+        )
+        return super().produce_output(parsed_args, column_names, data)
+
+    def fleet(self, parsed_args: argparse.Namespace) -> fleet.Fleet:
+        """The nodes that were named."""
+        chosen = fleet.choose(
+            self.cloud,
+            parsed_args.node,
+            everything=parsed_args.all_nodes,
+            changes=self.changes and not getattr(parsed_args, 'dry_run', 0),
+        )
+        return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
+
+    @property
+    def cloud(self) -> cloud.Cloud:
+        """The cloud that the user is logged in to."""
+        return cloud.Cloud(self.app.client_manager)
+
+    def shows(
+        self, parsed_args: argparse.Namespace, column: columns.Column
+    ) -> bool:
+        """Whether a column is printed, or sorted by."""
+        asked = [*parsed_args.columns, *parsed_args.sort_columns]
+        return not parsed_args.columns or self._normalize_column_name(
+            column.header
+        ) in map(self._normalize_column_name, asked)
+
+    def names(
+        self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
+    ) -> dict[str, images.Image]:
+        """Images by ID, if their names are shown.
+
+        Names are a help: without them the rest is printed all the same.
+        """
+        if not self.shows(parsed_args, NAME):
+            return {}
+        try:
+            return self.cloud.catalogue().by_id(image_ids)
+        except errors.CatalogueError as error:
+            self.failures.add(_('The names are missing'), error)
+            return {}
+
+    def look(self, members: fleet.Fleet) -> Held:
+        """What the nodes hold; those that did not say are reported."""
+        held: Held = {}
+        for outcome in members.ask(lambda member: member.driver.entries()):
+            if outcome.error:
+                self.failures.add(
+                    _('Cannot read the cache of %s') % outcome.job.node.label,
+                    outcome.error,
+                )
+            else:
+                held[outcome.job] = outcome.value or []
+        return held
+
+    def carry_out(
+        self,
+        members: fleet.Fleet,
+        steps: Steps,
+        operation: Callable[[fleet.Job], None],
+        what: str,
+    ) -> Steps:
+        """Do what is to be done, many at a time.
+
+        :param what: the failure's words, with ``%(image)s`` and
+            ``%(node)s``.
+        :returns: the steps without those that failed, which are reported.
+        """
+        images_by_id = {step.image.image_id: step.image for __, step in steps}
+        jobs = [
+            fleet.Job(member, step.image.image_id)
+            for member, step in steps
+            if step.action in (plan.Action.QUEUE, plan.Action.DELETE)
+        ]
+        failed = set()
+        for outcome in members.each(operation, jobs):
+            if outcome.error:
+                job = outcome.job
+                failed.add(job)
+                words = {
+                    'image': images_by_id[job.image_id].label,
+                    'node': job.member.node.label,
+                }
+                self.failures.add(what % words, outcome.error)
+        return [
+            (member, step)
+            for member, step in steps
+            if fleet.Job(member, step.image.image_id) not in failed
+        ]
+
+    def _check_columns(self, parsed_args: argparse.Namespace) -> None:
+        """Refuse unknown columns before anything is done."""
+        headers = [one.header for one in self.columns(parsed_args)]
+        known = set(map(self._normalize_column_name, headers))
+        asked = map(self._normalize_column_name, parsed_args.columns)
+        if parsed_args.columns and known.isdisjoint(asked):
+            raise errors.UsageError(
+                _('No column is called %s') % ' or '.join(parsed_args.columns),
+                _('There are: %s.') % ', '.join(headers),
+            )
+
+
+def held_ids(held: Held) -> list[str]:
+    """The IDs of all images that the nodes hold, each once."""
+    ids = (one.image_id for group in held.values() for one in group)
+    return list(dict.fromkeys(ids))

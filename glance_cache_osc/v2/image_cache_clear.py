@@ -1,0 +1,104 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image cache clear``."""
+
+import argparse
+from collections.abc import Sequence
+
+from glance_cache_osc import columns
+from glance_cache_osc import entries
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import approval
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import options
+
+_COLUMNS = (
+    columns.Column('Cached', columns.Kind.COUNT),
+    columns.Column('Queued', columns.Kind.COUNT),
+    base.SIZE,
+    base.NODE,
+)
+_TAKEN = {
+    entries.Target.CACHE: {entries.State.CACHED},
+    entries.Target.QUEUE: {entries.State.QUEUED},
+    entries.Target.BOTH: {entries.State.CACHED, entries.State.QUEUED},
+}
+
+
+class ClearImageCache(base.CacheLister):
+    """Empty cache, queue, or both."""
+
+    _description = _(
+        'Empty the cache, the queue, or both. The images themselves stay '
+        'in Glance. Shows how much there was to take.'
+    )
+    _epilog = _(
+        'Example, take back what was asked for and keep what is there: '
+        'openstack image cache clear --queue'
+    )
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--cache',
+            action='store_true',
+            help=_('Empty the cache (default: cache and queue)'),
+        )
+        parser.add_argument(
+            '--queue',
+            action='store_true',
+            help=_('Empty the queue (default: cache and queue)'),
+        )
+        options.add_approval_options(parser)
+        return parser
+
+    def columns(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        return _COLUMNS
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        target = _target(parsed_args)
+        members = self.fleet(parsed_args)
+        freed = {
+            member: entries.Freed.of(
+                entry for entry in group if entry.state in _TAKEN[target]
+            )
+            for member, group in self.look(members).items()
+        }
+        if not parsed_args.dry_run:
+            if len(members) > 1:
+                approval.clearing(parsed_args, freed)
+            for outcome in members.ask(
+                lambda member: member.driver.clear(target), list(freed)
+            ):
+                if outcome.error:
+                    del freed[outcome.job]
+                    self.failures.add(
+                        _('Cannot clear the cache of %s')
+                        % outcome.job.node.label,
+                        outcome.error,
+                    )
+        return [
+            (one.cached, one.queued, one.size, member.node.name)
+            for member, one in freed.items()
+        ]
+
+
+def _target(parsed_args: argparse.Namespace) -> entries.Target:
+    """Neither option, or both, means both."""
+    if parsed_args.cache == parsed_args.queue:
+        return entries.Target.BOTH
+    if parsed_args.cache:
+        return entries.Target.CACHE
+    return entries.Target.QUEUE

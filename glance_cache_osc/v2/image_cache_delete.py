@@ -1,0 +1,167 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image cache delete``."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+import datetime
+from typing import Any
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc import plan
+from glance_cache_osc import selection
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import approval
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import options
+
+_RESULTS = {
+    plan.Action.DELETE: 'deleted',
+    plan.Action.NONE: 'not in cache',
+}
+
+
+class DeleteImageCache(base.CacheLister):
+    """Drop entries from cache and queue."""
+
+    _description = _(
+        'Drop images from cache and queue. The images themselves stay in '
+        'Glance.'
+    )
+    _epilog = _(
+        'An ID needs no image in Glance. Example, free the space of images '
+        'that Glance no longer knows: '
+        'openstack image cache delete --orphans --auto-approve'
+    )
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'images',
+            metavar='<image>',
+            nargs='*',
+            help=_('Image to drop: an ID, a name, or a glob on names'),
+        )
+        options.add_narrowing_options(parser)
+        options.add_approval_options(parser)
+        return parser
+
+    def columns(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        last = base.ACTION if parsed_args.dry_run else base.RESULT
+        return (base.ID, base.NAME, base.STATE, base.SIZE, last, base.NODE)
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        words = list(dict.fromkeys(parsed_args.images))
+        narrowing = options.narrowing(parsed_args)
+        if not words and not narrowing:
+            raise errors.UsageError(
+                _('Nothing says what to delete'),
+                _("Name images or narrow by an option; 'clear' drops all."),
+            )
+        members = self.fleet(parsed_args)
+        held = self.look(members)
+        steps = self._steps(parsed_args, words, narrowing, held)
+        if parsed_args.dry_run:
+            return [_row(*step, plan.NAMES) for step in steps]
+        if narrowing or any(map(images.is_glob, words)):
+            approval.deletion(parsed_args, steps)
+        done = self.carry_out(
+            members,
+            steps,
+            lambda job: job.member.driver.delete(job.image_id),
+            _("Cannot delete image '%(image)s' from the cache of %(node)s"),
+        )
+        return [_row(*step, _RESULTS) for step in done]
+
+    def _steps(
+        self,
+        parsed_args: argparse.Namespace,
+        words: Sequence[str],
+        narrowing: selection.Narrowing,
+        held: base.Held,
+    ) -> base.Steps:
+        """What is to be deleted where."""
+        named = self._named(words, held)
+        globs = [word for word in words if images.is_glob(word)]
+        known: dict[str, images.Image] = {}
+        if globs or narrowing.orphans:
+            known = self.cloud.catalogue().by_id(base.held_ids(held))
+        elif not words:
+            known = self.names(parsed_args, base.held_ids(held))
+        if globs or not words:
+            named += [
+                known.get(entry.image_id, images.Image(entry.image_id))
+                for group in held.values()
+                for entry in group
+                if selection.means(globs, entry, known)
+            ]
+        wanted = list({image.image_id: image for image in named}.values())
+        now = datetime.datetime.now(datetime.timezone.utc)
+        steps = [
+            (member, step)
+            for member, group in held.items()
+            for step in plan.to_delete(wanted, group)
+            if not narrowing
+            or (step.entry and narrowing.keeps(step.entry, known, now))
+        ]
+        return _without_echoes(steps)
+
+    def _named(
+        self, words: Sequence[str], held: base.Held
+    ) -> list[images.Image]:
+        """The images that IDs and names mean; the rest is reported."""
+        exact = [word for word in words if not images.is_glob(word)]
+        resolution = self.cloud.catalogue().resolve(exact)
+        orphans = set(base.held_ids(held)) & set(resolution.failures)
+        for word, error in resolution.failures.items():
+            if word not in orphans:
+                self.failures.add(_("Cannot delete '%s'") % word, error)
+        return resolution.found + [images.Image(one) for one in orphans]
+
+
+def _without_echoes(steps: base.Steps) -> base.Steps:
+    """Steps without the nodes that lack an image which another has.
+
+    An image that no node has stays, with the first of them.
+    """
+    somewhere = {
+        step.image.image_id
+        for __, step in steps
+        if step.action is plan.Action.DELETE
+    }
+    kept: base.Steps = []
+    for member, step in steps:
+        if step.action is plan.Action.DELETE:
+            kept.append((member, step))
+        elif step.image.image_id not in somewhere:
+            somewhere.add(step.image.image_id)
+            kept.append((member, step))
+    return kept
+
+
+def _row(
+    member: base.Member, step: plan.Step, words: Mapping[plan.Action, str]
+) -> tuple[Any, ...]:
+    entry = step.entry
+    return (
+        step.image.image_id,
+        step.image.name,
+        entry.state.value if entry else None,
+        entry.size if entry else None,
+        words[step.action],
+        member.node.name,
+    )

@@ -1,0 +1,134 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image cache list``."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+import datetime
+from typing import Any
+
+from glance_cache_osc import columns
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc import selection
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import options
+
+_COLUMNS = (
+    base.ID,
+    base.NAME,
+    base.STATE,
+    columns.Column('Last Accessed (UTC)', columns.Kind.TIME),
+    columns.Column('Last Modified (UTC)', columns.Kind.TIME),
+    base.SIZE,
+    columns.Column('Hits', columns.Kind.COUNT),
+    base.NODE,
+)
+
+
+class ListImageCache(base.CacheLister):
+    """What is in the caches."""
+
+    _description = _(
+        'List what is in the image cache: images whose data is there '
+        '(cached), and images that were asked for (queued).'
+    )
+    _epilog = _(
+        'Example, entries of more than 10 GB that nobody used for a month: '
+        'openstack image cache list --older-than 30d --larger-than 10G'
+    )
+    changes = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'images',
+            metavar='<image>',
+            nargs='*',
+            help=_(
+                'Image to list: an ID, a name, or a glob on names '
+                '(default: all)'
+            ),
+        )
+        options.add_narrowing_options(parser)
+        return parser
+
+    def columns(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        return _COLUMNS
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        wanted = list(dict.fromkeys(parsed_args.images))
+        narrowing = options.narrowing(parsed_args)
+        held = self.look(self.fleet(parsed_args))
+        if narrowing.orphans or not all(map(images.is_id, wanted)):
+            known = self.cloud.catalogue().by_id(base.held_ids(held))
+        else:
+            known = self.names(parsed_args, base.held_ids(held))
+        self._tell_unknown(wanted, held, known)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        rows: base.Rows = []
+        for member, group in held.items():
+            kept = [
+                _row(entry, known, member.node.name)
+                for entry in group
+                if selection.means(wanted, entry, known)
+                and narrowing.keeps(entry, known, now)
+            ]
+            rows += sorted(kept, key=_by_state_and_name)
+        return rows
+
+    def _tell_unknown(
+        self,
+        wanted: Sequence[str],
+        held: base.Held,
+        known: Mapping[str, images.Image],
+    ) -> None:
+        """Report what is in no cache because Glance has no such image."""
+        listed = [entry for group in held.values() for entry in group]
+        absent = [
+            word
+            for word in wanted
+            if not images.is_glob(word)
+            and not any(selection.means([word], one, known) for one in listed)
+        ]
+        if not absent:
+            return
+        resolution = self.cloud.catalogue().resolve(absent)
+        for word, error in resolution.failures.items():
+            if isinstance(error, errors.ImageNotFound):
+                self.failures.add(_("Cannot list '%s'") % word, error)
+
+
+def _row(
+    entry: entries.Entry, known: Mapping[str, images.Image], node: str
+) -> tuple[Any, ...]:
+    image = known.get(entry.image_id)
+    return (
+        entry.image_id,
+        image.name if image else None,
+        entry.state.value,
+        entry.last_accessed,
+        entry.last_modified,
+        entry.size,
+        entry.hits,
+        node,
+    )
+
+
+def _by_state_and_name(row: tuple[Any, ...]) -> tuple[str, str, str]:
+    image_id, name, state = row[:3]
+    return (state, name or '', image_id)

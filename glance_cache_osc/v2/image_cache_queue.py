@@ -1,0 +1,119 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image cache queue``."""
+
+import argparse
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc import plan
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import options
+
+_RESULTS = {
+    plan.Action.QUEUE: 'queued',
+    plan.Action.WAIT: 'already queued',
+    plan.Action.NONE: 'already cached',
+}
+
+
+class QueueImageCache(base.CacheLister):
+    """Ask for images to be cached."""
+
+    _description = _(
+        'Ask for images to be cached. Images that are cached or queued '
+        'already are left as they are.'
+    )
+    _epilog = _(
+        'A node fetches its images one after the other, in its own time. '
+        'Example: openstack image cache queue --tag golden --node edge-oslo'
+    )
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'images',
+            metavar='<image>',
+            nargs='*',
+            help=_('Image to cache: an ID, a name, or a glob on names'),
+        )
+        options.add_image_options(parser)
+        parser.add_argument(
+            '--force',
+            action='store_true',
+            help=_(
+                'Ask again for images that are cached or queued already; '
+                'a node that has one fetches all of its data again'
+            ),
+        )
+        options.add_dry_run(parser)
+        return parser
+
+    def columns(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        last = base.ACTION if parsed_args.dry_run else base.RESULT
+        return (base.ID, base.NAME, last, base.NODE)
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        words = options.image_words(parsed_args)
+        members = self.fleet(parsed_args)
+        wanted = self._wanted(parsed_args, words)
+        if not wanted:
+            return []
+        steps = [
+            (member, step)
+            for member, group in self.look(members).items()
+            for step in plan.to_queue(wanted, group, parsed_args.force)
+        ]
+        if parsed_args.dry_run:
+            return [_row(*step, plan.NAMES) for step in steps]
+        done = self.carry_out(
+            members,
+            steps,
+            lambda job: job.member.driver.queue(job.image_id),
+            _("Cannot queue image '%(image)s' on %(node)s"),
+        )
+        return [_row(*step, _RESULTS) for step in done]
+
+    def _wanted(
+        self, parsed_args: argparse.Namespace, words: Sequence[str]
+    ) -> list[images.Image]:
+        """The images that were named in any way, each once."""
+        catalogue = self.cloud.catalogue()
+        resolution = catalogue.resolve(words)
+        for word, error in resolution.failures.items():
+            self.failures.add(_("Cannot queue '%s'") % word, error)
+        found = list(resolution.found)
+        if parsed_args.tag or parsed_args.property:
+            matching = catalogue.matching(
+                parsed_args.tag, dict(parsed_args.property)
+            )
+            if not matching:
+                self.failures.add(
+                    _('Cannot queue by tag or property'),
+                    errors.ImageError(_('No image has all of them')),
+                )
+            found += matching
+        return list({image.image_id: image for image in found}.values())
+
+
+def _row(
+    member: base.Member, step: plan.Step, words: Mapping[plan.Action, str]
+) -> tuple[Any, ...]:
+    image = step.image
+    return (image.image_id, image.name, words[step.action], member.node.name)

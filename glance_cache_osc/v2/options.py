@@ -1,0 +1,265 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The options that several commands have, and the reading of their values."""
+
+import argparse
+import datetime
+import re
+import sys
+
+from oslo_utils import strutils
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import selection
+from glance_cache_osc.i18n import _
+
+_NODE_TIMEOUT = 30.0
+_DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
+_SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
+_SIZE = re.compile(r'(\d+(?:\.\d+)?)([kKMGTP]i?)?B?')
+
+
+def add_node_options(parser: argparse.ArgumentParser) -> None:
+    """Where a command acts: ``--node``, ``--all-nodes``, ``--node-timeout``."""
+    group = parser.add_argument_group(
+        _('nodes'),
+        _(
+            "The nodes are those of 'image_cache_nodes' in clouds.yaml; "
+            "where it names none, the cloud's image endpoint is the one node."
+        ),
+    )
+    group.add_argument(
+        '--node',
+        metavar='<node>',
+        action='append',
+        default=[],
+        help=_(
+            'Node to act on: a name from clouds.yaml, a glob on names, a '
+            'URL, or host[:port] (repeat for several nodes)'
+        ),
+    )
+    group.add_argument(
+        '--all-nodes',
+        action='store_true',
+        help=_('Act on all nodes named in clouds.yaml'),
+    )
+    group.add_argument(
+        '--node-timeout',
+        metavar='<seconds>',
+        type=_seconds,
+        default=_NODE_TIMEOUT,
+        help=_(
+            'How long a node may be silent, in seconds (default: %g)'
+        )
+        % _NODE_TIMEOUT,
+    )
+
+
+def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
+    """Which entries are meant: the narrowing options of ``list``."""
+    group = parser.add_argument_group(
+        _('narrowing'), _('Entries must meet all conditions that are given.')
+    )
+    group.add_argument(
+        '--cached',
+        action='store_true',
+        help=_('Entries whose data is in the cache'),
+    )
+    group.add_argument(
+        '--queued',
+        action='store_true',
+        help=_('Entries that are asked for and not there yet'),
+    )
+    group.add_argument(
+        '--orphans',
+        action='store_true',
+        help=_('Entries whose image Glance no longer knows'),
+    )
+    group.add_argument(
+        '--unused',
+        action='store_true',
+        help=_('Cached entries that were never served'),
+    )
+    group.add_argument(
+        '--older-than',
+        metavar='<duration>',
+        type=_duration,
+        help=_(
+            'Cached entries last served, or if never served cached, longer '
+            'ago than this: a number with s, m, h, d or w, such as 30d'
+        ),
+    )
+    group.add_argument(
+        '--larger-than',
+        metavar='<size>',
+        type=_size,
+        help=_(
+            'Cached entries of more than this many bytes: a number, or one '
+            'with k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (of 1024), '
+            'such as 10G'
+        ),
+    )
+
+
+def narrowing(parsed_args: argparse.Namespace) -> selection.Narrowing:
+    """The conditions that were given."""
+    states = set()
+    if parsed_args.cached:
+        states.add(entries.State.CACHED)
+    if parsed_args.queued:
+        states.add(entries.State.QUEUED)
+    return selection.Narrowing(
+        states=frozenset(states),
+        orphans=parsed_args.orphans,
+        unused=parsed_args.unused,
+        older_than=parsed_args.older_than,
+        larger_than=parsed_args.larger_than,
+    )
+
+
+def add_image_options(parser: argparse.ArgumentParser) -> None:
+    """Which images are meant, by what Glance knows of them."""
+    parser.add_argument(
+        '--tag',
+        metavar='<tag>',
+        action='append',
+        default=[],
+        help=_('Images with this tag (repeat: with all of these tags)'),
+    )
+    parser.add_argument(
+        '--property',
+        metavar='<key=value>',
+        type=_key_value,
+        action='append',
+        default=[],
+        help=_(
+            'Images with this property (repeat: with all of these '
+            'properties, and with all tags)'
+        ),
+    )
+    parser.add_argument(
+        '--from-file',
+        metavar='<file>',
+        help=_(
+            'File that names images, one a line; empty lines and lines that '
+            "begin with '#' are passed over; '-' is standard input"
+        ),
+    )
+
+
+def image_words(parsed_args: argparse.Namespace) -> list[str]:
+    """The IDs, names and globs that were given, those in a file included.
+
+    :raises errors.UsageError: no image is named in any way, or the file
+        can't be read.
+    """
+    words = list(parsed_args.images)
+    if parsed_args.from_file:
+        words += _read_names(parsed_args.from_file)
+    if not (words or parsed_args.tag or parsed_args.property):
+        raise errors.UsageError(
+            _('No image is named'),
+            _('Name images by ID, name, --tag, --property or --from-file.'),
+        )
+    return words
+
+
+def _read_names(path: str) -> list[str]:
+    """The lines of a ``--from-file`` that name an image.
+
+    :raises errors.UsageError: it can't be read as text.
+    """
+    try:
+        if path == '-':
+            text = sys.stdin.read()
+        else:
+            with open(path, encoding='utf-8-sig') as file:
+                text = file.read()
+    except OSError as error:
+        raise errors.UsageError(
+            _("Cannot read '%(file)s': %(why)s")
+            % {'file': path, 'why': error.strerror}
+        ) from error
+    except UnicodeDecodeError as error:
+        raise errors.UsageError(
+            _("Cannot read '%s': it is not UTF-8 text") % path
+        ) from error
+    lines = (line.strip() for line in text.splitlines())
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def add_approval_options(parser: argparse.ArgumentParser) -> None:
+    """``--dry-run`` and ``--auto-approve``."""
+    group = parser.add_mutually_exclusive_group()
+    add_dry_run(group)
+    group.add_argument(
+        '--auto-approve',
+        action='store_true',
+        help=_('Do it without asking'),
+    )
+
+
+def add_dry_run(parser: argparse._ActionsContainer) -> None:
+    """``--dry-run`` alone."""
+    parser.add_argument(
+        '--dry-run',
+        action='store_true',
+        help=_('Show what would be done, and do nothing'),
+    )
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0
+    if not 0 < seconds < 1e6:
+        raise argparse.ArgumentTypeError(
+            _("'%s' is not a number of seconds above 0") % text
+        )
+    return seconds
+
+
+def _duration(text: str) -> datetime.timedelta:
+    match = _DURATION.fullmatch(text)
+    try:
+        if match:
+            return datetime.timedelta(
+                seconds=float(match[1]) * _SECONDS[match[2]]
+            )
+    except OverflowError:
+        pass
+    raise argparse.ArgumentTypeError(
+        _("'%s' is not a duration such as 45s, 90m, 12h, 30d or 2w") % text
+    )
+
+
+def _size(text: str) -> int:
+    if not _SIZE.fullmatch(text):
+        raise argparse.ArgumentTypeError(
+            _("'%s' is not a size such as 500M, 10G or 2Gi") % text
+        )
+    size: int = strutils.string_to_bytes(
+        f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
+    )
+    return size
+
+
+def _key_value(text: str) -> tuple[str, str]:
+    key, sign, value = text.partition('=')
+    if not key or not sign:
+        raise argparse.ArgumentTypeError(
+            _("'%s' is not of the form key=value") % text
+        )
+    return key, value
