@@ -132,9 +132,10 @@ class Catalogue:
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
+        asked = list(dict.fromkeys(image_ids))
         found: dict[str, Image] = {}
         for hidden in (False, True):
-            missing = [one for one in dict.fromkeys(image_ids) if one not in found]
+            missing = [one for one in asked if one not in found]
             queries = [
                 {'id': 'in:' + ','.join(batch)} for batch in _batches(missing)
             ]
@@ -151,9 +152,10 @@ class Catalogue:
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
+        asked = list(dict.fromkeys(names))
         found: dict[str, list[Image]] = {}
         for hidden in (False, True):
-            missing = [name for name in dict.fromkeys(names) if name not in found]
+            missing = [name for name in asked if name not in found]
             listable = [one for one in missing if not _NOT_IN_LIST.search(one)]
             queries = [
                 {'name': 'in:' + ','.join(batch)}

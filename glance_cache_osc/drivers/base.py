@@ -38,7 +38,7 @@ class CacheDriver(abc.ABC):
     name: ClassVar[str]
 
     @abc.abstractmethod
-    def entries(self) -> list[entries.Entry]:
+    def list_entries(self) -> list[entries.Entry]:
         """Everything in the cache and its queue.
 
         An image may be there twice, cached and queued, when it was asked

@@ -32,7 +32,7 @@ class CacheApiDriver(base.CacheDriver):
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
 
-    def entries(self) -> list[entries.Entry]:
+    def list_entries(self) -> list[entries.Entry]:
         try:
             return entries.parse_cache(self._request('GET', '/v2/cache'))
         except ValueError as error:

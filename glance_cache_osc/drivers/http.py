@@ -19,6 +19,7 @@ a noticeable time.
 """
 
 import functools
+import html
 import re
 import threading
 from typing import Any, TYPE_CHECKING
@@ -34,9 +35,11 @@ if TYPE_CHECKING:
 
 #: The most of a node's own words that is passed on, in characters.
 _MOST_WORDS = 300
+#: What the transport makes of an HTML title: '404 Not Found'.
+_STATUS_LINE = re.compile(r'\d{3} [A-Z][A-Za-z ]*')
 _PERMISSION = _(
-    'The cache is for administrators unless the policies of that Glance '
-    '(cache_list, cache_image, cache_delete) say otherwise: log in as one.'
+    'Log in as an administrator, or have the policies of that Glance '
+    '(cache_list, cache_image, cache_delete) allow it.'
 )
 
 
@@ -92,13 +95,12 @@ class NodeClient:
             raise _from_connection(error, self._timeout) from error
         except ksa_exceptions.ClientException as error:
             raise errors.NodeError(_one_line(str(error))) from error
-        except (ValueError, TypeError, AttributeError, KeyError) as error:
-            # Raised by the transport over a body or headers that it can't
-            # make sense of.
-            raise errors.BadReply(
-                _('Its answer makes no sense (%s)') % _one_line(str(error)),
-                _('Is this the endpoint of a Glance?'),
-            ) from error
+        except KeyError as error:
+            # The transport looks for the one header that it needs.
+            raise _no_sense(_('it has no %s') % error.args[0]) from error
+        except (ValueError, TypeError, AttributeError) as error:
+            # The transport trips over a body that is not what it seems.
+            raise _no_sense(_one_line(str(error))) from error
         if response.status_code >= 300:
             raise errors.NotGlance(
                 _('It answers with a redirect (HTTP %d)')
@@ -116,44 +118,50 @@ class NodeClient:
                 self._session,
                 # keystoneauth fills in %(…)s; ours is meant as it stands.
                 endpoint_override=self.endpoint.replace('%', '%%'),
+                user_agent='glance-cache-osc',
             )
+
+
+def _no_sense(why: str) -> errors.BadReply:
+    return errors.BadReply(
+        _('Its answer makes no sense (%s)') % why,
+        _('Is this the endpoint of a Glance?'),
+    )
 
 
 def _from_status(error: Any) -> errors.NodeError:
     """Glance's answer with an HTTP status of 300 or more."""
     status = int(error.code)
-    words = _glance_words(error) or _('HTTP %d') % status
-    if status in (401, 403):
-        return errors.Forbidden(words, _PERMISSION)
+    words = _glance_words(error)
+    if status == 401:
+        return errors.Forbidden(
+            _('It does not accept the token of this login'),
+            _('Does it belong to the cloud that you logged in to?'),
+        )
+    if status == 403:
+        return errors.Forbidden(words or _('HTTP 403'), _PERMISSION)
     if status >= 500:
         return errors.ServerFault(
-            _('The server failed with HTTP %(status)d: %(words)s')
-            % {'status': status, 'words': words},
+            _('The server failed with HTTP %d') % status
+            + (f': {words}' if words else ''),
             _('Try again later; its log says more.'),
         )
-    return errors.Refused(words, status=status)
+    return errors.Refused(words or _('HTTP %d') % status, status=status)
 
 
 def _glance_words(error: Any) -> str:
-    """What Glance said, without the status line that it repeats."""
-    words = _one_line(str(error.details or ''))
+    """What Glance said, without the status line that comes before it."""
+    words = _one_line(html.unescape(str(error.details or '')))
     parts = [part for part in words.split(': ') if part]
-    while len(parts) > 1 and re.match(r'^\d{3} ', parts[0]):
-        parts.pop(0)
-    if len(parts) > 1 and parts[0] in _STATUS_WORDS:
+    while parts and _STATUS_LINE.fullmatch(parts[0]):
         parts.pop(0)
     return ': '.join(parts)
-
-
-_STATUS_WORDS = frozenset(
-    {'Not Found', 'Forbidden', 'Bad Request', 'Conflict', 'Unauthorized'}
-)
 
 
 def _from_connection(error: BaseException, timeout: float) -> errors.NodeError:
     """A connection that failed, by what lies at the bottom of it."""
     chain = list(_causes(error))
-    if any(isinstance(link, ksa_exceptions.SSLFailure) for link in chain):
+    if any(isinstance(link, ksa_exceptions.SSLError) for link in chain):
         return errors.CertificateRejected(
             _('Its TLS certificate does not verify: %s') % _root_words(chain),
             _("Name its CA with '--os-cacert' or 'cacert' in clouds.yaml."),

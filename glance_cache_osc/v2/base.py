@@ -18,7 +18,7 @@ from typing import Any, ClassVar
 
 from osc_lib.command import command
 
-from glance_cache_osc import cloud
+from glance_cache_osc import cloud as clouds
 from glance_cache_osc import columns
 from glance_cache_osc import entries
 from glance_cache_osc import errors
@@ -58,6 +58,9 @@ class CacheLister(command.Lister):
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
 
+    # cliff declares it as None alone.
+    _epilog: str | None = None  # type: ignore[assignment]
+
     failures: report.Failures
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -66,7 +69,7 @@ class CacheLister(command.Lister):
         options.add_node_options(parser)
         return parser
 
-    def columns(
+    def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         """The columns of the rows."""
@@ -96,7 +99,7 @@ class CacheLister(command.Lister):
     ) -> tuple[Sequence[str], Iterable[Any]]:
         """What cliff calls: headers and rows."""
         rows = self.rows(parsed_args)
-        return [one.header for one in self.columns(parsed_args)], rows
+        return [one.header for one in self.columns_for(parsed_args)], rows
 
     def produce_output(
         self,
@@ -106,11 +109,11 @@ class CacheLister(command.Lister):
     ) -> int:
         """Write the rows in the format that was asked for."""
         self.formatter = columns.Rendering(
-            self.formatter, parsed_args.formatter, self.columns(parsed_args)
+            self.formatter, parsed_args.formatter, self.columns_for(parsed_args)
         )
         return super().produce_output(parsed_args, column_names, data)
 
-    def fleet(self, parsed_args: argparse.Namespace) -> fleet.Fleet:
+    def chosen_fleet(self, parsed_args: argparse.Namespace) -> fleet.Fleet:
         """The nodes that were named."""
         chosen = fleet.choose(
             self.cloud,
@@ -121,9 +124,9 @@ class CacheLister(command.Lister):
         return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
 
     @property
-    def cloud(self) -> cloud.Cloud:
+    def cloud(self) -> clouds.Cloud:
         """The cloud that the user is logged in to."""
-        return cloud.Cloud(self.app.client_manager)
+        return clouds.Cloud(self.app.client_manager)
 
     def shows(
         self, parsed_args: argparse.Namespace, column: columns.Column
@@ -152,7 +155,7 @@ class CacheLister(command.Lister):
     def look(self, members: fleet.Fleet) -> Held:
         """What the nodes hold; those that did not say are reported."""
         held: Held = {}
-        for outcome in members.ask(lambda member: member.driver.entries()):
+        for outcome in members.ask(lambda member: member.driver.list_entries()):
             if outcome.error:
                 self.failures.add(
                     _('Cannot read the cache of %s') % outcome.job.node.label,
@@ -199,7 +202,7 @@ class CacheLister(command.Lister):
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done."""
-        headers = [one.header for one in self.columns(parsed_args)]
+        headers = [one.header for one in self.columns_for(parsed_args)]
         known = set(map(self._normalize_column_name, headers))
         asked = map(self._normalize_column_name, parsed_args.columns)
         if parsed_args.columns and known.isdisjoint(asked):

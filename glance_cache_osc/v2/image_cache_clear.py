@@ -62,14 +62,14 @@ class ClearImageCache(base.CacheLister):
         options.add_approval_options(parser)
         return parser
 
-    def columns(
+    def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         return _COLUMNS
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)
-        members = self.fleet(parsed_args)
+        members = self.chosen_fleet(parsed_args)
         freed = {
             member: entries.Freed.of(
                 entry for entry in group if entry.state in _TAKEN[target]

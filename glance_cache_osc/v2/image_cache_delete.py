@@ -58,7 +58,7 @@ class DeleteImageCache(base.CacheLister):
         options.add_approval_options(parser)
         return parser
 
-    def columns(
+    def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         last = base.ACTION if parsed_args.dry_run else base.RESULT
@@ -72,7 +72,7 @@ class DeleteImageCache(base.CacheLister):
                 _('Nothing says what to delete'),
                 _("Name images or narrow by an option; 'clear' drops all."),
             )
-        members = self.fleet(parsed_args)
+        members = self.chosen_fleet(parsed_args)
         held = self.look(members)
         steps = self._steps(parsed_args, words, narrowing, held)
         if parsed_args.dry_run:

@@ -65,7 +65,7 @@ class ListImageCache(base.CacheLister):
         options.add_narrowing_options(parser)
         return parser
 
-    def columns(
+    def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         return _COLUMNS
@@ -73,7 +73,7 @@ class ListImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         wanted = list(dict.fromkeys(parsed_args.images))
         narrowing = options.narrowing(parsed_args)
-        held = self.look(self.fleet(parsed_args))
+        held = self.look(self.chosen_fleet(parsed_args))
         if narrowing.orphans or not all(map(images.is_id, wanted)):
             known = self.cloud.catalogue().by_id(base.held_ids(held))
         else:
@@ -129,6 +129,7 @@ def _row(
     )
 
 
-def _by_state_and_name(row: tuple[Any, ...]) -> tuple[str, str, str]:
+def _by_state_and_name(row: tuple[Any, ...]) -> tuple[str, bool, str, str]:
+    """Cached before queued, each by name; those without a name last."""
     image_id, name, state = row[:3]
-    return (state, name or '', image_id)
+    return (state, name is None, name or '', image_id)

@@ -63,7 +63,7 @@ class QueueImageCache(base.CacheLister):
         options.add_dry_run(parser)
         return parser
 
-    def columns(
+    def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         last = base.ACTION if parsed_args.dry_run else base.RESULT
@@ -71,7 +71,7 @@ class QueueImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = options.image_words(parsed_args)
-        members = self.fleet(parsed_args)
+        members = self.chosen_fleet(parsed_args)
         wanted = self._wanted(parsed_args, words)
         if not wanted:
             return []

@@ -1,0 +1,407 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack image cache delete`: argv in, output out."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+
+CACHE = f'{p.GLANCE}/v2/cache'
+IMAGES = f'{p.GLANCE}/v2/images'
+
+TABLE = """\
++--------------------------------------+--------------+--------+--------+--------------+----------------------------+
+| ID                                   | Name         | State  | Size   | Result       | Node                       |
++--------------------------------------+--------------+--------+--------+--------------+----------------------------+
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | cached | 5.0 MB | deleted      | http://glance.example:9292 |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | queued |        | deleted      | http://glance.example:9292 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    |        |        | not in cache | http://glance.example:9292 |
+| c0ffee00-1234-4abc-8def-0123456789ab |              | cached | 5.0 MB | deleted      | http://glance.example:9292 |
++--------------------------------------+--------------+--------+--------+--------------+----------------------------+
+"""
+JSON = """\
+[
+  {
+    "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
+    "Name": "ubuntu-24.04",
+    "State": "cached",
+    "Size": 5000000,
+    "Result": "deleted",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
+    "Name": "debian-13",
+    "State": "queued",
+    "Size": null,
+    "Result": "deleted",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
+    "Name": "fedora-42",
+    "State": null,
+    "Size": null,
+    "Result": "not in cache",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "c0ffee00-1234-4abc-8def-0123456789ab",
+    "Name": null,
+    "State": "cached",
+    "Size": 5000000,
+    "Result": "deleted",
+    "Node": "http://glance.example:9292"
+  }
+]
+"""
+YAML = """\
+- ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
+  Name: ubuntu-24.04
+  Node: http://glance.example:9292
+  Result: deleted
+  Size: 5000000
+  State: cached
+- ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
+  Name: debian-13
+  Node: http://glance.example:9292
+  Result: deleted
+  Size: null
+  State: queued
+- ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
+  Name: fedora-42
+  Node: http://glance.example:9292
+  Result: not in cache
+  Size: null
+  State: null
+- ID: c0ffee00-1234-4abc-8def-0123456789ab
+  Name: null
+  Node: http://glance.example:9292
+  Result: deleted
+  Size: 5000000
+  State: cached
+"""
+CSV = """\
+"ID","Name","State","Size","Result","Node"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","cached",5000000,"deleted","http://glance.example:9292"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","queued","","deleted","http://glance.example:9292"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","","","not in cache","http://glance.example:9292"
+"c0ffee00-1234-4abc-8def-0123456789ab","","cached",5000000,"deleted","http://glance.example:9292"
+"""
+VALUE = """\
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 cached 5000000 deleted http://glance.example:9292
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 queued  deleted http://glance.example:9292
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42   not in cache http://glance.example:9292
+c0ffee00-1234-4abc-8def-0123456789ab  cached 5000000 deleted http://glance.example:9292
+"""
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', TABLE),
+        ('json', JSON),
+        ('yaml', YAML),
+        ('csv', CSV),
+        ('value', VALUE),
+    ],
+)
+def test_drops_what_is_named(
+    cloud: Cloud,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    """Cached, queued, neither, and one that Glance no longer knows."""
+    cloud.answers(
+        'GET',
+        CACHE,
+        json=p.cache(
+            p.cached(p.UBUNTU), p.cached(p.ORPHAN), queued=[p.DEBIAN]
+        ),
+    )
+    cloud.answers(
+        'GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images()
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:ubuntu-24.04,debian-13,fedora-42,{p.ORPHAN}',
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu-24.04'),
+            p.image(p.DEBIAN, 'debian-13'),
+            p.image(p.FEDORA, 'fedora-42'),
+        ),
+    )
+    cloud.answers(
+        'GET', f'{IMAGES}?name=in:{p.ORPHAN}&os_hidden=true', json=p.images()
+    )
+    for image_id in (p.UBUNTU, p.DEBIAN, p.ORPHAN):
+        cloud.answers('DELETE', f'{CACHE}/{image_id}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '-f', name),
+        *('ubuntu-24.04', 'debian-13', 'fedora-42', p.ORPHAN),
+        terminal=terminal,
+    )
+
+    assert result == Result(0, expected, '')
+
+
+UBUNTUS = p.images(
+    p.image(p.UBUNTU, 'ubuntu-24.04'), p.image(p.DEBIAN, 'debian-13')
+)
+
+
+@pytest.fixture
+def two_entries(cloud: Cloud) -> None:
+    """Ubuntu is cached and never used, Debian is cached and used."""
+    cloud.answers(
+        'GET',
+        CACHE,
+        json=p.cache(p.cached(p.UBUNTU, hits=0), p.cached(p.DEBIAN)),
+    )
+    cloud.answers(
+        'GET', f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN}', json=UBUNTUS
+    )
+
+
+@pytest.mark.parametrize('what', ['--unused', 'ubuntu*'])
+@pytest.mark.usefixtures('two_entries')
+def test_much_is_only_dropped_with_approval(
+    cloud: Cloud, openstack: OpenStack, what: str
+) -> None:
+    result = openstack('image', 'cache', 'delete', what)
+
+    assert result == Result(
+        2,
+        '',
+        'About to delete 1 cached and 0 queued (5.0 MB): nothing is done '
+        'without approval. Give --auto-approve, or --dry-run to see what it '
+        'does.\n',
+    )
+    assert not [one for one in cloud.requests if one.startswith('DELETE')]
+
+
+@pytest.mark.parametrize('answer', ['\n', 'n\n', 'maybe\n', ''])
+@pytest.mark.usefixtures('two_entries')
+def test_any_answer_but_yes_changes_nothing(
+    cloud: Cloud, openstack: OpenStack, answer: str
+) -> None:
+    result = openstack(
+        *('image', 'cache', 'delete', '--unused'), stdin=answer, terminal=True
+    )
+
+    assert result == Result(
+        1,
+        '',
+        f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
+        'About to delete 1 cached and 0 queued (5.0 MB). Go on? [y/N] '
+        'Nothing was changed.\n',
+    )
+    assert not [one for one in cloud.requests if one.startswith('DELETE')]
+
+
+@pytest.mark.parametrize(
+    ('argv', 'stdin', 'terminal'),
+    [
+        (['--unused'], 'y\n', True),
+        (['ubuntu*'], 'Yes\n', True),
+        (['--unused', '--auto-approve'], '', False),
+        (['u*', '--unused', '--auto-approve'], '', True),
+    ],
+)
+@pytest.mark.usefixtures('two_entries')
+def test_with_approval_what_is_meant_goes_and_nothing_else(
+    cloud: Cloud,
+    openstack: OpenStack,
+    argv: list[str],
+    stdin: str,
+    terminal: bool,
+) -> None:
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '-f', 'value'),
+        *('-c', 'Name', '-c', 'Result', *argv),
+        stdin=stdin,
+        terminal=terminal,
+    )
+
+    assert (result.code, result.out) == (0, 'ubuntu-24.04 deleted\n')
+
+
+@pytest.mark.usefixtures('two_entries')
+def test_a_dry_run_sends_nothing(cloud: Cloud, openstack: OpenStack) -> None:
+    result = openstack(
+        *('image', 'cache', 'delete', '--unused', '--dry-run', '-f', 'value'),
+        *('-c', 'Name', '-c', 'Action'),
+    )
+
+    assert result == Result(0, 'ubuntu-24.04 delete\n', '')
+    assert not [one for one in cloud.requests if one.startswith('DELETE')]
+
+
+def test_nothing_that_matches_needs_no_approval(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+
+    result = openstack('image', 'cache', 'delete', '--unused')
+
+    assert result == Result(0, '\n', '')
+
+
+def test_nothing_is_an_orphan_when_names_are_unknown(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('GET', IMAGES, status_code=500, text='down')
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--orphans', '--auto-approve')
+    )
+
+    assert result == Result(
+        1,
+        '',
+        "Cannot look up images in the cloud's Glance: HttpException: 500: "
+        f'Server Error for url: {IMAGES}?id=in%3A{p.UBUNTU}&limit=1000, down. '
+        "See 'openstack image list'.\n",
+    )
+
+
+def test_every_failure_is_told_and_the_rest_is_done(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(p.cached(p.UBUNTU), p.cached(p.DEBIAN))
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:twin,nosuch,ubuntu-24.04,debian-13',
+        json=p.images(
+            p.image(p.FEDORA, 'twin'),
+            p.image(p.ORPHAN, 'twin'),
+            p.image(p.UBUNTU, 'ubuntu-24.04'),
+            p.image(p.DEBIAN, 'debian-13'),
+        ),
+    )
+    cloud.answers(
+        'GET', f'{IMAGES}?name=in:nosuch&os_hidden=true', json=p.images()
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.DEBIAN}', status_code=204)
+    cloud.answers(
+        'DELETE',
+        f'{CACHE}/{p.UBUNTU}',
+        status_code=403,
+        text=p.fault('403 Forbidden', 'Not you.'),
+        headers={'Content-Type': 'text/html; charset=UTF-8'},
+    )
+
+    result = openstack(
+        *('image', 'cache', 'delete', '-f', 'value', '-c', 'Name'),
+        *('twin', 'nosuch', 'ubuntu-24.04', 'debian-13'),
+    )
+
+    assert result == Result(
+        1,
+        'debian-13\n',
+        f"Cannot delete 'twin': 2 images have the name 'twin': {p.FEDORA}, "
+        f'{p.ORPHAN}. Give the ID of the one that is meant.\n'
+        "Cannot delete 'nosuch': No image has the name or ID 'nosuch'. See "
+        "'openstack image list'.\n"
+        f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
+        f'{p.GLANCE}: Not you. Log in as an administrator, or have the '
+        'policies of that Glance (cache_list, cache_image, cache_delete) '
+        'allow it.\n',
+    )
+
+
+def test_one_that_vanished_meanwhile_is_gone(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.ORPHAN)))
+    cloud.answers('GET', IMAGES, json=p.images())
+    cloud.answers(
+        'DELETE',
+        f'{CACHE}/{p.ORPHAN}',
+        status_code=404,
+        text=p.fault('404 Not Found', f'Image {p.ORPHAN} not found.'),
+        headers={'Content-Type': 'text/html; charset=UTF-8'},
+    )
+
+    result = openstack(
+        *('image', 'cache', 'delete', p.ORPHAN, '-f', 'value', '-c', 'Result')
+    )
+
+    assert result == Result(0, 'deleted\n', '')
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (
+            [],
+            "Nothing says what to delete. Name images or narrow by an option; "
+            "'clear' drops all.\n",
+        ),
+        (
+            ['x', '-c', 'Nmae'],
+            'No column is called Nmae. There are: ID, Name, State, Size, '
+            'Result, Node.\n',
+        ),
+    ],
+)
+def test_bad_input_is_told_in_a_line(
+    cloud: Cloud, openstack: OpenStack, argv: list[str], message: str
+) -> None:
+    result = openstack('image', 'cache', 'delete', *argv)
+
+    assert result == Result(2, '', message)
+    assert cloud.requests == []
+
+
+def test_only_nodes_that_hold_an_image_are_asked(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET', f'{p.EDGE}/v2/cache', json=p.cache(p.cached(p.DEBIAN))
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13,ubuntu-24.04',
+        json=UBUNTUS,
+    )
+    cloud.answers('DELETE', f'{p.EDGE}/v2/cache/{p.DEBIAN}', status_code=204)
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'delete', '--all-nodes'),
+        *('debian-13', 'ubuntu-24.04', '-f', 'value'),
+        *('-c', 'Name', '-c', 'Result', '-c', 'Node'),
+    )
+
+    assert result == Result(
+        0,
+        'ubuntu-24.04 not in cache edge-oslo\n'
+        'debian-13 deleted edge-bergen\n',
+        '',
+    )

@@ -1,0 +1,617 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack image cache list`: argv in, output out."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+
+CACHE = f'{p.GLANCE}/v2/cache'
+IMAGES = f'{p.GLANCE}/v2/images'
+NAMES_OF_BOTH = f'{IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&limit=1000'
+NAMES_OF_UBUNTU = f'{IMAGES}?id=in%3A{p.UBUNTU}&limit=1000'
+
+UBUNTU_ENTRY = p.cached(p.UBUNTU)
+NEVER_USED_ENTRY = p.cached(
+    p.FEDORA, hits=0, last_accessed=0, size=21474836480
+)
+
+TABLE = """\
++--------------------------------------+--------------+--------+---------------------+---------------------+--------+------+----------------------------+
+| ID                                   | Name         | State  | Last Accessed (UTC) | Last Modified (UTC) | Size   | Hits | Node                       |
++--------------------------------------+--------------+--------+---------------------+---------------------+--------+------+----------------------------+
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | cached | 2026-11-21 03:46:57 | 2026-11-20 03:46:57 | 5.0 MB |    3 | http://glance.example:9292 |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | queued |                     |                     |        |      | http://glance.example:9292 |
++--------------------------------------+--------------+--------+---------------------+---------------------+--------+------+----------------------------+
+"""
+JSON = """\
+[
+  {
+    "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
+    "Name": "ubuntu-24.04",
+    "State": "cached",
+    "Last Accessed (UTC)": "2026-11-21T03:46:57Z",
+    "Last Modified (UTC)": "2026-11-20T03:46:57Z",
+    "Size": 5000000,
+    "Hits": 3,
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
+    "Name": "debian-13",
+    "State": "queued",
+    "Last Accessed (UTC)": null,
+    "Last Modified (UTC)": null,
+    "Size": null,
+    "Hits": null,
+    "Node": "http://glance.example:9292"
+  }
+]
+"""
+YAML = """\
+- Hits: 3
+  ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
+  Last Accessed (UTC): '2026-11-21T03:46:57Z'
+  Last Modified (UTC): '2026-11-20T03:46:57Z'
+  Name: ubuntu-24.04
+  Node: http://glance.example:9292
+  Size: 5000000
+  State: cached
+- Hits: null
+  ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
+  Last Accessed (UTC): null
+  Last Modified (UTC): null
+  Name: debian-13
+  Node: http://glance.example:9292
+  Size: null
+  State: queued
+"""
+CSV = """\
+"ID","Name","State","Last Accessed (UTC)","Last Modified (UTC)","Size","Hits","Node"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","cached","2026-11-21T03:46:57Z","2026-11-20T03:46:57Z",5000000,3,"http://glance.example:9292"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","queued","","","","","http://glance.example:9292"
+"""
+VALUE = """\
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 cached 2026-11-21T03:46:57Z 2026-11-20T03:46:57Z 5000000 3 http://glance.example:9292
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 queued     http://glance.example:9292
+"""
+CSV_HEADERS = CSV.splitlines(keepends=True)[0]
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', TABLE),
+        ('json', JSON),
+        ('yaml', YAML),
+        ('csv', CSV),
+        ('value', VALUE),
+    ],
+)
+def test_a_cached_and_a_queued_image(
+    cloud: Cloud,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(UBUNTU_ENTRY, queued=[p.DEBIAN])
+    )
+    cloud.answers(
+        'GET',
+        IMAGES,
+        json=p.images(
+            p.image(p.DEBIAN, 'debian-13'), p.image(p.UBUNTU, 'ubuntu-24.04')
+        ),
+    )
+
+    result = openstack('image', 'cache', 'list', '-f', name, terminal=terminal)
+
+    assert result == Result(0, expected, '')
+    assert cloud.requests == [
+        f'GET {CACHE}',
+        f'GET {p.GLANCE}/',
+        f'GET {NAMES_OF_BOTH}',
+    ]
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', '\n'),
+        ('json', '[]\n'),
+        ('yaml', '[]\n'),
+        ('csv', CSV_HEADERS),
+        ('value', ''),
+    ],
+)
+def test_an_empty_cache(
+    cloud: Cloud,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+
+    result = openstack('image', 'cache', 'list', '-f', name, terminal=terminal)
+
+    assert result == Result(0, expected, '')
+    assert cloud.requests == [f'GET {CACHE}']
+
+
+def test_without_names_nobody_is_asked_for_names(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(UBUNTU_ENTRY))
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', 'value', '-c', 'ID', '-c', 'Hits')
+    )
+
+    assert result == Result(0, f'{p.UBUNTU} 3\n', '')
+    assert cloud.requests == [f'GET {CACHE}']
+
+
+def test_an_orphan_has_no_name(cloud: Cloud, openstack: OpenStack) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(UBUNTU_ENTRY, p.cached(p.ORPHAN))
+    )
+    cloud.answers(
+        'GET',
+        IMAGES,
+        {'json': p.images(p.image(p.UBUNTU, 'ubuntu-24.04'))},
+        {'json': p.images()},
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', 'json', '--noindent'),
+        *('-c', 'ID', '-c', 'Name'),
+    )
+
+    assert result.out == (
+        f'[{{"ID": "{p.UBUNTU}", "Name": "ubuntu-24.04"}}, '
+        f'{{"ID": "{p.ORPHAN}", "Name": null}}]\n'
+    )
+    # Only the one that was not found is looked for among hidden images.
+    assert cloud.requests[-1] == (
+        f'GET {IMAGES}?id=in%3A{p.ORPHAN}&os_hidden=true&limit=1000'
+    )
+
+
+@pytest.mark.parametrize(
+    ('options', 'expected'),
+    [
+        ('--cached', [p.FEDORA, p.UBUNTU, p.ORPHAN]),
+        ('--queued', [p.DEBIAN]),
+        ('--cached --queued', [p.FEDORA, p.UBUNTU, p.ORPHAN, p.DEBIAN]),
+        ('--orphans', [p.ORPHAN]),
+        ('--unused', [p.FEDORA]),
+        ('--larger-than 10G', [p.FEDORA]),
+        ('--larger-than 20Gi', []),
+        ('--older-than 2w', [p.ORPHAN]),
+        ('--unused --larger-than 4999999', [p.FEDORA]),
+        ('--cached ubuntu*', [p.UBUNTU]),
+        (p.ORPHAN, [p.ORPHAN]),
+        ('debian-13 fedora-42', [p.FEDORA, p.DEBIAN]),
+    ],
+)
+def test_narrowing(
+    cloud: Cloud, openstack: OpenStack, options: str, expected: list[str]
+) -> None:
+    never = {'last_accessed': 4102444800.0, 'last_modified': 4102444800.0}
+    cloud.answers(
+        'GET',
+        CACHE,
+        json=p.cache(
+            {**UBUNTU_ENTRY, **never},
+            {**NEVER_USED_ENTRY, **never, 'last_accessed': 0},
+            p.cached(p.ORPHAN, last_accessed=1577836800.0),
+            queued=[p.DEBIAN],
+        ),
+    )
+    cloud.answers(
+        'GET',
+        IMAGES,
+        {
+            'json': p.images(
+                p.image(p.UBUNTU, 'ubuntu-24.04'),
+                p.image(p.DEBIAN, 'debian-13'),
+                p.image(p.FEDORA, 'fedora-42'),
+            )
+        },
+        {'json': p.images()},
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', 'value', '-c', 'ID', '-c', 'Name'),
+        *options.split(),
+    )
+
+    ids = [line.partition(' ')[0] for line in result.out.splitlines()]
+    assert (result.code, ids, result.err) == (0, expected, '')
+
+
+def test_what_is_named_and_in_no_cache(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """An image without an entry is no failure, a name without image is."""
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13,nosuch',
+        json=p.images(p.image(p.DEBIAN, 'debian-13')),
+    )
+    cloud.answers(
+        'GET', f'{IMAGES}?name=in:nosuch&os_hidden=true', json=p.images()
+    )
+
+    result = openstack('image', 'cache', 'list', 'debian-13', 'nosuch')
+
+    assert result == Result(
+        1,
+        '\n',
+        "Cannot list 'nosuch': No image has the name or ID 'nosuch'. "
+        "See 'openstack image list'.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ('column', 'direction', 'expected'),
+    [
+        ('Size', '--sort-ascending', [p.UBUNTU, p.FEDORA, p.DEBIAN]),
+        ('Size', '--sort-descending', [p.DEBIAN, p.FEDORA, p.UBUNTU]),
+        (
+            'Last Accessed (UTC)',
+            '--sort-ascending',
+            [p.UBUNTU, p.DEBIAN, p.FEDORA],
+        ),
+    ],
+)
+def test_sorting_sorts_values(
+    cloud: Cloud,
+    openstack: OpenStack,
+    column: str,
+    direction: str,
+    expected: list[str],
+) -> None:
+    cloud.answers(
+        'GET',
+        CACHE,
+        json=p.cache(UBUNTU_ENTRY, NEVER_USED_ENTRY, queued=[p.DEBIAN]),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', 'value', '-c', 'ID'),
+        *('--sort-column', column, direction),
+    )
+
+    got = result.out.split()
+    if column == 'Last Accessed (UTC)':
+        # Two have no value: they come last, in any order.
+        got[1:], expected[1:] = sorted(got[1:]), sorted(expected[1:])
+    assert (got, result.err) == (expected, '')
+
+
+TRICK = 'x\x1b]0;owned\x07\u202e\r\ny'
+
+
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('value', 'x\\x1b]0;owned\\x07\\u202e\\r\\ny\n'),
+        ('csv', '"Name"\n"x\\\\x1b]0;owned\\\\x07\\\\u202e\\\\r\\\\ny"\n'),
+        ('json', '[{"Name": "x\\u001b]0;owned\\u0007\\u202e\\r\\ny"}]\n'),
+        ('yaml', '- Name: "x\\e]0;owned\\a\\u202E\\r\\ny"\n'),
+        (
+            'table',
+            '+------------------------------+\n'
+            '| Name                         |\n'
+            '+------------------------------+\n'
+            '| x\\x1b]0;owned\\x07\\u202e\\r\\ny |\n'
+            '+------------------------------+\n',
+        ),
+    ],
+)
+def test_a_name_never_steers_a_terminal(
+    cloud: Cloud, openstack: OpenStack, name: str, expected: str
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(UBUNTU_ENTRY))
+    cloud.answers('GET', IMAGES, json=p.images(p.image(p.UBUNTU, TRICK)))
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', name, '-c', 'Name'),
+        *(['--noindent'] if name == 'json' else []),
+        terminal=True,
+    )
+
+    assert result == Result(0, expected, '')
+
+
+def test_without_names_the_rest_is_printed(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(UBUNTU_ENTRY))
+    cloud.answers('GET', IMAGES, status_code=500, text='down')
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', 'value', '-c', 'ID', '-c', 'Name')
+    )
+
+    assert result == Result(
+        1,
+        f'{p.UBUNTU} \n',
+        "The names are missing: Cannot look up images in the cloud's Glance: "
+        f'HttpException: 500: Server Error for url: {NAMES_OF_UBUNTU}, down. '
+        "See 'openstack image list'.\n",
+    )
+
+
+def test_nothing_is_an_orphan_when_names_are_unknown(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(UBUNTU_ENTRY))
+    cloud.answers('GET', IMAGES, status_code=500, text='down')
+
+    result = openstack('image', 'cache', 'list', '--orphans')
+
+    assert result == Result(
+        1,
+        '',
+        "Cannot look up images in the cloud's Glance: "
+        f'HttpException: 500: Server Error for url: {NAMES_OF_UBUNTU}, down. '
+        "See 'openstack image list'.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (
+            ['-c', 'Nmae'],
+            'No column is called Nmae. There are: ID, Name, State, Last '
+            'Accessed (UTC), Last Modified (UTC), Size, Hits, Node.\n',
+        ),
+        (
+            ['--node', 'ftp://host'],
+            "'ftp://host' is not the endpoint of a node: it is not http://… "
+            'or https://…. Give it as http://host:port, host:port or host.\n',
+        ),
+        (
+            ['--node', 'edge*'],
+            "'edge*' matches no node: clouds.yaml names none. Name them "
+            'there, or give a URL.\n',
+        ),
+        (
+            ['--node', 'a', '--all-nodes'],
+            '--node and --all-nodes exclude each other. Give one of them.\n',
+        ),
+    ],
+)
+def test_bad_input_is_told_in_a_line(
+    cloud: Cloud, openstack: OpenStack, argv: list[str], message: str
+) -> None:
+    result = openstack('image', 'cache', 'list', *argv)
+
+    assert result == Result(2, '', message)
+    assert cloud.requests == []
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (
+            ['--older-than', '30'],
+            "argument --older-than: '30' is not a duration such as 45s, 90m, "
+            '12h, 30d or 2w\n',
+        ),
+        (
+            ['--larger-than', 'big'],
+            "argument --larger-than: 'big' is not a size such as 500M, 10G "
+            'or 2Gi\n',
+        ),
+        (
+            ['--node-timeout', '0'],
+            "argument --node-timeout: '0' is not a number of seconds above "
+            '0\n',
+        ),
+    ],
+)
+def test_bad_values_are_told_as_usage(
+    cloud: Cloud, openstack: OpenStack, argv: list[str], message: str
+) -> None:
+    result = openstack('image', 'cache', 'list', *argv)
+
+    assert (result.code, result.out) == (2, '')
+    assert result.err.endswith(message)
+
+
+def test_no_listing_prints_a_thing_when_help_is_asked(
+    openstack: OpenStack,
+) -> None:
+    result = openstack('image', 'cache', 'list', '--help')
+
+    assert (result.code, result.err) == (0, '')
+    assert result.out.startswith('usage: openstack image cache list [-h]')
+
+
+def stub_of(status: str, words: str) -> dict[str, Any]:
+    """Glance's answer for an error."""
+    return {
+        'status_code': int(status.split()[0]),
+        'text': p.fault(status, words),
+        'headers': {'Content-Type': 'text/html; charset=UTF-8'},
+    }
+
+
+PLAIN = {'Content-Type': 'text/plain'}
+NO_ROUTE = stub_of('404 Not Found', 'The resource could not be found.')
+NOT_GLANCE = (
+    f'Cannot read the cache of {p.GLANCE}: No Glance answers there. Give '
+    "the endpoint as in 'openstack endpoint list'.\n"
+)
+
+
+@pytest.mark.parametrize(
+    ('cache', 'versions', 'message'),
+    [
+        (
+            stub_of(
+                '404 Not Found',
+                'Caching via API is not supported at this site.',
+            ),
+            {'json': p.glance_versions(p.GLANCE, '2.17', '2.15', '2.0')},
+            'Its image cache is off. Set '
+            "'image_cache_dir' and a flavor with caching in that node's "
+            'glance-api.conf, and restart it.\n',
+        ),
+        (
+            NO_ROUTE,
+            {'json': p.glance_versions(p.GLANCE, '2.12', '2.0')},
+            'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). '
+            'Upgrade that Glance, or name another endpoint with --node.\n',
+        ),
+        (
+            {'status_code': 404, 'text': 'no', 'headers': PLAIN},
+            {'status_code': 404, 'text': 'no', 'headers': PLAIN},
+            "No Glance answers there. Give the endpoint as in 'openstack "
+            "endpoint list'.\n",
+        ),
+        (
+            {'status_code': 404, 'text': 'no', 'headers': {}},
+            None,
+            'Its answer makes no sense (it has no content-type). Is this '
+            'the endpoint of a Glance?\n',
+        ),
+        (
+            stub_of('403 Forbidden', 'You are not authorized.'),
+            None,
+            'You are not authorized. Log in as an administrator, or have the '
+            'policies of that Glance (cache_list, cache_image, cache_delete) '
+            'allow it.\n',
+        ),
+        (
+            stub_of('503 Service Unavailable', ''),
+            None,
+            'The server failed with HTTP 503. Try again later; its log says '
+            'more.\n',
+        ),
+        (
+            {'status_code': 200, 'text': '<html>Welcome</html>'},
+            None,
+            'Its answer is not a list of cached images (not a JSON object). '
+            'Is this the endpoint of a Glance?\n',
+        ),
+        (
+            {
+                'status_code': 302,
+                'headers': {'Location': 'http://evil.example/'},
+            },
+            None,
+            'It answers with a redirect (HTTP 302). Give the endpoint that '
+            'it redirects to.\n',
+        ),
+    ],
+)
+def test_a_node_that_does_not_do_it(
+    cloud: Cloud,
+    openstack: OpenStack,
+    cache: dict[str, Any],
+    versions: dict[str, Any] | None,
+    message: str,
+) -> None:
+    cloud.answers('GET', CACHE, **cache)
+    if versions:
+        cloud.answers('GET', f'{p.GLANCE}/versions', **versions)
+
+    result = openstack('image', 'cache', 'list')
+
+    assert result == Result(
+        1, '\n', f'Cannot read the cache of {p.GLANCE}: {message}'
+    )
+
+
+def test_part_of_a_fleet_that_fails_hides_nothing(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', CACHE, **stub_of('500 Internal Server Error', 'Oops'))
+    cloud.answers(
+        'GET',
+        f'{p.EDGE}/v2/cache',
+        json=p.cache(UBUNTU_ENTRY),
+    )
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'list', '-f', 'value'),
+        *('-c', 'ID', '-c', 'Node'),
+    )
+
+    assert result == Result(
+        1,
+        f'{p.UBUNTU} edge-bergen\n',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}): The server failed '
+        'with HTTP 500: Oops. Try again later; its log says more.\n',
+    )
+
+
+@pytest.mark.parametrize(
+    'node',
+    [
+        'edge-bergen',
+        'edge-b*',
+        p.EDGE,
+        f'{p.EDGE}/',
+        f'{p.EDGE}/v2',
+        f'{p.EDGE}/v2/',
+        'edge.example',
+        'edge.example:9292',
+    ],
+)
+def test_a_node_is_named(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any, node: str
+) -> None:
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache(UBUNTU_ENTRY))
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'list', '-f', 'value'),
+        *('-c', 'ID', '-c', 'Node', '--node', node),
+    )
+
+    assert result == Result(0, f'{p.UBUNTU} edge-bergen\n', '')
+
+
+def test_a_node_that_is_not_there(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(p.FLEET)
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'list', '--node', 'edg-oslo')
+    )
+
+    assert result == Result(
+        2,
+        '',
+        "No node in clouds.yaml is called 'edg-oslo'. There is: edge-oslo. "
+        'A host is given as host:port or as a URL.\n',
+    )

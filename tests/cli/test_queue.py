@@ -1,0 +1,415 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack image cache queue`: argv in, output out."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+
+CACHE = f'{p.GLANCE}/v2/cache'
+IMAGES = f'{p.GLANCE}/v2/images'
+UNKNOWN = 'deadbeef-0000-4000-8000-000000000000'
+
+TABLE = """\
++--------------------------------------+--------------+----------------+----------------------------+
+| ID                                   | Name         | Result         | Node                       |
++--------------------------------------+--------------+----------------+----------------------------+
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | already cached | http://glance.example:9292 |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | already queued | http://glance.example:9292 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    | queued         | http://glance.example:9292 |
++--------------------------------------+--------------+----------------+----------------------------+
+"""
+JSON = """\
+[
+  {
+    "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
+    "Name": "ubuntu-24.04",
+    "Result": "already cached",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
+    "Name": "debian-13",
+    "Result": "already queued",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
+    "Name": "fedora-42",
+    "Result": "queued",
+    "Node": "http://glance.example:9292"
+  }
+]
+"""
+YAML = """\
+- ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
+  Name: ubuntu-24.04
+  Node: http://glance.example:9292
+  Result: already cached
+- ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
+  Name: debian-13
+  Node: http://glance.example:9292
+  Result: already queued
+- ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
+  Name: fedora-42
+  Node: http://glance.example:9292
+  Result: queued
+"""
+CSV = """\
+"ID","Name","Result","Node"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","already cached","http://glance.example:9292"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","already queued","http://glance.example:9292"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","queued","http://glance.example:9292"
+"""
+VALUE = """\
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 already cached http://glance.example:9292
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 already queued http://glance.example:9292
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 queued http://glance.example:9292
+"""
+DRY_RUN = f"""\
+{p.UBUNTU} none
+{p.DEBIAN} wait
+{p.FEDORA} queue
+"""
+THREE = ('ubuntu-24.04', 'debian-13', 'fedora-42')
+
+
+@pytest.fixture
+def three_images(cloud: Cloud) -> None:
+    """Ubuntu is cached, Debian is queued, Fedora is neither."""
+    cloud.answers(
+        'GET', CACHE, json=p.cache(p.cached(p.UBUNTU), queued=[p.DEBIAN])
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:{",".join(THREE)}',
+        json=p.images(
+            p.image(p.FEDORA, 'fedora-42'),
+            p.image(p.DEBIAN, 'debian-13'),
+            p.image(p.UBUNTU, 'ubuntu-24.04'),
+        ),
+    )
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', TABLE),
+        ('json', JSON),
+        ('yaml', YAML),
+        ('csv', CSV),
+        ('value', VALUE),
+    ],
+)
+@pytest.mark.usefixtures('three_images')
+def test_asks_for_what_is_not_there(
+    cloud: Cloud,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    cloud.answers('PUT', f'{CACHE}/{p.FEDORA}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', '-f', name, *THREE), terminal=terminal
+    )
+
+    assert result == Result(0, expected, '')
+    assert cloud.requests == [
+        f'GET {p.GLANCE}/',
+        f'GET {IMAGES}?name=in%3Aubuntu-24.04%2Cdebian-13%2Cfedora-42'
+        '&limit=1000',
+        f'GET {CACHE}',
+        f'PUT {CACHE}/{p.FEDORA}',
+    ]
+
+
+@pytest.mark.usefixtures('three_images')
+def test_force_asks_again(cloud: Cloud, openstack: OpenStack) -> None:
+    for image_id in (p.UBUNTU, p.DEBIAN, p.FEDORA):
+        cloud.answers('PUT', f'{CACHE}/{image_id}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', '--force', *THREE),
+        *('-f', 'value', '-c', 'Result'),
+    )
+
+    assert result == Result(0, 'queued\nqueued\nqueued\n', '')
+
+
+@pytest.mark.usefixtures('three_images')
+def test_a_dry_run_sends_nothing(cloud: Cloud, openstack: OpenStack) -> None:
+    result = openstack(
+        *('image', 'cache', 'queue', '--dry-run', *THREE),
+        *('-f', 'value', '-c', 'ID', '-c', 'Action'),
+    )
+
+    assert result == Result(0, DRY_RUN, '')
+    assert not [one for one in cloud.requests if one.startswith('PUT')]
+
+
+def test_a_file_names_images(
+    cloud: Cloud, openstack: OpenStack, tmp_path: Any
+) -> None:
+    (tmp_path / 'images.txt').write_text(
+        f'\ufeff# the golden ones\n\n  {p.UBUNTU}  \r\ndebian-13\n{p.UBUNTU}\n'
+    )
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?id=in:{p.UBUNTU}',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13',
+        json=p.images(p.image(p.DEBIAN, 'debian-13')),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'queue', '--from-file', 'images.txt'),
+        *('--dry-run', '-f', 'value', '-c', 'Name', '-c', 'Action'),
+    )
+
+    assert result == Result(0, 'ubuntu-24.04 queue\ndebian-13 queue\n', '')
+
+
+def test_standard_input_names_images(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13',
+        json=p.images(p.image(p.DEBIAN, 'debian-13')),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'queue', '--from-file', '-', '--dry-run'),
+        *('-f', 'value', '-c', 'Name'),
+        stdin='debian-13\n',
+    )
+
+    assert result == Result(0, 'debian-13\n', '')
+
+
+def test_tags_and_properties_name_images(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Glance is asked once; what lacks a property is not taken from it."""
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?tag=golden&tag=edge&os_distro=ubuntu&disk_format=eq:raw',
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu-24.04', os_distro='ubuntu'),
+            p.image(p.DEBIAN, 'debian-13', os_distro='debian'),
+        ),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'queue', '--tag', 'golden', '--tag', 'edge'),
+        *('--property', 'os_distro=ubuntu', '--property', 'disk_format=raw'),
+        *('--dry-run', '-f', 'value', '-c', 'Name'),
+    )
+
+    assert result == Result(0, 'ubuntu-24.04\n', '')
+
+
+def test_no_image_has_the_tag(cloud: Cloud, openstack: OpenStack) -> None:
+    cloud.answers('GET', f'{IMAGES}?tag=gloden', json=p.images())
+
+    result = openstack('image', 'cache', 'queue', '--tag', 'gloden')
+
+    assert result == Result(
+        1, '\n', 'Cannot queue by tag or property: No image has all of them.\n'
+    )
+
+
+def test_a_glob_names_images_on_every_page(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?limit=1000',
+        json={
+            **p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
+            'next': '/v2/images?limit=1000&marker=…',
+        },
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?marker={p.UBUNTU}',
+        json=p.images(
+            p.image(p.DEBIAN, 'debian-13'),
+            p.image(p.FEDORA, 'ubuntu-25.10'),
+        ),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'queue', 'ubuntu-*', '--dry-run'),
+        *('-f', 'value', '-c', 'Name'),
+    )
+
+    assert result == Result(0, 'ubuntu-24.04\nubuntu-25.10\n', '')
+
+
+def test_every_failure_is_told_and_the_rest_is_done(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Two of a name, one unknown, one inactive, one deleted meanwhile."""
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET', f'{IMAGES}?id=in:{UNKNOWN}', {'json': p.images()}
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:{UNKNOWN},twin,new,gone,debian-13',
+        json=p.images(
+            p.image(p.UBUNTU, 'twin'),
+            p.image(p.ORPHAN, 'twin'),
+            p.image(p.FEDORA, 'new', status='queued'),
+            p.image('11111111-2222-4333-8444-555555555555', 'gone'),
+            p.image(p.DEBIAN, 'debian-13'),
+        ),
+    )
+    cloud.answers(
+        'GET', f'{IMAGES}?name=in:{UNKNOWN}&os_hidden=true', json=p.images()
+    )
+    cloud.answers(
+        'PUT',
+        f'{CACHE}/{p.FEDORA}',
+        status_code=400,
+        text=p.fault(
+            '400 Bad Request',
+            'Only images with status active can be targeted for queueing',
+        ),
+        headers={'Content-Type': 'text/html; charset=UTF-8'},
+    )
+    cloud.answers(
+        'PUT',
+        f'{CACHE}/11111111-2222-4333-8444-555555555555',
+        status_code=404,
+        text=p.fault(
+            '404 Not Found',
+            'Image 11111111-2222-4333-8444-555555555555 not found.',
+        ),
+        headers={'Content-Type': 'text/html; charset=UTF-8'},
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', '-f', 'value', '-c', 'Name'),
+        *(UNKNOWN, 'twin', 'new', 'gone', 'debian-13'),
+    )
+
+    assert result == Result(
+        1,
+        'debian-13\n',
+        f"Cannot queue '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
+        "See 'openstack image list'.\n"
+        f"Cannot queue 'twin': 2 images have the name 'twin': {p.UBUNTU}, "
+        f'{p.ORPHAN}. Give the ID of the one that is meant.\n'
+        f"Cannot queue image 'new ({p.FEDORA})' on {p.GLANCE}: Only images "
+        'with status active can be targeted for queueing.\n'
+        "Cannot queue image 'gone (11111111-2222-4333-8444-555555555555)' on "
+        f'{p.GLANCE}: Image 11111111-2222-4333-8444-555555555555 not '
+        'found.\n',
+    )
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (
+            [],
+            'No image is named. Name images by ID, name, --tag, --property '
+            'or --from-file.\n',
+        ),
+        (
+            ['--from-file', 'nosuch'],
+            "Cannot read 'nosuch': No such file or directory.\n",
+        ),
+        (
+            ['--from-file', 'binary'],
+            "Cannot read 'binary': it is not UTF-8 text.\n",
+        ),
+        (
+            ['--property', 'limit=5'],
+            "'limit' is not a property of images. Name images by ID, name, "
+            '--tag or --property.\n',
+        ),
+    ],
+)
+def test_bad_input_is_told_in_a_line(
+    cloud: Cloud,
+    openstack: OpenStack,
+    tmp_path: Any,
+    argv: list[str],
+    message: str,
+) -> None:
+    (tmp_path / 'binary').write_bytes(b'\xff\xfe\x00')
+
+    result = openstack('image', 'cache', 'queue', *argv)
+
+    assert result == Result(2, '', message)
+    assert cloud.requests == []
+
+
+def test_several_nodes_are_only_changed_when_asked_for(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(p.FLEET)
+
+    result = openstack(
+        '--os-cloud', 'far', 'image', 'cache', 'queue', 'debian-13'
+    )
+
+    assert result == Result(
+        2,
+        '',
+        'This changes caches, and clouds.yaml names 2 nodes. Say which are '
+        'meant with --node or --all-nodes.\n',
+    )
+    assert cloud.requests == []
+
+
+def test_all_nodes_are_asked_for_what_they_lack(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', CACHE, json=p.cache(queued=[p.DEBIAN]))
+    cloud.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13',
+        json=p.images(p.image(p.DEBIAN, 'debian-13')),
+    )
+    cloud.answers('PUT', f'{p.EDGE}/v2/cache/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'queue', 'debian-13'),
+        *('--all-nodes', '-f', 'value', '-c', 'Result', '-c', 'Node'),
+    )
+
+    assert result == Result(
+        0, 'already queued edge-oslo\nqueued edge-bergen\n', ''
+    )
