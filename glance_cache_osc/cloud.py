@@ -20,7 +20,7 @@ from collections.abc import Mapping
 from typing import Any, TYPE_CHECKING
 
 from glance_cache_osc import errors
-from glance_cache_osc import images
+from glance_cache_osc import catalogue
 from glance_cache_osc import node
 from glance_cache_osc.i18n import _
 
@@ -64,9 +64,9 @@ class Cloud:
         for scheme in ('http://', 'https://'):
             self.session.mount(scheme, wide)
 
-    def catalogue(self) -> images.Catalogue:
+    def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""
-        return images.Catalogue(lambda: self._manager.image)
+        return catalogue.Catalogue(lambda: self._manager.image)
 
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.

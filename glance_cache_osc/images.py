@@ -10,54 +10,16 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""From IDs, names, globs, tags and properties to images, in few requests."""
+"""Images, and the words that mean them. Pure."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Mapping
 import dataclasses
 import fnmatch
 import re
-from typing import Any, Protocol
-import urllib.parse
+from typing import Any
 
-from glance_cache_osc import errors
-from glance_cache_osc import parallel
-from glance_cache_osc.i18n import _
-
-#: Images asked for in one request.
-BATCH = 100
-_PAGE = 1000
-#: Longest query that is sent, in encoded characters: proxies and servers
-#: refuse longer lines than 8 KiB.
-_LONGEST_QUERY = 6000
-_WORKERS = 8
 _ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
 _GLOB = re.compile(r'[*?\[]')
-#: What 'in:' can't carry: Glance splits at the comma, and reads quotes.
-_NOT_IN_LIST = re.compile(r'[",]')
-#: Query parameters of GET /v2/images that are no property of an image, or
-#: that have an option of their own here.
-_NOT_PROPERTIES = frozenset(
-    {
-        'changes-since',
-        'id',
-        'limit',
-        'marker',
-        'member_status',
-        'name',
-        'sort',
-        'sort_dir',
-        'sort_key',
-        'tag',
-    }
-)
-_WITH_OPERATOR = frozenset({'status', 'disk_format', 'container_format'})
-
-
-class Adapter(Protocol):
-    """What is needed of openstacksdk's image proxy."""
-
-    def get(self, url: str, **kwargs: Any) -> Any:
-        """Send a GET to the cloud's image service; returns a response."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,16 +43,14 @@ class Image:
         return f'{self.name} ({self.image_id})'
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Resolution:
-    """What became of what was named.
-
-    :param found: images, each once, in the order in which they were named.
-    :param failures: what names none, or more than one, and why.
-    """
-
-    found: list[Image]
-    failures: dict[str, errors.ImageError]
+def parse_image(item: Mapping[str, Any]) -> Image:
+    """Read an item of ``GET /v2/images``; its ID must be there."""
+    name, size = item.get('name'), item.get('size')
+    return Image(
+        image_id=item['id'],
+        name=name if isinstance(name, str) else None,
+        size=size if isinstance(size, int) else None,
+    )
 
 
 def is_id(text: str) -> bool:
@@ -112,218 +72,3 @@ def matches(image: Image, wanted: str) -> bool:
         and image.name is not None
         and fnmatch.fnmatchcase(image.name, wanted)
     )
-
-
-class Catalogue:
-    """Glance's list of images, read through OpenStackClient's connection.
-
-    :param connect: returns openstacksdk's image proxy; it is called with
-        the first look, since it asks the endpoint for its versions.
-    """
-
-    def __init__(self, connect: Callable[[], Adapter]) -> None:
-        self._connect = connect
-
-    def by_id(self, image_ids: Iterable[str]) -> dict[str, Image]:
-        """Images by their IDs; IDs that Glance does not know are left out.
-
-        One request a hundred, and one more round for those that are hidden
-        or gone.
-
-        :raises errors.CatalogueError: Glance could not be asked.
-        """
-        asked = list(dict.fromkeys(image_ids))
-        found: dict[str, Image] = {}
-        for hidden in (False, True):
-            missing = [one for one in asked if one not in found]
-            queries = [
-                {'id': 'in:' + ','.join(batch)} for batch in _batches(missing)
-            ]
-            for image in self._query_all(queries, hidden):
-                found[image.image_id] = image
-        return found
-
-    def by_name(self, names: Iterable[str]) -> dict[str, list[Image]]:
-        """Images by their exact names; unknown names are left out.
-
-        Requests are as for `by_id`, and one for each name with a comma or
-        a quotation mark. A hidden image is found where no other has its
-        name.
-
-        :raises errors.CatalogueError: Glance could not be asked.
-        """
-        asked = list(dict.fromkeys(names))
-        found: dict[str, list[Image]] = {}
-        for hidden in (False, True):
-            missing = [name for name in asked if name not in found]
-            listable = [one for one in missing if not _NOT_IN_LIST.search(one)]
-            queries = [
-                {'name': 'in:' + ','.join(batch)}
-                for batch in _batches(listable)
-            ] + [
-                {'name': f'eq:{one}'}
-                for one in missing
-                if _NOT_IN_LIST.search(one)
-            ]
-            for image in self._query_all(queries, hidden):
-                # A database may compare without regard to case.
-                if image.name in missing:
-                    found.setdefault(image.name or '', []).append(image)
-        return found
-
-    def matching(
-        self, tags: Sequence[str], properties: Mapping[str, str]
-    ) -> list[Image]:
-        """Images that have all of these tags and properties.
-
-        :raises errors.UsageError: a property that can't be asked for.
-        :raises errors.CatalogueError: Glance could not be asked.
-        """
-        query: dict[str, Any] = {'tag': list(tags)} if tags else {}
-        for key, value in properties.items():
-            if key in _NOT_PROPERTIES:
-                raise errors.UsageError(
-                    _("'%s' is not a property of images") % key,
-                    _('Name images by ID, name, --tag or --property.'),
-                )
-            query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value
-        return [
-            _parse(item)
-            for item in self._pages(query)
-            if all(_says(item, key, properties[key]) for key in properties)
-        ]
-
-    def all(self) -> list[Image]:
-        """Every image that is not hidden.
-
-        :raises errors.CatalogueError: Glance could not be asked.
-        """
-        return [_parse(item) for item in self._pages({})]
-
-    def resolve(self, wanted: Iterable[str]) -> Resolution:
-        """Images from IDs, names and globs.
-
-        What has the form of an ID is an ID, or else a name.
-
-        :raises errors.CatalogueError: Glance could not be asked.
-        """
-        words = list(dict.fromkeys(wanted))
-        ids = self.by_id(word for word in words if is_id(word))
-        globs = [word for word in words if is_glob(word)]
-        names = self.by_name(
-            word for word in words if word not in ids and word not in globs
-        )
-        everything = self.all() if globs else []
-        found: dict[str, Image] = {}
-        failures: dict[str, errors.ImageError] = {}
-        for word in words:
-            if word in ids:
-                candidates = [ids[word]]
-            elif word in globs:
-                candidates = _by_glob(everything, word)
-            else:
-                candidates = names.get(word, [])
-            failure = _failure(word, candidates)
-            if failure:
-                failures[word] = failure
-            else:
-                found.update((one.image_id, one) for one in candidates)
-        return Resolution(list(found.values()), failures)
-
-    def _query_all(
-        self, queries: list[dict[str, Any]], hidden: bool
-    ) -> Iterator[Image]:
-        """Images of all the queries, several at a time."""
-        if hidden:
-            queries = [{**query, 'os_hidden': 'true'} for query in queries]
-        answers = parallel.attempt(
-            lambda query: list(self._pages(query)), queries, _WORKERS
-        )
-        for answer in answers:
-            if answer.error:
-                raise answer.error
-            yield from map(_parse, answer.value or [])
-
-    def _pages(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-        """All items of a query, however many pages Glance makes of them."""
-        params = {**query, 'limit': _PAGE}
-        while True:
-            body = self._get(params)
-            yield from body['images']
-            if not body.get('next') or not body['images']:
-                return
-            params['marker'] = body['images'][-1]['id']
-
-    def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        from keystoneauth1 import exceptions as ksa_exceptions
-        from openstack import exceptions as sdk_exceptions
-
-        try:
-            response = self._connect().get('/images', params=dict(params))
-            sdk_exceptions.raise_from_response(response)
-            body = response.json()
-            if all(isinstance(item['id'], str) for item in body['images']):
-                return dict(body)
-        except (
-            sdk_exceptions.SDKException,
-            ksa_exceptions.ClientException,
-        ) as error:
-            raise errors.CatalogueError(
-                _("Cannot look up images in the cloud's Glance: %s") % error,
-                _("See 'openstack image list'."),
-            ) from error
-        except (ValueError, TypeError, KeyError):
-            pass
-        raise errors.CatalogueError(
-            _("The cloud's image endpoint does not answer as a Glance does"),
-            _("See 'openstack endpoint list --service image'."),
-        )
-
-
-def _batches(words: Sequence[str]) -> Iterator[list[str]]:
-    """Words in groups that fit in one query each."""
-    batch: list[str] = []
-    length = 0
-    for word in words:
-        cost = len(urllib.parse.quote(word)) + len('%2C')
-        if batch and (len(batch) == BATCH or length + cost > _LONGEST_QUERY):
-            yield batch
-            batch, length = [], 0
-        batch.append(word)
-        length += cost
-    if batch:
-        yield batch
-
-
-def _by_glob(everything: list[Image], glob: str) -> list[Image]:
-    """Images whose names match; a name that is the glob itself wins."""
-    literal = [image for image in everything if image.name == glob]
-    return literal or [one for one in everything if matches(one, glob)]
-
-
-def _failure(wanted: str, found: list[Image]) -> errors.ImageError | None:
-    if not found:
-        return errors.ImageNotFound(wanted)
-    if len(found) > 1 and len({image.name for image in found}) == 1:
-        if not is_glob(wanted) or found[0].name == wanted:
-            return errors.ImageAmbiguous(
-                wanted, sorted(image.image_id for image in found)
-            )
-    return None
-
-
-def _parse(item: Mapping[str, Any]) -> Image:
-    name, size = item.get('name'), item.get('size')
-    return Image(
-        image_id=item['id'],
-        name=name if isinstance(name, str) else None,
-        size=size if isinstance(size, int) else None,
-    )
-
-
-def _says(item: Mapping[str, Any], key: str, value: str) -> bool:
-    """Whether an image has a property: a server may ignore a filter."""
-    actual = item.get(key)
-    if isinstance(actual, bool):
-        return str(actual).lower() == value.lower()
-    return actual is not None and str(actual) == value
