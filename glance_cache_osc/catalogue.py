@@ -95,7 +95,7 @@ class Catalogue:
             queries = [
                 {'id': 'in:' + ','.join(batch)} for batch in _batches(missing)
             ]
-            for image in self._query_all(queries, hidden):
+            for image in self._query_all(queries, hidden=hidden):
                 found[image.image_id] = image
         return found
 
@@ -121,7 +121,7 @@ class Catalogue:
                 for one in missing
                 if _NOT_IN_LIST.search(one)
             ]
-            for image in self._query_all(queries, hidden):
+            for image in self._query_all(queries, hidden=hidden):
                 # A database may compare without regard to case.
                 if image.name in missing:
                     found.setdefault(image.name or '', []).append(image)
@@ -187,7 +187,7 @@ class Catalogue:
         return Resolution(list(found.values()), failures)
 
     def _query_all(
-        self, queries: list[dict[str, Any]], hidden: bool
+        self, queries: list[dict[str, Any]], *, hidden: bool
     ) -> Iterator[images.Image]:
         """Images of all the queries, several at a time."""
         if hidden:
@@ -257,14 +257,16 @@ def _by_glob(everything: list[images.Image], glob: str) -> list[images.Image]:
     return literal or [one for one in everything if images.matches(one, glob)]
 
 
-def _failure(wanted: str, found: list[images.Image]) -> errors.ImageError | None:
+def _failure(
+    wanted: str, found: list[images.Image]
+) -> errors.ImageError | None:
     if not found:
         return errors.ImageNotFound(wanted)
-    if len(found) > 1 and len({image.name for image in found}) == 1:
-        if not images.is_glob(wanted) or found[0].name == wanted:
-            return errors.ImageAmbiguous(
-                wanted, sorted(image.image_id for image in found)
-            )
+    names = {image.name for image in found}
+    if len(found) > 1 and names == {wanted}:
+        return errors.ImageAmbiguous(
+            wanted, sorted(image.image_id for image in found)
+        )
     return None
 
 

@@ -69,6 +69,7 @@ class Fleet:
         ]
 
     def __len__(self) -> int:
+        """How many nodes there are."""
         return len(self._members)
 
     def ask(
@@ -94,6 +95,7 @@ class Fleet:
 def choose(
     cloud: clouds.Cloud,
     named: Sequence[str],
+    *,
     everything: bool,
     changes: bool,
 ) -> list[nodes.Node]:
@@ -153,7 +155,9 @@ def _meant_by(
     if word in names:
         return [configured[names.index(word)]]
     if any(character in word for character in '*?') and '://' not in word:
-        found = [one for one in configured if fnmatch.fnmatchcase(one.name, word)]
+        found = [
+            one for one in configured if fnmatch.fnmatchcase(one.name, word)
+        ]
         if not found:
             raise _no_such_node(word, names)
         return found

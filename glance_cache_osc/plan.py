@@ -52,6 +52,7 @@ class Step:
 def to_queue(
     wanted: Iterable[images.Image],
     held: Iterable[entries.Entry],
+    *,
     force: bool = False,
 ) -> list[Step]:
     """What makes a node hold images.
@@ -62,13 +63,13 @@ def to_queue(
     """
     by_id = _by_id(held)
     return [
-        Step(image, _to_hold(by_id.get(image.image_id), force), entry)
+        Step(image, _to_hold(entry, force=force), entry)
         for image in wanted
         for entry in [by_id.get(image.image_id)]
     ]
 
 
-def _to_hold(entry: entries.Entry | None, force: bool) -> Action:
+def _to_hold(entry: entries.Entry | None, *, force: bool) -> Action:
     if force or entry is None:
         return Action.QUEUE
     if entry.state is entries.State.QUEUED:

@@ -78,7 +78,9 @@ def _ask(
 ) -> None:
     if parsed_args.auto_approve or not lines:
         return
-    summary = _('%(what)s %(cached)d cached and %(queued)d queued (%(size)s)') % {
+    summary = _(
+        '%(what)s %(cached)d cached and %(queued)d queued (%(size)s)'
+    ) % {
         'what': what,
         'cached': total.cached,
         'queued': total.queued,

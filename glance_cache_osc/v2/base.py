@@ -109,7 +109,9 @@ class CacheLister(command.Lister):
     ) -> int:
         """Write the rows in the format that was asked for."""
         self.formatter = columns.Rendering(
-            self.formatter, parsed_args.formatter, self.columns_for(parsed_args)
+            self.formatter,
+            parsed_args.formatter,
+            self.columns_for(parsed_args),
         )
         return super().produce_output(parsed_args, column_names, data)
 
@@ -155,7 +157,9 @@ class CacheLister(command.Lister):
     def look(self, members: fleet.Fleet) -> Held:
         """What the nodes hold; those that did not say are reported."""
         held: Held = {}
-        for outcome in members.ask(lambda member: member.driver.list_entries()):
+        for outcome in members.ask(
+            lambda member: member.driver.list_entries()
+        ):
             if outcome.error:
                 self.failures.add(
                     _('Cannot read the cache of %s') % outcome.job.node.label,

@@ -78,7 +78,7 @@ class QueueImageCache(base.CacheLister):
         steps = [
             (member, step)
             for member, group in self.look(members).items()
-            for step in plan.to_queue(wanted, group, parsed_args.force)
+            for step in plan.to_queue(wanted, group, force=parsed_args.force)
         ]
         if parsed_args.dry_run:
             return [_row(*step, plan.NAMES) for step in steps]

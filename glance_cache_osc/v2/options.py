@@ -14,6 +14,7 @@
 
 import argparse
 import datetime
+import pathlib
 import re
 import sys
 
@@ -31,7 +32,7 @@ _SIZE = re.compile(r'(\d+(?:\.\d+)?)([kKMGTP]i?)?B?')
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """Where a command acts: ``--node``, ``--all-nodes``, ``--node-timeout``."""
+    """Where a command acts."""
     group = parser.add_argument_group(
         _('nodes'),
         _(
@@ -59,9 +60,7 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
         metavar='<seconds>',
         type=_seconds,
         default=_NODE_TIMEOUT,
-        help=_(
-            'How long a node may be silent, in seconds (default: %g)'
-        )
+        help=_('How long a node may be silent, in seconds (default: %g)')
         % _NODE_TIMEOUT,
     )
 
@@ -184,8 +183,7 @@ def _read_names(path: str) -> list[str]:
         if path == '-':
             text = sys.stdin.read()
         else:
-            with open(path, encoding='utf-8-sig') as file:
-                text = file.read()
+            text = pathlib.Path(path).read_text(encoding='utf-8-sig')
     except OSError as error:
         raise errors.UsageError(
             _("Cannot read '%(file)s': %(why)s")

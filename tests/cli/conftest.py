@@ -59,9 +59,7 @@ class Cloud:
 
         A query in the URL has to be in the request, too.
         """
-        stub = self._mocker.register_uri(
-            method, url, list(responses) or [one]
-        )
+        stub = self._mocker.register_uri(method, url, list(responses) or [one])
         self._stubs.append((f'{method} {url}', stub))
 
     @property
@@ -87,9 +85,7 @@ OpenStack = Callable[..., Result]
 
 
 @pytest.fixture(autouse=True)
-def login(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path
-) -> None:
+def login(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """An environment that has a cloud to log in to, and nothing else."""
     for name in [one for one in os.environ if one.startswith('OS_')]:
         monkeypatch.delenv(name)
@@ -151,7 +147,9 @@ def openstack(
 ) -> Iterator[OpenStack]:
     """Run `openstack` with arguments, and what stands on standard input."""
     # cliff reads it from sys.argv when it is imported.
-    monkeypatch.setattr(openstackclient.shell.OpenStackShell, 'NAME', 'openstack')
+    monkeypatch.setattr(
+        openstackclient.shell.OpenStackShell, 'NAME', 'openstack'
+    )
 
     def run(*argv: str, stdin: str = '', terminal: bool = False) -> Result:
         streams = [

@@ -204,9 +204,7 @@ def test_one_of_several_nodes_fails(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
     cloud.answers('DELETE', CACHE, status_code=204)
-    cloud.answers(
-        'DELETE', f'{p.EDGE}/v2/cache', status_code=500, text='no'
-    )
+    cloud.answers('DELETE', f'{p.EDGE}/v2/cache', status_code=500, text='no')
 
     result = openstack(*FLEET_CLEAR, '--auto-approve', '-f', 'csv')
 

@@ -137,9 +137,7 @@ def test_drops_what_is_named(
             p.cached(p.UBUNTU), p.cached(p.ORPHAN), queued=[p.DEBIAN]
         ),
     )
-    cloud.answers(
-        'GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images()
-    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
     cloud.answers(
         'GET',
         f'{IMAGES}?name=in:ubuntu-24.04,debian-13,fedora-42,{p.ORPHAN}',
@@ -177,9 +175,7 @@ def two_entries(cloud: Cloud) -> None:
         CACHE,
         json=p.cache(p.cached(p.UBUNTU, hits=0), p.cached(p.DEBIAN)),
     )
-    cloud.answers(
-        'GET', f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN}', json=UBUNTUS
-    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN}', json=UBUNTUS)
 
 
 @pytest.mark.parametrize('what', ['--unused', 'ubuntu*'])
@@ -359,7 +355,7 @@ def test_one_that_vanished_meanwhile_is_gone(
     [
         (
             [],
-            "Nothing says what to delete. Name images or narrow by an option; "
+            'Nothing says what to delete. Name images or narrow by an option; '
             "'clear' drops all.\n",
         ),
         (
@@ -401,7 +397,6 @@ def test_only_nodes_that_hold_an_image_are_asked(
 
     assert result == Result(
         0,
-        'ubuntu-24.04 not in cache edge-oslo\n'
-        'debian-13 deleted edge-bergen\n',
+        'ubuntu-24.04 not in cache edge-oslo\ndebian-13 deleted edge-bergen\n',
         '',
     )

@@ -111,9 +111,7 @@ def test_a_cached_and_a_queued_image(
     expected: str,
     terminal: bool,
 ) -> None:
-    cloud.answers(
-        'GET', CACHE, json=p.cache(UBUNTU_ENTRY, queued=[p.DEBIAN])
-    )
+    cloud.answers('GET', CACHE, json=p.cache(UBUNTU_ENTRY, queued=[p.DEBIAN]))
     cloud.answers(
         'GET',
         IMAGES,
@@ -172,9 +170,7 @@ def test_without_names_nobody_is_asked_for_names(
 
 
 def test_an_orphan_has_no_name(cloud: Cloud, openstack: OpenStack) -> None:
-    cloud.answers(
-        'GET', CACHE, json=p.cache(UBUNTU_ENTRY, p.cached(p.ORPHAN))
-    )
+    cloud.answers('GET', CACHE, json=p.cache(UBUNTU_ENTRY, p.cached(p.ORPHAN)))
     cloud.answers(
         'GET',
         IMAGES,
@@ -456,7 +452,7 @@ def test_no_listing_prints_a_thing_when_help_is_asked(
 def stub_of(status: str, words: str) -> dict[str, Any]:
     """Glance's answer for an error."""
     return {
-        'status_code': int(status.split()[0]),
+        'status_code': int(status.split(maxsplit=1)[0]),
         'text': p.fault(status, words),
         'headers': {'Content-Type': 'text/html; charset=UTF-8'},
     }

@@ -277,9 +277,7 @@ def test_every_failure_is_told_and_the_rest_is_done(
 ) -> None:
     """Two of a name, one unknown, one inactive, one deleted meanwhile."""
     cloud.answers('GET', CACHE, json=p.cache())
-    cloud.answers(
-        'GET', f'{IMAGES}?id=in:{UNKNOWN}', {'json': p.images()}
-    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{UNKNOWN}', {'json': p.images()})
     cloud.answers(
         'GET',
         f'{IMAGES}?name=in:{UNKNOWN},twin,new,gone,debian-13',

@@ -1,0 +1,32 @@
+# tox holds the environments; make only sees to it that tox is there.
+PYTHON ?= python3
+TOX := .tools/bin/tox
+
+.PHONY: help demo test bench docs dist latest clean
+
+help:
+	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
+	@echo 'make test    everything that CI checks'
+	@echo 'make bench   ours against the other clients, as ratios'
+	@echo 'make docs    the manual, in doc/build/html'
+	@echo 'make dist    an sdist and a wheel, tried in an empty environment'
+	@echo 'make latest  the tests with the newest of everything'
+	@echo 'make clean   remove what all of these made'
+
+demo: $(TOX)
+	@$(TOX) run --quiet -e demo
+
+test: $(TOX)
+	$(TOX) run
+
+bench docs dist latest: $(TOX)
+	$(TOX) run --quiet -e $@
+
+$(TOX): constraints/test.txt
+	@$(PYTHON) -m venv .tools
+	@.tools/bin/python -m pip install --quiet -c constraints/test.txt tox
+	@touch $(TOX)
+
+clean:
+	rm -rf .tools .tox .eggs build dist doc/build *.egg-info
+	find . -name __pycache__ -prune -exec rm -rf {} +

@@ -1,0 +1,254 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One real cloud for all tests, and the real `openstack`."""
+
+from collections.abc import Callable, Iterator
+import dataclasses
+import json
+import os
+import pathlib
+import pty
+import subprocess
+import sys
+import time
+from typing import Any, Protocol
+
+import pytest
+
+from tests import cloud as clouds
+from tests.cloud import rest
+
+_OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
+#: The most that anything here may take, in seconds.
+_PATIENCE = 60.0
+_POLL = 0.05
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a person or a script gets from a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> Any:
+        """The output of ``-f json``."""
+        return json.loads(self.out)
+
+
+class OpenStack(Protocol):
+    """Runs `openstack` as a program, with pipes for its streams."""
+
+    def __call__(
+        self, *argv: str, user: str = 'admin', stdin: str = ''
+    ) -> Result:
+        """Run it with these arguments."""
+
+
+@pytest.fixture(scope='session')
+def cloud() -> Iterator[clouds.Cloud]:
+    """Two nodes with a cache, and a third without."""
+    nodes = [
+        clouds.GlanceOptions(),
+        clouds.GlanceOptions(),
+        clouds.GlanceOptions(cache=False),
+    ]
+    with clouds.Cloud(nodes=nodes) as cloud:
+        yield cloud
+
+
+@pytest.fixture(scope='session')
+def token(cloud: clouds.Cloud) -> str:
+    """An administrator's token."""
+    return cloud.token()
+
+
+@pytest.fixture
+def environment(
+    cloud: clouds.Cloud, tmp_path: pathlib.Path
+) -> Callable[[str], dict[str, str]]:
+    """A user's environment with a login, and nothing of this machine's."""
+
+    def of(user: str) -> dict[str, str]:
+        kept = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith('OS_')
+        }
+        return {
+            **kept,
+            **cloud.environment(user),
+            'HOME': str(tmp_path),
+            'XDG_CONFIG_HOME': str(tmp_path),
+            'COLUMNS': '300',
+        }
+
+    return of
+
+
+@pytest.fixture
+def openstack(
+    environment: Callable[[str], dict[str, str]], tmp_path: pathlib.Path
+) -> OpenStack:
+    """The real `openstack`, logged in to the cloud."""
+
+    def run(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
+        done = subprocess.run(
+            [str(_OPENSTACK), *argv],
+            env=environment(user),
+            cwd=tmp_path,
+            input=stdin,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+@pytest.fixture
+def on_a_terminal(
+    environment: Callable[[str], dict[str, str]], tmp_path: pathlib.Path
+) -> Callable[..., Result]:
+    """The real `openstack` on a terminal; answers are typed ahead."""
+
+    def run(*argv: str, typed: str = '') -> Result:
+        ours, theirs = pty.openpty()
+        with subprocess.Popen(
+            [str(_OPENSTACK), *argv],
+            env=environment('admin'),
+            cwd=tmp_path,
+            stdin=theirs,
+            stdout=theirs,
+            stderr=theirs,
+        ) as process:
+            os.close(theirs)
+            os.write(ours, typed.encode())
+            seen = b''
+            while True:
+                try:
+                    chunk = os.read(ours, 65536)
+                except OSError:  # The other side is closed.
+                    break
+                if not chunk:
+                    break
+                seen += chunk
+            process.wait(_PATIENCE)
+        os.close(ours)
+        return Result(process.returncode, seen.decode(), '')
+
+    return run
+
+
+class Images:
+    """Makes images that go when the test ends."""
+
+    def __init__(self, cloud: clouds.Cloud, token: str) -> None:
+        self._url = cloud.glance[0].url
+        self._token = token
+        self._made: list[str] = []
+
+    def __call__(self, name: str, size: int | None = 1000, **more: Any) -> str:
+        """Make an image of a size in bytes; returns its ID."""
+        made = clouds.create_image(
+            self._url, self._token, name, size=size, **more
+        )
+        self._made.append(made)
+        return made
+
+    def delete(self, image_id: str) -> None:
+        """Delete an image in Glance, through the first node."""
+        clouds.delete_image(self._url, self._token, image_id)
+        self._made.remove(image_id)
+
+    def delete_all(self) -> None:
+        """Delete what is left."""
+        for image_id in list(self._made):
+            self.delete(image_id)
+
+
+@pytest.fixture
+def images(cloud: clouds.Cloud, token: str) -> Iterator[Images]:
+    """Makes images that go when the test ends."""
+    images = Images(cloud, token)
+    yield images
+    images.delete_all()
+
+
+class Cache:
+    """What a node really holds, asked without the code under test."""
+
+    def __init__(self, node: clouds.GlanceNode, token: str) -> None:
+        self.url = node.url
+        self.host = node.url.removeprefix('http://')
+        self._node = node
+        self._token = token
+
+    @property
+    def cached(self) -> set[str]:
+        """The images whose data is in the node's folder."""
+        return {one.name for one in self._node.cache_dir.glob('*-*-*-*-*')}
+
+    @property
+    def queued(self) -> set[str]:
+        """The images that the node was asked for."""
+        return {one.name for one in (self._node.cache_dir / 'queue').iterdir()}
+
+    def clear(self) -> None:
+        """Empty it, the queue too."""
+        self._call('DELETE', '/v2/cache')
+
+    def fill(self, *image_ids: str) -> None:
+        """Have images cached, and wait until they are."""
+        for image_id in image_ids:
+            self._call('PUT', f'/v2/cache/{image_id}')
+        self.wait_for(*image_ids)
+
+    def wait_for(self, *image_ids: str) -> None:
+        """Wait until images are cached and no longer queued."""
+        deadline = time.monotonic() + _PATIENCE
+        while not (
+            self.cached.issuperset(image_ids)
+            and self.queued.isdisjoint(image_ids)
+        ):
+            assert time.monotonic() < deadline, self._node.log.read_text()
+            time.sleep(_POLL)
+
+    def queue_only(self, image_id: str) -> None:
+        """Put an image in the queue without having it fetched.
+
+        The cache-management middleware does that.
+        """
+        self._call('PUT', f'/v2/queued_images/{image_id}')
+
+    def _call(self, method: str, path: str) -> None:
+        rest.call(method, f'{self.url}{path}', token=self._token)
+
+
+@pytest.fixture
+def caches(cloud: clouds.Cloud, token: str) -> list[Cache]:
+    """The caches of the two nodes that have one, empty."""
+    caches = [Cache(node, token) for node in cloud.glance[:2]]
+    for cache in caches:
+        cache.clear()
+    return caches
+
+
+@pytest.fixture
+def cache(caches: list[Cache]) -> Cache:
+    """The cache of the node that the catalogue names, empty."""
+    return caches[0]
