@@ -1,0 +1,188 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Start a cloud, go through the plugin's main job, stop the cloud.
+
+Each command is printed and run, and its real output follows. A command
+that ends otherwise than expected ends the demo with exit code 1. With
+``KEEP=1`` in the environment the cloud stays up, and how to use and stop
+it is printed.
+"""
+
+from collections.abc import Iterator
+import contextlib
+import os
+import pathlib
+import shlex
+import subprocess
+import sys
+import tempfile
+import time
+
+from tests import cloud as clouds
+
+_PROGRAMS = pathlib.Path(sys.executable).parent
+#: What is uploaded: name, bytes, tags.
+_IMAGES = [
+    ('cirros-0.6', 21_000_000, ['golden']),
+    ('debian-13', 150_000_000, ['golden']),
+    ('ubuntu-24.04', 300_000_000, []),
+]
+_CYAN, _BOLD, _PLAIN = '\033[36m', '\033[1m', '\033[0m'
+_PATIENCE = 120.0
+
+
+class Demo:
+    """Runs commands for somebody to watch.
+
+    :param environment: with the login to the cloud.
+    """
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        self._environment = environment
+        self._colour = sys.stdout.isatty()
+
+    def say(self, text: str) -> None:
+        """Say what comes next."""
+        self._write(f'\n# {text}', _CYAN)
+
+    def run(self, command: str, expected: int = 0) -> None:
+        """Show a command, run it, show what it prints.
+
+        :param expected: the exit code without which the demo has failed.
+        """
+        self._write(f'$ {command}', _BOLD)
+        sys.stdout.flush()
+        code = subprocess.run(
+            ['/bin/sh', '-c', command],
+            env=self._environment,
+            stderr=subprocess.STDOUT,
+            check=False,
+        ).returncode
+        if code:
+            print(f'(exit code {code})')
+        if code != expected:
+            sys.exit(f'The demo expected the exit code {expected}.')
+
+    def _write(self, text: str, style: str) -> None:
+        print(f'{style}{text}{_PLAIN}' if self._colour else text)
+
+
+def main() -> None:
+    """Run the demo."""
+    keep = os.environ.get('KEEP', '') not in ('', '0')
+    with _cloud(keep=keep) as cloud:
+        environment = {**_without_login(), **cloud.environment()}
+        environment['PATH'] = f'{_PROGRAMS}{os.pathsep}{environment["PATH"]}'
+        _upload(cloud)
+        _show(Demo(environment), cloud)
+        if keep:
+            _tell_how_to_use(cloud)
+
+
+@contextlib.contextmanager
+def _cloud(*, keep: bool) -> Iterator[clouds.Cloud]:
+    # A folder that is handed in stays; its own one goes with the cloud.
+    directory = pathlib.Path(tempfile.mkdtemp()) if keep else None
+    cloud = clouds.Cloud(directory, nodes=2, detached=keep)
+    _note('Starting Keystone and two Glance nodes, each with a cache …')
+    begun = time.monotonic()
+    with contextlib.ExitStack() as stack:
+        stack.callback(cloud.stop)
+        cloud.start()
+        _note(f'They answer after {time.monotonic() - begun:.0f} s.')
+        yield cloud
+        if keep:
+            stack.pop_all()
+
+
+def _upload(cloud: clouds.Cloud) -> None:
+    token = cloud.token()
+    for name, size, tags in _IMAGES:
+        _note(f'Uploading {name}, {size // 1_000_000} MB …')
+        clouds.create_image(
+            cloud.glance[0].url, token, name, size=size, tags=tags
+        )
+
+
+def _show(demo: Demo, cloud: clouds.Cloud) -> None:
+    other = cloud.glance[1]
+    demo.say('Nothing is in the cache yet. Ask for two images.')
+    demo.run('openstack image cache list')
+    demo.run('openstack image cache queue cirros-0.6 debian-13')
+    demo.say('The node fetches them in its own time.')
+    _wait_for_fills(cloud.glance[0], 2)
+    demo.run('openstack image cache list')
+    demo.say('What is there is not asked for again. A tag names images, too.')
+    demo.run('openstack image cache queue --tag golden ubuntu-24.04')
+    _wait_for_fills(cloud.glance[0], 3)
+    demo.say('A script reads numbers, not "1.2 GB".')
+    demo.run('openstack image cache list ubuntu-24.04 -f json')
+    demo.say('Each node has a cache of its own; --node says whose.')
+    demo.run(f'openstack image cache queue cirros-0.6 --node {other.url}')
+    _wait_for_fills(other, 1)
+    demo.say('What would go if unused images of more than 100 MB went?')
+    demo.run(
+        'openstack image cache delete --unused --larger-than 100M --dry-run'
+    )
+    demo.run('openstack image cache delete debian-13')
+    demo.say('Every failure is told in a line; all the rest is done.')
+    demo.run(
+        'openstack image cache delete nosuch cirros-0.6 -f csv', expected=1
+    )
+    demo.say('Empty what is left, and see how much it was.')
+    demo.run('openstack image cache clear')
+    demo.say('A node that cannot do it says why, and what to do.')
+    demo.run(f'openstack image cache list --node {cloud.auth_url}', expected=1)
+
+
+def _wait_for_fills(node: clouds.GlanceNode, count: int) -> None:
+    """Wait until a node's folder holds the data of so many images."""
+    deadline = time.monotonic() + _PATIENCE
+    while sum(1 for __ in node.cache_dir.glob('*-*-*-*-*')) < count:
+        if time.monotonic() > deadline:
+            sys.exit(f'{node.name} did not fetch its images: see {node.log}')
+        time.sleep(0.1)
+
+
+def _tell_how_to_use(cloud: clouds.Cloud) -> None:
+    nodes = {node.name: node.url for node in cloud.glance}
+    settings = cloud.directory / 'clouds.yaml'
+    cloud.clouds_yaml(settings, nodes)
+    exports = {
+        'PATH': f'{_PROGRAMS}{os.pathsep}$PATH',
+        'OS_CLIENT_CONFIG_FILE': str(settings),
+        'OS_CLOUD': 'demo-cloud',
+    }
+    print('\nThe cloud is up. To use it, in a shell:\n')
+    for name, value in exports.items():
+        print(f'    export {name}="{value}"')
+    print('    openstack image cache list')
+    print('\nTo stop it:\n')
+    stop = [sys.executable, '-m', 'tests.cloud', 'down', str(cloud.directory)]
+    print(f'    {shlex.join(stop)}')
+
+
+def _without_login() -> dict[str, str]:
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('OS_')
+    }
+
+
+def _note(text: str) -> None:
+    print(text, file=sys.stderr)
+
+
+if __name__ == '__main__':
+    main()
