@@ -12,10 +12,15 @@
 
 """Glance's list of images: from words to images, in few requests."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import re
-from typing import Any, Protocol
+from typing import Any
+from typing import Protocol
 import urllib.parse
 
 from glance_cache_osc import errors
@@ -156,26 +161,29 @@ class Catalogue:
         """
         return [images.parse_image(item) for item in self._pages({})]
 
-    def resolve(self, wanted: Iterable[str]) -> Resolution:
+    def resolve(
+        self, wanted: Iterable[str], *, globs: bool = True
+    ) -> Resolution:
         """Images from IDs, names and globs.
 
         What has the form of an ID is an ID, or else a name.
 
+        :param globs: whether a glob means images; if not, it is a name.
         :raises errors.CatalogueError: Glance could not be asked.
         """
         words = list(dict.fromkeys(wanted))
         ids = self.by_id(word for word in words if images.is_id(word))
-        globs = [word for word in words if images.is_glob(word)]
+        patterns = [word for word in words if globs and images.is_glob(word)]
         names = self.by_name(
-            word for word in words if word not in ids and word not in globs
+            word for word in words if word not in ids and word not in patterns
         )
-        everything = self.all() if globs else []
+        everything = self.all() if patterns else []
         found: dict[str, images.Image] = {}
         failures: dict[str, errors.ImageError] = {}
         for word in words:
             if word in ids:
                 candidates = [ids[word]]
-            elif word in globs:
+            elif word in patterns:
                 candidates = _by_glob(everything, word)
             else:
                 candidates = names.get(word, [])

@@ -17,11 +17,14 @@ connection to the image service. Nothing else here reads the client manager.
 """
 
 from collections.abc import Mapping
-from typing import Any, TYPE_CHECKING
+from typing import Any
+from typing import TYPE_CHECKING
 
-from glance_cache_osc import errors
 from glance_cache_osc import catalogue
+from glance_cache_osc import errors
 from glance_cache_osc import node
+from glance_cache_osc import stores
+from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
@@ -29,6 +32,8 @@ if TYPE_CHECKING:
 
 #: The key in clouds.yaml, beside ``auth``.
 NODES_KEY = 'image_cache_nodes'
+#: Seconds that taking data out of a store may take.
+_STORE_TIMEOUT = 600.0
 
 
 class Cloud:
@@ -67,6 +72,21 @@ class Cloud:
     def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""
         return catalogue.Catalogue(lambda: self._manager.image)
+
+    def stores(self) -> stores.Stores:
+        """The stores of the cloud's image service.
+
+        :raises errors.UsageError: the cloud has no image service.
+        """
+        endpoint = self.image_endpoint()
+        if endpoint is None:
+            raise errors.UsageError(
+                _('This cloud has no image endpoint'),
+                _("See 'openstack endpoint list --service image'."),
+            )
+        return stores.Stores(
+            http.NodeClient(self.session, endpoint, _STORE_TIMEOUT)
+        )
 
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.

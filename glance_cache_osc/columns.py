@@ -19,12 +19,14 @@ the end, so that sorting sorts values, and because none of cliff's column
 classes can say "absent" in every format.
 """
 
-from collections.abc import Iterable, Sequence
 import argparse
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import datetime
 import enum
-from typing import Any, TextIO
+from typing import Any
+from typing import TextIO
 import unicodedata
 
 from cliff.formatters import base

@@ -31,6 +31,7 @@
         Refused                Glance said no, with its reason
         ServerFault            Glance, or what stands before it, failed
         BadReply               an answer that no Glance gives
+        NoStores               a Glance without named stores
         Interrupted            not asked: the user stopped the command
 
 Each error says why it failed and, where there is something to be done
@@ -146,6 +147,16 @@ class ServerFault(NodeError):
 
 class BadReply(NodeError):
     """An answer that no Glance gives."""
+
+
+class NoStores(NodeError):
+    """A Glance that keeps all data in one place without a name."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _('This Glance has no named stores'),
+            _("They need 'enabled_backends' in its glance-api.conf."),
+        )
 
 
 class Interrupted(NodeError):

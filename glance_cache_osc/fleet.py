@@ -12,7 +12,9 @@
 
 """Which nodes are meant, and one operation on all of them at once."""
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import difflib
 import fnmatch

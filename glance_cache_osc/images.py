@@ -29,11 +29,13 @@ class Image:
     :param image_id: its ID.
     :param name: its name; None where it has none.
     :param size: bytes; None before there is data.
+    :param stores: the stores that hold its data; empty where unknown.
     """
 
     image_id: str
     name: str | None = None
     size: int | None = None
+    stores: tuple[str, ...] = ()
 
     @property
     def label(self) -> str:
@@ -46,10 +48,12 @@ class Image:
 def parse_image(item: Mapping[str, Any]) -> Image:
     """Read an item of ``GET /v2/images``; its ID must be there."""
     name, size = item.get('name'), item.get('size')
+    stores = item.get('stores')
     return Image(
         image_id=item['id'],
         name=name if isinstance(name, str) else None,
         size=size if isinstance(size, int) else None,
+        stores=tuple(stores.split(',')) if isinstance(stores, str) else (),
     )
 
 

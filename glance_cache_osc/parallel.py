@@ -12,10 +12,12 @@
 
 """Try everything, many at a time, and keep every outcome."""
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
+from collections.abc import Iterable
 from concurrent import futures
 import dataclasses
-from typing import Generic, TypeVar
+from typing import Generic
+from typing import TypeVar
 
 from glance_cache_osc import errors
 

@@ -12,7 +12,8 @@
 
 """From what is wanted and what is there to what is to be done. Pure."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import enum
 

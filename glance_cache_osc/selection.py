@@ -12,7 +12,8 @@
 
 """Which of a cache's entries are meant: the narrowing options. Pure."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import datetime
 

@@ -22,7 +22,8 @@ import functools
 import html
 import re
 import threading
-from typing import Any, TYPE_CHECKING
+from typing import Any
+from typing import TYPE_CHECKING
 
 from keystoneauth1 import exceptions as ksa_exceptions
 

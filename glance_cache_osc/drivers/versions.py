@@ -48,8 +48,8 @@ def why_no_cache(client: http.NodeClient) -> errors.NodeError:
         return error
     if found[-1] < _FIRST_WITH_CACHE:
         return errors.TooOld(
-            _('Its Images API ends at %d.%d; the cache needs 2.14 (Yoga)')
-            % found[-1],
+            _('Its Images API ends at %s; the cache needs 2.14 (Yoga)')
+            % '.'.join(map(str, found[-1])),
             _('Upgrade that Glance, or name another endpoint with --node.'),
         )
     return errors.CachingOff(

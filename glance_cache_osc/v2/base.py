@@ -13,8 +13,11 @@
 """What all commands have in common: nodes, rows, failures, approval."""
 
 import argparse
-from collections.abc import Callable, Iterable, Sequence
-from typing import Any, ClassVar
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import Any
+from typing import ClassVar
 
 from osc_lib.command import command
 

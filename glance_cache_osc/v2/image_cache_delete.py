@@ -13,7 +13,8 @@
 """``openstack image cache delete``."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 import datetime
 from typing import Any
 

@@ -13,7 +13,8 @@
 """``openstack image cache queue``."""
 
 import argparse
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from glance_cache_osc import columns

@@ -19,7 +19,8 @@ unexpected request fails the command, and an answer that nobody asked for
 fails the test.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from collections.abc import Iterator
 import dataclasses
 import io
 import logging

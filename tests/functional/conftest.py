@@ -12,7 +12,8 @@
 
 """One real cloud for all tests, and the real `openstack`."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
+from collections.abc import Iterator
 import dataclasses
 import json
 import os
@@ -21,7 +22,8 @@ import pty
 import subprocess
 import sys
 import time
-from typing import Any, Protocol
+from typing import Any
+from typing import Protocol
 
 import pytest
 

@@ -15,7 +15,6 @@
 import subprocess
 import sys
 
-
 from tests.functional.conftest import OpenStack
 
 COMMANDS = ('list', 'queue', 'delete', 'clear')

@@ -12,6 +12,7 @@
 
 """What a person is told when a node does not do what it is asked."""
 
+from collections.abc import Iterator
 import datetime
 import http.server
 import ipaddress
@@ -20,7 +21,6 @@ import socket
 import ssl
 import threading
 
-from collections.abc import Iterator
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives import serialization

@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The stores of a Glance, and taking an image's data out of one."""
+
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc.drivers import http
+from glance_cache_osc.i18n import _
+
+
+class Stores:
+    """The stores that the cloud's image endpoint has.
+
+    :param client: speaks with that endpoint.
+    """
+
+    def __init__(self, client: http.NodeClient) -> None:
+        self._client = client
+
+    def names(self) -> list[str]:
+        """The stores' names, in Glance's order.
+
+        :raises errors.NodeError: they could not be asked for, or this
+            Glance has but one place for its data.
+        """
+        try:
+            body = self._client.request('GET', '/v2/info/stores')
+        except errors.Refused as error:
+            if error.status != 404:
+                raise
+            raise errors.NoStores from error
+        try:
+            return [str(store['id']) for store in body['stores']]
+        except (KeyError, TypeError) as error:
+            raise errors.BadReply(
+                _('Its answer is not a list of stores'),
+                _("See 'openstack endpoint list --service image'."),
+            ) from error
+
+    def delete(self, image: images.Image, store: str) -> None:
+        """Take an image's data out of one store; the image stays.
+
+        :raises errors.NodeError: Glance said no; with what to do instead.
+        """
+        path = f'/v2/stores/{store}/{image.image_id}'
+        try:
+            self._client.request('DELETE', path)
+        except (errors.Refused, errors.Forbidden) as error:
+            raise _explained(error, image, store) from error
+
+
+def _explained(
+    error: errors.NodeError, image: images.Image, store: str
+) -> errors.NodeError:
+    """Glance's refusal with the right remedy.
+
+    Glance says "the only store" of any image with one copy, also when that
+    copy is in another store than the one that was named.
+    """
+    if image.stores and store not in image.stores:
+        return errors.Refused(
+            _("It is not stored in '%s'") % store,
+            _('It is in: %s.') % ', '.join(image.stores),
+        )
+    words = error.why
+    if 'only store' in words:
+        return errors.Refused(
+            words,
+            _(
+                "To copy it elsewhere first: 'openstack image import "
+                "%s --method copy-image --store <other store>'."
+            )
+            % image.image_id,
+        )
+    for sign, remedy in _REMEDIES.items():
+        if sign in words:
+            return errors.Refused(words, remedy)
+    return error
+
+
+#: What to do, by what Glance's words hold.
+_REMEDIES = {
+    'not available on this node': _(
+        'Glance knows that store at other endpoints: name one with '
+        'OS_IMAGE_ENDPOINT_OVERRIDE.'
+    ),
+    'in use': _('Remove what uses it, such as volumes made from it, first.'),
+    'snapshot': _('Remove its snapshots first.'),
+    "status is not 'active'": _(
+        "Wait until it is active: see 'openstack image show'."
+    ),
+}

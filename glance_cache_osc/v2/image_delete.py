@@ -1,0 +1,127 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image delete --store``: out of one store, and never more.
+
+The command is OpenStackClient's own, and so is its option ``--store``; cliff
+lets another package put a hook before it. The hook acts when ``--store`` was
+given. It leaves OpenStackClient's command no image first, before anything
+else can happen, so that on no path it deletes one.
+"""
+
+import argparse
+import logging
+from typing import Any
+
+from cliff import hooks
+
+from glance_cache_osc import cloud as clouds
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import parallel
+from glance_cache_osc import report
+from glance_cache_osc.i18n import _
+
+_LOG = logging.getLogger(__name__)
+_WORKERS = 16
+_USAGE_EXIT = 2
+
+
+class DeleteFromStore(hooks.CommandHook):
+    """Takes ``--store`` over from ``openstack image delete``."""
+
+    _code: int | None = None
+
+    def get_parser(
+        self, parser: argparse.ArgumentParser
+    ) -> argparse.ArgumentParser:
+        return parser
+
+    def get_epilog(self) -> str:
+        return _(
+            'With --store, the data of each image is taken out of that one '
+            'store and the image itself stays; this is done by the '
+            'glance-cache-osc plugin. Example: openstack image delete '
+            '--store cheap ubuntu-24.04'
+        )
+
+    def before(self, parsed_args: argparse.Namespace) -> argparse.Namespace:
+        """Do what ``--store`` asks for, instead of OpenStackClient."""
+        store: str | None = getattr(parsed_args, 'store', None)
+        if store is None:
+            return parsed_args
+        words, parsed_args.images = parsed_args.images, []
+        self._code = self._delete(store, words)
+        return parsed_args
+
+    def after(self, parsed_args: argparse.Namespace, return_code: int) -> int:
+        """The exit code: ours, if we did the work."""
+        return return_code if self._code is None else self._code
+
+    def _delete(self, store: str, words: list[str]) -> int:
+        """Take images out of a store; returns the exit code."""
+        failures = report.Failures()
+        try:
+            done, attempted = self._attempt(store, words, failures)
+        except errors.CacheError as error:
+            _LOG.error(columns.safe_text(str(error)))
+            return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+        code = failures.tell(_LOG)
+        if code:
+            _LOG.error(
+                _(
+                    'Failed to delete %(failed)d of %(attempted)d images '
+                    "from store '%(store)s'."
+                ),
+                {
+                    'failed': attempted - done,
+                    'attempted': attempted,
+                    'store': store,
+                },
+            )
+        return code
+
+    def _attempt(
+        self, store: str, words: list[str], failures: report.Failures
+    ) -> tuple[int, int]:
+        """Attempt all images; returns how many were done, and attempted."""
+        app: Any = self.cmd.app
+        cloud = clouds.Cloud(app.client_manager)
+        stores = cloud.stores()
+        _check_store(store, stores.names())
+        resolution = cloud.catalogue().resolve(words, globs=False)
+        what = _("Cannot delete image '%(image)s' from store '%(store)s'")
+        for word, error in resolution.failures.items():
+            failures.add(what % {'image': word, 'store': store}, error)
+        cloud.widen(hosts=1, connections=_WORKERS)
+        outcomes = parallel.attempt(
+            lambda image: stores.delete(image, store),
+            resolution.found,
+            _WORKERS,
+        )
+        done = 0
+        for outcome in outcomes:
+            if outcome.error is None:
+                done += 1
+            else:
+                named = {'image': outcome.job.label, 'store': store}
+                failures.add(what % named, outcome.error)
+        return done, len(outcomes) + len(resolution.failures)
+
+
+def _check_store(store: str, known: list[str]) -> None:
+    """Refuse a store that is not there, before anything is sent to it."""
+    if store not in known:
+        raise errors.UsageError(
+            _("There is no store '%s'") % store,
+            _('There is: %s.') % ', '.join(known),
+        )

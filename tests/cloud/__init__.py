@@ -1,0 +1,42 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A real cloud on loopback: Keystone, and Glance nodes with caches.
+
+    with Cloud(nodes=2) as cloud:
+        image = create_image(cloud.glance[0].url, cloud.token(), 'cirros')
+
+The services run in a venv of their own (see :func:`services_python`). This
+package needs the standard library alone.
+"""
+
+from tests.cloud.cloud import Cloud
+from tests.cloud.cloud import services_python
+from tests.cloud.glance import GlanceNode
+from tests.cloud.glance import GlanceOptions
+from tests.cloud.images import create_image
+from tests.cloud.images import delete_image
+from tests.cloud.keystone import KeystoneOptions
+from tests.cloud.process import CloudError
+from tests.cloud.rest import RestError
+
+__all__ = (
+    'Cloud',
+    'CloudError',
+    'GlanceNode',
+    'GlanceOptions',
+    'KeystoneOptions',
+    'RestError',
+    'create_image',
+    'delete_image',
+    'services_python',
+)

@@ -1,0 +1,136 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""python -m tests.cloud up | down: a cloud that stays."""
+
+from __future__ import annotations
+
+import argparse
+import os
+from pathlib import Path
+import shlex
+import shutil
+import sys
+
+from tests.cloud.cloud import Cloud
+from tests.cloud.cloud import CLOUD_NAME
+from tests.cloud.cloud import PYTHON_VARIABLE
+from tests.cloud.ledger import Ledger
+from tests.cloud.process import CloudError
+from tests.cloud.signals import held
+
+DIRECTORY_VARIABLE = 'GLANCE_CACHE_OSC_CLOUD'
+
+
+def up(options: argparse.Namespace) -> None:
+    """Start a cloud and print, as exports, how to use it."""
+    cloud = Cloud(
+        options.directory,
+        nodes=options.nodes,
+        driver=options.driver,
+        python=options.python,
+        detached=True,
+    )
+    print(f'Starting a cloud in {cloud.directory} …', file=sys.stderr)
+    cloud.start()
+    clouds_yaml = cloud.directory / 'clouds.yaml'
+    cloud.clouds_yaml(
+        clouds_yaml, {node.name: node.url for node in cloud.glance}
+    )
+    exports = {
+        **cloud.environment(),
+        'OS_CLIENT_CONFIG_FILE': str(clouds_yaml),
+        'OS_CLOUD': CLOUD_NAME,
+        DIRECTORY_VARIABLE: str(cloud.directory),
+    }
+    for name, value in exports.items():
+        print(f'export {name}={shlex.quote(value)}')
+    for node in cloud.glance:
+        print(f'{node.name}: {node.url}, log {node.log}', file=sys.stderr)
+    print(
+        'The nodes are named in its clouds.yaml. Stop it with\n'
+        f'    python -m tests.cloud down {shlex.quote(str(cloud.directory))}',
+        file=sys.stderr,
+    )
+
+
+def down(options: argparse.Namespace) -> None:
+    """Stop the processes that `up` started.
+
+    :raises CloudError: no cloud was started in that folder
+    """
+    if options.directory is None:
+        raise CloudError(f'name a folder, or set {DIRECTORY_VARIABLE}')
+    try:
+        ledger = Ledger.read(options.directory.resolve())
+    except FileNotFoundError as error:
+        raise CloudError(f'no cloud in {options.directory}') from error
+    with held():
+        ledger.end_all()
+        if ledger.temporary:
+            shutil.rmtree(ledger.directory, ignore_errors=True)
+    print(f'Stopped the cloud in {ledger.directory}.', file=sys.stderr)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    top = argparse.ArgumentParser('python -m tests.cloud', description=__doc__)
+    commands = top.add_subparsers(required=True)
+
+    command = commands.add_parser('up', help='start a cloud, print exports')
+    command.set_defaults(run=up)
+    command.add_argument('--nodes', type=int, default=2, metavar='N')
+    command.add_argument(
+        '--driver',
+        choices=['centralized_db', 'sqlite'],
+        default='centralized_db',
+        help='image_cache_driver of the nodes',
+    )
+    command.add_argument(
+        '--directory', type=Path, help='empty or new (default: temporary)'
+    )
+    command.add_argument(
+        '--python',
+        type=Path,
+        help=f"of the services' venv (default: ${PYTHON_VARIABLE},"
+        ' .tox/cloud/bin/python)',
+    )
+
+    command = commands.add_parser('down', help='stop a cloud')
+    command.set_defaults(run=down)
+    named = os.environ.get(DIRECTORY_VARIABLE)
+    command.add_argument(
+        'directory',
+        type=Path,
+        nargs='?',
+        default=Path(named) if named else None,
+        help=f'its folder (default: ${DIRECTORY_VARIABLE})',
+    )
+    return top
+
+
+def main() -> int:
+    """Run one command; 0 done, 1 failed, 130 interrupted."""
+    options = parser().parse_args()
+    try:
+        options.run(options)
+    except CloudError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('Interrupted; nothing is left running.', file=sys.stderr)
+        return 130
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,258 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The whole cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import closing
+import json
+import os
+from pathlib import Path
+import shutil
+import sqlite3
+import tempfile
+from types import TracebackType
+
+from typing_extensions import Self
+
+from tests.cloud.glance import GlanceNode
+from tests.cloud.glance import GlanceOptions
+from tests.cloud.keystone import Keystone
+from tests.cloud.keystone import KeystoneOptions
+from tests.cloud.keystone import REGION
+from tests.cloud.ledger import Ledger
+from tests.cloud.process import CloudError
+from tests.cloud.signals import end_on_sigterm
+from tests.cloud.signals import held
+from tests.cloud.signals import interrupt_on_sigterm
+
+PYTHON_VARIABLE = 'GLANCE_CACHE_OSC_CLOUD_PYTHON'
+CLOUD_NAME = 'demo-cloud'
+
+
+def services_python() -> Path:
+    """The Python of the services' venv when none is named.
+
+    The environment variable GLANCE_CACHE_OSC_CLOUD_PYTHON, or the one that
+    `tox -e cloud --notest` makes in this checkout.
+    """
+    checkout = Path(__file__).parents[2]
+    return Path(
+        os.environ.get(PYTHON_VARIABLE) or checkout / '.tox/cloud/bin/python'
+    )
+
+
+class Cloud:
+    """Keystone and Glance nodes on 127.0.0.1, as a context manager.
+
+    :param directory: an empty or new folder that stays afterwards; None
+        makes a temporary one that goes
+    :param nodes: how many Glance nodes, or each one's options
+    :param driver: image_cache_driver of the nodes that name none:
+        `centralized_db` or `sqlite`
+    :param python: of the services' venv; None asks
+        :func:`services_python`
+    :param detached: the services outlive this process, however it ends;
+        otherwise they end with it
+
+    :ivar glance: the nodes; the catalogue's image endpoint is the first
+    """
+
+    def __init__(
+        self,
+        directory: Path | None = None,
+        *,
+        nodes: int | Sequence[GlanceOptions] = 2,
+        driver: str = 'centralized_db',
+        python: Path | None = None,
+        keystone_options: KeystoneOptions | None = None,
+        detached: bool = False,
+    ) -> None:
+        # Not resolved: a venv's Python is a link, and the venv is where the
+        # link is.
+        self._python = (python or services_python()).absolute()
+        self._sigterm = False
+        self.directory = _folder(directory)
+        self._ledger = Ledger(self.directory, temporary=directory is None)
+        self.keystone = Keystone(
+            keystone_options or KeystoneOptions(),
+            python=self._python,
+            ledger=self._ledger,
+            lifeline=not detached,
+        )
+        if isinstance(nodes, int):
+            nodes = [GlanceOptions()] * nodes
+        self.glance = [
+            GlanceNode(
+                f'glance-{number}',
+                options,
+                driver=driver,
+                python=self._python,
+                keystone=self.keystone,
+                ledger=self._ledger,
+                lifeline=not detached,
+            )
+            for number, options in enumerate(nodes, 1)
+        ]
+
+    @property
+    def auth_url(self) -> str:
+        """The URL that OS_AUTH_URL takes."""
+        return self.keystone.auth_url
+
+    def start(self) -> None:
+        """Start everything and wait until all of it answers.
+
+        :raises CloudError: a part of it did not come up; nothing is left
+            running then, as after an interrupt (SIGTERM raises
+            KeyboardInterrupt here, unless somebody handles it)
+        """
+        self._sigterm = interrupt_on_sigterm()
+        try:
+            self._start()
+        except BaseException:
+            self.stop()
+            raise
+
+    def _start(self) -> None:
+        # The order keeps two cores busy: Glance needs its tables alone to
+        # start, and asks Keystone at the first request.
+        _require(self._python)
+        self.keystone.start_setup()
+        syncs = {}
+        for node in self.glance:
+            node.configure()
+            if node.database not in syncs:
+                _write_ahead(node.database)
+                node.db_sync.start()
+                syncs[node.database] = node.db_sync
+        for sync in syncs.values():
+            sync.wait()
+        self.keystone.setup.wait()
+        self.keystone.process.start()
+        for node in self.glance:
+            node.process.start()
+        self.keystone.wait_ready()
+        self.keystone.populate(self.glance[0].url)
+        for node in self.glance:
+            node.wait_ready()
+
+    def stop(self) -> None:
+        """Stop all that was started; may be called twice."""
+        with held():
+            self._ledger.end_all()
+            self.keystone.port.release()
+            for node in self.glance:
+                node.port.release()
+            for process in (
+                self.keystone.setup,
+                self.keystone.process,
+                *(node.db_sync for node in self.glance),
+                *(node.process for node in self.glance),
+            ):
+                process.reap()
+            if self._ledger.temporary:
+                shutil.rmtree(self.directory, ignore_errors=True)
+        if self._sigterm:
+            self._sigterm = False
+            end_on_sigterm()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self.stop()
+
+    def token(self, user: str = 'admin') -> str:
+        """A new token for `admin` or `demo`."""
+        return self.keystone.token(user)
+
+    def environment(self, user: str = 'admin') -> dict[str, str]:
+        """The OS_… variables with which `openstack` logs in as a user."""
+        return {
+            'OS_AUTH_URL': self.auth_url,
+            'OS_USERNAME': user,
+            'OS_PASSWORD': self.keystone.password,
+            'OS_PROJECT_NAME': user,
+            'OS_USER_DOMAIN_ID': 'default',
+            'OS_PROJECT_DOMAIN_ID': 'default',
+            'OS_IDENTITY_API_VERSION': '3',
+            'OS_REGION_NAME': REGION,
+        }
+
+    def clouds_yaml(
+        self,
+        path: Path,
+        nodes: Mapping[str, str] | None = None,
+        *,
+        user: str = 'admin',
+    ) -> None:
+        """Write a clouds.yaml with the one cloud `demo-cloud`.
+
+        :param nodes: name → endpoint, for image_cache_nodes; None leaves
+            that key out
+        """
+        lines = [
+            'clouds:',
+            f'  {CLOUD_NAME}:',
+            '    auth:',
+            f'      auth_url: {self.auth_url}',
+            f'      username: {user}',
+            f'      password: {json.dumps(self.keystone.password)}',
+            f'      project_name: {user}',
+            '      user_domain_id: default',
+            '      project_domain_id: default',
+            '    identity_api_version: 3',
+            f'    region_name: {REGION}',
+        ]
+        if nodes is not None:
+            lines.append('    image_cache_nodes:')
+            for name, endpoint in nodes.items():
+                lines.append(f'      - name: {json.dumps(name)}')
+                lines.append(f'        endpoint: {endpoint}')
+        path.write_text('\n'.join(lines) + '\n')
+        path.chmod(0o600)
+
+
+def _folder(directory: Path | None) -> Path:
+    if directory is None:
+        return Path(tempfile.mkdtemp(prefix='glance-cache-osc-'))
+    directory.mkdir(parents=True, exist_ok=True)
+    if any(directory.iterdir()):
+        raise CloudError(f'{directory} is not empty')
+    return directory.resolve()
+
+
+def _require(python: Path) -> None:
+    if not python.exists():
+        raise CloudError(
+            f'no Python with Keystone and Glance at {python}: run'
+            f' `tox -e cloud --notest`, or set {PYTHON_VARIABLE}'
+        )
+
+
+def _write_ahead(database: Path) -> None:
+    """Have readers of a database not wait for its writer, nor it for them.
+
+    The file keeps this setting.
+    """
+    with closing(sqlite3.connect(database)) as connection:
+        connection.execute('PRAGMA journal_mode=WAL')

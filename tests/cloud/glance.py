@@ -1,0 +1,201 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A Glance node: its options, its configuration, its process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+import configparser
+from dataclasses import dataclass
+from dataclasses import field
+from pathlib import Path
+from string import Template
+
+from tests.cloud import rest
+from tests.cloud.keystone import Keystone
+from tests.cloud.keystone import REGION
+from tests.cloud.keystone import TEMPLATES
+from tests.cloud.ledger import Ledger
+from tests.cloud.ports import Port
+from tests.cloud.process import Process
+from tests.cloud.process import script
+
+
+@dataclass(frozen=True)
+class GlanceOptions:
+    """What may differ from one node to another.
+
+    :ivar cache: whether the node has an image cache
+    :ivar driver: image_cache_driver, `centralized_db` or `sqlite`; None
+        takes the cloud's
+    :ivar flavor: of the paste pipeline; None takes `keystone`, and with a
+        cache `keystone+cachemanagement`
+    :ivar pipeline: the filters and the application, apart by blanks, in
+        place of those that the flavor has
+    :ivar extra: text put after glance-api.conf; the last of an option counts
+    :ivar environment: of its process, TZ for one
+    :ivar python: of another venv, with another Glance; None takes the
+        cloud's
+    :ivar application: `module:name` of the WSGI application; an old Glance
+        has `glance.common.wsgi_app:init_app()` alone
+    :ivar own_database: a database of its own instead of the cloud's, made
+        by its own Glance
+    """
+
+    cache: bool = True
+    driver: str | None = None
+    flavor: str | None = None
+    pipeline: str | None = None
+    extra: str = ''
+    environment: Mapping[str, str] = field(default_factory=dict)
+    python: Path | None = None
+    application: str = 'glance.wsgi.api:application'
+    own_database: bool = False
+
+
+class GlanceNode:
+    """One glance-api.
+
+    :ivar name: `glance-1` and so on
+    :ivar url: without a slash at the end
+    :ivar directory: its own folder
+    :ivar cache_dir: its image_cache_dir; missing when its cache is off
+    :ivar log: of glance-api, all it prints included
+    """
+
+    def __init__(
+        self,
+        name: str,
+        options: GlanceOptions,
+        *,
+        driver: str,
+        python: Path,
+        keystone: Keystone,
+        ledger: Ledger,
+        lifeline: bool,
+    ) -> None:
+        self.name = name
+        self.options = options
+        self.port = Port()
+        self.url = self.port.url
+        self.directory = ledger.directory / name
+        self.cache_dir = self.directory / 'cache'
+        self.log = self.directory / 'glance-api.log'
+        self.database = (
+            self.directory if options.own_database else ledger.directory
+        ) / 'glance.db'
+        self._driver = options.driver or driver
+        self._python = options.python or python
+        self._keystone = keystone
+        self._config = self.directory / 'glance-api.conf'
+        self.db_sync = Process(
+            f'{name}-db-sync',
+            [
+                str(self._python),
+                *('-I', '-W', 'ignore', '-m', 'glance.cmd.manage'),
+                *('--config-file', str(self._config)),
+                *('db', 'sync'),
+            ],
+            self.directory / 'db-sync.log',
+            ledger,
+        )
+        self.process = Process(
+            name,
+            [
+                str(self._python),
+                *script('serve.py'),
+                options.application,
+                str(self.port.number),
+                *(['--lifeline'] if lifeline else []),
+            ],
+            self.log,
+            ledger,
+            {
+                'OS_GLANCE_CONFIG_DIR': str(self.directory),
+                **options.environment,
+            },
+            lifeline,
+        )
+
+    def configure(self) -> None:
+        """Write its configuration and make its folders."""
+        flavor = self.options.flavor or (
+            'keystone+cachemanagement' if self.options.cache else 'keystone'
+        )
+        stores = self.directory.parent / 'stores'
+        for folder in (
+            *(self.directory / name for name in ('staging', 'tasks', 'locks')),
+            *(stores / name for name in ('fast', 'cheap')),
+            *([self.cache_dir] if self.options.cache else []),
+        ):
+            folder.mkdir(parents=True, exist_ok=True)
+        templates = ['glance-api.conf']
+        if self.options.cache:
+            templates.append('glance-cache.conf')
+        text = '\n'.join((TEMPLATES / name).read_text() for name in templates)
+        self._config.write_text(
+            Template(text).substitute(
+                directory=self.directory,
+                log=self.log,
+                url=self.url,
+                database=self.database,
+                stores=stores,
+                flavor=flavor,
+                driver=self._driver,
+                auth_url=self._keystone.auth_url,
+                password=self._keystone.password,
+                region=REGION,
+            )
+            + self.options.extra
+        )
+        self._write_paste(flavor)
+
+    def _write_paste(self, flavor: str) -> None:
+        """Take the paste.ini of its venv, with the pipeline asked for."""
+        paste = configparser.RawConfigParser()
+        paste.optionxform = str  # type: ignore[assignment,method-assign]
+        prefix = self._python.parent.parent
+        shipped = prefix / 'etc/glance/glance-api-paste.ini'
+        paste.read_string(shipped.read_text(encoding='utf-8'))
+        if self.options.pipeline is not None:
+            # In an old Glance every flavor has a section of its own.
+            section, option = f'pipeline:glance-api-{flavor}', 'pipeline'
+            if not paste.has_section(section):
+                section, option = 'composite:api', flavor
+            paste.set(section, option, self.options.pipeline)
+        own = self.directory / 'glance-api-paste.ini'
+        with own.open('w', encoding='utf-8') as file:
+            paste.write(file)
+
+    def wait_ready(self) -> None:
+        """Wait until it answers.
+
+        :raises CloudError: it ended, or took too long
+        """
+        self.process.wait_until(lambda: rest.answers(self.url))
+
+    def start(self) -> None:
+        """Start it again, on its port and folder, and wait until it answers.
+
+        :raises CloudError: it runs already, ended, or took too long
+        """
+        self.process.start()
+        self.wait_ready()
+
+    def stop(self) -> None:
+        """End it in an orderly way; it refuses connections afterwards."""
+        self.process.stop()
+
+    def kill(self) -> None:
+        """End it with SIGKILL."""
+        self.process.stop(grace=0)

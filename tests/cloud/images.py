@@ -1,0 +1,91 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Test images, made through Glance's REST API."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+from tests.cloud import rest
+
+_BLOCK = bytes(range(256)) * 256
+
+
+def data(size: int) -> Iterator[bytes]:
+    """The first `size` bytes of 00 01 … ff 00 01 …, in 64 KiB blocks."""
+    for _ in range(size // len(_BLOCK)):
+        yield _BLOCK
+    if size % len(_BLOCK):
+        yield _BLOCK[: size % len(_BLOCK)]
+
+
+def create_image(
+    glance_url: str,
+    token: str,
+    name: str,
+    *,
+    size: int | None = 1024,
+    tags: Iterable[str] = (),
+    properties: Mapping[str, str] | None = None,
+    hidden: bool = False,
+    visibility: str = 'shared',
+    store: str | None = None,
+) -> str:
+    """Make a raw image and upload its data.
+
+    :param size: bytes of :func:`data`; None uploads nothing, which leaves
+        the image `queued` in Glance's sense
+    :param store: where the data goes; None takes the default store
+    :returns: the image's ID
+    :raises RestError: Glance refused
+    """
+    reply = rest.call(
+        'POST',
+        f'{glance_url}/v2/images',
+        token=token,
+        body={
+            **(properties or {}),
+            'name': name,
+            'tags': list(tags),
+            'os_hidden': hidden,
+            'visibility': visibility,
+            'disk_format': 'raw',
+            'container_format': 'bare',
+        },
+    )
+    image_id = str(reply.body['id'])
+    if size is not None:
+        headers = {
+            'Content-Type': 'application/octet-stream',
+            'Content-Length': str(size),
+        }
+        if store is not None:
+            headers['X-Image-Meta-Store'] = store
+        rest.call(
+            'PUT',
+            f'{glance_url}/v2/images/{image_id}/file',
+            token=token,
+            data=data(size),
+            headers=headers,
+        )
+    return image_id
+
+
+def delete_image(glance_url: str, token: str, image_id: str) -> None:
+    """Delete an image.
+
+    :raises RestError: Glance refused
+    """
+    rest.call('DELETE', f'{glance_url}/v2/images/{image_id}', token=token)

@@ -1,0 +1,188 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Keystone: its configuration, its process, and who may log in."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+import secrets
+from string import Template
+
+from tests.cloud import rest
+from tests.cloud.ledger import Ledger
+from tests.cloud.ports import Port
+from tests.cloud.process import Process
+from tests.cloud.process import script
+
+REGION = 'RegionOne'
+TEMPLATES = Path(__file__).parent / 'templates'
+
+
+@dataclass(frozen=True)
+class KeystoneOptions:
+    """What may differ from one cloud's Keystone to another's.
+
+    :ivar token_seconds: how long a token is good for
+    :ivar extra: text put after keystone.conf; the last of an option counts
+    """
+
+    token_seconds: int = 3600
+    extra: str = ''
+
+
+class Keystone:
+    """The cloud's Keystone, with its users, projects and catalogue.
+
+    Users: admin (role admin, project admin), demo (role member, project
+    demo) and glance (role service, project service), all of the domain
+    `default` and all with :attr:`password`.
+    """
+
+    def __init__(
+        self,
+        options: KeystoneOptions,
+        *,
+        python: Path,
+        ledger: Ledger,
+        lifeline: bool,
+    ) -> None:
+        self.port = Port()
+        self.password = secrets.token_hex(8)
+        self.directory = ledger.directory / 'keystone'
+        self.log = self.directory / 'keystone.log'
+        self._options = options
+        self._config = self.directory / 'keystone.conf'
+        self.setup = Process(
+            'keystone-setup',
+            [
+                str(python),
+                *script('keystone_setup.py'),
+                str(self._config),
+                self.auth_url,
+                REGION,
+            ],
+            self.directory / 'setup.log',
+            ledger,
+            {'OS_BOOTSTRAP_PASSWORD': self.password},
+        )
+        self.process = Process(
+            'keystone',
+            [
+                str(python),
+                *script('serve.py'),
+                'keystone.wsgi.api:application',
+                str(self.port.number),
+                *(['--lifeline'] if lifeline else []),
+            ],
+            self.log,
+            ledger,
+            {'OS_KEYSTONE_CONFIG_FILES': str(self._config)},
+            lifeline,
+        )
+
+    @property
+    def auth_url(self) -> str:
+        """The URL that OS_AUTH_URL takes."""
+        return self.port.url + '/v3'
+
+    def start_setup(self) -> None:
+        """Write the configuration, begin with tables, keys and the admin."""
+        keys = self.directory / 'fernet-keys'
+        keys.mkdir(parents=True, mode=0o700)
+        text = Template((TEMPLATES / 'keystone.conf').read_text()).substitute(
+            directory=self.directory,
+            log=self.log,
+            token_seconds=self._options.token_seconds,
+        )
+        self._config.write_text(text + self._options.extra)
+        self.setup.start()
+
+    def wait_ready(self) -> None:
+        """Wait until it answers.
+
+        :raises CloudError: it ended, or took too long
+        """
+        self.process.wait_until(lambda: rest.answers(self.auth_url))
+
+    def token(self, user: str) -> str:
+        """A new token for a user, in the project of the user's name.
+
+        :raises RestError: there is no such user
+        """
+        domain = {'id': 'default'}
+        reply = rest.call(
+            'POST',
+            self.auth_url + '/auth/tokens',
+            body={
+                'auth': {
+                    'identity': {
+                        'methods': ['password'],
+                        'password': {
+                            'user': {
+                                'name': user,
+                                'domain': domain,
+                                'password': self.password,
+                            }
+                        },
+                    },
+                    'scope': {'project': {'name': user, 'domain': domain}},
+                }
+            },
+        )
+        return reply.headers['x-subject-token']
+
+    def populate(self, image_url: str) -> None:
+        """Make the users beside the admin, and the image endpoint.
+
+        :param image_url: where the catalogue says that images are
+        """
+        token = self.token('admin')
+
+        def create(kind: str, **fields: object) -> str:
+            reply = rest.call(
+                'POST',
+                f'{self.auth_url}/{kind}s',
+                token=token,
+                body={kind: fields},
+            )
+            return str(reply.body[kind]['id'])
+
+        listed = rest.call('GET', self.auth_url + '/roles', token=token)
+        roles = {role['name']: role['id'] for role in listed.body['roles']}
+        for user, project, role in (
+            ('demo', 'demo', 'member'),
+            ('glance', 'service', 'service'),
+        ):
+            project_id = create('project', name=project, domain_id='default')
+            user_id = create(
+                'user',
+                name=user,
+                domain_id='default',
+                password=self.password,
+            )
+            rest.call(
+                'PUT',
+                f'{self.auth_url}/projects/{project_id}/users/{user_id}'
+                f'/roles/{roles[role]}',
+                token=token,
+            )
+        service = create('service', name='glance', type='image')
+        for interface in ('public', 'internal', 'admin'):
+            create(
+                'endpoint',
+                service_id=service,
+                interface=interface,
+                url=image_url,
+                region_id=REGION,
+            )
