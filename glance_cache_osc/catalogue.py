@@ -216,7 +216,10 @@ class Catalogue:
             yield from body['images']
             if not body.get('next') or not body['images']:
                 return
-            params['marker'] = body['images'][-1]['id']
+            marker = body['images'][-1]['id']
+            if marker == params.get('marker'):
+                raise _not_answered()
+            params['marker'] = marker
 
     def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
         from keystoneauth1 import exceptions as ksa_exceptions
@@ -238,10 +241,14 @@ class Catalogue:
             ) from error
         except (ValueError, TypeError, KeyError):
             pass
-        raise errors.CatalogueError(
-            _("The cloud's image endpoint does not answer as a Glance does"),
-            _("See 'openstack endpoint list --service image'."),
-        )
+        raise _not_answered()
+
+
+def _not_answered() -> errors.CatalogueError:
+    return errors.CatalogueError(
+        _("The cloud's image endpoint does not answer as a Glance does"),
+        _("See 'openstack endpoint list --service image'."),
+    )
 
 
 def _batches(words: Sequence[str]) -> Iterator[list[str]]:

@@ -106,27 +106,27 @@ class Cloud:
             return []
         if not isinstance(listed, list):
             raise _bad_nodes(_('it is not a list'))
-        nodes = [_configured_node(item) for item in listed]
+        nodes = [self._configured_node(item) for item in listed]
         names = [one.name for one in nodes]
         for name in names:
             if names.count(name) > 1:
                 raise _bad_nodes(_("two nodes have the name '%s'") % name)
         return nodes
 
+    def _configured_node(self, item: Any) -> node.Node:
+        if not isinstance(item, Mapping):
+            raise _bad_nodes(_('an item is not a name and an endpoint'))
+        name, endpoint = item.get('name'), item.get('endpoint')
+        if not isinstance(endpoint, str) or not endpoint:
+            raise _bad_nodes(_("the node '%s' has no endpoint") % name)
+        if not isinstance(name, str) or not name:
+            raise _bad_nodes(_("the node at '%s' has no name") % endpoint)
+        base_url = None if '://' in endpoint else self.image_endpoint()
+        return node.Node(name, node.parse_endpoint(endpoint, base_url))
+
     @property
     def _config(self) -> Any:
         return self._manager.sdk_connection.config
-
-
-def _configured_node(item: Any) -> node.Node:
-    if not isinstance(item, Mapping):
-        raise _bad_nodes(_('an item is not a name and an endpoint'))
-    name, endpoint = item.get('name'), item.get('endpoint')
-    if not isinstance(endpoint, str) or not endpoint:
-        raise _bad_nodes(_("the node '%s' has no endpoint") % name)
-    if not isinstance(name, str) or not name:
-        raise _bad_nodes(_("the node at '%s' has no name") % endpoint)
-    return node.Node(name, node.parse_endpoint(endpoint))
 
 
 def _bad_nodes(why: str) -> errors.UsageError:

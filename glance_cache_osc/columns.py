@@ -36,7 +36,7 @@ _FOR_PEOPLE = frozenset({'table'})
 #: Formats of bare text, which have no word for "absent" but nothing, and no
 #: way to hold a control character.
 _BARE = frozenset({'csv', 'value'})
-_SIZES = ('B', 'kB', 'MB', 'GB', 'TB', 'PB')
+_SIZES = ('kB', 'MB', 'GB', 'TB', 'PB', 'EB')
 _HIDDEN_CATEGORIES = frozenset({'Cc', 'Cf', 'Cs', 'Zl', 'Zp'})
 #: Invisible, and part of how some scripts and emoji are written.
 _JOINERS = frozenset('\u200c\u200d')
@@ -81,12 +81,12 @@ def _safe_character(character: str) -> str:
 
 def human_size(size: int) -> str:
     """Bytes as a person reads them, in powers of 1000: ``1.2 GB``."""
-    value = float(size)
-    for unit in _SIZES:
-        if value < 999.95 or unit == _SIZES[-1]:
-            break
-        value /= 1000
-    return f'{size} B' if unit == 'B' else f'{value:.1f} {unit}'
+    if size < 1000:
+        return f'{size} B'
+    value, steps = size / 1000, 0
+    while value >= 999.95 and steps < len(_SIZES) - 1:
+        value, steps = value / 1000, steps + 1
+    return f'{value:.1f} {_SIZES[steps]}'
 
 
 def for_people(value: Any, kind: Kind) -> Any:

@@ -18,6 +18,9 @@ import datetime
 import enum
 from typing import Any
 
+#: The largest count, and number of bytes, that makes sense: 64 bits.
+_MOST = 2**63 - 1
+
 
 class State(str, enum.Enum):
     """Where an entry is: its data in the cache, or asked for."""
@@ -133,18 +136,24 @@ def _count(item: dict[str, Any], key: str) -> int | None:
     value = item.get(key)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f'{key} is not a whole number')
+    if (
+        isinstance(value, bool)
+        or not isinstance(value, int)
+        or not 0 <= value <= _MOST
+    ):
+        raise ValueError(f'{key} is not a count')
     return value
 
 
 def _time(item: dict[str, Any], key: str) -> datetime.datetime | None:
     """Seconds since 1970 as a time to the second; 0 means never."""
     value = item.get(key)
-    if value is None or value == 0:
+    if value is None:
         return None
     if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise ValueError(f'{key} is not a time')
+    if value == 0:
+        return None
     try:
         return datetime.datetime.fromtimestamp(
             int(value), tz=datetime.timezone.utc

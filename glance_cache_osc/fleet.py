@@ -77,21 +77,33 @@ class Fleet:
     def ask(
         self,
         question: Callable[[Member], _Value],
-        members: Iterable[Member] | None = None,
     ) -> list[parallel.Outcome[Member, _Value]]:
-        """Ask nodes the same, all at once; outcomes in their order.
+        """Ask every node the same, all at once; outcomes in their order.
 
-        :param members: whom to ask; all, if None.
+        :raises parallel.Interruption: the user did not want to wait.
         """
-        asked = self._members if members is None else members
-        return parallel.attempt(question, asked, _MOST_AT_ONCE)
+        return parallel.attempt(question, self._members, _MOST_AT_ONCE)
+
+    def change(
+        self,
+        operation: Callable[[Member], None],
+        members: Iterable[Member],
+    ) -> list[parallel.Outcome[Member, None]]:
+        """Change some of the nodes; outcomes in their order.
+
+        :raises parallel.Interruption: after what was under way had ended.
+        """
+        return parallel.attempt(operation, members, _MOST_AT_ONCE, settle=True)
 
     def each(
         self, operation: Callable[[Job], _Value], jobs: Iterable[Job]
     ) -> list[parallel.Outcome[Job, _Value]]:
-        """Do something for images on nodes; outcomes in the jobs' order."""
+        """Change images on nodes; outcomes in the jobs' order.
+
+        :raises parallel.Interruption: after what was under way had ended.
+        """
         workers = min(_MOST_AT_ONCE, _MOST_PER_NODE * len(self))
-        return parallel.attempt(operation, jobs, workers)
+        return parallel.attempt(operation, jobs, workers, settle=True)
 
 
 def choose(

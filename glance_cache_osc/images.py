@@ -18,7 +18,7 @@ import fnmatch
 import re
 from typing import Any
 
-_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
+_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _GLOB = re.compile(r'[*?\[]')
 
 
@@ -49,11 +49,13 @@ def parse_image(item: Mapping[str, Any]) -> Image:
     """Read an item of ``GET /v2/images``; its ID must be there."""
     name, size = item.get('name'), item.get('size')
     stores = item.get('stores')
+    if not isinstance(stores, str):
+        stores = ''
     return Image(
         image_id=item['id'],
         name=name if isinstance(name, str) else None,
         size=size if isinstance(size, int) else None,
-        stores=tuple(stores.split(',')) if isinstance(stores, str) else (),
+        stores=tuple(filter(None, stores.split(','))),
     )
 
 

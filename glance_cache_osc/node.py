@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
 
 _DEFAULT_BASE = 'http://localhost:9292'
-_VERSION_SUFFIX = re.compile(r'/v\d+(\.\d+)?/?$')
+_VERSION_SUFFIX = re.compile(r'(/+v\d+(\.\d+)?)*/*$')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,26 +70,25 @@ def parse_endpoint(text: str, image_endpoint: str | None = None) -> str:
     :param image_endpoint: the cloud's image endpoint, if it has one.
     :raises errors.UsageError: that is no URL and no host.
     """
+    if re.search(r'\s', text):
+        raise _bad_endpoint(text, _('it has a space'))
     if '://' not in text:
         text = _from_host(text, image_endpoint or _DEFAULT_BASE)
     parts = _split(text)
     if parts.scheme not in ('http', 'https') or not parts.hostname:
         raise _bad_endpoint(text, _('it is not http://… or https://…'))
     if parts.username is not None or parts.password is not None:
-        raise _bad_endpoint(
-            text.replace(parts.netloc.rpartition('@')[0], '***'),
-            _('credentials do not belong in it'),
-        )
+        raise _bad_endpoint(text, _('credentials do not belong in it'))
     if parts.query or parts.fragment:
         raise _bad_endpoint(text, _('it has a query or a fragment'))
-    path = _VERSION_SUFFIX.sub('', parts.path).rstrip('/')
-    return f'{parts.scheme}://{parts.netloc}{path}'
+    path = _VERSION_SUFFIX.sub('', parts.path)
+    return f'{parts.scheme}://{parts.netloc.lower()}{path}'
 
 
 def _from_host(text: str, image_endpoint: str) -> str:
     base_url = _split(parse_endpoint(image_endpoint))
     given = _split(f'//{text}')
-    if not given.hostname or given.path or re.search(r'\s', text):
+    if not given.hostname or given.path or given.query or given.fragment:
         raise _bad_endpoint(text, _('it is no host, host:port or URL'))
     netloc = given.netloc
     if given.port is None and base_url.port is not None:
@@ -108,6 +107,8 @@ def _split(text: str) -> urllib.parse.SplitResult:
 
 
 def _bad_endpoint(text: str, why: str) -> errors.UsageError:
+    # Whatever is wrong with it, a password in it is not for the screen.
+    text = re.sub(r'[^/\s]*@', '***@', text)
     return errors.UsageError(
         _("'%(text)s' is not the endpoint of a node: %(why)s")
         % {'text': text, 'why': why},

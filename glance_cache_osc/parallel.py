@@ -14,8 +14,9 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from concurrent import futures
 import dataclasses
+import threading
+from typing import Any
 from typing import Generic
 from typing import TypeVar
 
@@ -34,46 +35,98 @@ class Outcome(Generic[_Job, _Value]):
     error: errors.CacheError | None = None
 
 
+class Interruption(KeyboardInterrupt):
+    """The user stopped an `attempt`.
+
+    :param outcomes: an outcome a job, in their order; jobs that did not
+        begin, or whose end was not waited for, end as `errors.Interrupted`.
+    """
+
+    def __init__(self, outcomes: list[Outcome[Any, Any]]) -> None:
+        super().__init__()
+        self.outcomes = outcomes
+
+
 def attempt(
     operation: Callable[[_Job], _Value],
     jobs: Iterable[_Job],
     workers: int,
+    *,
+    settle: bool = False,
 ) -> list[Outcome[_Job, _Value]]:
     """Do one operation for every job, whatever becomes of the others.
 
-    On an interrupt, jobs that have not begun end as `errors.Interrupted`;
-    those under way are waited for, so that what is told of them is true.
+    The standard library's pools wait for their threads when the program
+    ends, which after an interrupt is as long as the slowest node is silent;
+    these do not.
 
     :param operation: is called with a job, on some thread; what it raises,
         if a `errors.CacheError`, is that job's outcome. Anything else is a
-        bug, and is raised here.
+        bug, and is raised here when all have ended.
     :param jobs: what to do it for.
     :param workers: how many may be under way at once.
+    :param settle: whether, on an interrupt, jobs under way are waited for,
+        so that what is told of them is true. A second interrupt ends that.
     :returns: an outcome a job, in the order of the jobs.
+    :raises Interruption: the user interrupted; no further job was begun.
     """
-    waiting = list(jobs)
-    if len(waiting) == 1:
-        return [_outcome(operation, waiting[0])]
-    pool = futures.ThreadPoolExecutor(max(1, min(workers, len(waiting))))
-    tasks = [pool.submit(_outcome, operation, job) for job in waiting]
-    try:
-        futures.wait(tasks)
-    except KeyboardInterrupt:
-        pool.shutdown(wait=True, cancel_futures=True)
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-    return [
-        Outcome(job, error=errors.Interrupted())
-        if task.cancelled()
-        else task.result()
-        for job, task in zip(waiting, tasks)
+    crew = _Crew(operation, list(jobs))
+    threads = [
+        threading.Thread(target=crew.work, daemon=True)
+        for __ in range(min(workers, len(crew.jobs)))
     ]
-
-
-def _outcome(
-    operation: Callable[[_Job], _Value], job: _Job
-) -> Outcome[_Job, _Value]:
     try:
-        return Outcome(job, value=operation(job))
-    except errors.CacheError as error:
-        return Outcome(job, error=error)
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    except KeyboardInterrupt:
+        crew.stopped = True
+        if settle:
+            for thread in threads:
+                if thread.ident is not None:
+                    thread.join()
+        raise Interruption(crew.outcomes()) from None
+    if crew.bugs:
+        raise crew.bugs[0]
+    return crew.outcomes()
+
+
+class _Crew(Generic[_Job, _Value]):
+    """Jobs, and what came of them so far."""
+
+    def __init__(
+        self, operation: Callable[[_Job], _Value], jobs: list[_Job]
+    ) -> None:
+        self.jobs = jobs
+        self.stopped = False
+        self.bugs: list[BaseException] = []
+        self._operation = operation
+        self._lock = threading.Lock()
+        self._next = 0
+        self._done: dict[int, Outcome[_Job, _Value]] = {}
+
+    def work(self) -> None:
+        """Take one job after the other, until there is none."""
+        while (index := self._take()) is not None:
+            job = self.jobs[index]
+            try:
+                self._done[index] = Outcome(job, value=self._operation(job))
+            except errors.CacheError as error:
+                self._done[index] = Outcome(job, error=error)
+            except BaseException as bug:  # noqa: BLE001 - raised in attempt
+                self.bugs.append(bug)
+
+    def outcomes(self) -> list[Outcome[_Job, _Value]]:
+        """An outcome a job."""
+        return [
+            self._done.get(index) or Outcome(job, error=errors.Interrupted())
+            for index, job in enumerate(self.jobs)
+        ]
+
+    def _take(self) -> int | None:
+        with self._lock:
+            if self.stopped or self._next == len(self.jobs):
+                return None
+            self._next += 1
+            return self._next - 1

@@ -31,6 +31,7 @@ class Failures:
     def __init__(self) -> None:
         self._lines: list[str] = []
         self._interrupted = 0
+        self._stopped = False
 
     def add(self, what: str, error: errors.CacheError) -> None:
         """Note a failure.
@@ -41,17 +42,19 @@ class Failures:
         """
         if isinstance(error, errors.Interrupted):
             self._interrupted += 1
+            self._stopped = True
         else:
             self._lines.append(columns.safe_text(f'{what}: {error}'))
+
+    def interrupt(self) -> None:
+        """Note that the user stopped the command."""
+        self._stopped = True
 
     def tell(self, log: logging.Logger) -> int:
         """Log each failure, and return the exit code."""
         for line in self._lines:
             log.error(line)
-        if self._interrupted:
-            log.error(
-                _('Interrupted: %d requests were not sent.'),
-                self._interrupted,
-            )
+        if self._stopped:
+            log.error(_('Interrupted. Not asked for: %d.'), self._interrupted)
             return _INTERRUPTED
         return 1 if self._lines else 0

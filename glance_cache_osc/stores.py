@@ -12,6 +12,8 @@
 
 """The stores of a Glance, and taking an image's data out of one."""
 
+import urllib.parse
+
 from glance_cache_osc import errors
 from glance_cache_osc import images
 from glance_cache_osc.drivers import http
@@ -52,7 +54,9 @@ class Stores:
 
         :raises errors.NodeError: Glance said no; with what to do instead.
         """
-        path = f'/v2/stores/{store}/{image.image_id}'
+        path = '/v2/stores/{}/{}'.format(
+            *(urllib.parse.quote(one, '') for one in (store, image.image_id))
+        )
         try:
             self._client.request('DELETE', path)
         except (errors.Refused, errors.Forbidden) as error:
@@ -85,6 +89,14 @@ def _explained(
     for sign, remedy in _REMEDIES.items():
         if sign in words:
             return errors.Refused(words, remedy)
+    if isinstance(error, errors.Forbidden):
+        return errors.Forbidden(
+            words,
+            _(
+                'Log in as an administrator, or have the policies of that '
+                'Glance allow it.'
+            ),
+        )
     return error
 
 

@@ -12,9 +12,8 @@
 
 """How one node's cache is spoken to: the interface of all drivers.
 
-To add a driver, write a class here beside the others that has these
-methods, and name it in `glance_cache_osc.drivers.open_driver`. Nothing
-else changes: commands never ask which driver they talk to.
+Commands never ask which driver they talk to. A driver is a class in this
+folder that has these methods; `glance_cache_osc.node.Node.connect` makes it.
 """
 
 import abc

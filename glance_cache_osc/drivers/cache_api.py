@@ -13,6 +13,7 @@
 """The Cache API of Glance: Images API 2.14 (Yoga) and later."""
 
 from typing import Any
+import urllib.parse
 
 from glance_cache_osc import entries
 from glance_cache_osc import errors
@@ -42,11 +43,11 @@ class CacheApiDriver(base.CacheDriver):
             ) from error
 
     def queue(self, image_id: str) -> None:
-        self._request('PUT', f'/v2/cache/{image_id}')
+        self._request('PUT', _path(image_id))
 
     def delete(self, image_id: str) -> None:
         try:
-            self._request('DELETE', f'/v2/cache/{image_id}')
+            self._request('DELETE', _path(image_id))
         except errors.Refused as error:
             # Neither Glance nor this cache knows it (any more).
             if error.status != 404:
@@ -63,11 +64,19 @@ class CacheApiDriver(base.CacheDriver):
         try:
             return self._client.request(method, path, headers=headers)
         except errors.Refused as error:
-            if error.status in (404, 405) and not _names_an_image(error):
-                # There is no such route here. Glance's words for that are
-                # no help; its list of versions tells why.
-                raise versions.why_no_cache(self._client) from error
-            raise
+            if error.status not in (404, 405) or _names_an_image(error):
+                raise
+            # There is no such route here. Glance's words for that are no
+            # help; its list of versions tells why.
+            refusal = error
+        raise versions.why_no_cache(self._client) from refusal
+
+
+def _path(image_id: str) -> str:
+    """The path of an entry: an ID comes from a node, and may be anything."""
+    if image_id in ('.', '..'):
+        raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
+    return f'/v2/cache/{urllib.parse.quote(image_id, safe="")}'
 
 
 def _names_an_image(error: errors.Refused) -> bool:

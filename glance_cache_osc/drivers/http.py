@@ -13,14 +13,16 @@
 """Requests to one node, and the one place where their faults get words.
 
 The transport is python-glanceclient's ``SessionClient``: an adapter of
-OpenStackClient's own keystoneauth session that turns Glance's HTML faults
-into typed errors. It is imported with the first request, since that takes
+OpenStackClient's own keystoneauth session, beside which glanceclient reads
+Glance's HTML faults. It is imported with the first request, since that takes
 a noticeable time.
 """
 
-import functools
+from collections.abc import Iterator
 import html
+import http
 import re
+import ssl
 import threading
 from typing import Any
 from typing import TYPE_CHECKING
@@ -31,17 +33,17 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
-    from glanceclient.common import http
     from keystoneauth1 import session as ksa_session
 
 #: The most of a node's own words that is passed on, in characters.
 _MOST_WORDS = 300
-#: What the transport makes of an HTML title: '404 Not Found'.
-_STATUS_LINE = re.compile(r'\d{3} [A-Z][A-Za-z ]*')
+#: What glanceclient makes of an HTML title: '404 Not Found'.
+_STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
 _PERMISSION = _(
     'Log in as an administrator, or have the policies of that Glance '
     '(cache_list, cache_image, cache_delete) allow it.'
 )
+_IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
 
 
 class NodeClient:
@@ -58,7 +60,8 @@ class NodeClient:
         self.endpoint = endpoint
         self._session = session
         self._timeout = timeout
-        self._making = threading.Lock()
+        self._lock = threading.Lock()
+        self._made: Any = None
 
     def request(
         self,
@@ -70,17 +73,18 @@ class NodeClient:
     ) -> Any:
         """Send one request.
 
-        :param path: below the endpoint, beginning with a slash.
+        :param path: below the endpoint, beginning with a slash; quoted.
         :param authenticated: whether the node is sent the token.
-        :returns: the decoded JSON; None where there is none.
+        :returns: the decoded JSON; None where the answer has no body.
         :raises glance_cache_osc.errors.NodeError: in any other case than a
             2xx answer. Redirects are not followed: the token is for this
             node alone.
         """
         from glanceclient import exc
+        import requests
 
         try:
-            response, body = self._client.request(
+            response = self._transport().request(
                 path,
                 method,
                 headers=dict(headers or {}),
@@ -88,71 +92,98 @@ class NodeClient:
                 redirect=False,
                 authenticated=authenticated,
             )
-        except exc.HTTPException as error:
-            raise _from_status(error) from error
-        except (exc.CommunicationError, exc.InvalidEndpoint) as error:
-            raise _from_connection(error, self._timeout) from error
-        except ksa_exceptions.ConnectionError as error:
+            # The transport streams: this is where the body comes in.
+            content = response.content
+        except (
+            exc.CommunicationError,
+            exc.InvalidEndpoint,
+            ksa_exceptions.ConnectionError,
+            requests.RequestException,
+        ) as error:
             raise _from_connection(error, self._timeout) from error
         except ksa_exceptions.ClientException as error:
             raise errors.NodeError(_one_line(str(error))) from error
-        except KeyError as error:
-            # The transport looks for the one header that it needs.
-            raise _no_sense(_('it has no %s') % error.args[0]) from error
-        except (ValueError, TypeError, AttributeError) as error:
-            # The transport trips over a body that is not what it seems.
-            raise _no_sense(_one_line(str(error))) from error
         if response.status_code >= 300:
-            raise errors.NotGlance(
-                _('It answers with a redirect (HTTP %d)')
-                % response.status_code,
-                _('Give the endpoint that it redirects to.'),
-            )
-        return body
+            raise _from_status(response)
+        try:
+            return response.json() if content else None
+        except ValueError as error:
+            raise errors.BadReply(
+                _('Its answer is not JSON'), _IS_IT_GLANCE
+            ) from error
 
-    @functools.cached_property
-    def _client(self) -> 'http.SessionClient':
-        with self._making:
-            from glanceclient.common import http
-
-            return http.SessionClient(
-                self._session,
-                # keystoneauth fills in %(…)s; ours is meant as it stands.
-                endpoint_override=self.endpoint.replace('%', '%%'),
-                user_agent='glance-cache-osc',
-            )
-
-
-def _no_sense(why: str) -> errors.BadReply:
-    return errors.BadReply(
-        _('Its answer makes no sense (%s)') % why,
-        _('Is this the endpoint of a Glance?'),
-    )
+    def _transport(self) -> Any:
+        with self._lock:
+            if self._made is None:
+                self._made = _transport_class()(
+                    self._session,
+                    # keystoneauth fills in %(…)s; ours is meant to the letter.
+                    endpoint_override=self.endpoint.replace('%', '%%'),
+                    user_agent='glance-cache-osc',
+                )
+            return self._made
 
 
-def _from_status(error: Any) -> errors.NodeError:
-    """Glance's answer with an HTTP status of 300 or more."""
-    status = int(error.code)
-    words = _glance_words(error)
+def _transport_class() -> Any:
+    from glanceclient.common import http as glance_http
+
+    class Transport(glance_http.SessionClient):  # type: ignore[misc]
+        """glanceclient's, but for the reading of answers.
+
+        It reads those of a Glance: of others it loses the status, or fails
+        in ways of its own.
+        """
+
+        def _handle_response(self, resp: Any) -> Any:
+            return resp
+
+    return Transport
+
+
+def _from_status(response: Any) -> errors.NodeError:
+    """An answer with an HTTP status of 300 or more, as an error."""
+    status = int(response.status_code)
+    words = _glance_words(response)
+    if status < 400:
+        return errors.NotGlance(
+            _('It answers with a redirect (HTTP %d)') % status,
+            _('Give the endpoint that it redirects to.'),
+        )
     if status == 401:
         return errors.Forbidden(
             _('It does not accept the token of this login'),
             _('Does it belong to the cloud that you logged in to?'),
         )
     if status == 403:
-        return errors.Forbidden(words or _('HTTP 403'), _PERMISSION)
+        return errors.Forbidden(words or _phrase(status), _PERMISSION)
     if status >= 500:
         return errors.ServerFault(
             _('The server failed with HTTP %d') % status
             + (f': {words}' if words else ''),
             _('Try again later; its log says more.'),
         )
-    return errors.Refused(words or _('HTTP %d') % status, status=status)
+    return errors.Refused(words or _phrase(status), status=status)
 
 
-def _glance_words(error: Any) -> str:
+def _phrase(status: int) -> str:
+    """An HTTP status in HTTP's own words."""
+    try:
+        return f'HTTP {status} {http.HTTPStatus(status).phrase}'
+    except ValueError:
+        return f'HTTP {status}'
+
+
+def _glance_words(response: Any) -> str:
     """What Glance said, without the status line that comes before it."""
-    words = _one_line(html.unescape(str(error.details or '')))
+    from glanceclient import exc
+
+    if not response.content:
+        return ''
+    try:
+        details = exc.from_response(response, response.content).details
+    except Exception:  # noqa: BLE001 - it is not made for what is no Glance
+        return ''
+    words = _one_line(html.unescape(str(details or '')))
     parts = [part for part in words.split(': ') if part]
     while parts and _STATUS_LINE.fullmatch(parts[0]):
         parts.pop(0)
@@ -162,12 +193,21 @@ def _glance_words(error: Any) -> str:
 def _from_connection(error: BaseException, timeout: float) -> errors.NodeError:
     """A connection that failed, by what lies at the bottom of it."""
     chain = list(_causes(error))
-    if any(isinstance(link, ksa_exceptions.SSLError) for link in chain):
+    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return errors.CertificateRejected(
             _('Its TLS certificate does not verify: %s') % _root_words(chain),
             _("Name its CA with '--os-cacert' or 'cacert' in clouds.yaml."),
         )
-    if any(isinstance(link, ksa_exceptions.ConnectTimeout) for link in chain):
+    if any(
+        isinstance(link, (ssl.SSLError, ksa_exceptions.SSLError))
+        for link in chain
+    ):
+        return errors.Unreachable(
+            _('TLS failed: %s') % _root_words(chain),
+            _('Does it speak https there?'),
+        )
+    # Of several packages, each of which has its own.
+    if any('Timeout' in type(link).__name__ for link in chain):
         return errors.TimedOut(
             _('No answer within %g seconds') % timeout,
             _("Is the node up? '--node-timeout' sets how long to wait."),
@@ -178,8 +218,9 @@ def _from_connection(error: BaseException, timeout: float) -> errors.NodeError:
     )
 
 
-def _causes(error: BaseException | None) -> Any:
-    while error is not None:
+def _causes(error: BaseException | None) -> Iterator[BaseException]:
+    """An error and what lies below it, down to what we were handling."""
+    while error is not None and not isinstance(error, errors.CacheError):
         yield error
         error = error.__cause__ or error.__context__
 

@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 from typing import ClassVar
+from typing import TypeVar
 
 from osc_lib.command import command
 
@@ -27,11 +28,14 @@ from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc import fleet
 from glance_cache_osc import images
+from glance_cache_osc import parallel
 from glance_cache_osc import plan
 from glance_cache_osc import report
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import options
 
+_Job = TypeVar('_Job')
+_Value = TypeVar('_Value')
 Member = fleet.Member
 Rows = list[tuple[Any, ...]]
 #: What nodes hold, in the order of the nodes.
@@ -88,13 +92,13 @@ class CacheLister(command.Lister):
         try:
             self._check_columns(parsed_args)
             super().run(parsed_args)
-        except errors.UsageError as error:
-            self.log.error(columns.safe_text(str(error)))
-            return _USAGE_EXIT
         except errors.CacheError as error:
             self.failures.tell(self.log)
             self.log.error(columns.safe_text(str(error)))
-            return 1
+            return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+        except KeyboardInterrupt:
+            self.failures.tell(self.log)
+            raise
         return self.failures.tell(self.log)
 
     def take_action(
@@ -192,7 +196,7 @@ class CacheLister(command.Lister):
             if step.action in (plan.Action.QUEUE, plan.Action.DELETE)
         ]
         failed = set()
-        for outcome in members.each(operation, jobs):
+        for outcome in self.settled(lambda: members.each(operation, jobs)):
             if outcome.error:
                 job = outcome.job
                 failed.add(job)
@@ -206,6 +210,20 @@ class CacheLister(command.Lister):
             for member, step in steps
             if fleet.Job(member, step.image.image_id) not in failed
         ]
+
+    def settled(
+        self,
+        change: Callable[[], list[parallel.Outcome[_Job, _Value]]],
+    ) -> list[parallel.Outcome[_Job, _Value]]:
+        """The outcomes of a change, also of one that was interrupted.
+
+        What was done is then told as ever, and the exit code is 130.
+        """
+        try:
+            return change()
+        except parallel.Interruption as stop:
+            self.failures.interrupt()
+            return stop.outcomes
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done."""

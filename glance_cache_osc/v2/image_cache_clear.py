@@ -79,8 +79,10 @@ class ClearImageCache(base.CacheLister):
         if not parsed_args.dry_run:
             if len(members) > 1:
                 approval.clearing(parsed_args, freed)
-            for outcome in members.ask(
-                lambda member: member.driver.clear(target), list(freed)
+            for outcome in self.settled(
+                lambda: members.change(
+                    lambda member: member.driver.clear(target), list(freed)
+                )
             ):
                 if outcome.error:
                     del freed[outcome.job]

@@ -127,7 +127,8 @@ class DeleteImageCache(base.CacheLister):
         """The images that IDs and names mean; the rest is reported."""
         exact = [word for word in words if not images.is_glob(word)]
         resolution = self.cloud.catalogue().resolve(exact)
-        orphans = set(base.held_ids(held)) & set(resolution.failures)
+        ids = set(base.held_ids(held))
+        orphans = [word for word in resolution.failures if word in ids]
         for word, error in resolution.failures.items():
             if word not in orphans:
                 self.failures.add(_("Cannot delete '%s'") % word, error)

@@ -103,11 +103,16 @@ class DeleteFromStore(hooks.CommandHook):
         for word, error in resolution.failures.items():
             failures.add(what % {'image': word, 'store': store}, error)
         cloud.widen(hosts=1, connections=_WORKERS)
-        outcomes = parallel.attempt(
-            lambda image: stores.delete(image, store),
-            resolution.found,
-            _WORKERS,
-        )
+        try:
+            outcomes = parallel.attempt(
+                lambda image: stores.delete(image, store),
+                resolution.found,
+                _WORKERS,
+                settle=True,
+            )
+        except parallel.Interruption as stop:
+            failures.interrupt()
+            outcomes = stop.outcomes
         done = 0
         for outcome in outcomes:
             if outcome.error is None:

@@ -28,7 +28,7 @@ from glance_cache_osc.i18n import _
 _NODE_TIMEOUT = 30.0
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
-_SIZE = re.compile(r'(\d+(?:\.\d+)?)([kKMGTP]i?)?B?')
+_SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGTP]i?)?B?')
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
@@ -193,7 +193,7 @@ def _read_names(path: str) -> list[str]:
         raise errors.UsageError(
             _("Cannot read '%s': it is not UTF-8 text") % path
         ) from error
-    lines = (line.strip() for line in text.splitlines())
+    lines = (line.strip() for line in text.split('\n'))
     return [line for line in lines if line and not line.startswith('#')]
 
 

@@ -211,7 +211,6 @@ def test_one_of_several_nodes_fails(
     assert result == Result(
         1,
         '"Cached","Queued","Size","Node"\n1,1,5000000,"edge-oslo"\n',
-        f'Cannot clear the cache of edge-bergen ({p.EDGE}): Its answer makes '
-        'no sense (it has no content-type). Is this the endpoint of a '
-        'Glance?\n',
+        f'Cannot clear the cache of edge-bergen ({p.EDGE}): The server '
+        'failed with HTTP 500. Try again later; its log says more.\n',
     )

@@ -493,9 +493,9 @@ NOT_GLANCE = (
         ),
         (
             {'status_code': 404, 'text': 'no', 'headers': {}},
-            None,
-            'Its answer makes no sense (it has no content-type). Is this '
-            'the endpoint of a Glance?\n',
+            {'status_code': 200, 'text': 'Welcome', 'headers': {}},
+            "No Glance answers there. Give the endpoint as in 'openstack "
+            "endpoint list'.\n",
         ),
         (
             stub_of('403 Forbidden', 'You are not authorized.'),
@@ -513,8 +513,7 @@ NOT_GLANCE = (
         (
             {'status_code': 200, 'text': '<html>Welcome</html>'},
             None,
-            'Its answer is not a list of cached images (not a JSON object). '
-            'Is this the endpoint of a Glance?\n',
+            'Its answer is not JSON. Is this the endpoint of a Glance?\n',
         ),
         (
             {

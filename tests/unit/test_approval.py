@@ -1,0 +1,201 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Asking before much is taken away."""
+
+import argparse
+import io
+import sys
+from unittest import mock
+
+import pytest
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import fleet
+from glance_cache_osc import images
+from glance_cache_osc import node
+from glance_cache_osc import plan
+from glance_cache_osc.drivers import base
+from glance_cache_osc.v2 import approval
+
+ASK = argparse.Namespace(auto_approve=False)
+APPROVED = argparse.Namespace(auto_approve=True)
+
+
+def member(name: str) -> fleet.Member:
+    """A node that nobody may speak to: approval comes before."""
+    driver = mock.create_autospec(base.CacheDriver, instance=True)
+    return fleet.Member(node.Node(name, f'http://{name}:9292'), driver)
+
+
+OSLO, BERGEN = member('oslo'), member('bergen')
+
+CACHED = plan.Step(
+    images.Image('id-1', 'ubuntu\x1b[31m'),
+    plan.Action.DELETE,
+    entries.Entry('id-1', entries.State.CACHED, size=5000000),
+)
+QUEUED = plan.Step(
+    images.Image('id-2'),
+    plan.Action.DELETE,
+    entries.Entry('id-2', entries.State.QUEUED),
+)
+NOT_THERE = plan.Step(images.Image('id-3'), plan.Action.NONE)
+
+
+class Stream(io.StringIO):
+    """A stream that is a terminal, or is not."""
+
+    def __init__(self, text: str = '', *, terminal: bool = True) -> None:
+        super().__init__(text)
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def sit_down(
+    monkeypatch: pytest.MonkeyPatch,
+    answer: str,
+    *,
+    stdin: bool = True,
+    stderr: bool = True,
+) -> Stream:
+    """Give an answer at a terminal; returns what is shown there.
+
+    Not a fixture: pytest puts its own streams in place before the test.
+    """
+    shown = Stream(terminal=stderr)
+    monkeypatch.setattr(sys, 'stdin', Stream(answer, terminal=stdin))
+    monkeypatch.setattr(sys, 'stderr', shown)
+    return shown
+
+
+def test_what_goes_is_shown_before_the_question(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = sit_down(monkeypatch, 'y\n')
+
+    approval.deletion(
+        ASK, [(OSLO, CACHED), (BERGEN, QUEUED), (BERGEN, NOT_THERE)]
+    )
+
+    assert terminal.getvalue() == (
+        '  ubuntu\\x1b[31m (id-1)  5.0 MB  oslo\n'
+        '  id-2  0 B  bergen\n'
+        'About to delete 1 cached and 1 queued (5.0 MB). Go on? [y/N] '
+    )
+
+
+def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = sit_down(monkeypatch, 'y\n')
+
+    approval.clearing(
+        ASK,
+        {
+            OSLO: entries.Freed(cached=2, queued=1, size=10000000),
+            BERGEN: entries.Freed(cached=0, queued=0, size=0),
+        },
+    )
+
+    assert terminal.getvalue() == (
+        '  oslo: 2 cached, 1 queued, 10.0 MB\n'
+        '  bergen: 0 cached, 0 queued, 0 B\n'
+        'About to clear 2 cached and 1 queued (10.0 MB). Go on? [y/N] '
+    )
+
+
+@pytest.mark.parametrize(
+    ('count', 'last_lines'),
+    [
+        (20, ['  id-2  0 B  oslo']),
+        (21, ['  id-2  0 B  oslo', '  … and 1 more']),
+        (1020, ['  id-2  0 B  oslo', '  … and 1000 more']),
+    ],
+)
+def test_twenty_lines_of_many_are_shown(
+    monkeypatch: pytest.MonkeyPatch, count: int, last_lines: list[str]
+) -> None:
+    terminal = sit_down(monkeypatch, 'y\n')
+
+    approval.deletion(ASK, [(OSLO, QUEUED)] * count)
+
+    *lines, question = terminal.getvalue().splitlines()
+    assert lines[19:] == last_lines
+    assert question == (
+        f'About to delete 0 cached and {count} queued (0 B). Go on? [y/N] '
+    )
+
+
+@pytest.mark.parametrize('answer', ['y\n', 'Y\n', 'yes\n', ' YES \n', 'y'])
+def test_yes_is_yes(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
+    sit_down(monkeypatch, answer)
+
+    approval.deletion(ASK, [(OSLO, CACHED)])
+
+
+@pytest.mark.parametrize('answer', ['n\n', '\n', '', 'yep\n', 'no\ny\n'])
+def test_anything_else_is_no(
+    monkeypatch: pytest.MonkeyPatch, answer: str
+) -> None:
+    sit_down(monkeypatch, answer)
+
+    with pytest.raises(errors.CacheError) as caught:
+        approval.deletion(ASK, [(OSLO, CACHED)])
+
+    assert type(caught.value) is errors.CacheError
+    assert str(caught.value) == 'Nothing was changed.'
+
+
+@pytest.mark.parametrize(
+    ('stdin', 'stderr'), [(False, True), (True, False), (False, False)]
+)
+def test_without_a_terminal_there_is_nobody_to_ask(
+    monkeypatch: pytest.MonkeyPatch, stdin: bool, stderr: bool
+) -> None:
+    shown = sit_down(monkeypatch, 'y\n', stdin=stdin, stderr=stderr)
+
+    with pytest.raises(errors.UsageError) as caught:
+        approval.deletion(ASK, [(OSLO, CACHED)])
+
+    assert str(caught.value) == (
+        'About to delete 1 cached and 0 queued (5.0 MB): nothing is done '
+        'without approval. Give --auto-approve, or --dry-run to see what it '
+        'does.'
+    )
+    assert shown.getvalue() == ''
+
+
+def test_approval_given_beforehand_asks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = sit_down(monkeypatch, 'n\n')
+
+    approval.deletion(APPROVED, [(OSLO, CACHED)])
+    approval.clearing(APPROVED, {OSLO: entries.Freed(1, 1, 1)})
+
+    assert shown.getvalue() == ''
+
+
+def test_nothing_to_take_asks_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = sit_down(monkeypatch, 'n\n')
+
+    approval.deletion(ASK, [])
+    approval.deletion(ASK, [(OSLO, NOT_THERE)])
+    approval.clearing(ASK, {})
+
+    assert shown.getvalue() == ''

@@ -1,0 +1,184 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What all commands have in common, where parts of them fail.
+
+The whole of `openstack` runs here, as in `tests.cli`.
+"""
+
+import argparse
+from collections.abc import Sequence
+import logging
+import os
+import signal
+from typing import Any
+from unittest import mock
+
+import pytest
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import parallel
+from glance_cache_osc.v2 import base
+from tests.cli import conftest as cli
+from tests.cli import payloads as p
+
+login = cli.login
+cloud = cli.cloud
+clouds_yaml = cli.clouds_yaml
+openstack = cli.openstack
+
+CACHE = f'{p.GLANCE}/v2/cache'
+FAR_CACHE = f'{p.EDGE}/v2/cache'
+ORPHANS = [f'0000000{at}-0000-4000-8000-000000000000' for at in range(8)]
+
+
+def ctrl_c(request: Any, context: Any) -> Any:
+    """Answer while the user presses Ctrl-C."""
+    os.kill(os.getpid(), signal.SIGINT)
+    return p.cache(p.cached(p.UBUNTU))
+
+
+@pytest.mark.parametrize(
+    'argv',
+    [
+        ('clear', '--all-nodes', '--auto-approve'),
+        ('delete', '--all-nodes', '--cached', '--auto-approve'),
+    ],
+)
+def test_nothing_is_changed_after_an_interrupt(
+    cloud: cli.Cloud,
+    openstack: cli.OpenStack,
+    clouds_yaml: Any,
+    argv: tuple[str, ...],
+) -> None:
+    """Who stops a command while it looks does not want it to go on."""
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', CACHE, json=ctrl_c)
+    cloud._mocker.get(FAR_CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    for url in (CACHE, FAR_CACHE):
+        cloud._mocker.delete(url, status_code=204)
+        cloud._mocker.delete(f'{url}/{p.UBUNTU}', status_code=204)
+    cloud._mocker.get(f'{p.GLANCE}/v2/images', json=p.images())
+
+    code = openstack('--os-cloud', 'far', 'image', 'cache', *argv).code
+
+    assert [one for one in cloud.requests if one.startswith('DELETE')] == []
+    assert code == 130
+
+
+class Command(base.CacheLister):
+    """A command that ends as it is told to."""
+
+    error: BaseException
+    before: errors.CacheError | None = None
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        return (base.ID,)
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        if self.before:
+            self.failures.add('Cannot read the cache of oslo', self.before)
+        raise self.error
+
+
+@pytest.fixture
+def command(caplog: pytest.LogCaptureFixture) -> Command:
+    """A command without an application."""
+    caplog.set_level(logging.ERROR)
+    return Command(mock.Mock(spec_set=['client_manager']), None)
+
+
+def run(command: Command) -> int:
+    parser = command.get_parser('openstack image cache test')
+    return command.run(parser.parse_args([]))
+
+
+@pytest.mark.parametrize(
+    ('error', 'code', 'message'),
+    [
+        (errors.UsageError('Not so', 'But so.'), 2, 'Not so. But so.'),
+        (errors.CatalogueError('No list'), 1, 'No list.'),
+        (errors.Refused('Red\x1b[31m'), 1, 'Red\\x1b[31m.'),
+    ],
+)
+def test_an_error_is_a_line_and_an_exit_code(
+    command: Command,
+    caplog: pytest.LogCaptureFixture,
+    error: errors.CacheError,
+    code: int,
+    message: str,
+) -> None:
+    command.error = error
+
+    assert run(command) == code
+    assert caplog.messages == [message]
+
+
+@pytest.mark.parametrize(
+    ('error', 'code'),
+    [
+        (errors.CatalogueError('No list'), 1),
+        (errors.UsageError('Nobody approves'), 2),
+    ],
+)
+def test_what_failed_before_is_told_all_the_same(
+    command: Command,
+    caplog: pytest.LogCaptureFixture,
+    error: errors.CacheError,
+    code: int,
+) -> None:
+    command.before = errors.TimedOut('No answer')
+    command.error = error
+
+    assert run(command) == code
+    assert caplog.messages == [
+        'Cannot read the cache of oslo: No answer.',
+        f'{error.why}.',
+    ]
+
+
+def test_what_failed_before_an_interrupt_is_told(
+    command: Command, caplog: pytest.LogCaptureFixture
+) -> None:
+    """cliff makes 130 of it."""
+    command.before = errors.TimedOut('No answer')
+    command.error = parallel.Interruption([])
+
+    with pytest.raises(KeyboardInterrupt):
+        run(command)
+
+    assert caplog.messages == ['Cannot read the cache of oslo: No answer.']
+
+
+@pytest.mark.parametrize('method', ['columns_for', 'rows'])
+def test_a_command_has_to_say_what_it_does(
+    command: Command, method: str
+) -> None:
+    with pytest.raises(NotImplementedError):
+        getattr(base.CacheLister, method)(command, argparse.Namespace())
+
+
+def test_orphans_are_deleted_in_the_order_in_which_they_were_named(
+    cloud: cli.Cloud, openstack: cli.OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(*map(p.cached, ORPHANS)))
+    cloud.answers('GET', f'{p.GLANCE}/v2/images', json=p.images())
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--dry-run', *ORPHANS),
+        *('-f', 'value', '-c', 'ID'),
+    )
+
+    assert result == cli.Result(0, '\n'.join([*ORPHANS, '']), '')

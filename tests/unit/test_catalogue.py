@@ -1,0 +1,435 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From words to images, in few requests."""
+
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies
+from keystoneauth1 import adapter as ksa_adapter
+from keystoneauth1 import session as ksa_session
+import pytest
+import requests
+
+from glance_cache_osc import catalogue as catalogues
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+IMAGES = f'{p.GLANCE}/v2/images'
+UBUNTU = images.Image(p.UBUNTU, 'ubuntu', 5000000, ('fast',))
+DEBIAN = images.Image(p.DEBIAN, 'debian', 5000000, ('fast',))
+FEDORA = images.Image(p.FEDORA, 'fedora', 5000000, ('fast',))
+
+
+@pytest.fixture
+def catalogue(session: ksa_session.Session) -> catalogues.Catalogue:
+    """Glance's list at `payloads.GLANCE`."""
+    proxy = ksa_adapter.Adapter(
+        session, endpoint_override=f'{p.GLANCE}/v2', raise_exc=False
+    )
+    return catalogues.Catalogue(lambda: proxy)
+
+
+def test_images_are_found_by_id_and_hidden_ones_in_a_second_round(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN},{p.ORPHAN}',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu')),
+    )
+    web.answers(
+        'GET',
+        f'{IMAGES}?id=in:{p.DEBIAN},{p.ORPHAN}&os_hidden=true',
+        json=p.images(p.image(p.DEBIAN, 'debian', os_hidden=True)),
+    )
+
+    found = catalogue.by_id([p.UBUNTU, p.DEBIAN, p.UBUNTU, p.ORPHAN])
+
+    assert found == {p.UBUNTU: UBUNTU, p.DEBIAN: DEBIAN}
+    assert len(web.requests) == 2
+
+
+def test_no_ids_are_no_request(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    assert catalogue.by_id([]) == {}
+    assert catalogue.by_name([]) == {}
+    assert catalogue.resolve([]) == catalogues.Resolution([], {})
+    assert web.requests == []
+
+
+def test_a_hundred_ids_are_a_request(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    ids = [f'00000000-0000-4000-8000-{at:012}' for at in range(201)]
+    for part in (ids[:100], ids[100:200], ids[200:]):
+        web.answers(
+            'GET',
+            f'{IMAGES}?id=in:{",".join(part)}',
+            json=p.images(*(p.image(one, 'x') for one in part)),
+        )
+
+    found = catalogue.by_id(ids)
+
+    assert list(found) == ids
+    assert len(web.requests) == 3
+
+
+def test_names_that_a_list_can_not_carry_are_asked_for_alone(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    answer = p.images(
+        p.image(p.UBUNTU, 'a,b'),
+        p.image(p.DEBIAN, 'say "hi"'),
+        p.image(p.FEDORA, 'plain'),
+    )
+    for words in ('eq:a,b', 'eq:say "hi"', 'in:plain'):
+        web.answers('GET', f'{IMAGES}?name={words}', json=answer)
+
+    found = catalogue.by_name(['a,b', 'plain', 'say "hi"'])
+
+    assert sorted(found) == ['a,b', 'plain', 'say "hi"']
+    assert len(web.requests) == 3
+
+
+def test_a_name_counts_to_the_letter(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    """MySQL finds 'Ubuntu' too, and who asked for 'ubuntu' meant that."""
+    web.answers(
+        'GET',
+        f'{IMAGES}?name=in:ubuntu',
+        json=p.images(
+            p.image(p.DEBIAN, 'Ubuntu'), p.image(p.UBUNTU, 'ubuntu')
+        ),
+    )
+
+    assert catalogue.by_name(['ubuntu']) == {'ubuntu': [UBUNTU]}
+
+
+def test_a_hidden_image_has_its_name_where_no_other_has(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian&os_hidden=true',
+        json=p.images(p.image(p.DEBIAN, 'debian')),
+    )
+    web.answers(
+        'GET',
+        f'{IMAGES}?name=in:ubuntu,debian',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu')),
+    )
+
+    assert catalogue.by_name(['ubuntu', 'debian']) == {
+        'ubuntu': [UBUNTU],
+        'debian': [DEBIAN],
+    }
+
+
+@pytest.mark.parametrize(
+    ('properties', 'query', 'found'),
+    [
+        ({}, 'tag=golden', [p.UBUNTU, p.DEBIAN]),
+        ({'os_distro': 'ubuntu'}, 'os_distro=ubuntu', [p.UBUNTU]),
+        ({'disk_format': 'raw'}, 'disk_format=eq:raw', [p.UBUNTU, p.DEBIAN]),
+        ({'min_disk': '0'}, 'min_disk=0', [p.UBUNTU, p.DEBIAN]),
+        ({'protected': 'True'}, 'protected=True', [p.DEBIAN]),
+        ({'os_distro': 'de'}, 'os_distro=de', []),
+        ({'nosuch': 'None'}, 'nosuch=None', []),
+    ],
+)
+def test_what_a_server_does_not_filter_is_filtered_here(
+    catalogue: catalogues.Catalogue,
+    web: conftest.Web,
+    properties: dict[str, str],
+    query: str,
+    found: list[str],
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?{query}',
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu', os_distro='ubuntu'),
+            p.image(p.DEBIAN, 'debian', os_distro='debian', protected=True),
+        ),
+    )
+
+    matching = catalogue.matching(['golden'], properties)
+
+    assert [one.image_id for one in matching] == found
+    assert 'tag=golden' in web.requests[0]
+
+
+@pytest.mark.parametrize(
+    'key', ['id', 'limit', 'marker', 'name', 'sort', 'sort_dir', 'tag']
+)
+def test_what_is_no_property_is_refused(
+    catalogue: catalogues.Catalogue, web: conftest.Web, key: str
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        catalogue.matching([], {'os_distro': 'ubuntu', key: '1'})
+
+    assert str(caught.value) == (
+        f"'{key}' is not a property of images. Name images by ID, name, --tag "
+        'or --property.'
+    )
+    assert web.requests == []
+
+
+def test_every_page_is_read(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    """The last page says that there is more, and there is not."""
+    more = {'next': '/v2/images?limit=1000&marker=…'}
+    # Of stubs that match, the one that was added last answers.
+    web.answers(
+        'GET',
+        f'{IMAGES}?limit=1000',
+        json={**p.images(p.image(p.UBUNTU, 'ubuntu')), **more},
+    )
+    web.answers(
+        'GET',
+        f'{IMAGES}?limit=1000&marker={p.UBUNTU}',
+        json={**p.images(p.image(p.DEBIAN, 'debian')), **more},
+    )
+    web.answers(
+        'GET',
+        f'{IMAGES}?limit=1000&marker={p.DEBIAN}',
+        json={**p.images(), **more},
+    )
+
+    assert catalogue.all() == [UBUNTU, DEBIAN]
+    assert len(web.requests) == 3
+
+
+def test_words_become_images_in_their_order(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?limit=1000',
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu'),
+            p.image(p.DEBIAN, 'debian'),
+            p.image(p.FEDORA, 'fedora'),
+        ),
+    )
+
+    resolution = catalogue.resolve(['fedora', 'd*', p.UBUNTU, '*', 'fedora'])
+
+    assert resolution == catalogues.Resolution([FEDORA, DEBIAN, UBUNTU], {})
+
+
+def test_a_word_that_means_none_or_several_is_a_failure(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?limit=1000',
+        json=p.images(
+            p.image(p.UBUNTU, 'twin'),
+            p.image(p.DEBIAN, 'twin'),
+            p.image(p.FEDORA, 'fedora'),
+        ),
+    )
+
+    resolution = catalogue.resolve(['twin', 'nosuch', 'x*', 'fedora', 't*'])
+
+    assert [one.image_id for one in resolution.found] == [
+        p.FEDORA,
+        p.UBUNTU,
+        p.DEBIAN,
+    ]
+    assert {
+        word: str(error) for word, error in resolution.failures.items()
+    } == {
+        'twin': "2 images have the name 'twin': "
+        '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb, '
+        '9b73824a-c4e5-4822-be0d-10abcb0fe5df. Give the ID of the one that '
+        'is meant.',
+        'nosuch': "No image has the name or ID 'nosuch'. See 'openstack image "
+        "list'.",
+        'x*': "No image has the name or ID 'x*'. See 'openstack image list'.",
+    }
+
+
+@pytest.mark.parametrize(
+    ('word', 'found', 'failed'),
+    [
+        ('a[b]', [p.UBUNTU], []),
+        ('t*', [], ['t*']),
+        ('a*', [p.UBUNTU, p.DEBIAN], []),
+    ],
+)
+def test_a_name_that_is_the_glob_itself_wins(
+    catalogue: catalogues.Catalogue,
+    web: conftest.Web,
+    word: str,
+    found: list[str],
+    failed: list[str],
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?limit=1000',
+        json=p.images(
+            p.image(p.UBUNTU, 'a[b]'),
+            p.image(p.DEBIAN, 'ab'),
+            p.image(p.FEDORA, 't*'),
+            p.image(p.ORPHAN, 't*'),
+            p.image('id-5', None),
+        ),
+    )
+
+    resolution = catalogue.resolve([word])
+
+    assert [one.image_id for one in resolution.found] == found
+    assert list(resolution.failures) == failed
+
+
+def test_a_glob_may_be_meant_as_a_name(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        f'{IMAGES}?name=in:u*,{p.FEDORA}',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu')),
+    )
+    web.answers('GET', f'{IMAGES}?id=in:{p.FEDORA}', json=p.images())
+
+    resolution = catalogue.resolve(['u*', p.FEDORA], globs=False)
+
+    assert resolution.found == []
+    assert list(resolution.failures) == ['u*', p.FEDORA]
+
+
+def test_a_name_may_have_the_form_of_an_id(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    web.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    web.answers(
+        'GET',
+        f'{IMAGES}?name=in:{p.ORPHAN}',
+        json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
+    )
+
+    resolution = catalogue.resolve([p.ORPHAN])
+
+    assert resolution == catalogues.Resolution(
+        [images.Image(p.UBUNTU, p.ORPHAN, 5000000, ('fast',))], {}
+    )
+
+
+@pytest.mark.parametrize(
+    ('stub', 'expected'),
+    [
+        (
+            {'exc': requests.exceptions.ConnectTimeout},
+            "Cannot look up images in the cloud's Glance: Request to "
+            'http://glance.example:9292/v2/images timed out. See '
+            "'openstack image list'.",
+        ),
+        (
+            {
+                'status_code': 400,
+                'text': p.fault('400 Bad Request', 'Not so.'),
+                'headers': {'Content-Type': 'text/html; charset=UTF-8'},
+            },
+            "Cannot look up images in the cloud's Glance: BadRequestException: "
+            '400: Client Error for url: http://glance.example:9292/v2/images'
+            '?limit=1000, 400 Bad Request: Not so. See '
+            "'openstack image list'.",
+        ),
+        (
+            {'text': 'Welcome'},
+            "The cloud's image endpoint does not answer as a Glance does. See "
+            "'openstack endpoint list --service image'.",
+        ),
+        (
+            {'json': []},
+            "The cloud's image endpoint does not answer as a Glance does. See "
+            "'openstack endpoint list --service image'.",
+        ),
+        (
+            {'json': {'images': [{'name': 'no id'}]}},
+            "The cloud's image endpoint does not answer as a Glance does. See "
+            "'openstack endpoint list --service image'.",
+        ),
+        (
+            {'json': {'images': [{'id': 7}]}},
+            "The cloud's image endpoint does not answer as a Glance does. See "
+            "'openstack endpoint list --service image'.",
+        ),
+    ],
+)
+def test_a_list_that_can_not_be_read(
+    catalogue: catalogues.Catalogue,
+    web: conftest.Web,
+    stub: dict[str, Any],
+    expected: str,
+) -> None:
+    web.answers('GET', IMAGES, **stub)
+
+    with pytest.raises(errors.CatalogueError) as caught:
+        catalogue.all()
+
+    assert str(caught.value) == expected
+
+
+def test_one_of_many_requests_that_fails_is_a_failure_of_all(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    """Half a list would make orphans of images that are well."""
+    ids = [f'00000000-0000-4000-8000-{at:012}' for at in range(101)]
+    web.answers(
+        'GET',
+        f'{IMAGES}?id=in:{",".join(ids[:100])}',
+        json=p.images(p.image(ids[0], 'x')),
+    )
+    web.answers('GET', f'{IMAGES}?id=in:{ids[100]}', text='Welcome')
+
+    with pytest.raises(errors.CatalogueError):
+        catalogue.by_id(ids)
+
+
+@hypothesis.given(
+    words=strategies.lists(strategies.text(max_size=400), max_size=300)
+)
+@hypothesis.example(words=['x'] * 250)
+@hypothesis.example(words=['日' * 700] * 3)
+@hypothesis.example(words=['x' * 20000, 'y'])
+def test_batches_keep_the_order_and_the_bounds(words: list[str]) -> None:
+    batches = list(catalogues._batches(words))
+
+    assert [word for batch in batches for word in batch] == words
+    for batch in batches:
+        assert 0 < len(batch) <= 100
+        query = ','.join(batch).encode()
+        assert len(batch) == 1 or len(query) <= 6000
+
+
+def test_a_batch_is_as_long_as_it_may_be() -> None:
+    assert [len(one) for one in catalogues._batches(['x'] * 250)] == [
+        100,
+        100,
+        50,
+    ]
+    # A character of three bytes is nine in a query, and a comma is three.
+    assert [len(one) for one in catalogues._batches(['日' * 100] * 14)] == [
+        6,
+        6,
+        2,
+    ]

@@ -1,0 +1,369 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The Cache API, as Glance 33 and Glance Yoga answer it."""
+
+from collections.abc import Callable
+import inspect
+import json
+from typing import Any
+
+import pytest
+import requests_mock
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import cache_api
+from glance_cache_osc.drivers import http
+from tests.cli import payloads as p
+from tests.unit import conftest
+from tests.unit import test_drivers_http as faults
+
+CACHE = f'{p.EDGE}/v2/cache'
+ONE = f'{CACHE}/{p.UBUNTU}'
+VERSIONS = f'{p.EDGE}/versions'
+JSON = {'Content-Type': 'application/json'}
+TARGET = 'x-image-cache-clear-target'
+
+Call = Callable[[cache_api.CacheApiDriver], object]
+
+
+def list_entries(driver: cache_api.CacheApiDriver) -> object:
+    return driver.list_entries()
+
+
+def queue(driver: cache_api.CacheApiDriver) -> None:
+    driver.queue(p.UBUNTU)
+
+
+def delete(driver: cache_api.CacheApiDriver) -> None:
+    driver.delete(p.UBUNTU)
+
+
+def clear(driver: cache_api.CacheApiDriver) -> None:
+    driver.clear(entries.Target.BOTH)
+
+
+#: Each method of the driver, and the request that it sends.
+CALLS = [
+    (list_entries, 'GET', CACHE),
+    (queue, 'PUT', ONE),
+    (delete, 'DELETE', ONE),
+    (clear, 'DELETE', CACHE),
+]
+
+
+def says(status: str, words: str) -> dict[str, Any]:
+    """A fault of Glance's."""
+    return {
+        'status_code': int(status[:3]),
+        'text': p.fault(status, words),
+        'headers': {'Content-Type': 'text/html; charset=UTF-8'},
+    }
+
+
+def lists_versions(web: conftest.Web, *numbers: str) -> None:
+    web.answers(
+        'GET',
+        VERSIONS,
+        text=json.dumps(p.glance_versions(p.EDGE, *numbers)),
+        headers=JSON,
+    )
+
+
+@pytest.fixture
+def driver(client: http.NodeClient) -> cache_api.CacheApiDriver:
+    return cache_api.CacheApiDriver(client)
+
+
+def test_the_driver_is_all_of_the_interface(
+    driver: cache_api.CacheApiDriver,
+) -> None:
+    assert isinstance(driver, base.CacheDriver)
+    assert driver.name == 'cache-api'
+    assert not inspect.isabstract(cache_api.CacheApiDriver)
+
+
+def test_entries_are_listed_in_one_request(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        CACHE,
+        text='{"cached_images": [{"image_id": "id-1", "size": 7, "hits": 0, '
+        '"last_accessed": 0, "last_modified": null}], '
+        '"queued_images": ["id-2"]}',
+        headers={'Content-Type': 'application/json; charset=UTF-8'},
+    )
+
+    assert driver.list_entries() == [
+        entries.Entry('id-1', entries.State.CACHED, size=7, hits=0),
+        entries.Entry('id-2', entries.State.QUEUED),
+    ]
+    assert web.requests == ['GET http://edge.example:9292/v2/cache']
+
+
+@pytest.mark.parametrize(
+    ('headers', 'text', 'why'),
+    [
+        (JSON, '[]', 'not a JSON object'),
+        (JSON, '{}', 'cached_images is not a list'),
+        (JSON, '', 'not a JSON object'),
+    ],
+)
+def test_what_is_no_list_of_cached_images(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    headers: dict[str, str],
+    text: str,
+    why: str,
+) -> None:
+    web.answers('GET', CACHE, text=text, headers=headers)
+
+    with pytest.raises(errors.BadReply) as caught:
+        driver.list_entries()
+
+    assert str(caught.value) == (
+        f'Its answer is not a list of cached images ({why}). '
+        'Is this the endpoint of a Glance?'
+    )
+
+
+@pytest.mark.parametrize(
+    ('call', 'method', 'url', 'status'),
+    [
+        (queue, 'PUT', ONE, 202),
+        (queue, 'PUT', ONE, 200),
+        (delete, 'DELETE', ONE, 204),
+        (delete, 'DELETE', ONE, 200),
+        (clear, 'DELETE', CACHE, 204),
+        (clear, 'DELETE', CACHE, 200),
+    ],
+)
+def test_a_change_is_one_request_and_yoga_answers_with_200(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    call: Call,
+    method: str,
+    url: str,
+    status: int,
+) -> None:
+    web.answers(
+        method,
+        url,
+        status_code=status,
+        headers={'Content-Type': 'text/html; charset=UTF-8'},
+    )
+
+    assert call(driver) is None
+    assert web.requests == [f'{method} {url}']
+
+
+@pytest.mark.parametrize(
+    ('target', 'sent'),
+    [
+        (entries.Target.CACHE, 'cache'),
+        (entries.Target.QUEUE, 'queue'),
+        (entries.Target.BOTH, None),
+    ],
+)
+def test_a_clear_says_what_it_takes_away(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    target: entries.Target,
+    sent: str | None,
+) -> None:
+    web.answers('DELETE', CACHE, status_code=204)
+
+    driver.clear(target)
+
+    assert web.history[0].headers.get(TARGET) == sent
+
+
+def test_queueing_an_image_that_glance_does_not_know(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'PUT', ONE, **says('404 Not Found', f'Image {p.UBUNTU} not found.')
+    )
+
+    with pytest.raises(errors.Refused) as caught:
+        driver.queue(p.UBUNTU)
+
+    assert caught.value.status == 404
+    assert str(caught.value) == (
+        'Image 9b73824a-c4e5-4822-be0d-10abcb0fe5df not found.'
+    )
+    assert web.requests == [f'PUT {ONE}']
+
+
+def test_deleting_what_nobody_knows_is_done(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'DELETE', ONE, **says('404 Not Found', f'Image {p.UBUNTU} not found.')
+    )
+
+    driver.delete(p.UBUNTU)
+
+    assert web.requests == [f'DELETE {ONE}']
+
+
+@pytest.mark.parametrize(('call', 'method', 'url'), CALLS)
+def test_any_other_refusal_is_passed_on(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    call: Call,
+    method: str,
+    url: str,
+) -> None:
+    web.answers(method, url, **says('409 Conflict', 'It is busy.'))
+
+    with pytest.raises(errors.Refused) as caught:
+        call(driver)
+
+    assert str(caught.value) == 'It is busy.'
+    assert caught.value.status == 409
+    assert web.requests == [f'{method} {url}']
+
+
+@pytest.mark.parametrize('status', ['404 Not Found', '405 Method Not Allowed'])
+@pytest.mark.parametrize(('call', 'method', 'url'), CALLS)
+def test_without_a_route_the_versions_tell_why(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    call: Call,
+    method: str,
+    url: str,
+    status: str,
+) -> None:
+    web.answers(
+        method, url, **says(status, 'The resource could not be found.')
+    )
+    lists_versions(web, '2.12', '2.0')
+
+    with pytest.raises(errors.TooOld) as caught:
+        call(driver)
+
+    assert str(caught.value) == (
+        'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). Upgrade '
+        'that Glance, or name another endpoint with --node.'
+    )
+    assert isinstance(caught.value.__cause__, errors.Refused)
+    assert web.requests == [f'{method} {url}', f'GET {VERSIONS}']
+
+
+def test_a_site_without_a_cache(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        CACHE,
+        **says(
+            '404 Not Found', 'Caching via API is not supported at this site.'
+        ),
+    )
+    lists_versions(web, '2.17', '2.15', '2.13')
+
+    with pytest.raises(errors.CachingOff) as caught:
+        driver.list_entries()
+
+    assert str(caught.value) == (
+        "Its image cache is off. Set 'image_cache_dir' and a flavor with "
+        "caching in that node's glance-api.conf, and restart it."
+    )
+
+
+def test_a_server_that_is_no_glance(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    page = {
+        'status_code': 404,
+        'text': '<html><body>nginx</body></html>',
+        'headers': {'Content-Type': 'text/html'},
+    }
+    web.answers('DELETE', ONE, **page)
+    web.answers('GET', VERSIONS, **page)
+
+    with pytest.raises(errors.NotGlance) as caught:
+        driver.delete(p.UBUNTU)
+
+    assert str(caught.value) == (
+        "No Glance answers there. Give the endpoint as in 'openstack endpoint "
+        "list'."
+    )
+
+
+@pytest.mark.parametrize(
+    ('headers', 'text'), [({}, ''), ({}, 'Not found'), (JSON, '["no"]')]
+)
+def test_a_missing_route_without_words_of_glance(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    headers: dict[str, str],
+    text: str,
+) -> None:
+    """What stands there may not even write HTML."""
+    web.answers('GET', CACHE, status_code=404, text=text, headers=headers)
+    lists_versions(web, '2.12')
+
+    with pytest.raises(errors.TooOld):
+        driver.list_entries()
+
+
+def test_a_node_that_goes_down_between_two_requests(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET', CACHE, **says('404 Not Found', 'The resource is not here.')
+    )
+    web.answers('GET', VERSIONS, text=faults.refuse)
+
+    with pytest.raises(errors.Unreachable) as caught:
+        driver.list_entries()
+
+    assert str(caught.value) == (
+        'Cannot connect: Connection refused. Is glance-api running there, '
+        'and is this its address?'
+    )
+
+
+@pytest.mark.parametrize(
+    ('image_id', 'sent'),
+    [
+        ('../images/id-1', '..%2Fimages%2Fid-1'),
+        ('id-1?force=true', 'id-1%3Fforce%3Dtrue'),
+        ('id-1#2', 'id-1%232'),
+        ('id 1', 'id%201'),
+        ('id-1%2F', 'id-1%252F'),
+    ],
+)
+@pytest.mark.parametrize('method', ['PUT', 'DELETE'])
+def test_no_id_leads_to_another_resource(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    method: str,
+    image_id: str,
+    sent: str,
+) -> None:
+    """IDs come from the node's own answer, and it may say what it likes."""
+    web.mocker.register_uri(method, requests_mock.ANY, status_code=200)
+
+    if method == 'PUT':
+        driver.queue(image_id)
+    else:
+        driver.delete(image_id)
+
+    assert web.history[0]._request.url == (
+        f'http://edge.example:9292/v2/cache/{sent}'
+    )

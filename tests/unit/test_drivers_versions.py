@@ -1,0 +1,160 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a node says of itself."""
+
+import json
+from typing import Any
+
+import pytest
+import requests
+
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import versions
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+VERSIONS = f'{p.EDGE}/versions'
+JSON = {'Content-Type': 'application/json'}
+NOT_GLANCE = (
+    "No Glance answers there. Give the endpoint as in 'openstack endpoint "
+    "list'."
+)
+
+
+def test_the_versions_are_sorted_as_numbers_and_asked_for_without_a_token(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        VERSIONS,
+        text=json.dumps(
+            p.glance_versions(p.EDGE, '2.18', '2.9', '2.14', '2.2', '2.14')
+        ),
+        headers=JSON,
+    )
+
+    assert versions.api_versions(client) == [(2, 2), (2, 9), (2, 14), (2, 18)]
+    assert web.requests == [f'GET {VERSIONS}']
+    assert 'X-Auth-Token' not in web.history[0].headers
+    assert web.history[0].timeout == 2.5
+
+
+def test_what_is_no_version_is_passed_over(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        VERSIONS,
+        text='{"versions": [{"id": "v2.14"}, {"id": "v2"}, {"id": 2.15}, '
+        '{"id": "v2.99999"}, {}, null, "v2.16"]}',
+        headers=JSON,
+    )
+
+    assert versions.api_versions(client) == [(2, 14)]
+
+
+@pytest.mark.parametrize(
+    ('status', 'headers', 'text'),
+    [
+        (200, JSON, '[]'),
+        (200, JSON, 'null'),
+        (200, JSON, '{}'),
+        (200, JSON, '{"versions": {"values": []}}'),
+        (200, JSON, '{"versions": []}'),
+        (200, JSON, '{"versions": [{"id": "v3"}]}'),
+        (200, JSON, 'Welcome'),
+        (200, {'Content-Type': 'text/html'}, '<html>Welcome</html>'),
+        (404, {'Content-Type': 'text/html'}, '<h1>Not here</h1>'),
+        (404, {}, 'Not here'),
+        (405, {'Content-Type': 'text/html'}, '<h1>Not so</h1>'),
+    ],
+)
+def test_what_answers_otherwise_is_no_glance(
+    client: http.NodeClient,
+    web: conftest.Web,
+    status: int,
+    headers: dict[str, str],
+    text: str,
+) -> None:
+    web.answers(
+        'GET', VERSIONS, status_code=status, headers=headers, text=text
+    )
+
+    with pytest.raises(errors.NotGlance) as caught:
+        versions.api_versions(client)
+
+    assert str(caught.value) == NOT_GLANCE
+
+
+@pytest.mark.parametrize(
+    ('answer', 'kind', 'expected'),
+    [
+        (
+            p.glance_versions(p.EDGE, '2.12', '2.9', '2.0'),
+            errors.TooOld,
+            'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). '
+            'Upgrade that Glance, or name another endpoint with --node.',
+        ),
+        (
+            p.glance_versions(p.EDGE, '2.17', '2.15', '2.13', '2.0'),
+            errors.CachingOff,
+            "Its image cache is off. Set 'image_cache_dir' and a flavor with "
+            "caching in that node's glance-api.conf, and restart it.",
+        ),
+        ({'welcome': 'here'}, errors.NotGlance, NOT_GLANCE),
+    ],
+)
+def test_why_a_node_has_no_cache(
+    client: http.NodeClient,
+    web: conftest.Web,
+    answer: Any,
+    kind: type[errors.NodeError],
+    expected: str,
+) -> None:
+    web.answers('GET', VERSIONS, text=json.dumps(answer), headers=JSON)
+
+    error = versions.why_no_cache(client)
+
+    assert type(error) is kind
+    assert str(error) == expected
+
+
+def test_a_node_that_is_gone_by_now_is_told_of_as_that(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers('GET', VERSIONS, exc=requests.exceptions.ReadTimeout)
+
+    error = versions.why_no_cache(client)
+
+    assert type(error) is errors.TimedOut
+
+
+def test_a_fault_is_not_taken_for_another_service(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET',
+        VERSIONS,
+        status_code=500,
+        headers={'Content-Type': 'text/html; charset=UTF-8'},
+        text=p.fault('500 Internal Server Error', 'Oops.'),
+    )
+
+    with pytest.raises(errors.ServerFault) as caught:
+        versions.api_versions(client)
+
+    assert str(caught.value) == (
+        'The server failed with HTTP 500: Oops. Try again later; its log '
+        'says more.'
+    )

@@ -1,0 +1,114 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What can go wrong, in a person's words."""
+
+import re
+
+from osc_lib import exceptions
+import pytest
+
+from glance_cache_osc import errors
+
+
+@pytest.mark.parametrize(
+    ('error', 'expected'),
+    [
+        (errors.CacheError('It broke'), 'It broke.'),
+        (errors.CacheError('It broke.'), 'It broke.'),
+        (errors.CacheError(' It broke. \n'), 'It broke.'),
+        (
+            errors.CacheError('It broke', 'Mend it.'),
+            'It broke. Mend it.',
+        ),
+        (
+            errors.ImageNotFound('ubuntu'),
+            "No image has the name or ID 'ubuntu'. "
+            "See 'openstack image list'.",
+        ),
+        (
+            errors.ImageNotFound('100%s'),
+            "No image has the name or ID '100%s'. See 'openstack image list'.",
+        ),
+        (
+            errors.ImageAmbiguous('twin', ['id-1', 'id-2']),
+            "2 images have the name 'twin': id-1, id-2. "
+            'Give the ID of the one that is meant.',
+        ),
+        (errors.Interrupted(), 'Not asked: interrupted.'),
+        (
+            errors.NoStores(),
+            "This Glance has no named stores. They need 'enabled_backends' in "
+            'its glance-api.conf.',
+        ),
+        (errors.Refused('No', status=409), 'No.'),
+    ],
+)
+def test_an_error_is_a_line_that_a_person_reads(
+    error: errors.CacheError, expected: str
+) -> None:
+    assert str(error) == expected
+
+
+def test_an_error_keeps_its_parts() -> None:
+    error = errors.Refused('It is in use.', 'Wait for it.', status=409)
+
+    assert (error.why, error.remedy, error.status) == (
+        'It is in use',
+        'Wait for it.',
+        409,
+    )
+
+
+def test_the_tree_is_as_it_is_drawn() -> None:
+    """Callers catch by class; the page that shows the tree is a promise."""
+    tree = {
+        name: value.mro()[1].__name__
+        for name, value in vars(errors).items()
+        if isinstance(value, type)
+    }
+
+    assert tree == {
+        'CacheError': 'CommandError',
+        'UsageError': 'CacheError',
+        'CatalogueError': 'CacheError',
+        'ImageError': 'CacheError',
+        'ImageNotFound': 'ImageError',
+        'ImageAmbiguous': 'ImageError',
+        'NodeError': 'CacheError',
+        'Unreachable': 'NodeError',
+        'TimedOut': 'Unreachable',
+        'CertificateRejected': 'Unreachable',
+        'NotGlance': 'NodeError',
+        'CachingOff': 'NodeError',
+        'TooOld': 'NodeError',
+        'Forbidden': 'NodeError',
+        'Refused': 'NodeError',
+        'ServerFault': 'NodeError',
+        'BadReply': 'NodeError',
+        'NoStores': 'NodeError',
+        'Interrupted': 'NodeError',
+    }
+    assert issubclass(errors.CacheError, exceptions.CommandError)
+
+
+def test_every_error_is_drawn_in_the_tree() -> None:
+    drawn = errors.__doc__ or ''
+    classes = [
+        name for name, value in vars(errors).items() if isinstance(value, type)
+    ]
+
+    assert [
+        name
+        for name in classes
+        if not re.search(rf'^ +{name}\b', drawn, re.MULTILINE)
+    ] == []

@@ -1,0 +1,133 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Images, and the words that mean them."""
+
+from typing import Any
+
+import pytest
+
+from glance_cache_osc import images
+
+UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
+
+
+@pytest.mark.parametrize(
+    ('item', 'expected'),
+    [
+        (
+            {'id': UBUNTU, 'name': 'ubuntu', 'size': 5, 'tags': []},
+            images.Image(UBUNTU, 'ubuntu', 5),
+        ),
+        (
+            {'id': UBUNTU, 'name': None, 'size': None},
+            images.Image(UBUNTU, None, None),
+        ),
+        ({'id': UBUNTU, 'name': ''}, images.Image(UBUNTU, '', None)),
+        (
+            {'id': UBUNTU, 'name': 7, 'size': 'large'},
+            images.Image(UBUNTU, None, None),
+        ),
+        (
+            {'id': UBUNTU, 'stores': 'fast,cheap'},
+            images.Image(UBUNTU, stores=('fast', 'cheap')),
+        ),
+        ({'id': UBUNTU, 'stores': ['fast']}, images.Image(UBUNTU)),
+        ({'id': UBUNTU, 'stores': ''}, images.Image(UBUNTU)),
+    ],
+)
+def test_an_item_of_glances_list_is_read(
+    item: dict[str, Any], expected: images.Image
+) -> None:
+    assert images.parse_image(item) == expected
+
+
+@pytest.mark.parametrize(
+    ('image', 'expected'),
+    [
+        (images.Image('id-1', 'ubuntu'), 'ubuntu (id-1)'),
+        (images.Image('id-1'), 'id-1'),
+    ],
+)
+def test_an_error_names_an_image_by_name_and_id(
+    image: images.Image, expected: str
+) -> None:
+    assert image.label == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        (UBUNTU, True),
+        ('9b73824ac4e54822be0d10abcb0fe5df', False),
+        (f'{UBUNTU}0', False),
+        (f' {UBUNTU}', False),
+        (f'{UBUNTU}\n', False),
+        ('9b73824g-c4e5-4822-be0d-10abcb0fe5df', False),
+        ('ubuntu', False),
+        ('', False),
+    ],
+)
+def test_a_text_has_the_form_of_an_id(text: str, expected: bool) -> None:
+    assert images.is_id(text) is expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('ubuntu-*', True),
+        ('ubuntu-2?', True),
+        ('ubuntu-[12]', True),
+        ('ubuntu', False),
+        ('ubuntu]', False),
+        ('', False),
+    ],
+)
+def test_a_text_is_a_glob(text: str, expected: bool) -> None:
+    assert images.is_glob(text) is expected
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'expected'),
+    [
+        ('id-1', True),
+        ('ubuntu [24]', True),
+        ('ubuntu*', True),
+        ('*', True),
+        ('?buntu*', True),
+        ('UBUNTU*', False),
+        ('ubuntu [2]', False),
+        ('ubuntu', False),
+        ('id-*', False),
+    ],
+)
+def test_a_word_means_an_image(wanted: str, expected: bool) -> None:
+    image = images.Image('id-1', 'ubuntu [24]')
+
+    assert images.matches(image, wanted) is expected
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'expected'), [('Fedora*', True), ('fedora*', False)]
+)
+def test_capitals_count_in_globs(wanted: str, expected: bool) -> None:
+    assert (
+        images.matches(images.Image('id-1', 'Fedora 42'), wanted) is expected
+    )
+
+
+def test_an_image_without_a_name_is_meant_by_its_id_alone() -> None:
+    image = images.Image('id-1')
+
+    assert images.matches(image, 'id-1')
+    assert not images.matches(image, '*')
+    assert not images.matches(image, 'None')

@@ -1,0 +1,261 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One node: its name, its endpoint, its driver."""
+
+import hypothesis
+from hypothesis import strategies
+from keystoneauth1 import session as ksa_session
+import pytest
+
+from glance_cache_osc import errors
+from glance_cache_osc import node
+from glance_cache_osc.drivers import cache_api
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+HOW = 'Give it as http://host:port, host:port or host.'
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('http://edge.example:9292', 'http://edge.example:9292'),
+        ('http://edge.example:9292/', 'http://edge.example:9292'),
+        ('http://edge.example:9292//', 'http://edge.example:9292'),
+        ('http://edge.example:9292/v2', 'http://edge.example:9292'),
+        ('http://edge.example:9292/v2/', 'http://edge.example:9292'),
+        ('http://edge.example:9292/v2.14/', 'http://edge.example:9292'),
+        ('https://edge.example', 'https://edge.example'),
+        ('https://edge.example/image', 'https://edge.example/image'),
+        ('https://edge.example/image/v2/', 'https://edge.example/image'),
+        ('https://edge.example/v2/image', 'https://edge.example/v2/image'),
+        ('https://edge.example/v2x', 'https://edge.example/v2x'),
+        ('HTTP://edge.example', 'http://edge.example'),
+        ('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
+        ('http://[2001:db8::5]:9292', 'http://[2001:db8::5]:9292'),
+        ('http://edge.example/100%25', 'http://edge.example/100%25'),
+    ],
+)
+def test_a_url_becomes_the_root_of_a_glance(text: str, expected: str) -> None:
+    assert node.parse_endpoint(text) == expected
+    assert node.parse_endpoint(text, 'https://other:1/x') == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'image_endpoint', 'expected'),
+    [
+        ('edge', None, 'http://edge:9292'),
+        ('edge:80', None, 'http://edge:80'),
+        ('10.1.0.5', None, 'http://10.1.0.5:9292'),
+        ('[2001:db8::5]', None, 'http://[2001:db8::5]:9292'),
+        ('[2001:db8::5]:80', None, 'http://[2001:db8::5]:80'),
+        ('edge', 'http://glance:9292/v2/', 'http://edge:9292'),
+        ('edge', 'https://glance:443', 'https://edge:443'),
+        ('edge', 'https://glance/image', 'https://edge/image'),
+        ('edge:80', 'https://glance:443/image', 'https://edge:80/image'),
+    ],
+)
+def test_a_host_takes_what_it_lacks_from_the_image_endpoint(
+    text: str, image_endpoint: str | None, expected: str
+) -> None:
+    assert node.parse_endpoint(text, image_endpoint) == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        (
+            'ftp://edge',
+            "'ftp://edge' is not the endpoint of a node: it is not http://… "
+            f'or https://…. {HOW}',
+        ),
+        (
+            'http://',
+            "'http://' is not the endpoint of a node: it is not http://… or "
+            f'https://…. {HOW}',
+        ),
+        (
+            'http://:9292',
+            "'http://:9292' is not the endpoint of a node: it is not http://… "
+            f'or https://…. {HOW}',
+        ),
+        (
+            'http://edge:port',
+            "'http://edge:port' is not the endpoint of a node: Port could not "
+            f"be cast to integer value as 'port'. {HOW}",
+        ),
+        (
+            'http://edge:99999',
+            "'http://edge:99999' is not the endpoint of a node: Port out of "
+            f'range 0-65535. {HOW}',
+        ),
+        (
+            'http://[::1',
+            "'http://[::1' is not the endpoint of a node: Invalid IPv6 URL. "
+            f'{HOW}',
+        ),
+        (
+            'http://edge/?a=b',
+            "'http://edge/?a=b' is not the endpoint of a node: it has a query "
+            f'or a fragment. {HOW}',
+        ),
+        (
+            'http://edge/#a',
+            "'http://edge/#a' is not the endpoint of a node: it has a query "
+            f'or a fragment. {HOW}',
+        ),
+        (
+            '',
+            "'' is not the endpoint of a node: it is no host, host:port or "
+            f'URL. {HOW}',
+        ),
+        (
+            'edge/v2',
+            "'edge/v2' is not the endpoint of a node: it is no host, "
+            f'host:port or URL. {HOW}',
+        ),
+        (
+            'edge bergen',
+            "'edge bergen' is not the endpoint of a node: it is no host, "
+            f'host:port or URL. {HOW}',
+        ),
+    ],
+)
+def test_what_is_no_endpoint_is_told_as_it_was_written(
+    text: str, expected: str
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        node.parse_endpoint(text)
+
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        (
+            'http://admin:secret@edge',
+            "'http://***@edge' is not the endpoint of a node: credentials do "
+            f'not belong in it. {HOW}',
+        ),
+        (
+            'http://admin@edge',
+            "'http://***@edge' is not the endpoint of a node: credentials do "
+            f'not belong in it. {HOW}',
+        ),
+        (
+            'admin:secret@edge',
+            "'http://***@edge:9292' is not the endpoint of a node: "
+            f'credentials do not belong in it. {HOW}',
+        ),
+    ],
+)
+def test_credentials_are_refused_and_not_repeated(
+    text: str, expected: str
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        node.parse_endpoint(text)
+
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        'ftp://admin:secret@edge',
+        'http://admin:secret@edge:port',
+        'http://admin:secret@',
+        'http://admin:secret@[::1',
+        'admin:secret@edge/v2',
+    ],
+)
+def test_credentials_are_not_repeated_whatever_else_is_wrong(
+    text: str,
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        node.parse_endpoint(text)
+
+    assert 'secret' not in str(caught.value)
+
+
+@pytest.mark.parametrize('text', ['edge#1', 'edge?x', 'edge:9292#1'])
+def test_no_part_of_a_host_is_dropped_without_a_word(text: str) -> None:
+    """Another host than the one that was written would be changed."""
+    with pytest.raises(errors.UsageError):
+        node.parse_endpoint(text)
+
+
+def test_a_host_has_no_spaces_in_a_url_either() -> None:
+    with pytest.raises(errors.UsageError):
+        node.parse_endpoint('http://edge bergen:9292')
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['http://EDGE.example:9292', 'http://Edge.Example:9292/v2'],
+)
+def test_hosts_are_the_same_in_capitals(text: str) -> None:
+    """Nodes are told apart by endpoint: twice written is twice changed."""
+    assert node.parse_endpoint(text) == 'http://edge.example:9292'
+
+
+@hypothesis.given(
+    text=strategies.from_regex(
+        r'(https?://)?(edge|10\.1\.0\.5|\[::1\])(:[0-9]{1,4})?'
+        r'(/{0,2}(v2|v2\.14|image|v|2)?){0,4}',
+        fullmatch=True,
+    )
+    | strategies.text()
+)
+@hypothesis.example(text='http://edge/v2/v2')
+@hypothesis.example(text='http://edge/v2//')
+def test_a_root_url_stays_as_it_is(text: str) -> None:
+    try:
+        once = node.parse_endpoint(text)
+    except errors.UsageError:
+        return
+    assert node.parse_endpoint(once) == once
+    assert node.parse_endpoint(once, 'https://glance/image') == once
+
+
+@pytest.mark.parametrize(
+    ('one', 'expected'),
+    [
+        (
+            node.Node('edge-oslo', 'http://10.1.0.5:9292'),
+            'edge-oslo (http://10.1.0.5:9292)',
+        ),
+        (
+            node.Node('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
+            'http://10.1.0.5:9292',
+        ),
+    ],
+)
+def test_an_error_names_a_node_and_where_it_is(
+    one: node.Node, expected: str
+) -> None:
+    assert one.label == expected
+
+
+def test_a_node_is_spoken_to_at_its_endpoint(
+    session: ksa_session.Session, web: conftest.Web
+) -> None:
+    web.answers('PUT', f'{p.EDGE}/v2/cache/id-1', status_code=202)
+
+    driver = node.Node('edge', p.EDGE).connect(session, timeout=7)
+    assert web.requests == []
+    driver.queue('id-1')
+
+    assert isinstance(driver, cache_api.CacheApiDriver)
+    assert web.requests == ['PUT http://edge.example:9292/v2/cache/id-1']
+    assert web.history[0].timeout == 7

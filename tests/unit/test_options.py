@@ -1,0 +1,320 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The options that several commands have."""
+
+import argparse
+import datetime
+import io
+import pathlib
+import sys
+
+import pytest
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import selection
+from glance_cache_osc.v2 import options
+
+
+class Wrong(Exception):
+    """What argparse would print."""
+
+
+class Parser(argparse.ArgumentParser):
+    """A parser that raises what argparse would print."""
+
+    def error(self, message: str) -> None:  # type: ignore[override]
+        raise Wrong(message)
+
+
+@pytest.fixture
+def parser() -> Parser:
+    """A parser of all options and of images."""
+    parser = Parser()
+    parser.add_argument('images', nargs='*')
+    options.add_node_options(parser)
+    options.add_narrowing_options(parser)
+    options.add_image_options(parser)
+    options.add_approval_options(parser)
+    return parser
+
+
+def test_what_is_not_given_has_its_default(parser: Parser) -> None:
+    assert vars(parser.parse_args([])) == {
+        'images': [],
+        'node': [],
+        'all_nodes': False,
+        'node_timeout': 30.0,
+        'cached': False,
+        'queued': False,
+        'orphans': False,
+        'unused': False,
+        'older_than': None,
+        'larger_than': None,
+        'tag': [],
+        'property': [],
+        'from_file': None,
+        'dry_run': False,
+        'auto_approve': False,
+    }
+
+
+def test_what_is_repeated_is_kept_in_order(parser: Parser) -> None:
+    parsed = parser.parse_args(
+        [
+            *('--node', 'b', '--node', 'a', '--tag', 'y', '--tag', 'x'),
+            *('--property', 'b=2', '--property', 'a=1'),
+            *('--property', 'c=d=e', '--property', 'f='),
+        ]
+    )
+
+    assert parsed.node == ['b', 'a']
+    assert parsed.tag == ['y', 'x']
+    assert parsed.property == [
+        ('b', '2'),
+        ('a', '1'),
+        ('c', 'd=e'),
+        ('f', ''),
+    ]
+
+
+def test_defaults_are_not_shared_between_commands(parser: Parser) -> None:
+    parser.parse_args(['--node', 'a', '--tag', 'x', '--property', 'a=b'])
+
+    parsed = parser.parse_args([])
+    assert (parsed.node, parsed.tag, parsed.property) == ([], [], [])
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'), [('1', 1.0), ('0.5', 0.5), ('999999', 999999.0)]
+)
+def test_seconds(parser: Parser, text: str, expected: float) -> None:
+    assert parser.parse_args(['--node-timeout', text]).node_timeout == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('45s', datetime.timedelta(seconds=45)),
+        ('90m', datetime.timedelta(minutes=90)),
+        ('12h', datetime.timedelta(hours=12)),
+        ('30d', datetime.timedelta(days=30)),
+        ('2w', datetime.timedelta(days=14)),
+        ('1.5h', datetime.timedelta(minutes=90)),
+        ('0s', datetime.timedelta(0)),
+    ],
+)
+def test_durations(
+    parser: Parser, text: str, expected: datetime.timedelta
+) -> None:
+    assert parser.parse_args(['--older-than', text]).older_than == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('0', 0),
+        ('1234567', 1234567),
+        ('5B', 5),
+        ('1k', 1000),
+        ('1K', 1000),
+        ('1kB', 1000),
+        ('1Ki', 1024),
+        ('1KiB', 1024),
+        ('1.5k', 1500),
+        ('500M', 500_000_000),
+        ('10G', 10_000_000_000),
+        ('2Gi', 2_147_483_648),
+        ('1T', 10**12),
+        ('1Ti', 2**40),
+        ('1P', 10**15),
+    ],
+)
+def test_sizes(parser: Parser, text: str, expected: int) -> None:
+    assert parser.parse_args(['--larger-than', text]).larger_than == expected
+
+
+@pytest.mark.parametrize(
+    ('option', 'text', 'expected'),
+    [
+        *(
+            (
+                '--node-timeout',
+                text,
+                'argument --node-timeout: '
+                f"'{text}' is not a number of seconds above 0",
+            )
+            for text in ('0', '-1', 'nan', 'inf', '1e9', 'soon', '')
+        ),
+        *(
+            (
+                '--older-than',
+                text,
+                'argument --older-than: '
+                f"'{text}' is not a duration such as 45s, 90m, 12h, 30d or 2w",
+            )
+            for text in ('30', 'd', '30D', '-30d', '30d ', '99999999999w', '')
+        ),
+        *(
+            (
+                '--larger-than',
+                text,
+                'argument --larger-than: '
+                f"'{text}' is not a size such as 500M, 10G or 2Gi",
+            )
+            for text in ('G', '10X', '-1', '1 G', '1e3', '10g', '1ki', '')
+        ),
+        *(
+            (
+                '--property',
+                text,
+                f"argument --property: '{text}' is not of the form key=value",
+            )
+            for text in ('os_distro', '=ubuntu', '')
+        ),
+        (
+            '--dry-run',
+            '--auto-approve',
+            'argument --auto-approve: not allowed with argument --dry-run',
+        ),
+    ],
+)
+def test_a_bad_value_is_told_with_what_a_good_one_is(
+    parser: Parser, option: str, text: str, expected: str
+) -> None:
+    argv = [option, text] if text.startswith('--') else [f'{option}={text}']
+
+    with pytest.raises(Wrong) as caught:
+        parser.parse_args(argv)
+
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize(
+    ('argv', 'expected'),
+    [
+        ('', selection.Narrowing()),
+        (
+            '--cached',
+            selection.Narrowing(states=frozenset({entries.State.CACHED})),
+        ),
+        (
+            '--queued --cached',
+            selection.Narrowing(
+                states=frozenset({entries.State.CACHED, entries.State.QUEUED})
+            ),
+        ),
+        (
+            '--orphans --unused --older-than 1d --larger-than 0',
+            selection.Narrowing(
+                orphans=True,
+                unused=True,
+                older_than=datetime.timedelta(days=1),
+                larger_than=0,
+            ),
+        ),
+    ],
+)
+def test_the_conditions_that_were_given(
+    parser: Parser, argv: str, expected: selection.Narrowing
+) -> None:
+    assert options.narrowing(parser.parse_args(argv.split())) == expected
+
+
+def test_a_file_adds_to_the_words(
+    parser: Parser, tmp_path: pathlib.Path
+) -> None:
+    path = tmp_path / 'images'
+    path.write_bytes(
+        b'\xef\xbb\xbfubuntu\r\n# not this\n\n  my image  \n'
+        b'  # nor this\ndebian#13'
+    )
+
+    parsed = parser.parse_args(['first', '--from-file', str(path)])
+
+    assert options.image_words(parsed) == [
+        'first',
+        'ubuntu',
+        'my image',
+        'debian#13',
+    ]
+
+
+def test_standard_input_adds_to_the_words(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'stdin', io.StringIO('ubuntu\n\n'))
+
+    parsed = parser.parse_args(['--from-file', '-'])
+
+    assert options.image_words(parsed) == ['ubuntu']
+
+
+@pytest.mark.parametrize('argv', ['--tag x', '--property a=b'])
+def test_a_tag_or_a_property_is_enough(parser: Parser, argv: str) -> None:
+    assert options.image_words(parser.parse_args(argv.split())) == []
+
+
+@pytest.mark.parametrize(
+    ('content', 'expected'),
+    [
+        (
+            None,
+            "Cannot read '{path}': No such file or directory.",
+        ),
+        (
+            b'\xff\xfe\x00',
+            "Cannot read '{path}': it is not UTF-8 text.",
+        ),
+        (
+            b'# nothing\n',
+            'No image is named. Name images by ID, name, --tag, --property or '
+            '--from-file.',
+        ),
+    ],
+)
+def test_a_file_that_names_nothing(
+    parser: Parser,
+    tmp_path: pathlib.Path,
+    content: bytes | None,
+    expected: str,
+) -> None:
+    path = tmp_path / 'images'
+    if content is not None:
+        path.write_bytes(content)
+
+    with pytest.raises(errors.UsageError) as caught:
+        options.image_words(parser.parse_args(['--from-file', str(path)]))
+
+    assert str(caught.value) == expected.format(path=path)
+
+
+def test_a_directory_is_no_file(
+    parser: Parser, tmp_path: pathlib.Path
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        options.image_words(parser.parse_args(['--from-file', str(tmp_path)]))
+
+    assert str(caught.value) == (f"Cannot read '{tmp_path}': Is a directory.")
+
+
+def test_a_name_with_a_separator_of_its_own_is_one_line(
+    parser: Parser, tmp_path: pathlib.Path
+) -> None:
+    """A line ends at a line feed; U+2028 and the like are part of names."""
+    path = tmp_path / 'images'
+    path.write_text('a\u2028b\nc\x0bd\n', encoding='utf-8')
+
+    parsed = parser.parse_args(['--from-file', str(path)])
+
+    assert options.image_words(parsed) == ['a\u2028b', 'c\x0bd']

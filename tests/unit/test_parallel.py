@@ -1,0 +1,188 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Everything is tried, many at a time, and every outcome is kept."""
+
+import os
+import signal
+import threading
+
+import pytest
+
+from glance_cache_osc import errors
+from glance_cache_osc import parallel
+
+#: Longer than any of this takes; a broken test ends, and fails.
+PATIENCE = 20
+
+
+def double(job: int) -> int:
+    return job * 2
+
+
+def test_nothing_to_do_has_no_outcomes() -> None:
+    nothing: list[int] = []
+
+    assert parallel.attempt(double, nothing, workers=4) == []
+
+
+@pytest.mark.parametrize('workers', [1, 3, 256])
+def test_outcomes_come_in_the_order_of_the_jobs(workers: int) -> None:
+    outcomes = parallel.attempt(double, iter([3, 1, 2]), workers)
+
+    assert outcomes == [
+        parallel.Outcome(3, value=6),
+        parallel.Outcome(1, value=2),
+        parallel.Outcome(2, value=4),
+    ]
+
+
+def test_a_slow_job_does_not_lose_its_place() -> None:
+    """The first ends after the last."""
+    last_is_done = threading.Event()
+
+    def operation(job: str) -> str:
+        if job == 'first':
+            assert last_is_done.wait(PATIENCE)
+        if job == 'last':
+            last_is_done.set()
+        return job.upper()
+
+    outcomes = parallel.attempt(operation, ['first', 'next', 'last'], 2)
+
+    assert [one.value for one in outcomes] == ['FIRST', 'NEXT', 'LAST']
+
+
+def test_as_many_as_allowed_are_under_way_at_once() -> None:
+    """Three meet at a barrier, twice: fewer would never get through."""
+    barrier = threading.Barrier(3, timeout=PATIENCE)
+
+    outcomes = parallel.attempt(lambda _: barrier.wait() < 3, range(6), 3)
+
+    assert [one.value for one in outcomes] == [True] * 6
+
+
+def test_no_more_than_allowed_are_under_way_at_once() -> None:
+    """As many threads as workers, and each does one job at a time."""
+    outcomes = parallel.attempt(
+        lambda _: threading.get_ident(), range(20), workers=3
+    )
+
+    assert len({one.value for one in outcomes}) <= 3
+
+
+@pytest.mark.parametrize('count', [1, 5])
+def test_every_error_is_kept_and_stops_nothing(count: int) -> None:
+    def operation(job: int) -> int:
+        if job % 2 == 0:
+            raise errors.Refused(f'not {job}')
+        return job
+
+    outcomes = parallel.attempt(operation, range(count), workers=2)
+
+    assert [
+        (one.job, one.value, str(one.error or '')) for one in outcomes
+    ] == [
+        (0, None, 'not 0.'),
+        (1, 1, ''),
+        (2, None, 'not 2.'),
+        (3, 3, ''),
+        (4, None, 'not 4.'),
+    ][:count]
+
+
+@pytest.mark.parametrize('count', [1, 5])
+def test_a_bug_is_raised_when_all_is_done(count: int) -> None:
+    done = []
+
+    def operation(job: int) -> None:
+        done.append(job)
+        if job == 0:
+            raise ZeroDivisionError('a bug')
+
+    with pytest.raises(ZeroDivisionError, match='a bug'):
+        parallel.attempt(operation, range(count), workers=2)
+
+    assert sorted(done) == list(range(count))
+
+
+class Crew(parallel._Crew[str, str]):
+    """Tells when it was stopped."""
+
+    told: threading.Event
+
+    @property
+    def stopped(self) -> bool:
+        return self.told.is_set()
+
+    @stopped.setter
+    def stopped(self, value: bool) -> None:
+        if value:
+            self.told.set()
+
+
+@pytest.fixture
+def stopped(monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Is set when an interrupt has stopped the jobs."""
+    Crew.told = threading.Event()
+    monkeypatch.setattr(parallel, '_Crew', Crew)
+    return Crew.told
+
+
+def test_an_interrupt_drops_what_waits_and_awaits_what_runs(
+    stopped: threading.Event,
+) -> None:
+    """Two of five run when the user presses Ctrl-C; one of them fails."""
+    both_run = threading.Barrier(2, timeout=PATIENCE)
+
+    def operation(job: str) -> str:
+        if both_run.wait() == 0:
+            os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(PATIENCE)
+        if job == 'b':
+            raise errors.Refused('no')
+        return job.upper()
+
+    with pytest.raises(parallel.Interruption) as stop:
+        parallel.attempt(operation, 'abcde', workers=2, settle=True)
+
+    outcomes = stop.value.outcomes
+    assert [
+        (one.job, one.value, str(one.error or '')) for one in outcomes
+    ] == [
+        ('a', 'A', ''),
+        ('b', None, 'no.'),
+        ('c', None, 'Not asked: interrupted.'),
+        ('d', None, 'Not asked: interrupted.'),
+        ('e', None, 'Not asked: interrupted.'),
+    ]
+    assert all(
+        isinstance(one.error, errors.Interrupted) for one in outcomes[2:]
+    )
+
+
+@pytest.mark.usefixtures('stopped')
+def test_an_interrupted_question_is_not_waited_for() -> None:
+    """The node is silent, and stays so until the user has been told."""
+    told = threading.Event()
+
+    def operation(job: str) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert told.wait(PATIENCE)
+        return job
+
+    with pytest.raises(KeyboardInterrupt) as stop:
+        parallel.attempt(operation, 'a', workers=1)
+    told.set()
+
+    assert isinstance(stop.value, parallel.Interruption)
+    assert [one.value for one in stop.value.outcomes] == [None]

@@ -1,0 +1,155 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From what is wanted and what is there to what is to be done."""
+
+import hypothesis
+from hypothesis import strategies
+
+from glance_cache_osc import entries
+from glance_cache_osc import images
+from glance_cache_osc import plan
+
+A = images.Image('id-a', 'a')
+B = images.Image('id-b', 'b')
+C = images.Image('id-c')
+CACHED_A = entries.Entry('id-a', entries.State.CACHED, size=7)
+QUEUED_A = entries.Entry('id-a', entries.State.QUEUED)
+QUEUED_B = entries.Entry('id-b', entries.State.QUEUED)
+CACHED_D = entries.Entry('id-d', entries.State.CACHED)
+
+IMAGES = strategies.lists(
+    strategies.builds(images.Image, strategies.sampled_from('abcdefgh')),
+    unique=True,
+)
+HELD = strategies.lists(
+    strategies.builds(
+        entries.Entry,
+        strategies.sampled_from('abcdefgh'),
+        strategies.sampled_from(entries.State),
+    )
+)
+
+
+def test_what_a_node_lacks_is_queued_and_nothing_else() -> None:
+    assert plan.to_queue([A, B, C], [CACHED_D, QUEUED_B, CACHED_A]) == [
+        plan.Step(A, plan.Action.NONE, CACHED_A),
+        plan.Step(B, plan.Action.WAIT, QUEUED_B),
+        plan.Step(C, plan.Action.QUEUE, None),
+    ]
+
+
+def test_force_queues_everything_again() -> None:
+    assert plan.to_queue([A, B, C], [QUEUED_B, CACHED_A], force=True) == [
+        plan.Step(A, plan.Action.QUEUE, CACHED_A),
+        plan.Step(B, plan.Action.QUEUE, QUEUED_B),
+        plan.Step(C, plan.Action.QUEUE, None),
+    ]
+
+
+def test_what_a_node_holds_is_deleted() -> None:
+    assert plan.to_delete([A, B, C], [QUEUED_B, CACHED_A, CACHED_D]) == [
+        plan.Step(A, plan.Action.DELETE, CACHED_A),
+        plan.Step(B, plan.Action.DELETE, QUEUED_B),
+        plan.Step(C, plan.Action.NONE, None),
+    ]
+
+
+def test_what_is_cached_and_queued_again_counts_as_cached() -> None:
+    for held in ([CACHED_A, QUEUED_A], [QUEUED_A, CACHED_A]):
+        assert plan.to_queue([A], held) == [
+            plan.Step(A, plan.Action.NONE, CACHED_A)
+        ]
+        assert plan.to_delete([A], held) == [
+            plan.Step(A, plan.Action.DELETE, CACHED_A)
+        ]
+
+
+def test_a_plan_is_told_in_these_words() -> None:
+    assert plan.NAMES == {
+        plan.Action.QUEUE: 'queue',
+        plan.Action.DELETE: 'delete',
+        plan.Action.WAIT: 'wait',
+        plan.Action.NONE: 'none',
+    }
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD, force=strategies.booleans())
+def test_queueing_has_a_step_for_each_wanted_image(
+    wanted: list[images.Image], held: list[entries.Entry], force: bool
+) -> None:
+    steps = plan.to_queue(wanted, held, force=force)
+
+    assert [step.image for step in steps] == wanted
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_queueing_asks_for_exactly_what_is_not_there(
+    wanted: list[images.Image], held: list[entries.Entry]
+) -> None:
+    there = {entry.image_id for entry in held}
+
+    assert [
+        step.image.image_id
+        for step in plan.to_queue(wanted, held)
+        if step.action is plan.Action.QUEUE
+    ] == [one.image_id for one in wanted if one.image_id not in there]
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD, force=strategies.booleans())
+def test_queueing_never_deletes(
+    wanted: list[images.Image], held: list[entries.Entry], force: bool
+) -> None:
+    assert plan.Action.DELETE not in {
+        step.action for step in plan.to_queue(wanted, held, force=force)
+    }
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_nothing_that_is_not_named_is_ever_deleted(
+    wanted: list[images.Image], held: list[entries.Entry]
+) -> None:
+    named = {image.image_id for image in wanted}
+    there = {entry.image_id for entry in held}
+
+    deleted = {
+        step.image.image_id
+        for step in plan.to_delete(wanted, held)
+        if step.action is plan.Action.DELETE
+    }
+
+    assert deleted == named & there
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_a_step_shows_the_entry_of_its_own_image(
+    wanted: list[images.Image], held: list[entries.Entry]
+) -> None:
+    for step in [*plan.to_queue(wanted, held), *plan.to_delete(wanted, held)]:
+        assert step.entry is None or step.entry in held
+        assert step.entry is None or step.entry.image_id == step.image.image_id
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
+    wanted: list[images.Image], held: list[entries.Entry]
+) -> None:
+    deleted = {
+        step.image.image_id
+        for step in plan.to_delete(wanted, held)
+        if step.action is plan.Action.DELETE
+    }
+    after = [one for one in held if one.image_id not in deleted]
+
+    assert {step.action for step in plan.to_delete(wanted, after)} <= {
+        plan.Action.NONE
+    }

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Each failure once, on a line, at the end."""
+
+import logging
+from unittest import mock
+
+import pytest
+
+from glance_cache_osc import errors
+from glance_cache_osc import report
+
+
+@pytest.fixture
+def log() -> mock.Mock:
+    """A logger that keeps what it is told."""
+    double: mock.Mock = mock.create_autospec(logging.Logger, instance=True)
+    return double
+
+
+def test_without_a_failure_nothing_is_told(log: mock.Mock) -> None:
+    assert report.Failures().tell(log) == 0
+    assert log.mock_calls == []
+
+
+def test_each_failure_is_a_line_in_the_order_of_their_coming(
+    log: mock.Mock,
+) -> None:
+    failures = report.Failures()
+    failures.add('Cannot list edge-oslo', errors.TimedOut('No answer'))
+    failures.add('Cannot list edge-bergen', errors.Refused('No', 'Ask.'))
+
+    assert failures.tell(log) == 1
+    assert log.mock_calls == [
+        mock.call.error('Cannot list edge-oslo: No answer.'),
+        mock.call.error('Cannot list edge-bergen: No. Ask.'),
+    ]
+
+
+def test_a_failure_can_not_steer_a_terminal(log: mock.Mock) -> None:
+    failures = report.Failures()
+    failures.add('Cannot delete \x1b[31m', errors.Refused('Not\nthis'))
+
+    failures.tell(log)
+
+    assert log.mock_calls == [
+        mock.call.error('Cannot delete \\x1b[31m: Not\\nthis.')
+    ]
+
+
+def test_a_percent_sign_is_a_percent_sign(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures = report.Failures()
+    failures.add('Cannot queue 100%d', errors.Refused('%(no)s'))
+
+    failures.tell(logging.getLogger('test'))
+
+    assert caplog.messages == ['Cannot queue 100%d: %(no)s.']
+
+
+def test_what_was_not_sent_is_counted_and_told_last(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    failures = report.Failures()
+    failures.add('Cannot queue a', errors.Interrupted())
+    failures.add('Cannot queue b', errors.Refused('No'))
+    failures.add('Cannot queue c', errors.Interrupted())
+
+    assert failures.tell(logging.getLogger('test')) == 130
+    assert caplog.messages == [
+        'Cannot queue b: No.',
+        'Interrupted. Not asked for: 2.',
+    ]

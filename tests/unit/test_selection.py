@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which entries are meant."""
+
+import datetime
+
+import pytest
+
+from glance_cache_osc import entries
+from glance_cache_osc import images
+from glance_cache_osc import selection
+
+UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
+NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)
+DAY = datetime.timedelta(days=1)
+
+KNOWN = {UBUNTU: images.Image(UBUNTU, 'ubuntu-24.04')}
+CACHED = entries.Entry(
+    UBUNTU,
+    entries.State.CACHED,
+    size=1000,
+    hits=3,
+    last_accessed=NOW - 2 * DAY,
+    last_modified=NOW - 9 * DAY,
+)
+NEVER_SERVED = entries.Entry(
+    UBUNTU,
+    entries.State.CACHED,
+    size=1000,
+    hits=0,
+    last_accessed=None,
+    last_modified=NOW - 9 * DAY,
+)
+QUEUED = entries.Entry(UBUNTU, entries.State.QUEUED)
+ORPHAN = entries.Entry('c0ffee00', entries.State.CACHED, size=None)
+IN_THE_FUTURE = entries.Entry(
+    UBUNTU, entries.State.CACHED, last_accessed=NOW + DAY
+)
+
+
+@pytest.mark.parametrize(
+    ('narrowing', 'kept'),
+    [
+        (
+            selection.Narrowing(),
+            [CACHED, NEVER_SERVED, QUEUED, ORPHAN, IN_THE_FUTURE],
+        ),
+        (
+            selection.Narrowing(states=frozenset({entries.State.CACHED})),
+            [CACHED, NEVER_SERVED, ORPHAN, IN_THE_FUTURE],
+        ),
+        (
+            selection.Narrowing(states=frozenset({entries.State.QUEUED})),
+            [QUEUED],
+        ),
+        (
+            selection.Narrowing(states=frozenset(entries.State)),
+            [CACHED, NEVER_SERVED, QUEUED, ORPHAN, IN_THE_FUTURE],
+        ),
+        (selection.Narrowing(orphans=True), [ORPHAN]),
+        (selection.Narrowing(unused=True), [NEVER_SERVED]),
+        (selection.Narrowing(older_than=DAY), [CACHED, NEVER_SERVED]),
+        (selection.Narrowing(older_than=2 * DAY), [NEVER_SERVED]),
+        (selection.Narrowing(older_than=0 * DAY), [CACHED, NEVER_SERVED]),
+        (selection.Narrowing(larger_than=999), [CACHED, NEVER_SERVED]),
+        (selection.Narrowing(larger_than=1000), []),
+        (selection.Narrowing(larger_than=0), [CACHED, NEVER_SERVED]),
+        (
+            selection.Narrowing(unused=True, older_than=2 * DAY),
+            [NEVER_SERVED],
+        ),
+        (selection.Narrowing(orphans=True, unused=True), []),
+    ],
+)
+def test_an_entry_is_kept_that_meets_every_condition(
+    narrowing: selection.Narrowing, kept: list[entries.Entry]
+) -> None:
+    held = [CACHED, NEVER_SERVED, QUEUED, ORPHAN, IN_THE_FUTURE]
+
+    assert [one for one in held if narrowing.keeps(one, KNOWN, NOW)] == kept
+
+
+@pytest.mark.parametrize(
+    ('narrowing', 'expected'),
+    [
+        (selection.Narrowing(), False),
+        (selection.Narrowing(states=frozenset()), False),
+        (
+            selection.Narrowing(states=frozenset({entries.State.CACHED})),
+            True,
+        ),
+        (selection.Narrowing(orphans=True), True),
+        (selection.Narrowing(unused=True), True),
+        (selection.Narrowing(older_than=0 * DAY), True),
+        (selection.Narrowing(larger_than=0), True),
+    ],
+)
+def test_a_condition_counts_even_when_it_is_zero(
+    narrowing: selection.Narrowing, expected: bool
+) -> None:
+    assert bool(narrowing) is expected
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'expected'),
+    [
+        ([], True),
+        ([UBUNTU], True),
+        (['ubuntu-24.04'], True),
+        (['ubuntu-*'], True),
+        (['nosuch', 'ubuntu-2?.04'], True),
+        (['ubuntu'], False),
+        (['Ubuntu-*'], False),
+        (['9b73824a-*'], False),
+        (['c0ffee00'], False),
+    ],
+)
+def test_words_mean_an_entry(wanted: list[str], expected: bool) -> None:
+    assert selection.means(wanted, CACHED, KNOWN) is expected
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'expected'), [(['c0ffee00'], True), (['*'], False)]
+)
+def test_an_orphan_has_an_id_and_no_name(
+    wanted: list[str], expected: bool
+) -> None:
+    assert selection.means(wanted, ORPHAN, KNOWN) is expected

@@ -1,0 +1,185 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The stores of a Glance."""
+
+from typing import Any
+
+import pytest
+
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc import stores
+from glance_cache_osc.drivers import http
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+INFO = f'{p.EDGE}/v2/info/stores'
+IN_FAST = f'{p.EDGE}/v2/stores/fast/{p.UBUNTU}'
+JSON = {'Content-Type': 'application/json'}
+UBUNTU = images.Image(p.UBUNTU, 'ubuntu', 5000000, ('fast', 'cheap'))
+
+
+def says(status: str, words: str) -> dict[str, Any]:
+    """A fault of Glance's."""
+    return {
+        'status_code': int(status[:3]),
+        'text': p.fault(status, words),
+        'headers': {'Content-Type': 'text/html; charset=UTF-8'},
+    }
+
+
+@pytest.fixture
+def some(client: http.NodeClient) -> stores.Stores:
+    """The stores at `payloads.EDGE`."""
+    return stores.Stores(client)
+
+
+def test_stores_have_names(some: stores.Stores, web: conftest.Web) -> None:
+    web.answers(
+        'GET',
+        INFO,
+        text='{"stores": [{"id": "fast", "default": "true"}, '
+        '{"id": "cheap", "description": "slow"}]}',
+        headers=JSON,
+    )
+
+    assert some.names() == ['fast', 'cheap']
+
+
+@pytest.mark.parametrize(
+    ('stub', 'kind', 'expected'),
+    [
+        (
+            says('404 Not Found', 'Multi Backend is not enabled'),
+            errors.NoStores,
+            "This Glance has no named stores. They need 'enabled_backends' in "
+            'its glance-api.conf.',
+        ),
+        (
+            says('409 Conflict', 'Not now'),
+            errors.Refused,
+            'Not now.',
+        ),
+        (
+            {'text': '{}', 'headers': JSON},
+            errors.BadReply,
+            "Its answer is not a list of stores. See 'openstack endpoint list "
+            "--service image'.",
+        ),
+        (
+            {'text': 'Welcome'},
+            errors.BadReply,
+            'Its answer is not JSON. Is this the endpoint of a Glance?',
+        ),
+        (
+            {'text': '{"stores": ["fast"]}', 'headers': JSON},
+            errors.BadReply,
+            "Its answer is not a list of stores. See 'openstack endpoint list "
+            "--service image'.",
+        ),
+    ],
+)
+def test_a_glance_may_have_no_stores(
+    some: stores.Stores,
+    web: conftest.Web,
+    stub: dict[str, Any],
+    kind: type[errors.NodeError],
+    expected: str,
+) -> None:
+    web.answers('GET', INFO, **stub)
+
+    with pytest.raises(errors.NodeError) as caught:
+        some.names()
+
+    assert type(caught.value) is kind
+    assert str(caught.value) == expected
+
+
+def test_data_is_taken_out_of_one_store(
+    some: stores.Stores, web: conftest.Web
+) -> None:
+    web.answers('DELETE', IN_FAST, status_code=204)
+
+    some.delete(UBUNTU, 'fast')
+
+    assert web.requests == [f'DELETE {IN_FAST}']
+
+
+@pytest.mark.parametrize(
+    ('status', 'words', 'expected'),
+    [
+        (
+            '403 Forbidden',
+            'Cannot delete image data from the only store containing it. '
+            'Consider deleting the image instead.',
+            'Cannot delete image data from the only store containing it. '
+            'Consider deleting the image instead. To copy it elsewhere '
+            "first: 'openstack image import "
+            '9b73824a-c4e5-4822-be0d-10abcb0fe5df --method copy-image --store '
+            "<other store>'.",
+        ),
+        (
+            '409 Conflict',
+            'The selected store fast is not available on this node.',
+            'The selected store fast is not available on this node. Glance '
+            'knows that store at other endpoints: name one with '
+            'OS_IMAGE_ENDPOINT_OVERRIDE.',
+        ),
+        (
+            '409 Conflict',
+            'Image is in use',
+            'Image is in use. Remove what uses it, such as volumes made from '
+            'it, first.',
+        ),
+        (
+            '403 Forbidden',
+            'You are not authorized.',
+            'You are not authorized. Log in as an administrator, or have the '
+            'policies of that Glance allow it.',
+        ),
+    ],
+)
+def test_a_refusal_says_what_to_do_instead(
+    some: stores.Stores,
+    web: conftest.Web,
+    status: str,
+    words: str,
+    expected: str,
+) -> None:
+    web.answers('DELETE', IN_FAST, **says(status, words))
+
+    with pytest.raises(errors.NodeError) as caught:
+        some.delete(UBUNTU, 'fast')
+
+    assert str(caught.value) == expected
+
+
+def test_an_image_that_is_elsewhere(
+    some: stores.Stores, web: conftest.Web
+) -> None:
+    """Glance says "the only store" whichever store was named."""
+    web.answers(
+        'DELETE',
+        f'{p.EDGE}/v2/stores/dear/{p.UBUNTU}',
+        **says(
+            '403 Forbidden',
+            'Cannot delete image data from the only store containing it.',
+        ),
+    )
+
+    with pytest.raises(errors.Refused) as caught:
+        some.delete(UBUNTU, 'dear')
+
+    assert str(caught.value) == (
+        "It is not stored in 'dear'. It is in: fast, cheap."
+    )
