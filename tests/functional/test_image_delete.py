@@ -14,6 +14,7 @@
 
 import hashlib
 import time
+import urllib.request
 
 import pytest
 
@@ -62,10 +63,12 @@ class Glance:
 
     def checksum(self, image_id: str) -> str:
         """The checksum of the data as Glance serves it."""
-        text = rest.call(
-            'GET', f'{self.url}/v2/images/{image_id}/file', token=self._token
-        ).body
-        return hashlib.sha256(text.encode('latin-1')).hexdigest()
+        request = urllib.request.Request(
+            f'{self.url}/v2/images/{image_id}/file',
+            headers={'X-Auth-Token': self._token},
+        )
+        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
+            return hashlib.sha256(answer.read()).hexdigest()
 
 
 @pytest.fixture

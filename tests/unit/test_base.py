@@ -152,7 +152,7 @@ def test_what_failed_before_is_told_all_the_same(
 def test_what_failed_before_an_interrupt_is_told(
     command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """cliff makes 130 of it."""
+    """The exit code 130 is cliff's doing."""
     command.before = errors.TimedOut('No answer')
     command.error = parallel.Interruption([])
 

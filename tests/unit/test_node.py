@@ -126,8 +126,8 @@ def test_a_host_takes_what_it_lacks_from_the_image_endpoint(
         ),
         (
             'edge bergen',
-            "'edge bergen' is not the endpoint of a node: it is no host, "
-            f'host:port or URL. {HOW}',
+            "'edge bergen' is not the endpoint of a node: it has a space. "
+            f'{HOW}',
         ),
     ],
 )
