@@ -23,8 +23,10 @@ from tests.cloud.cloud import Cloud
 from tests.cloud.cloud import services_python
 from tests.cloud.glance import GlanceNode
 from tests.cloud.glance import GlanceOptions
+from tests.cloud.images import copy_image
 from tests.cloud.images import create_image
 from tests.cloud.images import delete_image
+from tests.cloud.images import stores_of
 from tests.cloud.keystone import KeystoneOptions
 from tests.cloud.process import CloudError
 from tests.cloud.rest import RestError
@@ -36,7 +38,9 @@ __all__ = (
     'GlanceOptions',
     'KeystoneOptions',
     'RestError',
+    'copy_image',
     'create_image',
     'delete_image',
     'services_python',
+    'stores_of',
 )

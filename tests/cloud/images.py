@@ -17,9 +17,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import time
 
 from tests.cloud import rest
 
+_COPY_SECONDS = 60.0
+_POLL_SECONDS = 0.05
 _BLOCK = bytes(range(256)) * 256
 
 
@@ -81,6 +84,36 @@ def create_image(
             headers=headers,
         )
     return image_id
+
+
+def stores_of(glance_url: str, token: str, image_id: str) -> set[str]:
+    """The stores that hold an image's data.
+
+    :raises RestError: Glance refused
+    """
+    image = rest.call(
+        'GET', f'{glance_url}/v2/images/{image_id}', token=token
+    ).body
+    return set(filter(None, image.get('stores', '').split(',')))
+
+
+def copy_image(glance_url: str, token: str, image_id: str, store: str) -> None:
+    """Copy an image's data to a store, and wait until it is there.
+
+    :raises RestError: Glance refused
+    :raises TimeoutError: it did not arrive within a minute
+    """
+    rest.call(
+        'POST',
+        f'{glance_url}/v2/images/{image_id}/import',
+        token=token,
+        body={'method': {'name': 'copy-image'}, 'stores': [store]},
+    )
+    deadline = time.monotonic() + _COPY_SECONDS
+    while store not in stores_of(glance_url, token, image_id):
+        if time.monotonic() > deadline:
+            raise TimeoutError(f'image {image_id} did not arrive in {store}')
+        time.sleep(_POLL_SECONDS)
 
 
 def delete_image(glance_url: str, token: str, image_id: str) -> None:

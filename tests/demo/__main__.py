@@ -81,7 +81,15 @@ def main() -> None:
     """Run the demo."""
     keep = os.environ.get('KEEP', '') not in ('', '0')
     with _cloud(keep=keep) as cloud:
-        environment = {**_without_login(), **cloud.environment()}
+        settings = cloud.directory / 'clouds.yaml'
+        names = ('edge-oslo', 'edge-bergen')
+        urls = (node.url for node in cloud.glance)
+        cloud.clouds_yaml(settings, dict(zip(names, urls)))
+        environment = {
+            **_without_login(),
+            'OS_CLIENT_CONFIG_FILE': str(settings),
+            'OS_CLOUD': 'demo-cloud',
+        }
         environment['PATH'] = f'{_PROGRAMS}{os.pathsep}{environment["PATH"]}'
         _upload(cloud)
         _show(Demo(environment), cloud)
@@ -106,43 +114,54 @@ def _cloud(*, keep: bool) -> Iterator[clouds.Cloud]:
 
 
 def _upload(cloud: clouds.Cloud) -> None:
-    token = cloud.token()
+    url, token = cloud.glance[0].url, cloud.token()
     for name, size, tags in _IMAGES:
         _note(f'Uploading {name}, {size // 1_000_000} MB …')
-        clouds.create_image(
-            cloud.glance[0].url, token, name, size=size, tags=tags
-        )
+        made = clouds.create_image(url, token, name, size=size, tags=tags)
+        if name == 'cirros-0.6':
+            clouds.copy_image(url, token, made, 'cheap')
 
 
 def _show(demo: Demo, cloud: clouds.Cloud) -> None:
-    other = cloud.glance[1]
-    demo.say('Nothing is in the cache yet. Ask for two images.')
+    oslo, bergen = cloud.glance
+    demo.say('clouds.yaml names two nodes. Nothing is in their caches yet.')
     demo.run('openstack image cache list')
-    demo.run('openstack image cache queue cirros-0.6 debian-13')
-    demo.say('The node fetches them in its own time.')
-    _wait_for_fills(cloud.glance[0], 2)
+    demo.say('Ask for two images in Oslo, and for one in Bergen.')
+    demo.run(
+        'openstack image cache queue cirros-0.6 debian-13 --node edge-oslo'
+    )
+    demo.run('openstack image cache queue cirros-0.6 --node edge-bergen')
+    demo.say('The nodes fetch them in their own time.')
+    _wait_for_fills(oslo, 2)
+    _wait_for_fills(bergen, 1)
     demo.run('openstack image cache list')
     demo.say('What is there is not asked for again. A tag names images, too.')
-    demo.run('openstack image cache queue --tag golden ubuntu-24.04')
-    _wait_for_fills(cloud.glance[0], 3)
-    demo.say('A script reads numbers, not "1.2 GB".')
+    demo.run(
+        'openstack image cache queue --tag golden ubuntu-24.04 '
+        '--node edge-oslo'
+    )
+    _wait_for_fills(oslo, 3)
+    demo.say('A script reads numbers, not "300.0 MB".')
     demo.run('openstack image cache list ubuntu-24.04 -f json')
-    demo.say('Each node has a cache of its own; --node says whose.')
-    demo.run(f'openstack image cache queue cirros-0.6 --node {other.url}')
-    _wait_for_fills(other, 1)
     demo.say('What would go if unused images of more than 100 MB went?')
     demo.run(
-        'openstack image cache delete --unused --larger-than 100M --dry-run'
+        'openstack image cache delete --unused --larger-than 100M '
+        '--all-nodes --dry-run'
     )
-    demo.run('openstack image cache delete debian-13')
+    demo.run('openstack image cache delete debian-13 --all-nodes')
     demo.say('Every failure is told in a line; all the rest is done.')
     demo.run(
-        'openstack image cache delete nosuch cirros-0.6 -f csv', expected=1
+        'openstack image cache delete nosuch cirros-0.6 --all-nodes -f csv',
+        expected=1,
     )
     demo.say('Empty what is left, and see how much it was.')
-    demo.run('openstack image cache clear')
+    demo.run('openstack image cache clear --node edge-oslo')
     demo.say('A node that cannot do it says why, and what to do.')
     demo.run(f'openstack image cache list --node {cloud.auth_url}', expected=1)
+    demo.say('Take an image out of one store: cirros-0.6 is in two of them.')
+    demo.run('openstack image delete --store cheap cirros-0.6')
+    demo.run('openstack image delete --store cheap cirros-0.6', expected=1)
+    demo.run('openstack image list')
 
 
 def _wait_for_fills(node: clouds.GlanceNode, count: int) -> None:
@@ -155,12 +174,9 @@ def _wait_for_fills(node: clouds.GlanceNode, count: int) -> None:
 
 
 def _tell_how_to_use(cloud: clouds.Cloud) -> None:
-    nodes = {node.name: node.url for node in cloud.glance}
-    settings = cloud.directory / 'clouds.yaml'
-    cloud.clouds_yaml(settings, nodes)
     exports = {
         'PATH': f'{_PROGRAMS}{os.pathsep}$PATH',
-        'OS_CLIENT_CONFIG_FILE': str(settings),
+        'OS_CLIENT_CONFIG_FILE': str(cloud.directory / 'clouds.yaml'),
         'OS_CLOUD': 'demo-cloud',
     }
     print('\nThe cloud is up. To use it, in a shell:\n')

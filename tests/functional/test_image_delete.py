@@ -43,23 +43,11 @@ class Glance:
 
     def stores(self, image_id: str) -> set[str]:
         """The stores that hold an image's data."""
-        image = rest.call(
-            'GET', f'{self.url}/v2/images/{image_id}', token=self._token
-        ).body
-        return set(image['stores'].split(','))
+        return clouds.stores_of(self.url, self._token, image_id)
 
     def copy(self, image_id: str, store: str) -> None:
         """Copy an image's data to a store, and wait until it is there."""
-        rest.call(
-            'POST',
-            f'{self.url}/v2/images/{image_id}/import',
-            token=self._token,
-            body={'method': {'name': 'copy-image'}, 'stores': [store]},
-        )
-        deadline = time.monotonic() + _PATIENCE
-        while store not in self.stores(image_id):
-            assert time.monotonic() < deadline
-            time.sleep(_POLL)
+        clouds.copy_image(self.url, self._token, image_id, store)
 
     def checksum(self, image_id: str) -> str:
         """The checksum of the data as Glance serves it."""
