@@ -10,6 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+"""For pip and others that still look for it; setup.cfg says all."""
+
 import setuptools
 
 setuptools.setup(setup_requires=['pbr>=6.1.1'], pbr=True)

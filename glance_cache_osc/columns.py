@@ -36,6 +36,7 @@ _FOR_PEOPLE = frozenset({'table'})
 #: Formats of bare text, which have no word for "absent" but nothing, and no
 #: way to hold a control character.
 _BARE = frozenset({'csv', 'value'})
+_BAR_WIDTH = 10
 _SIZES = ('kB', 'MB', 'GB', 'TB', 'PB', 'EB')
 _HIDDEN_CATEGORIES = frozenset({'Cc', 'Cf', 'Cs', 'Zl', 'Zp'})
 #: Invisible, and part of how some scripts and emoji are written.
@@ -49,6 +50,8 @@ class Kind(enum.Enum):
     COUNT = 'count'  # int
     SIZE = 'size'  # int, bytes
     TIME = 'time'  # datetime, UTC
+    SHARE = 'share'  # Share
+    LIST = 'list'  # list of str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -57,6 +60,19 @@ class Column:
 
     header: str
     kind: Kind = Kind.TEXT
+
+
+@dataclasses.dataclass(frozen=True, slots=True, order=True)
+class Share:
+    """So many out of so many; a program reads the first alone."""
+
+    count: int
+    of: int
+
+    def bar(self) -> str:
+        """The share as a bar that is ten characters wide."""
+        full = self.count * _BAR_WIDTH // self.of if self.of else 0
+        return '█' * full + '░' * (_BAR_WIDTH - full)
 
 
 def safe_text(text: str) -> str:
@@ -89,10 +105,21 @@ def human_size(size: int) -> str:
     return f'{value:.1f} {_SIZES[steps]}'
 
 
+def for_terminals(value: Any, kind: Kind) -> Any:
+    """A value as a table on a terminal shows it."""
+    if kind is Kind.SHARE and value is not None:
+        return f'{value.bar()} {value.count}/{value.of}'
+    return for_people(value, kind)
+
+
 def for_people(value: Any, kind: Kind) -> Any:
     """A value as a table shows it; nothing where it is absent."""
     if value is None:
         return ''
+    if kind is Kind.SHARE:
+        return value.count
+    if kind is Kind.LIST:
+        return safe_text(', '.join(value))
     if kind is Kind.SIZE:
         return human_size(value)
     if kind is Kind.TIME:
@@ -104,6 +131,8 @@ def for_programs(value: Any, kind: Kind) -> Any:
     """A value as JSON has it: numbers are numbers, absent is None."""
     if kind is Kind.TIME and value is not None:
         return _utc(value).strftime('%Y-%m-%dT%H:%M:%SZ')
+    if kind is Kind.SHARE and value is not None:
+        return value.count
     return value
 
 
@@ -112,6 +141,8 @@ def for_text(value: Any, kind: Kind) -> Any:
     value = for_programs(value, kind)
     if value is None:
         return ''
+    if kind is Kind.LIST:
+        value = ','.join(value)
     return safe_text(value) if isinstance(value, str) else value
 
 
@@ -135,6 +166,7 @@ class Rendering(base.ListFormatter):
     ) -> None:
         self._formatter = formatter
         self._kinds = {column.header: column.kind for column in columns}
+        self._terminals = name in _FOR_PEOPLE
         if name in _FOR_PEOPLE:
             self._show = for_people
         elif name in _BARE:
@@ -154,8 +186,11 @@ class Rendering(base.ListFormatter):
     ) -> None:
         """Write the rows."""
         kinds = [self._kinds[name] for name in column_names]
+        show = self._show
+        if self._terminals and stdout.isatty():
+            show = for_terminals
         shown = (
-            [self._show(value, kind) for value, kind in zip(row, kinds)]
+            [show(value, kind) for value, kind in zip(row, kinds)]
             for row in data
         )
         self._formatter.emit_list(column_names, shown, stdout, parsed_args)

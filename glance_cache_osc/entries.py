@@ -87,6 +87,34 @@ class Freed:
         )
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pruned:
+    """What a node pruned.
+
+    :param files: images whose data was dropped.
+    :param size: bytes that they held.
+    """
+
+    files: int
+    size: int
+
+
+def parse_pruned(payload: Any) -> Pruned:
+    """Read the answer to ``POST /v2/cache/prune``.
+
+    :param payload: the decoded JSON, ``{"total_files_pruned": 3,
+        "total_bytes_pruned": 3000}``.
+    :raises ValueError: the payload is not of that shape.
+    """
+    if not isinstance(payload, dict):
+        raise ValueError('not a JSON object')
+    files = _count(payload, 'total_files_pruned')
+    size = _count(payload, 'total_bytes_pruned')
+    if files is None or size is None:
+        raise ValueError('it does not say how much was pruned')
+    return Pruned(files, size)
+
+
 def parse_cache(payload: Any) -> list[Entry]:
     """Read the answer to ``GET /v2/cache``.
 

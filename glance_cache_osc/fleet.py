@@ -14,6 +14,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import difflib
@@ -24,6 +25,7 @@ from glance_cache_osc import cloud as clouds
 from glance_cache_osc import errors
 from glance_cache_osc import node as nodes
 from glance_cache_osc import parallel
+from glance_cache_osc import progress
 from glance_cache_osc.drivers import base
 from glance_cache_osc.i18n import _
 
@@ -74,6 +76,10 @@ class Fleet:
         """How many nodes there are."""
         return len(self._members)
 
+    def __iter__(self) -> Iterator[Member]:
+        """The nodes, in their order."""
+        return iter(self._members)
+
     def ask(
         self,
         question: Callable[[Member], _Value],
@@ -82,18 +88,26 @@ class Fleet:
 
         :raises parallel.Interruption: the user did not want to wait.
         """
-        return parallel.attempt(question, self._members, _MOST_AT_ONCE)
+        with progress.counting(_('Asking nodes'), len(self)) as ended:
+            return parallel.attempt(
+                question, self._members, _MOST_AT_ONCE, ended=ended
+            )
 
     def change(
         self,
-        operation: Callable[[Member], None],
-        members: Iterable[Member],
-    ) -> list[parallel.Outcome[Member, None]]:
-        """Change some of the nodes; outcomes in their order.
+        operation: Callable[[Member], _Value],
+        members: Iterable[Member] | None = None,
+    ) -> list[parallel.Outcome[Member, _Value]]:
+        """Change nodes, all at once; outcomes in their order.
 
+        :param members: which of them; all, if None.
         :raises parallel.Interruption: after what was under way had ended.
         """
-        return parallel.attempt(operation, members, _MOST_AT_ONCE, settle=True)
+        changed = self._members if members is None else list(members)
+        with progress.counting(_('Changing nodes'), len(changed)) as ended:
+            return parallel.attempt(
+                operation, changed, _MOST_AT_ONCE, settle=True, ended=ended
+            )
 
     def each(
         self, operation: Callable[[Job], _Value], jobs: Iterable[Job]
@@ -103,7 +117,11 @@ class Fleet:
         :raises parallel.Interruption: after what was under way had ended.
         """
         workers = min(_MOST_AT_ONCE, _MOST_PER_NODE * len(self))
-        return parallel.attempt(operation, jobs, workers, settle=True)
+        todo = list(jobs)
+        with progress.counting(_('Changing entries'), len(todo)) as ended:
+            return parallel.attempt(
+                operation, todo, workers, settle=True, ended=ended
+            )
 
 
 def choose(

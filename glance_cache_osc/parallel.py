@@ -53,6 +53,7 @@ def attempt(
     workers: int,
     *,
     settle: bool = False,
+    ended: Callable[[], None] | None = None,
 ) -> list[Outcome[_Job, _Value]]:
     """Do one operation for every job, whatever becomes of the others.
 
@@ -67,10 +68,11 @@ def attempt(
     :param workers: how many may be under way at once.
     :param settle: whether, on an interrupt, jobs under way are waited for,
         so that what is told of them is true. A second interrupt ends that.
+    :param ended: is called, on some thread, as each job ends.
     :returns: an outcome a job, in the order of the jobs.
     :raises Interruption: the user interrupted; no further job was begun.
     """
-    crew = _Crew(operation, list(jobs))
+    crew = _Crew(operation, list(jobs), ended)
     threads = [
         threading.Thread(target=crew.work, daemon=True)
         for __ in range(min(workers, len(crew.jobs)))
@@ -96,12 +98,16 @@ class _Crew(Generic[_Job, _Value]):
     """Jobs, and what came of them so far."""
 
     def __init__(
-        self, operation: Callable[[_Job], _Value], jobs: list[_Job]
+        self,
+        operation: Callable[[_Job], _Value],
+        jobs: list[_Job],
+        ended: Callable[[], None] | None,
     ) -> None:
         self.jobs = jobs
         self.stopped = False
         self.bugs: list[BaseException] = []
         self._operation = operation
+        self._ended = ended
         self._lock = threading.Lock()
         self._next = 0
         self._done: dict[int, Outcome[_Job, _Value]] = {}
@@ -116,6 +122,8 @@ class _Crew(Generic[_Job, _Value]):
                 self._done[index] = Outcome(job, error=error)
             except BaseException as bug:  # noqa: BLE001 - raised in attempt
                 self.bugs.append(bug)
+            if self._ended:
+                self._ended()
 
     def outcomes(self) -> list[Outcome[_Job, _Value]]:
         """An outcome a job."""

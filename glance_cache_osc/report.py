@@ -46,6 +46,10 @@ class Failures:
         else:
             self._lines.append(columns.safe_text(f'{what}: {error}'))
 
+    def remark(self, line: str) -> None:
+        """Note what follows from the failures, to be told after them."""
+        self._lines.append(columns.safe_text(line))
+
     def interrupt(self) -> None:
         """Note that the user stopped the command."""
         self._stopped = True

@@ -66,3 +66,25 @@ class CacheDriver(abc.ABC):
     @abc.abstractmethod
     def clear(self, target: entries.Target) -> None:
         """Empty the cache, the queue, or both."""
+
+    @abc.abstractmethod
+    def clean(self) -> None:
+        """Have the node drop invalid files, and those of stalled fills.
+
+        :raises glance_cache_osc.errors.TooOld: the node can't be asked to.
+        """
+
+    @abc.abstractmethod
+    def prune(self, timeout: float) -> entries.Pruned:
+        """Have the node shrink its cache to its limit.
+
+        :param timeout: seconds that it may take; a node may prune for ever.
+        :raises glance_cache_osc.errors.TooOld: the node can't be asked to.
+        """
+
+    @abc.abstractmethod
+    def api_version(self) -> str:
+        """The newest Images API version that the node lists: ``2.18``.
+
+        Sends no token.
+        """

@@ -58,6 +58,32 @@ class CacheApiDriver(base.CacheDriver):
         headers = {_CLEAR_TARGET: target.value} if target.value else None
         self._request('DELETE', '/v2/cache', headers)
 
+    def clean(self) -> None:
+        self._maintain('/v2/cache/clean')
+
+    def prune(self, timeout: float) -> entries.Pruned:
+        try:
+            return entries.parse_pruned(
+                self._maintain('/v2/cache/prune', timeout)
+            )
+        except ValueError as error:
+            raise errors.BadReply(
+                _('It does not tell what it pruned (%s)') % error
+            ) from error
+
+    def api_version(self) -> str:
+        return versions.newest(self._client)
+
+    def _maintain(self, path: str, timeout: float | None = None) -> Any:
+        """Glance's own maintenance, which came with Images API 2.18."""
+        try:
+            return self._client.request('POST', path, timeout=timeout)
+        except errors.Refused as error:
+            if error.status not in (404, 405):
+                raise
+            refusal = error
+        raise versions.why_no_maintenance(self._client) from refusal
+
     def _request(
         self, method: str, path: str, headers: dict[str, str] | None = None
     ) -> Any:

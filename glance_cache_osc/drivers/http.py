@@ -70,11 +70,13 @@ class NodeClient:
         *,
         headers: dict[str, str] | None = None,
         authenticated: bool = True,
+        timeout: float | None = None,
     ) -> Any:
         """Send one request.
 
         :param path: below the endpoint, beginning with a slash; quoted.
         :param authenticated: whether the node is sent the token.
+        :param timeout: seconds that the node may be silent, if not as ever.
         :returns: the decoded JSON; None where the answer has no body.
         :raises glance_cache_osc.errors.NodeError: in any other case than a
             2xx answer. Redirects are not followed: the token is for this
@@ -83,12 +85,13 @@ class NodeClient:
         from glanceclient import exc
         import requests
 
+        timeout = timeout or self._timeout
         try:
             response = self._transport().request(
                 path,
                 method,
                 headers=dict(headers or {}),
-                timeout=self._timeout,
+                timeout=timeout,
                 redirect=False,
                 authenticated=authenticated,
             )
@@ -100,7 +103,7 @@ class NodeClient:
             ksa_exceptions.ConnectionError,
             requests.RequestException,
         ) as error:
-            raise _from_connection(error, self._timeout) from error
+            raise _from_connection(error, timeout) from error
         except ksa_exceptions.ClientException as error:
             raise errors.NodeError(_one_line(str(error))) from error
         if response.status_code >= 300:

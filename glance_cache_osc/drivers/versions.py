@@ -20,6 +20,7 @@ from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 
 _FIRST_WITH_CACHE = (2, 14)
+_FIRST_WITH_MAINTENANCE = (2, 18)
 
 
 def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
@@ -40,16 +41,41 @@ def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     return found
 
 
+def newest(client: http.NodeClient) -> str:
+    """The newest version that a node lists: ``2.18``.
+
+    :raises errors.NotGlance: the answer is no list of Images API versions.
+    """
+    return _text(api_versions(client)[-1])
+
+
 def why_no_cache(client: http.NodeClient) -> errors.NodeError:
     """Why a node has no ``/v2/cache``, as an error to raise."""
+    return _why_not(
+        client, _FIRST_WITH_CACHE, _('the cache needs 2.14 (Yoga)')
+    )
+
+
+def why_no_maintenance(client: http.NodeClient) -> errors.NodeError:
+    """Why a node can't be asked to clean or prune, as an error to raise."""
+    return _why_not(
+        client, _FIRST_WITH_MAINTENANCE, _('clean and prune need 2.18')
+    )
+
+
+def _why_not(
+    client: http.NodeClient, first: tuple[int, int], need: str
+) -> errors.NodeError:
     try:
         found = api_versions(client)
     except errors.NodeError as error:
         return error
-    if found[-1] < _FIRST_WITH_CACHE:
+    if found[-1] < _FIRST_WITH_CACHE or (
+        found[-1] < first and _FIRST_WITH_CACHE in found
+    ):
         return errors.TooOld(
-            _('Its Images API ends at %s; the cache needs 2.14 (Yoga)')
-            % '.'.join(map(str, found[-1])),
+            _('Its Images API ends at %(version)s; %(need)s')
+            % {'version': _text(found[-1]), 'need': need},
             _('Upgrade that Glance, or name another endpoint with --node.'),
         )
     return errors.CachingOff(
@@ -59,6 +85,10 @@ def why_no_cache(client: http.NodeClient) -> errors.NodeError:
             'glance-api.conf, and restart it.'
         ),
     )
+
+
+def _text(version: tuple[int, int]) -> str:
+    return '.'.join(map(str, version))
 
 
 def _version(item: Any) -> tuple[int, int] | None:

@@ -70,14 +70,24 @@ def clearing(
     _ask(parsed_args, _('About to clear'), lines, total)
 
 
+def pruning(
+    parsed_args: argparse.Namespace, members: list[base.Member]
+) -> None:
+    """Ask whether several nodes may be pruned.
+
+    :raises errors.UsageError: there is nobody to ask.
+    :raises errors.CacheError: the answer is not yes.
+    """
+    lines = [member.node.label for member in members]
+    _confirm(parsed_args, _('About to prune %d nodes') % len(members), lines)
+
+
 def _ask(
     parsed_args: argparse.Namespace,
     what: str,
     lines: list[str],
     total: entries.Freed,
 ) -> None:
-    if parsed_args.auto_approve or not lines:
-        return
     summary = _(
         '%(what)s %(cached)d cached and %(queued)d queued (%(size)s)'
     ) % {
@@ -86,6 +96,14 @@ def _ask(
         'queued': total.queued,
         'size': columns.human_size(total.size),
     }
+    _confirm(parsed_args, summary, lines)
+
+
+def _confirm(
+    parsed_args: argparse.Namespace, summary: str, lines: list[str]
+) -> None:
+    if parsed_args.auto_approve or not lines:
+        return
     if not (sys.stdin.isatty() and sys.stderr.isatty()):
         raise errors.UsageError(
             _('%s: nothing is done without approval') % summary,

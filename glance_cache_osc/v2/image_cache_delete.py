@@ -78,7 +78,12 @@ class DeleteImageCache(base.CacheLister):
         steps = self._steps(parsed_args, words, narrowing, held)
         if parsed_args.dry_run:
             return [_row(*step, plan.NAMES) for step in steps]
-        if narrowing or any(map(images.is_glob, words)):
+        nodes = {
+            member
+            for member, step in steps
+            if step.action is plan.Action.DELETE
+        }
+        if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
             approval.deletion(parsed_args, steps)
         done = self.carry_out(
             members,

@@ -58,7 +58,7 @@ def add_node_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--node-timeout',
         metavar='<seconds>',
-        type=_seconds,
+        type=seconds,
         default=_NODE_TIMEOUT,
         help=_('How long a node may be silent, in seconds (default: %g)')
         % _NODE_TIMEOUT,
@@ -217,16 +217,17 @@ def add_dry_run(parser: argparse._ActionsContainer) -> None:
     )
 
 
-def _seconds(text: str) -> float:
+def seconds(text: str) -> float:
+    """A number of seconds above 0, as an option's value."""
     try:
-        seconds = float(text)
+        number = float(text)
     except ValueError:
-        seconds = 0
-    if not 0 < seconds < 1e6:
+        number = 0
+    if not 0 < number < 1e6:
         raise argparse.ArgumentTypeError(
             _("'%s' is not a number of seconds above 0") % text
         )
-    return seconds
+    return number
 
 
 def _duration(text: str) -> datetime.timedelta:

@@ -24,8 +24,7 @@ import shutil
 import sqlite3
 import tempfile
 from types import TracebackType
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING
 
 from tests.cloud.glance import GlanceNode
 from tests.cloud.glance import GlanceOptions
@@ -37,6 +36,10 @@ from tests.cloud.process import CloudError
 from tests.cloud.signals import end_on_sigterm
 from tests.cloud.signals import held
 from tests.cloud.signals import interrupt_on_sigterm
+
+if TYPE_CHECKING:
+    # Python 3.10 has none of its own, and mypy brings this one along.
+    from typing_extensions import Self
 
 PYTHON_VARIABLE = 'GLANCE_CACHE_OSC_CLOUD_PYTHON'
 CLOUD_NAME = 'demo-cloud'

@@ -95,7 +95,7 @@ class GlanceNode:
             self.directory if options.own_database else ledger.directory
         ) / 'glance.db'
         self._driver = options.driver or driver
-        self._python = options.python or python
+        self._python = (options.python or python).absolute()
         self._keystone = keystone
         self._config = self.directory / 'glance-api.conf'
         self.db_sync = Process(

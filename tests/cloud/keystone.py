@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 import secrets
 from string import Template
+from typing import Any
 
 from tests.cloud import rest
 from tests.cloud.ledger import Ledger
@@ -147,19 +148,22 @@ class Keystone:
 
         :param image_url: where the catalogue says that images are
         """
-        token = self.token('admin')
+
+        def call(method: str, path: str, body: object = None) -> Any:
+            # A token each time: one may be good for a few seconds only.
+            return rest.call(
+                method,
+                f'{self.auth_url}/{path}',
+                token=self.token('admin'),
+                body=body,
+            ).body
 
         def create(kind: str, **fields: object) -> str:
-            reply = rest.call(
-                'POST',
-                f'{self.auth_url}/{kind}s',
-                token=token,
-                body={kind: fields},
-            )
-            return str(reply.body[kind]['id'])
+            return str(call('POST', f'{kind}s', {kind: fields})[kind]['id'])
 
-        listed = rest.call('GET', self.auth_url + '/roles', token=token)
-        roles = {role['name']: role['id'] for role in listed.body['roles']}
+        roles = {
+            role['name']: role['id'] for role in call('GET', 'roles')['roles']
+        }
         for user, project, role in (
             ('demo', 'demo', 'member'),
             ('glance', 'service', 'service'),
@@ -171,11 +175,9 @@ class Keystone:
                 domain_id='default',
                 password=self.password,
             )
-            rest.call(
+            call(
                 'PUT',
-                f'{self.auth_url}/projects/{project_id}/users/{user_id}'
-                f'/roles/{roles[role]}',
-                token=token,
+                f'projects/{project_id}/users/{user_id}/roles/{roles[role]}',
             )
         service = create('service', name='glance', type='image')
         for interface in ('public', 'internal', 'admin'):

@@ -80,9 +80,10 @@ def _start_time_by_ps(pid: int) -> str | None:
 def end(processes: list[Started], *, grace: float = 5) -> None:
     """End processes: SIGTERM to all, and SIGKILL to who is left.
 
-    :param grace: seconds between the two
+    :param grace: seconds between the two; 0 is SIGKILL alone
     """
-    for number, seconds in ((signal.SIGTERM, grace), (signal.SIGKILL, 5.0)):
+    steps = [(signal.SIGTERM, grace), (signal.SIGKILL, 5.0)]
+    for number, seconds in steps if grace else steps[1:]:
         for process in processes:
             process.signal(number)
         deadline = time.monotonic() + seconds

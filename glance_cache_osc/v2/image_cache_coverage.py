@@ -1,0 +1,113 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image cache coverage``."""
+
+import argparse
+from collections.abc import Sequence
+
+from glance_cache_osc import columns
+from glance_cache_osc import coverage
+from glance_cache_osc import images
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+
+_COLUMNS = (
+    base.ID,
+    base.NAME,
+    base.SIZE,
+    columns.Column('Cached', columns.Kind.SHARE),
+    columns.Column('Queued', columns.Kind.COUNT),
+    columns.Column('Missing', columns.Kind.COUNT),
+    columns.Column('Missing On', columns.Kind.LIST),
+)
+
+
+class CoverImageCache(base.CacheLister):
+    """On how many nodes images are."""
+
+    _description = _(
+        'Show on how many nodes images are cached, queued or missing, and '
+        'where they are missing.'
+    )
+    _epilog = _(
+        'Example, is the image everywhere: openstack image cache coverage '
+        'ubuntu-24.04 -f value -c Missing'
+    )
+    changes = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'images',
+            metavar='<image>',
+            nargs='*',
+            help=_(
+                'Image to look for: an ID, a name, or a glob on names '
+                '(default: all that any of the nodes has)'
+            ),
+        )
+        return parser
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        return _COLUMNS
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        members = self.chosen_fleet(parsed_args)
+        held = self.look(members)
+        wanted = self._wanted(parsed_args, held)
+        silent = len(members) - len(held)
+        if silent and wanted:
+            self.failures.remark(
+                _(
+                    'Where images are missing is not known in full: '
+                    '%(silent)d of %(all)d nodes did not say.'
+                )
+                % {'silent': silent, 'all': len(members)}
+            )
+        covered = coverage.cover(
+            wanted, {member.node.name: held[member] for member in held}
+        )
+        return [
+            (
+                one.image.image_id,
+                one.image.name,
+                one.size,
+                columns.Share(one.cached, len(members)),
+                one.queued,
+                len(one.missing_on),
+                None if silent else list(one.missing_on),
+            )
+            for one in covered
+        ]
+
+    def _wanted(
+        self, parsed_args: argparse.Namespace, held: base.Held
+    ) -> list[images.Image]:
+        """The images to look for, by name."""
+        ids = base.held_ids(held)
+        if not parsed_args.images:
+            known = self.names(parsed_args, ids)
+            found = [known.get(one, images.Image(one)) for one in ids]
+        else:
+            words = list(dict.fromkeys(parsed_args.images))
+            resolution = self.cloud.catalogue().resolve(words)
+            orphans = [one for one in resolution.failures if one in ids]
+            for word, error in resolution.failures.items():
+                if word not in orphans:
+                    self.failures.add(_("Cannot look for '%s'") % word, error)
+            found = resolution.found + list(map(images.Image, orphans))
+        return sorted(
+            found, key=lambda one: (one.name is None, one.name or '')
+        )

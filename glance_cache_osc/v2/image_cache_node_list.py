@@ -1,0 +1,160 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``openstack image cache node list``."""
+
+import argparse
+from collections.abc import Sequence
+import dataclasses
+
+from glance_cache_osc import columns
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import fleet
+from glance_cache_osc import images
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+
+_COLUMNS = (
+    base.NODE,
+    columns.Column('Endpoint'),
+    columns.Column('Status'),
+    columns.Column('API Version'),
+    columns.Column('Driver'),
+    columns.Column('Cached', columns.Kind.COUNT),
+    columns.Column('Queued', columns.Kind.COUNT),
+    base.SIZE,
+    columns.Column('Hits', columns.Kind.COUNT),
+)
+_OK = 'ok'
+_STATUS = {
+    errors.CachingOff: 'caching off',
+    errors.Forbidden: 'forbidden',
+    errors.Unreachable: 'unreachable',
+    errors.NotGlance: 'not glance',
+    errors.BadReply: 'not glance',
+    errors.TooOld: 'too old',
+}
+_FAULT = 'error'
+
+
+@dataclasses.dataclass(frozen=True)
+class _Findings:
+    """What a node says of itself."""
+
+    version: str | None = None
+    held: list[entries.Entry] | None = None
+    trouble: errors.NodeError | None = None
+
+
+class ListImageCacheNodes(base.CacheLister):
+    """The nodes, and how they are."""
+
+    _description = _(
+        'List the nodes: whether each answers, what it speaks, and how much '
+        'its cache holds.'
+    )
+    _epilog = _(
+        'Example, the nodes that hold an image: openstack image cache node '
+        'list --image ubuntu-24.04'
+    )
+    changes = False
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--image',
+            metavar='<image>',
+            help=_(
+                'Only nodes that have the data of this image: an ID, which '
+                'need not be known to Glance, or a name'
+            ),
+        )
+        return parser
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        return _COLUMNS
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        members = self.chosen_fleet(parsed_args)
+        wanted = self._wanted(parsed_args.image)
+        rows: base.Rows = []
+        for outcome in members.ask(_examine):
+            findings = outcome.value or _Findings()
+            trouble = outcome.error or findings.trouble
+            if trouble:
+                self.failures.add(
+                    _('Cannot read the cache of %s') % outcome.job.node.label,
+                    trouble,
+                )
+            if wanted is None or _holds(findings, wanted):
+                rows.append(_row(outcome.job, findings, trouble))
+        return rows
+
+    def _wanted(self, word: str | None) -> str | None:
+        """The ID of the image that nodes must hold, if one was named."""
+        if word is None or images.is_id(word):
+            return word
+        resolution = self.cloud.catalogue().resolve([word], globs=False)
+        for error in resolution.failures.values():
+            raise error
+        return resolution.found[0].image_id
+
+
+def _examine(member: fleet.Member) -> _Findings:
+    """What a node says: the version even if the cache can't be read."""
+    try:
+        version = member.driver.api_version()
+    except errors.NodeError as error:
+        return _Findings(trouble=error)
+    try:
+        return _Findings(version, member.driver.list_entries())
+    except errors.NodeError as error:
+        return _Findings(version, trouble=error)
+
+
+def _holds(findings: _Findings, image_id: str) -> bool:
+    return any(
+        entry.image_id == image_id and entry.state is entries.State.CACHED
+        for entry in findings.held or []
+    )
+
+
+def _row(
+    member: fleet.Member,
+    findings: _Findings,
+    trouble: errors.CacheError | None,
+) -> tuple[object, ...]:
+    told = (member.node.name, member.node.endpoint, _status(trouble))
+    if findings.held is None:
+        return (*told, findings.version, None, None, None, None, None)
+    freed = entries.Freed.of(findings.held)
+    return (
+        *told,
+        findings.version,
+        member.driver.name,
+        freed.cached,
+        freed.queued,
+        freed.size,
+        sum(entry.hits or 0 for entry in findings.held),
+    )
+
+
+def _status(trouble: errors.CacheError | None) -> str:
+    if trouble is None:
+        return _OK
+    for kind, word in _STATUS.items():
+        if isinstance(trouble, kind):
+            return word
+    return _FAULT
