@@ -73,21 +73,13 @@ def attempt(
     :raises Interruption: the user interrupted; no further job was begun.
     """
     crew = _Crew(operation, list(jobs), ended)
-    threads = [
-        threading.Thread(target=crew.work, daemon=True)
-        for __ in range(min(workers, len(crew.jobs)))
-    ]
     try:
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+        crew.start(workers)
+        crew.idle.wait()
     except KeyboardInterrupt:
         crew.stopped = True
         if settle:
-            for thread in threads:
-                if thread.ident is not None:
-                    thread.join()
+            crew.idle.wait()
         raise Interruption(crew.outcomes()) from None
     if crew.bugs:
         raise crew.bugs[0]
@@ -110,9 +102,22 @@ class _Crew(Generic[_Job, _Value]):
         self._ended = ended
         self._lock = threading.Lock()
         self._next = 0
+        self._working = 0
+        # Not Thread.join: that can't be waited for again on Python 3.10
+        # once it was interrupted.
+        self.idle = threading.Event()
+        self.idle.set()
         self._done: dict[int, Outcome[_Job, _Value]] = {}
 
-    def work(self) -> None:
+    def start(self, workers: int) -> None:
+        """Begin, with so many workers at the most."""
+        for __ in range(min(workers, len(self.jobs))):
+            with self._lock:
+                self._working += 1
+                self.idle.clear()
+            threading.Thread(target=self._work, daemon=True).start()
+
+    def _work(self) -> None:
         """Take one job after the other, until there is none."""
         while (index := self._take()) is not None:
             job = self.jobs[index]
@@ -124,6 +129,10 @@ class _Crew(Generic[_Job, _Value]):
                 self.bugs.append(bug)
             if self._ended:
                 self._ended()
+        with self._lock:
+            self._working -= 1
+            if not self._working:
+                self.idle.set()
 
     def outcomes(self) -> list[Outcome[_Job, _Value]]:
         """An outcome a job."""

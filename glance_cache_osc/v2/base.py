@@ -142,9 +142,9 @@ class CacheLister(command.Lister):
     ) -> bool:
         """Whether a column is printed, or sorted by."""
         asked = [*parsed_args.columns, *parsed_args.sort_columns]
-        return not parsed_args.columns or self._normalize_column_name(
-            column.header
-        ) in map(self._normalize_column_name, asked)
+        return not parsed_args.columns or _normal(column.header) in map(
+            _normal, asked
+        )
 
     def names(
         self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
@@ -228,13 +228,18 @@ class CacheLister(command.Lister):
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done."""
         headers = [one.header for one in self.columns_for(parsed_args)]
-        known = set(map(self._normalize_column_name, headers))
-        asked = map(self._normalize_column_name, parsed_args.columns)
+        known = set(map(_normal, headers))
+        asked = map(_normal, parsed_args.columns)
         if parsed_args.columns and known.isdisjoint(asked):
             raise errors.UsageError(
                 _('No column is called %s') % ' or '.join(parsed_args.columns),
                 _('There are: %s.') % ', '.join(headers),
             )
+
+
+def _normal(header: str) -> str:
+    """A header as cliff compares them: ``last_accessed`` is one, too."""
+    return header.lower().strip().replace(' ', '_')
 
 
 def held_ids(held: Held) -> list[str]:

@@ -28,7 +28,7 @@ from glance_cache_osc.i18n import _
 _NODE_TIMEOUT = 30.0
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
-_SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGTP]i?)?B?')
+_SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:

@@ -338,14 +338,14 @@ def test_without_a_store_openstackclient_is_alone(
     )
     cloud.answers('DELETE', f'{IMAGES}/{p.UBUNTU}', status_code=204)
 
-    with_hook = openstack(*DELETE, 'nosuch', p.UBUNTU)
+    with_hook = openstack(*DELETE, p.UBUNTU, 'nosuch')
     requests_with = list(cloud.requests)
     monkeypatch.setattr(
         command.Command,
         '_load_hooks',
         lambda self: setattr(self, '_hooks', []),
     )
-    without_hook = openstack(*DELETE, 'nosuch', p.UBUNTU)
+    without_hook = openstack(*DELETE, p.UBUNTU, 'nosuch')
     requests_without = cloud.requests[len(requests_with) :]
 
     assert with_hook == without_hook

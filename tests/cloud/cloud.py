@@ -16,12 +16,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-from contextlib import closing
 import json
 import os
 from pathlib import Path
 import shutil
-import sqlite3
 import tempfile
 from types import TracebackType
 from typing import TYPE_CHECKING
@@ -138,7 +136,6 @@ class Cloud:
         for node in self.glance:
             node.configure()
             if node.database not in syncs:
-                _write_ahead(node.database)
                 node.db_sync.start()
                 syncs[node.database] = node.db_sync
         for sync in syncs.values():
@@ -250,12 +247,3 @@ def _require(python: Path) -> None:
             f'no Python with Keystone and Glance at {python}: run'
             f' `tox -e cloud --notest`, or set {PYTHON_VARIABLE}'
         )
-
-
-def _write_ahead(database: Path) -> None:
-    """Have readers of a database not wait for its writer, nor it for them.
-
-    The file keeps this setting.
-    """
-    with closing(sqlite3.connect(database)) as connection:
-        connection.execute('PRAGMA journal_mode=WAL')

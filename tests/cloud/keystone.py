@@ -148,15 +148,20 @@ class Keystone:
 
         :param image_url: where the catalogue says that images are
         """
+        token = self.token('admin')
 
         def call(method: str, path: str, body: object = None) -> Any:
-            # A token each time: one may be good for a few seconds only.
-            return rest.call(
-                method,
-                f'{self.auth_url}/{path}',
-                token=self.token('admin'),
-                body=body,
-            ).body
+            nonlocal token
+            url = f'{self.auth_url}/{path}'
+            try:
+                reply = rest.call(method, url, token=token, body=body)
+            except rest.RestError as error:
+                if error.status != 401:
+                    raise
+                # Tokens may be good for a few seconds only.
+                token = self.token('admin')
+                reply = rest.call(method, url, token=token, body=body)
+            return reply.body
 
         def create(kind: str, **fields: object) -> str:
             return str(call('POST', f'{kind}s', {kind: fields})[kind]['id'])
