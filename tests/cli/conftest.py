@@ -27,14 +27,19 @@ import logging
 import os
 import pathlib
 import sys
+import threading
 from typing import Any
 
 from openstackclient.common import clientmanager
 import openstackclient.shell
 import pytest
+import requests
 import requests_mock
 
 from tests.cli import payloads
+
+#: Longer than any of this takes; a broken test ends, and fails.
+_PATIENCE = 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,6 +88,8 @@ class Cloud:
 
 
 OpenStack = Callable[..., Result]
+#: Has a request wait until another one has been answered.
+HoldBack = Callable[[str, str], None]
 
 
 @pytest.fixture(autouse=True)
@@ -126,6 +133,39 @@ def cloud() -> Iterator[Cloud]:
         cloud = Cloud(mocker)
         yield cloud
         assert cloud.unused() == []
+
+
+@pytest.fixture
+def hold_back(cloud: Cloud) -> Iterator[HoldBack]:
+    """Have requests answered in an order: one URL, and the one before it.
+
+    requests-mock answers one request at a time; the wait comes before it.
+    """
+    before: dict[str, str] = {}
+    answered: dict[str, threading.Event] = {}
+    mocked = requests.Session.send
+
+    def send(
+        session: requests.Session,
+        request: requests.PreparedRequest,
+        **kwargs: Any,
+    ) -> requests.Response:
+        url = str(request.url)
+        if url in before:
+            assert answered[before[url]].wait(_PATIENCE)
+        try:
+            return mocked(session, request, **kwargs)
+        finally:
+            if url in answered:
+                answered[url].set()
+
+    def hold(url: str, until: str) -> None:
+        before[url] = until
+        answered[until] = threading.Event()
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(requests.Session, 'send', send)
+        yield hold
 
 
 @pytest.fixture

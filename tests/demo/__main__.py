@@ -82,7 +82,7 @@ def main() -> None:
     keep = os.environ.get('KEEP', '') not in ('', '0')
     with _cloud(keep=keep) as cloud:
         settings = cloud.directory / 'clouds.yaml'
-        names = ('edge-oslo', 'edge-bergen')
+        names = ('edge-oslo', 'edge-bergen', 'edge-tromso')
         urls = (node.url for node in cloud.glance)
         cloud.clouds_yaml(settings, dict(zip(names, urls)))
         environment = {
@@ -101,8 +101,8 @@ def main() -> None:
 def _cloud(*, keep: bool) -> Iterator[clouds.Cloud]:
     # A folder that is handed in stays; its own one goes with the cloud.
     directory = pathlib.Path(tempfile.mkdtemp()) if keep else None
-    cloud = clouds.Cloud(directory, nodes=2, detached=keep)
-    _note('Starting Keystone and two Glance nodes, each with a cache …')
+    cloud = clouds.Cloud(directory, nodes=3, detached=keep)
+    _note('Starting Keystone and three Glance nodes, each with a cache …')
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         stack.callback(cloud.stop)
@@ -123,8 +123,15 @@ def _upload(cloud: clouds.Cloud) -> None:
 
 
 def _show(demo: Demo, cloud: clouds.Cloud) -> None:
-    oslo, bergen = cloud.glance
-    demo.say('clouds.yaml names two nodes. Nothing is in their caches yet.')
+    _show_queue_and_list(demo, cloud)
+    _show_delete_and_clear(demo, cloud)
+    _show_fleet(demo, cloud)
+    _show_stores(demo)
+
+
+def _show_queue_and_list(demo: Demo, cloud: clouds.Cloud) -> None:
+    oslo, bergen, __ = cloud.glance
+    demo.say('clouds.yaml names three nodes. Their caches are empty.')
     demo.run('openstack image cache list')
     demo.say('Ask for two images in Oslo, and for one in Bergen.')
     demo.run(
@@ -143,6 +150,27 @@ def _show(demo: Demo, cloud: clouds.Cloud) -> None:
     _wait_for_fills(oslo, 3)
     demo.say('A script reads numbers, not "300.0 MB".')
     demo.run('openstack image cache list ubuntu-24.04 -f json')
+
+
+def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
+    demo.say('Have the golden images everywhere.')
+    demo.run('openstack image cache queue --tag golden --all-nodes')
+    for node in cloud.glance:
+        _wait_for_fills(node, 2)
+    demo.run('openstack image cache queue ubuntu-24.04 --node edge-oslo')
+    _wait_for_fills(cloud.glance[0], 3)
+    demo.say('One node goes down. It hides nothing of the others.')
+    cloud.glance[2].kill()
+    demo.run('openstack image cache coverage', expected=1)
+    demo.run('openstack image cache node list', expected=1)
+    demo.say('What is missing on the others?')
+    demo.run(
+        'openstack image cache coverage --node edge-oslo --node edge-bergen '
+        '-f csv'
+    )
+
+
+def _show_delete_and_clear(demo: Demo, cloud: clouds.Cloud) -> None:
     demo.say('What would go if unused images of more than 100 MB went?')
     demo.run(
         'openstack image cache delete --unused --larger-than 100M '
@@ -151,13 +179,17 @@ def _show(demo: Demo, cloud: clouds.Cloud) -> None:
     demo.run('openstack image cache delete debian-13 --all-nodes')
     demo.say('Every failure is told in a line; all the rest is done.')
     demo.run(
-        'openstack image cache delete nosuch cirros-0.6 --all-nodes -f csv',
+        'openstack image cache delete nosuch cirros-0.6 --node edge-oslo '
+        '-f csv',
         expected=1,
     )
-    demo.say('Empty what is left, and see how much it was.')
+    demo.say('Empty what is left there, and see how much it was.')
     demo.run('openstack image cache clear --node edge-oslo')
-    demo.say('A node that cannot do it says why, and what to do.')
+    demo.say('What is no Glance is told apart from what is down.')
     demo.run(f'openstack image cache list --node {cloud.auth_url}', expected=1)
+
+
+def _show_stores(demo: Demo) -> None:
     demo.say('Take an image out of one store: cirros-0.6 is in two of them.')
     demo.run('openstack image delete --store cheap cirros-0.6')
     demo.run('openstack image delete --store cheap cirros-0.6', expected=1)
