@@ -28,6 +28,8 @@ html_theme = 'openstackdocs'
 openstackdocs_auto_name = False
 openstackdocs_use_storyboard = False
 pygments_style = 'native'
+# Or '--node' in a help text becomes a dash and 'node'.
+smartquotes = False
 
 autoprogram_cliff_application = 'openstack'
 autoprogram_cliff_ignored = [

@@ -1,0 +1,81 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Ours against the other clients, as one Markdown table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from tests.benchmarks import single_node
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.group import Options
+from tests.benchmarks.table import markdown
+from tests.benchmarks.table import Row
+from tests.cloud import CloudError
+from tests.cloud import RestError
+
+GROUPS = (single_node.GROUP,)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    names = [name for group in GROUPS for name in group.names]
+    command = argparse.ArgumentParser(
+        'python -m tests.benchmarks', description=__doc__
+    )
+    command.add_argument(
+        '--only',
+        nargs='+',
+        choices=names,
+        default=names,
+        metavar='ROW',
+        help=f'rows to measure: {", ".join(names)} (default: all)',
+    )
+    command.add_argument(
+        '--pairs',
+        type=_at_least_one,
+        metavar='N',
+        help='runs of each command a row (default: 7, 3 for the slow ones)',
+    )
+    return command
+
+
+def _at_least_one(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError('1 or more')
+    return number
+
+
+def main() -> int:
+    """Measure; 0 every bound held, 1 one did not, 130 interrupted."""
+    asked = parser().parse_args()
+    rows: list[Row] = []
+    try:
+        for group in GROUPS:
+            only = set(group.names) & set(asked.only)
+            if only:
+                rows += group.rows(only, Options(asked.pairs))
+    except (BenchmarkError, CloudError, RestError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('Interrupted; nothing is left running.', file=sys.stderr)
+        return 130
+    print(markdown(rows))
+    return 1 if any(one.held is False for one in rows) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())

@@ -1,0 +1,218 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One node, 60 images: list, queue and delete against today's commands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from tests.benchmarks import pairs
+from tests.benchmarks import relay_check
+from tests.benchmarks.cache import Cache
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.group import Group
+from tests.benchmarks.group import Options
+from tests.benchmarks.group import say
+from tests.benchmarks.program import Program
+from tests.benchmarks.program import Run
+from tests.benchmarks.relay import Relay
+from tests.benchmarks.table import Bound
+from tests.benchmarks.table import Row
+from tests.benchmarks.table import row
+from tests.cloud import Cloud
+from tests.cloud import create_image
+from tests.cloud import KeystoneOptions
+
+_IMAGES = 60
+_ROUND_TRIP = 0.05
+
+# A Keystone in use has a cache. Without one, to look at a command's token
+# takes it most of a second here, which is the same for every client, and
+# hides what they do differently.
+_KEYSTONE = KeystoneOptions(
+    extra='[cache]\nenabled = true\nbackend = dogpile.cache.memory\n'
+)
+
+_TENTH = Bound(0.1, 'at least 10 times faster')
+_SAME = Bound(1.1, 'at most 1.10')
+
+
+@dataclass(frozen=True)
+class _Task:
+    """What a row times.
+
+    :ivar ours: the arguments of our command
+    :ivar peer: the arguments of the peer's
+    :ivar prepare: makes the state that either begins with; not timed
+    :ivar done: whether a run did what it was to do, and whatever it began
+        has ended; not timed
+    :ivar round_trip: to Glance, in seconds
+    :ivar pairs: how many, unless the command line says
+    """
+
+    what: str
+    ours: tuple[str, ...]
+    peer: tuple[str, ...]
+    prepare: Callable[[], None]
+    done: Callable[[Run], bool]
+    round_trip: float
+    pairs: int
+    bound: Bound | None
+
+
+class _Bench:
+    """The node, the relay before it, and the images that it has.
+
+    :param node_url: of the node itself
+    :param images: ID → name
+    """
+
+    def __init__(
+        self,
+        node_url: str,
+        relay: Relay,
+        program: Program,
+        cache: Cache,
+        images: dict[str, str],
+    ) -> None:
+        self._node_url = node_url
+        self._relay = relay
+        self._program = program
+        self._cache = cache
+        self._images = images
+
+    def measure(self, task: _Task, count: int) -> Row:
+        """Warm both commands up, time them in pairs, and judge.
+
+        :param count: of pairs
+        :raises BenchmarkError: a command failed, did nothing, or went past
+            the relay
+        """
+        say(f'{task.what}:')
+        # A warm-up is for files and bytecode, and needs no distance.
+        self._relay.round_trip = 0.0
+        for command in (task.ours, task.peer):
+            self._once(task, command, warm_up=True)
+        self._relay.round_trip = task.round_trip
+        timed = pairs.alternate(
+            lambda: self._once(task, task.ours),
+            lambda: self._once(task, task.peer),
+            count,
+        )
+        return row(task.what, pairs.summarize(timed), task.bound)
+
+    def _once(
+        self, task: _Task, command: tuple[str, ...], *, warm_up: bool = False
+    ) -> pairs.Sample:
+        name = 'openstack ' + ' '.join(command[:4])
+        task.prepare()
+        if warm_up:
+            run = self._program.warm_up(self._node_url, *command)
+        else:
+            run = self._program.run(*command)
+        if not task.done(run):
+            raise BenchmarkError(f'{name} did not do its work')
+        say(
+            f'  {run.sample.seconds:6.2f} s {run.sample.requests:4d} requests'
+            f' {name}' + (' (warm-up)' if warm_up else '')
+        )
+        return run.sample
+
+    def tasks(self) -> dict[str, _Task]:
+        """The rows, by their names on the command line."""
+        names = tuple(self._images.values())
+        full = lambda: self._cache.fill(self._images)  # noqa: E731
+        return {
+            'list': _Task(
+                f'image cache list, {_IMAGES} cached, 0 ms;'
+                ' peer: cached image list (without names)',
+                ours=('image', 'cache', 'list'),
+                peer=('cached', 'image', 'list'),
+                prepare=full,
+                done=self._lists_all,
+                round_trip=0.0,
+                pairs=7,
+                bound=_SAME,
+            ),
+            'token': _Task(
+                'the same; peer: token issue, for reference',
+                ours=('image', 'cache', 'list'),
+                peer=('token', 'issue'),
+                prepare=full,
+                done=lambda run: bool(run.output),
+                round_trip=0.0,
+                pairs=7,
+                bound=None,
+            ),
+            'queue': _Task(
+                f'image cache queue, {_IMAGES} names, 50 ms;'
+                ' peer: cached image queue',
+                ours=('image', 'cache', 'queue', *names),
+                peer=('cached', 'image', 'queue', *names),
+                prepare=self._cache.clear,
+                done=self._holds_all,
+                round_trip=_ROUND_TRIP,
+                pairs=3,
+                bound=_TENTH,
+            ),
+            'delete': _Task(
+                f'image cache delete, {_IMAGES} names, 50 ms;'
+                ' peer: cached image delete',
+                ours=('image', 'cache', 'delete', *names),
+                peer=('cached', 'image', 'delete', *names),
+                prepare=full,
+                done=self._holds_none,
+                round_trip=_ROUND_TRIP,
+                pairs=3,
+                bound=_TENTH,
+            ),
+        }
+
+    def _lists_all(self, run: Run) -> bool:
+        return all(image_id in run.output for image_id in self._images)
+
+    def _holds_all(self, _run: Run) -> bool:
+        self._cache.await_cached(self._images)
+        return True
+
+    def _holds_none(self, _run: Run) -> bool:
+        return self._cache.is_empty()
+
+
+def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
+    say(relay_check.check())
+    say('Starting a cloud …')
+    with Cloud(nodes=1, keystone_options=_KEYSTONE) as cloud:
+        node = cloud.glance[0]
+        token = cloud.token()
+        images = {
+            create_image(node.url, token, name): name
+            for name in (f'bench-{number:02d}' for number in range(_IMAGES))
+        }
+        with Relay(node.port.number) as relay:
+            bench = _Bench(
+                node.url,
+                relay,
+                Program(relay, cloud.environment(), cloud.directory),
+                Cache(node.url, cloud.token),
+                images,
+            )
+            for name, task in bench.tasks().items():
+                if name in only:
+                    yield bench.measure(task, options.pairs or task.pairs)
+
+
+GROUP = Group(('list', 'token', 'queue', 'delete'), _rows)

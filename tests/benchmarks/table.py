@@ -1,0 +1,100 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The table that is printed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from tests.benchmarks.pairs import Summary
+
+_HEADERS = (
+    'What',
+    'Ours (s)',
+    'Peer (s)',
+    'Ours / peer',
+    'Bound',
+    'Requests to Glance: ours / peer',
+    'Held',
+)
+
+
+@dataclass(frozen=True)
+class Bound:
+    """What the ratio of ours to the peer's must not exceed.
+
+    :ivar text: the same in words
+    """
+
+    most: float
+    text: str
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the table, as text.
+
+    :ivar held: whether the bound held; None where there is none
+    """
+
+    what: str
+    ours: str
+    peer: str
+    ratio: str
+    bound: str
+    requests: str
+    held: bool | None
+
+
+def row(what: str, summary: Summary, bound: Bound | None) -> Row:
+    """The line for pairs of commands."""
+    return Row(
+        what=what,
+        ours=f'{summary.ours:.2f}',
+        peer=f'{summary.peer:.2f}',
+        ratio=_ratio(summary.ratio),
+        bound='' if bound is None else bound.text,
+        requests=' / '.join(
+            (_count(summary.ours_requests), _count(summary.peer_requests))
+        ),
+        held=None if bound is None else summary.ratio <= bound.most,
+    )
+
+
+def markdown(rows: Iterable[Row]) -> str:
+    """The whole table, without a newline at its end."""
+    lines = [_HEADERS, tuple('---' for _ in _HEADERS)]
+    lines += [
+        (
+            one.what,
+            one.ours,
+            one.peer,
+            one.ratio,
+            one.bound,
+            one.requests,
+            {None: '', True: 'yes', False: 'NO'}[one.held],
+        )
+        for one in rows
+    ]
+    return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
+
+
+def _ratio(ratio: float) -> str:
+    text = f'{ratio:.2f}'
+    return text if ratio > 0.5 else f'{text} ({1 / ratio:.1f} times faster)'
+
+
+def _count(extent: tuple[int, int]) -> str:
+    fewest, most = extent
+    return str(fewest) if fewest == most else f'{fewest} to {most}'

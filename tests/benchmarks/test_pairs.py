@@ -1,0 +1,54 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Two things timed in turn, and what the pairs say."""
+
+from collections.abc import Callable
+
+from tests.benchmarks.pairs import alternate
+from tests.benchmarks.pairs import Pair
+from tests.benchmarks.pairs import Sample
+from tests.benchmarks.pairs import summarize
+from tests.benchmarks.pairs import Summary
+
+
+def test_ours_goes_first_and_the_peer_right_after_it() -> None:
+    order: list[str] = []
+
+    def runs(who: str, seconds: float) -> Callable[[], Sample]:
+        def run() -> Sample:
+            order.append(who)
+            return Sample(seconds, 1)
+
+        return run
+
+    timed = alternate(runs('ours', 1.0), runs('peer', 2.0), 2)
+
+    assert order == ['ours', 'peer', 'ours', 'peer']
+    assert timed == [Pair(Sample(1.0, 1), Sample(2.0, 1))] * 2
+
+
+def test_the_ratio_is_the_median_of_the_pairs_and_not_of_the_medians() -> None:
+    slow_moment = Pair(Sample(40.0, 3), Sample(80.0, 4))
+    timed = [
+        Pair(Sample(1.0, 3), Sample(4.0, 4)),
+        slow_moment,
+        Pair(Sample(2.0, 5), Sample(2.0, 4)),
+    ]
+
+    assert summarize(timed) == Summary(
+        ours=2.0,
+        peer=4.0,
+        ratio=0.5,
+        ours_requests=(3, 5),
+        peer_requests=(4, 4),
+    )

@@ -1,0 +1,73 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The relay counts what goes over it, and passes it on as it came."""
+
+from collections.abc import Iterator
+from contextlib import closing
+from http.client import HTTPConnection
+from http.server import BaseHTTPRequestHandler
+from http.server import ThreadingHTTPServer
+import threading
+from typing import Any
+
+import pytest
+
+from tests.benchmarks.relay import Relay
+from tests.benchmarks.relay import Request
+
+
+class _Echo(BaseHTTPRequestHandler):
+    """Answers with the Host header and the body that it was sent."""
+
+    protocol_version = 'HTTP/1.1'
+
+    def do_PUT(self) -> None:
+        length = int(self.headers['Content-Length'] or 0)
+        answer = self.headers['Host'].encode() + b' ' + self.rfile.read(length)
+        self.send_response(200)
+        self.send_header('Content-Length', str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+    def log_message(self, *args: Any) -> None:
+        pass
+
+
+@pytest.fixture
+def relay() -> Iterator[Relay]:
+    with ThreadingHTTPServer(('127.0.0.1', 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        with Relay(server.server_port) as relay:
+            yield relay
+        server.shutdown()
+        thread.join()
+
+
+def test_requests_of_a_kept_connection_are_counted_and_passed_on(
+    relay: Relay,
+) -> None:
+    host = relay.url.removeprefix('http://')
+    body = bytes(range(256)) * 1024
+    with closing(HTTPConnection(host, timeout=10)) as connection:
+        answers = []
+        for path, sent in (('/a?b=c', body), ('/d', b'')):
+            connection.request('PUT', path, sent)
+            answers.append(connection.getresponse().read())
+
+    assert answers == [host.encode() + b' ' + body, host.encode() + b' ']
+    assert relay.take_requests() == [
+        Request('PUT', '/a'),
+        Request('PUT', '/d'),
+    ]
+    assert relay.take_requests() == []

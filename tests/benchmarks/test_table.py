@@ -1,0 +1,39 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The table that is printed."""
+
+from tests.benchmarks.pairs import Summary
+from tests.benchmarks.table import Bound
+from tests.benchmarks.table import markdown
+from tests.benchmarks.table import row
+
+
+def test_the_table_says_what_held_and_what_did_not() -> None:
+    rows = [
+        row('list', Summary(1.2, 1.0, 1.2, (3, 3), (4, 4)), Bound(1.1, 'a')),
+        row('queue', Summary(2.0, 25.0, 0.08, (63, 64), (301, 301)), None),
+        row(
+            'delete', Summary(1.0, 10.0, 0.1, (2, 2), (9, 9)), Bound(0.1, 'b')
+        ),
+    ]
+
+    assert markdown(rows) == (
+        '| What | Ours (s) | Peer (s) | Ours / peer | Bound |'
+        ' Requests to Glance: ours / peer | Held |\n'
+        '| --- | --- | --- | --- | --- | --- | --- |\n'
+        '| list | 1.20 | 1.00 | 1.20 | a | 3 / 4 | NO |\n'
+        '| queue | 2.00 | 25.00 | 0.08 (12.5 times faster) |  |'
+        ' 63 to 64 / 301 |  |\n'
+        '| delete | 1.00 | 10.00 | 0.10 (10.0 times faster) | b |'
+        ' 2 / 9 | yes |'
+    )
