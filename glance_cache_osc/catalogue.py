@@ -20,12 +20,12 @@ from collections.abc import Sequence
 import dataclasses
 import re
 from typing import Any
-from typing import Protocol
 import urllib.parse
 
 from glance_cache_osc import errors
 from glance_cache_osc import images
 from glance_cache_osc import parallel
+from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 
 #: Images asked for in one request.
@@ -56,13 +56,6 @@ _NOT_PROPERTIES = frozenset(
 _WITH_OPERATOR = frozenset({'status', 'disk_format', 'container_format'})
 
 
-class Adapter(Protocol):
-    """What is needed of openstacksdk's image proxy."""
-
-    def get(self, url: str, **kwargs: Any) -> Any:
-        """Send a GET to the cloud's image service; returns a response."""
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolution:
     """What became of what was named.
@@ -76,13 +69,13 @@ class Resolution:
 
 
 class Catalogue:
-    """Glance's list of images, read through OpenStackClient's connection.
+    """Glance's list of images.
 
-    :param connect: returns openstacksdk's image proxy; it is called with
-        the first look, since it asks the endpoint for its versions.
+    :param connect: returns what speaks with the cloud's image endpoint; it
+        is called with the first look.
     """
 
-    def __init__(self, connect: Callable[[], Adapter]) -> None:
+    def __init__(self, connect: Callable[[], http.NodeClient]) -> None:
         self._connect = connect
 
     def by_id(self, image_ids: Iterable[str]) -> dict[str, images.Image]:
@@ -137,16 +130,11 @@ class Catalogue:
     ) -> list[images.Image]:
         """Images that have all of these tags and properties.
 
-        :raises errors.UsageError: a property that can't be asked for.
+        :param properties: as `check_properties` has them.
         :raises errors.CatalogueError: Glance could not be asked.
         """
         query: dict[str, Any] = {'tag': list(tags)} if tags else {}
         for key, value in properties.items():
-            if key in _NOT_PROPERTIES:
-                raise errors.UsageError(
-                    _("'%s' is not a property of images") % key,
-                    _('Name images by ID, name, --tag or --property.'),
-                )
             query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value
         return [
             images.parse_image(item)
@@ -222,26 +210,35 @@ class Catalogue:
             params['marker'] = marker
 
     def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
-        from keystoneauth1 import exceptions as ksa_exceptions
-        from openstack import exceptions as sdk_exceptions
-
+        query = urllib.parse.urlencode(params, doseq=True)
         try:
-            response = self._connect().get('/images', params=dict(params))
-            sdk_exceptions.raise_from_response(response)
-            body = response.json()
-            if all(isinstance(item['id'], str) for item in body['images']):
-                return dict(body)
-        except (
-            sdk_exceptions.SDKException,
-            ksa_exceptions.ClientException,
-        ) as error:
+            body = self._connect().request('GET', f'/v2/images?{query}')
+        except errors.NodeError as error:
             raise errors.CatalogueError(
-                _("Cannot look up images in the cloud's Glance: %s") % error,
+                _("Cannot look up images in the cloud's Glance: %s")
+                % error.why,
                 _("See 'openstack image list'."),
             ) from error
-        except (ValueError, TypeError, KeyError):
+        try:
+            if all(isinstance(item['id'], str) for item in body['images']):
+                return dict(body)
+        except (TypeError, KeyError):
             pass
         raise _not_answered()
+
+
+def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
+    """Properties that images can be asked for by.
+
+    :raises errors.UsageError: one that is none.
+    """
+    for key in properties:
+        if key in _NOT_PROPERTIES:
+            raise errors.UsageError(
+                _("'%s' is not a property of images") % key,
+                _('Name images by ID, name, --tag or --property.'),
+            )
+    return dict(properties)
 
 
 def _not_answered() -> errors.CatalogueError:

@@ -29,9 +29,12 @@ from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
+    from openstack.config import cloud_region
 
 #: The key in clouds.yaml, beside ``auth``.
 NODES_KEY = 'image_cache_nodes'
+#: Seconds that a page of the list of images may take.
+_CATALOGUE_TIMEOUT = 60.0
 #: Seconds that taking data out of a store may take.
 _STORE_TIMEOUT = 600.0
 
@@ -71,22 +74,33 @@ class Cloud:
 
     def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""
-        return catalogue.Catalogue(lambda: self._manager.image)
+        return catalogue.Catalogue(
+            lambda: self._image_service(_CATALOGUE_TIMEOUT)
+        )
 
     def stores(self) -> stores.Stores:
         """The stores of the cloud's image service.
 
         :raises errors.UsageError: the cloud has no image service.
         """
+        return stores.Stores(self._image_service(_STORE_TIMEOUT))
+
+    def _image_service(self, timeout: float) -> http.NodeClient:
+        """Speaks with the cloud's image endpoint.
+
+        openstacksdk's image proxy would ask that endpoint for its versions
+        first, and not pass on what Glance says.
+        """
+        return http.NodeClient(self.session, self._image_endpoint(), timeout)
+
+    def _image_endpoint(self) -> str:
         endpoint = self.image_endpoint()
         if endpoint is None:
             raise errors.UsageError(
                 _('This cloud has no image endpoint'),
                 _("See 'openstack endpoint list --service image'."),
             )
-        return stores.Stores(
-            http.NodeClient(self.session, endpoint, _STORE_TIMEOUT)
-        )
+        return endpoint
 
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.
@@ -125,8 +139,9 @@ class Cloud:
         return node.Node(name, node.parse_endpoint(endpoint, base_url))
 
     @property
-    def _config(self) -> Any:
-        return self._manager.sdk_connection.config
+    def _config(self) -> 'cloud_region.CloudRegion':
+        config: cloud_region.CloudRegion = self._manager.sdk_connection.config
+        return config
 
 
 def _bad_nodes(why: str) -> errors.UsageError:

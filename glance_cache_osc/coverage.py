@@ -69,10 +69,10 @@ def _cover(
         for node in queued
         if image.image_id in queued[node] and node not in there
     ]
-    sizes = [cached[node][image.image_id].size for node in there[:1]]
+    sizes = [image.size, *(cached[one][image.image_id].size for one in there)]
     return Coverage(
         image=image,
-        size=image.size if image.size is not None else next(iter(sizes), None),
+        size=next((size for size in sizes if size is not None), None),
         cached=len(there),
         queued=len(asked),
         missing_on=tuple(

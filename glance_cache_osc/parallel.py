@@ -22,6 +22,9 @@ from typing import TypeVar
 
 from glance_cache_osc import errors
 
+#: Seconds after which a Ctrl-C is seen at the latest.
+_NAP = 0.1
+
 _Job = TypeVar('_Job')
 _Value = TypeVar('_Value')
 
@@ -75,11 +78,11 @@ def attempt(
     crew = _Crew(operation, list(jobs), ended)
     try:
         crew.start(workers)
-        crew.idle.wait()
+        crew.wait()
     except KeyboardInterrupt:
         crew.stopped = True
         if settle:
-            crew.idle.wait()
+            crew.wait()
         raise Interruption(crew.outcomes()) from None
     if crew.bugs:
         raise crew.bugs[0]
@@ -116,6 +119,15 @@ class _Crew(Generic[_Job, _Value]):
                 self._working += 1
                 self.idle.clear()
             threading.Thread(target=self._work, daemon=True).start()
+
+    def wait(self) -> None:
+        """Wait until nobody works.
+
+        A signal may come to another thread, or just before this one goes to
+        sleep, and would be seen when it wakes up: so it does.
+        """
+        while not self.idle.wait(_NAP):
+            pass
 
     def _work(self) -> None:
         """Take one job after the other, until there is none."""

@@ -46,3 +46,4 @@ def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
     with display:
         task = display.add_task(what, total=total)
         yield lambda: display.advance(task)
+        display.refresh()

@@ -59,13 +59,16 @@ class CacheApiDriver(base.CacheDriver):
         self._request('DELETE', '/v2/cache', headers)
 
     def clean(self) -> None:
-        self._maintain('/v2/cache/clean')
+        self._maintain('clean')
 
     def prune(self, timeout: float) -> entries.Pruned:
         try:
-            return entries.parse_pruned(
-                self._maintain('/v2/cache/prune', timeout)
-            )
+            return entries.parse_pruned(self._maintain('prune', timeout))
+        except errors.TimedOut as error:
+            raise errors.TimedOut(
+                error.why,
+                _("It may go on pruning; '--timeout' is how long to wait."),
+            ) from error
         except ValueError as error:
             raise errors.BadReply(
                 _('It does not tell what it pruned (%s)') % error
@@ -74,10 +77,21 @@ class CacheApiDriver(base.CacheDriver):
     def api_version(self) -> str:
         return versions.newest(self._client)
 
-    def _maintain(self, path: str, timeout: float | None = None) -> Any:
+    def _maintain(self, what: str, timeout: float | None = None) -> Any:
         """Glance's own maintenance, which came with Images API 2.18."""
         try:
-            return self._client.request('POST', path, timeout=timeout)
+            return self._client.request(
+                'POST', f'/v2/cache/{what}', timeout=timeout
+            )
+        except errors.Forbidden as error:
+            raise errors.Forbidden(
+                error.why,
+                _(
+                    'Log in as an administrator, or have the policy '
+                    'cache_%s of that Glance allow it.'
+                )
+                % what,
+            ) from error
         except errors.Refused as error:
             if error.status not in (404, 405):
                 raise

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 import datetime
 from typing import Any
 
+from glance_cache_osc import catalogue
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import images
@@ -74,8 +75,13 @@ class DeleteImageCache(base.CacheLister):
                 _("Name images or narrow by an option; 'clear' drops all."),
             )
         members = self.chosen_fleet(parsed_args)
-        held = self.look(members)
-        steps = self._steps(parsed_args, words, narrowing, held)
+        exact = [word for word in words if not images.is_glob(word)]
+        resolution, held = self.at_once(
+            lambda: self.cloud.catalogue().resolve(exact),
+            lambda: self.look(members),
+        )
+        named = self._named(resolution, held)
+        steps = self._steps(parsed_args, words, narrowing, held, named)
         if parsed_args.dry_run:
             return [_row(*step, plan.NAMES) for step in steps]
         nodes = {
@@ -99,9 +105,9 @@ class DeleteImageCache(base.CacheLister):
         words: Sequence[str],
         narrowing: selection.Narrowing,
         held: base.Held,
+        named: list[images.Image],
     ) -> base.Steps:
         """What is to be deleted where."""
-        named = self._named(words, held)
         globs = [word for word in words if images.is_glob(word)]
         known: dict[str, images.Image] = {}
         if globs or narrowing.orphans:
@@ -109,7 +115,7 @@ class DeleteImageCache(base.CacheLister):
         elif not words:
             known = self.names(parsed_args, base.held_ids(held))
         if globs or not words:
-            named += [
+            named = named + [
                 known.get(entry.image_id, images.Image(entry.image_id))
                 for group in held.values()
                 for entry in group
@@ -127,11 +133,9 @@ class DeleteImageCache(base.CacheLister):
         return _without_echoes(steps)
 
     def _named(
-        self, words: Sequence[str], held: base.Held
+        self, resolution: catalogue.Resolution, held: base.Held
     ) -> list[images.Image]:
         """The images that IDs and names mean; the rest is reported."""
-        exact = [word for word in words if not images.is_glob(word)]
-        resolution = self.cloud.catalogue().resolve(exact)
         ids = set(base.held_ids(held))
         orphans = [word for word in resolution.failures if word in ids]
         for word, error in resolution.failures.items():

@@ -17,6 +17,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from glance_cache_osc import catalogue
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import images
@@ -72,13 +73,15 @@ class QueueImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = options.image_words(parsed_args)
+        properties = catalogue.check_properties(dict(parsed_args.property))
         members = self.chosen_fleet(parsed_args)
-        wanted = self._wanted(parsed_args, words)
-        if not wanted:
-            return []
+        wanted, held = self.at_once(
+            lambda: self._wanted(words, parsed_args.tag, properties),
+            lambda: self.look(members),
+        )
         steps = [
             (member, step)
-            for member, group in self.look(members).items()
+            for member, group in held.items()
             for step in plan.to_queue(wanted, group, force=parsed_args.force)
         ]
         if parsed_args.dry_run:
@@ -92,18 +95,19 @@ class QueueImageCache(base.CacheLister):
         return [_row(*step, _RESULTS) for step in done]
 
     def _wanted(
-        self, parsed_args: argparse.Namespace, words: Sequence[str]
+        self,
+        words: Sequence[str],
+        tags: Sequence[str],
+        properties: Mapping[str, str],
     ) -> list[images.Image]:
         """The images that were named in any way, each once."""
-        catalogue = self.cloud.catalogue()
-        resolution = catalogue.resolve(words)
+        listed = self.cloud.catalogue()
+        resolution = listed.resolve(words)
         for word, error in resolution.failures.items():
             self.failures.add(_("Cannot queue '%s'") % word, error)
         found = list(resolution.found)
-        if parsed_args.tag or parsed_args.property:
-            matching = catalogue.matching(
-                parsed_args.tag, dict(parsed_args.property)
-            )
+        if tags or properties:
+            matching = listed.matching(tags, properties)
             if not matching:
                 self.failures.add(
                     _('Cannot queue by tag or property'),

@@ -84,7 +84,8 @@ CACHING_OFF = {
 FORBIDS = {
     'status_code': 403,
     'text': p.fault(
-        '403 Forbidden', 'You are not authorized to complete cache_list action.'
+        '403 Forbidden',
+        'You are not authorized to complete cache_list action.',
     ),
     'headers': HTML,
 }

@@ -109,11 +109,11 @@ CSV = """\
 "9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04",5000000,2,0,0,""
 "c0ffee00-1234-4abc-8def-0123456789ab","",7,1,0,1,"edge-oslo"
 """
-VALUE = """\
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 1 1 0 
-9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 5000000 2 0 0 
-c0ffee00-1234-4abc-8def-0123456789ab  7 1 0 1 edge-oslo
-"""
+VALUE = (
+    '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 1 1 0 \n'
+    '9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 5000000 2 0 0 \n'
+    'c0ffee00-1234-4abc-8def-0123456789ab  7 1 0 1 edge-oslo\n'
+)
 
 
 @pytest.fixture
@@ -182,7 +182,6 @@ def test_a_row_per_image_by_name(
         f'GET {OSLO_CACHE}',
     ]
     assert cloud.requests[2:] == [
-        f'GET {p.GLANCE}/',
         f'GET {IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}%2C{p.ORPHAN}&limit=1000',
         f'GET {IMAGES}?id=in%3A{p.ORPHAN}&os_hidden=true&limit=1000',
     ]
@@ -278,10 +277,10 @@ PARTIAL_CSV = """\
 "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000000,0,1,0,""
 "9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04",5000000,1,0,0,""
 """
-PARTIAL_VALUE = """\
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 0 1 0 
-9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 5000000 1 0 0 
-"""
+PARTIAL_VALUE = (
+    '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 0 1 0 \n'
+    '9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 5000000 1 0 0 \n'
+)
 
 
 @pytest.mark.parametrize(
@@ -401,6 +400,7 @@ def test_images_are_named(
 def test_every_word_that_names_nothing_is_told_of(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
+    cloud.answers('GET', IMAGES, json=p.images())
     cloud.answers(
         'GET',
         f'{IMAGES}?name=in:twin,nosuch,ubuntu-24.04',
@@ -413,7 +413,6 @@ def test_every_word_that_names_nothing_is_told_of(
     cloud.answers(
         'GET', f'{IMAGES}?name=in:nosuch&os_hidden=true', json=p.images()
     )
-    cloud.answers('GET', f'{IMAGES}?limit=1000', json=p.images())
 
     result = openstack(
         *(*COVERAGE, 'twin', 'nosuch', 'x*', 'ubuntu-24.04'),
@@ -489,15 +488,7 @@ def test_sorting_sorts_values(
         *('--sort-column', column, direction),
     )
 
-    ids = result.out.splitlines()
-    assert (result.code, sorted(ids), result.err) == (0, sorted(expected), '')
-    # Equal values may stand in any order.
-    if column in ('Missing', 'Missing On'):
-        assert ids[0] == p.ORPHAN
-    elif column == 'Size':
-        assert ids == expected
-    else:
-        assert ids.index(p.UBUNTU) == expected.index(p.UBUNTU)
+    assert result == Result(0, '\n'.join([*expected, '']), '')
 
 
 def test_one_node_is_a_fleet_of_one(

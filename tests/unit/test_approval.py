@@ -117,6 +117,61 @@ def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
     )
 
 
+def test_nodes_that_are_pruned_are_shown_with_where_they_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = sit_down(monkeypatch, 'y\n')
+
+    approval.pruning(ASK, [OSLO, BERGEN])
+
+    assert terminal.getvalue() == (
+        '  oslo (http://oslo:9292)\n'
+        '  bergen (http://bergen:9292)\n'
+        'About to prune 2 nodes. Go on? [y/N] '
+    )
+
+
+def test_of_a_thousand_nodes_twenty_are_shown(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    terminal = sit_down(monkeypatch, 'y\n')
+
+    approval.pruning(ASK, [OSLO] * 1000)
+
+    assert terminal.getvalue().splitlines()[19:] == [
+        '  oslo (http://oslo:9292)',
+        '  … and 980 more',
+        'About to prune 1000 nodes. Go on? [y/N] ',
+    ]
+
+
+def test_nodes_are_not_pruned_without_a_yes(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sit_down(monkeypatch, 'n\n')
+
+    with pytest.raises(errors.CacheError) as caught:
+        approval.pruning(ASK, [OSLO, BERGEN])
+
+    assert type(caught.value) is errors.CacheError
+    assert str(caught.value) == 'Nothing was changed.'
+
+
+def test_nobody_to_ask_prunes_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    shown = sit_down(monkeypatch, 'y\n', stdin=False)
+
+    with pytest.raises(errors.UsageError) as caught:
+        approval.pruning(ASK, [OSLO, BERGEN])
+
+    assert str(caught.value) == (
+        'About to prune 2 nodes: nothing is done without approval. Give '
+        '--auto-approve, or --dry-run to see what it does.'
+    )
+    assert shown.getvalue() == ''
+
+
 @pytest.mark.parametrize(
     ('count', 'last_lines'),
     [
@@ -185,6 +240,7 @@ def test_approval_given_beforehand_asks_nothing(
 
     approval.deletion(APPROVED, [(OSLO, CACHED)])
     approval.clearing(APPROVED, {OSLO: entries.Freed(1, 1, 1)})
+    approval.pruning(APPROVED, [OSLO, BERGEN])
 
     assert shown.getvalue() == ''
 
@@ -197,5 +253,6 @@ def test_nothing_to_take_asks_nothing(
     approval.deletion(ASK, [])
     approval.deletion(ASK, [(OSLO, NOT_THERE)])
     approval.clearing(ASK, {})
+    approval.pruning(ASK, [])
 
     assert shown.getvalue() == ''

@@ -15,7 +15,6 @@
 from typing import Any
 from unittest import mock
 
-from keystoneauth1 import adapter as ksa_adapter
 from keystoneauth1 import session as ksa_session
 from openstack import connection
 from openstack.config import cloud_region
@@ -52,17 +51,6 @@ class Manager:
             connection.Connection, instance=True
         )
         self.sdk_connection.config = region
-        self.connections = 0
-
-    @property
-    def image(self) -> ksa_adapter.Adapter:
-        """What OpenStackClient makes only when it is asked for."""
-        self.connections += 1
-        return ksa_adapter.Adapter(
-            self.session,
-            endpoint_override=f'{p.GLANCE}/v2',
-            raise_exc=False,
-        )
 
 
 def with_nodes(session: ksa_session.Session, nodes: Any) -> cloud.Cloud:
@@ -210,23 +198,23 @@ def test_a_fleet_keeps_its_connections(session: ksa_session.Session) -> None:
         assert vars(adapter)['_pool_maxsize'] == 16
 
 
-def test_the_catalogue_connects_with_its_first_look(
+def test_the_catalogue_is_that_of_the_image_endpoint(
     session: ksa_session.Session, web: conftest.Web
 ) -> None:
-    manager = Manager(session, {})
-
-    catalogue = cloud.Cloud(manager).catalogue()
-    assert manager.connections == 0
-
+    """It is asked for nothing but the list: not for its versions."""
     web.answers(
         'GET',
         f'{p.GLANCE}/v2/images?id=in:{p.UBUNTU}&limit=1000',
         json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
     )
+
+    manager = Manager(session, {}, f'{p.GLANCE}/v2')
+    catalogue = cloud.Cloud(manager).catalogue()
+
     assert catalogue.by_id([p.UBUNTU]) == {
         p.UBUNTU: images.Image(p.UBUNTU, 'ubuntu-24.04', 5000000, ('fast',))
     }
-    assert manager.connections == 1
+    assert len(web.requests) == 1
 
 
 def test_stores_are_those_of_the_image_endpoint(

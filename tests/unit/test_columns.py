@@ -111,6 +111,20 @@ def test_a_size_is_readable(size: int, expected: str) -> None:
         (None, columns.Kind.COUNT, '', None, ''),
         (None, columns.Kind.SIZE, '', None, ''),
         (None, columns.Kind.TIME, '', None, ''),
+        (None, columns.Kind.SHARE, '', None, ''),
+        (None, columns.Kind.LIST, '', None, ''),
+        (columns.Share(0, 0), columns.Kind.SHARE, 0, 0, 0),
+        (columns.Share(3, 7), columns.Kind.SHARE, 3, 3, 3),
+        ([], columns.Kind.LIST, '', [], ''),
+        (['a'], columns.Kind.LIST, 'a', ['a'], 'a'),
+        (['b', 'a'], columns.Kind.LIST, 'b, a', ['b', 'a'], 'b,a'),
+        (
+            ['a\x1b', 'b\n'],
+            columns.Kind.LIST,
+            'a\\x1b, b\\n',
+            ['a\x1b', 'b\n'],
+            'a\\x1b,b\\n',
+        ),
         ('a\nb', columns.Kind.TEXT, 'a\\nb', 'a\nb', 'a\\nb'),
         (0, columns.Kind.COUNT, 0, 0, 0),
         (1234567, columns.Kind.COUNT, 1234567, 1234567, 1234567),
@@ -138,6 +152,70 @@ def test_a_value_has_a_form_for_each_reader(
     assert columns.for_people(value, kind) == people
     assert columns.for_programs(value, kind) == programs
     assert columns.for_text(value, kind) == text
+
+
+@pytest.mark.parametrize(
+    ('count', 'of', 'expected'),
+    [
+        (0, 0, '░░░░░░░░░░ 0/0'),
+        (0, 7, '░░░░░░░░░░ 0/7'),
+        (1, 1, '██████████ 1/1'),
+        (1, 2, '█████░░░░░ 1/2'),
+        (1, 3, '███░░░░░░░ 1/3'),
+        (7, 7, '██████████ 7/7'),
+        (99, 1000, '░░░░░░░░░░ 99/1000'),
+        (100, 1000, '█░░░░░░░░░ 100/1000'),
+        (999, 1000, '█████████░ 999/1000'),
+        (1000, 1000, '██████████ 1000/1000'),
+    ],
+)
+def test_a_share_is_a_bar_on_a_terminal(
+    count: int, of: int, expected: str
+) -> None:
+    share = columns.Share(count, of)
+
+    assert columns.for_terminals(share, columns.Kind.SHARE) == expected
+
+
+@hypothesis.given(
+    share=strategies.integers(1, 2000).flatmap(
+        lambda of: strategies.builds(
+            columns.Share, strategies.integers(0, of), strategies.just(of)
+        )
+    )
+)
+def test_a_bar_is_full_when_nothing_is_missing_and_not_before(
+    share: columns.Share,
+) -> None:
+    bar = share.bar()
+
+    assert len(bar) == 10
+    assert bar == '█' * bar.count('█') + '░' * bar.count('░')
+    assert (bar.count('█') == 10) == (share.count == share.of)
+
+
+def test_shares_are_sorted_by_their_counts() -> None:
+    shares = [columns.Share(at, 3) for at in (2, 0, 3, 1)]
+
+    assert [one.count for one in sorted(shares)] == [0, 1, 2, 3]
+
+
+@pytest.mark.parametrize(
+    ('value', 'kind', 'expected'),
+    [
+        (None, columns.Kind.SHARE, ''),
+        (None, columns.Kind.SIZE, ''),
+        (5000000, columns.Kind.SIZE, '5.0 MB'),
+        (MOMENT, columns.Kind.TIME, '2026-11-21 03:46:57'),
+        (['a', 'b'], columns.Kind.LIST, 'a, b'),
+        ('a\nb', columns.Kind.TEXT, 'a\\nb'),
+        (7, columns.Kind.COUNT, 7),
+    ],
+)
+def test_all_else_is_on_a_terminal_as_in_any_table(
+    value: Any, kind: columns.Kind, expected: Any
+) -> None:
+    assert columns.for_terminals(value, kind) == expected
 
 
 class Recorder(base.ListFormatter):
@@ -199,6 +277,51 @@ def test_a_format_gets_the_form_that_it_is_for(
 
     assert formatter.headers == ['Hits', 'Size', 'Name', 'Last Used']
     assert formatter.rows == [row]
+
+
+class Stream(io.StringIO):
+    """A stream that is a terminal, or is not."""
+
+    def __init__(self, *, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+@pytest.mark.parametrize(
+    ('name', 'terminal', 'shown'),
+    [
+        ('table', False, [1, '']),
+        ('table', True, ['█████░░░░░ 1/2', '']),
+        ('csv', True, [1, '']),
+        ('value', True, [1, '']),
+        ('json', True, [1, None]),
+        ('yaml', True, [1, None]),
+    ],
+)
+def test_a_bar_is_drawn_in_tables_on_terminals_alone(
+    name: str, terminal: bool, shown: list[Any]
+) -> None:
+    formatter = Recorder()
+    rendering = columns.Rendering(
+        formatter,
+        name,
+        [
+            columns.Column('Cached', columns.Kind.SHARE),
+            columns.Column('Missing On', columns.Kind.LIST),
+        ],
+    )
+
+    rendering.emit_list(
+        ('Cached', 'Missing On'),
+        [(columns.Share(1, 2), None)],
+        Stream(terminal=terminal),
+        argparse.Namespace(),
+    )
+
+    assert formatter.rows == [shown]
 
 
 @hypothesis.given(size=strategies.integers(min_value=0, max_value=2**80))

@@ -54,6 +54,19 @@ def clear(driver: cache_api.CacheApiDriver) -> None:
     driver.clear(entries.Target.BOTH)
 
 
+def clean(driver: cache_api.CacheApiDriver) -> None:
+    driver.clean()
+
+
+def prune(driver: cache_api.CacheApiDriver) -> object:
+    return driver.prune(600)
+
+
+#: Glance's own maintenance, which is younger than the rest.
+MAINTENANCE = [
+    (clean, 'POST', f'{CACHE}/clean'),
+    (prune, 'POST', f'{CACHE}/prune'),
+]
 #: Each method of the driver, and the request that it sends.
 CALLS = [
     (list_entries, 'GET', CACHE),
@@ -148,6 +161,8 @@ def test_what_is_no_list_of_cached_images(
         (delete, 'DELETE', ONE, 200),
         (clear, 'DELETE', CACHE, 204),
         (clear, 'DELETE', CACHE, 200),
+        (clean, 'POST', f'{CACHE}/clean', 200),
+        (clean, 'POST', f'{CACHE}/clean', 204),
     ],
 )
 def test_a_change_is_one_request_and_yoga_answers_with_200(
@@ -219,7 +234,7 @@ def test_deleting_what_nobody_knows_is_done(
     assert web.requests == [f'DELETE {ONE}']
 
 
-@pytest.mark.parametrize(('call', 'method', 'url'), CALLS)
+@pytest.mark.parametrize(('call', 'method', 'url'), [*CALLS, *MAINTENANCE])
 def test_any_other_refusal_is_passed_on(
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
@@ -367,3 +382,131 @@ def test_no_id_leads_to_another_resource(
     assert web.history[0]._request.url == (
         f'http://edge.example:9292/v2/cache/{sent}'
     )
+
+
+def test_a_prune_tells_what_it_freed_and_takes_its_time(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'POST',
+        f'{CACHE}/prune',
+        text='{"total_files_pruned": 2, "total_bytes_pruned": 7000}',
+        headers=JSON,
+    )
+
+    assert driver.prune(900) == entries.Pruned(files=2, size=7000)
+    assert web.requests == ['POST http://edge.example:9292/v2/cache/prune']
+
+
+def test_a_clean_takes_no_longer_than_anything_else(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers('POST', f'{CACHE}/clean', status_code=200)
+
+    driver.clean()
+
+    assert web.history[0].timeout == 2.5
+    assert web.history[0].headers['X-Auth-Token'] == conftest.TOKEN
+
+
+@pytest.mark.parametrize(
+    ('text', 'why'),
+    [
+        ('', 'not a JSON object'),
+        ('[]', 'not a JSON object'),
+        ('{}', 'it does not say how much was pruned'),
+        (
+            '{"total_files_pruned": "2", "total_bytes_pruned": 0}',
+            'total_files_pruned is not a count',
+        ),
+    ],
+)
+def test_what_does_not_tell_what_was_pruned(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    text: str,
+    why: str,
+) -> None:
+    web.answers('POST', f'{CACHE}/prune', text=text, headers=JSON)
+
+    with pytest.raises(errors.BadReply) as caught:
+        driver.prune(600)
+
+    assert str(caught.value) == f'It does not tell what it pruned ({why}).'
+
+
+@pytest.mark.parametrize('status', ['404 Not Found', '405 Method Not Allowed'])
+@pytest.mark.parametrize(('call', 'method', 'url'), MAINTENANCE)
+def test_without_a_route_for_maintenance_the_versions_tell_why(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    call: Call,
+    method: str,
+    url: str,
+    status: str,
+) -> None:
+    """Glance before 2.18 takes "clean" for the ID of an image."""
+    web.answers(
+        method, url, **says(status, 'The resource could not be found.')
+    )
+    lists_versions(web, '2.16', '2.15', '2.14')
+
+    with pytest.raises(errors.TooOld) as caught:
+        call(driver)
+
+    assert str(caught.value) == (
+        'Its Images API ends at 2.16; clean and prune need 2.18. Upgrade '
+        'that Glance, or name another endpoint with --node.'
+    )
+    assert isinstance(caught.value.__cause__, errors.Refused)
+    assert web.requests == [f'{method} {url}', f'GET {VERSIONS}']
+
+
+@pytest.mark.parametrize(('call', 'method', 'url'), MAINTENANCE)
+def test_maintenance_of_a_cache_that_is_off(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    call: Call,
+    method: str,
+    url: str,
+) -> None:
+    web.answers(
+        method,
+        url,
+        **says(
+            '404 Not Found', 'Caching via API is not supported at this site.'
+        ),
+    )
+    lists_versions(web, '2.17', '2.15', '2.13')
+
+    with pytest.raises(errors.CachingOff):
+        call(driver)
+
+
+def test_the_newest_version_is_asked_for_without_a_token(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    lists_versions(web, '2.9', '2.18', '2.14')
+
+    assert driver.api_version() == '2.18'
+    assert web.requests == [f'GET {VERSIONS}']
+    assert 'X-Auth-Token' not in web.history[0].headers
+
+
+@pytest.mark.parametrize('image_id', ['.', '..'])
+@pytest.mark.parametrize('method', ['PUT', 'DELETE'])
+def test_no_id_leads_up_a_folder(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    method: str,
+    image_id: str,
+) -> None:
+    """A quoted dot is still a dot: nothing is sent."""
+    with pytest.raises(errors.Refused) as caught:
+        if method == 'PUT':
+            driver.queue(image_id)
+        else:
+            driver.delete(image_id)
+
+    assert str(caught.value) == f"'{image_id}' is not the ID of an image."
+    assert web.requests == []

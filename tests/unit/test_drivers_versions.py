@@ -130,6 +130,106 @@ def test_why_a_node_has_no_cache(
     assert str(error) == expected
 
 
+UPGRADE = 'Upgrade that Glance, or name another endpoint with --node.'
+CACHING_OFF = (
+    "Its image cache is off. Set 'image_cache_dir' and a flavor with caching "
+    "in that node's glance-api.conf, and restart it."
+)
+
+
+@pytest.mark.parametrize(
+    ('numbers', 'kind', 'expected'),
+    [
+        (
+            ['2.12', '2.9', '2.0'],
+            errors.TooOld,
+            f'Its Images API ends at 2.12; clean and prune need 2.18. {UPGRADE}',
+        ),
+        (
+            ['2.14', '2.13', '2.0'],
+            errors.TooOld,
+            f'Its Images API ends at 2.14; clean and prune need 2.18. {UPGRADE}',
+        ),
+        (
+            ['2.16', '2.15', '2.14'],
+            errors.TooOld,
+            f'Its Images API ends at 2.16; clean and prune need 2.18. {UPGRADE}',
+        ),
+        (
+            ['2.17', '2.16', '2.14'],
+            errors.TooOld,
+            f'Its Images API ends at 2.17; clean and prune need 2.18. {UPGRADE}',
+        ),
+        # 2.14, 2.16 and 2.18 are listed where the cache is on.
+        (['2.17', '2.15', '2.13'], errors.CachingOff, CACHING_OFF),
+        (['2.15', '2.13'], errors.CachingOff, CACHING_OFF),
+    ],
+)
+def test_why_a_node_can_not_be_asked_to_clean_or_prune(
+    client: http.NodeClient,
+    web: conftest.Web,
+    numbers: list[str],
+    kind: type[errors.NodeError],
+    expected: str,
+) -> None:
+    web.answers(
+        'GET',
+        VERSIONS,
+        text=json.dumps(p.glance_versions(p.EDGE, *numbers)),
+        headers=JSON,
+    )
+
+    error = versions.why_no_maintenance(client)
+
+    assert type(error) is kind
+    assert str(error) == expected
+
+
+def test_why_what_is_no_glance_can_not_clean(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers('GET', VERSIONS, text='Welcome')
+
+    error = versions.why_no_maintenance(client)
+
+    assert type(error) is errors.NotGlance
+    assert str(error) == NOT_GLANCE
+
+
+@pytest.mark.parametrize(
+    ('numbers', 'expected'),
+    [
+        (['2.18', '2.16', '2.14', '2.9'], '2.18'),
+        (['2.9', '2.18', '2.10'], '2.18'),
+        (['2.9', '2.2'], '2.9'),
+        (['2.0'], '2.0'),
+    ],
+)
+def test_the_newest_version_is_the_highest_number(
+    client: http.NodeClient,
+    web: conftest.Web,
+    numbers: list[str],
+    expected: str,
+) -> None:
+    web.answers(
+        'GET',
+        VERSIONS,
+        text=json.dumps(p.glance_versions(p.EDGE, *numbers)),
+        headers=JSON,
+    )
+
+    assert versions.newest(client) == expected
+
+
+def test_what_is_no_glance_has_no_newest_version(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers('GET', VERSIONS, text='Welcome')
+
+    with pytest.raises(errors.NotGlance):
+        versions.newest(client)
+
+
 def test_a_node_that_is_gone_by_now_is_told_of_as_that(
     client: http.NodeClient, web: conftest.Web
 ) -> None:

@@ -279,3 +279,85 @@ def test_what_was_freed_is_added_up() -> None:
 
 def test_nothing_frees_nothing() -> None:
     assert entries.Freed.of([]) == entries.Freed(cached=0, queued=0, size=0)
+
+
+def test_what_a_node_pruned_is_read() -> None:
+    payload = {'total_files_pruned': 3, 'total_bytes_pruned': 21474836480}
+
+    assert entries.parse_pruned(payload) == entries.Pruned(
+        files=3, size=21474836480
+    )
+
+
+def test_a_node_may_prune_nothing_and_say_more() -> None:
+    payload = {'total_files_pruned': 0, 'total_bytes_pruned': 0, 'more': 'x'}
+
+    assert entries.parse_pruned(payload) == entries.Pruned(files=0, size=0)
+
+
+@pytest.mark.parametrize(
+    ('payload', 'expected'),
+    [
+        (None, 'not a JSON object'),
+        ([], 'not a JSON object'),
+        ('3', 'not a JSON object'),
+        ({}, 'it does not say how much was pruned'),
+        (
+            {'total_files_pruned': 3},
+            'it does not say how much was pruned',
+        ),
+        (
+            {'total_bytes_pruned': 3},
+            'it does not say how much was pruned',
+        ),
+        (
+            {'total_files_pruned': None, 'total_bytes_pruned': 3},
+            'it does not say how much was pruned',
+        ),
+        (
+            {'total_files_pruned': '3', 'total_bytes_pruned': 3},
+            'total_files_pruned is not a count',
+        ),
+        (
+            {'total_files_pruned': True, 'total_bytes_pruned': 3},
+            'total_files_pruned is not a count',
+        ),
+        (
+            {'total_files_pruned': 3, 'total_bytes_pruned': -1},
+            'total_bytes_pruned is not a count',
+        ),
+        (
+            {'total_files_pruned': 3, 'total_bytes_pruned': 0.5},
+            'total_bytes_pruned is not a count',
+        ),
+        (
+            {'total_files_pruned': 3, 'total_bytes_pruned': 2**63},
+            'total_bytes_pruned is not a count',
+        ),
+    ],
+)
+def test_what_does_not_tell_what_was_pruned(
+    payload: Any, expected: str
+) -> None:
+    with pytest.raises(ValueError, match=f'^{expected}$'):
+        entries.parse_pruned(payload)
+
+
+@hypothesis.given(
+    payload=JSON
+    | strategies.fixed_dictionaries(
+        {'total_files_pruned': JSON, 'total_bytes_pruned': JSON}
+    )
+)
+def test_whatever_a_node_says_of_pruning_is_read_or_refused(
+    payload: Any,
+) -> None:
+    try:
+        read = entries.parse_pruned(payload)
+    except ValueError:
+        return
+    assert (read.files, read.size) == (
+        payload['total_files_pruned'],
+        payload['total_bytes_pruned'],
+    )
+    assert min(read.files, read.size) >= 0

@@ -12,7 +12,10 @@
 
 """Which nodes are meant, and one operation on all of them."""
 
+from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import threading
 from unittest import mock
 
@@ -25,6 +28,7 @@ from glance_cache_osc import errors
 from glance_cache_osc import fleet
 from glance_cache_osc import node
 from glance_cache_osc import parallel
+from glance_cache_osc import progress
 from tests.cli import payloads as p
 from tests.unit import conftest
 
@@ -318,6 +322,62 @@ def test_some_nodes_may_be_changed_alone(both: fleet.Fleet) -> None:
     assert [one.job for one in outcomes] == members[1:]
     assert changed == ['bergen']
     assert both.change(change, []) == []
+
+
+def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
+    assert [one.node.name for one in both] == ['oslo', 'bergen']
+    assert list(both) == [one.job for one in both.ask(lambda _: None)]
+
+
+def test_all_nodes_are_changed_if_none_is_named(both: fleet.Fleet) -> None:
+    def change(member: fleet.Member) -> str:
+        if member.node.name == 'oslo':
+            raise errors.Refused('It is busy')
+        return member.node.name
+
+    assert [
+        (one.job.node.name, one.value, str(one.error or ''))
+        for one in both.change(change)
+    ] == [('oslo', None, 'It is busy.'), ('bergen', 'bergen', '')]
+
+
+def test_a_change_is_waited_for_and_a_question_is_not(
+    both: fleet.Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    attempt = mock.create_autospec(parallel.attempt, return_value=[])
+    monkeypatch.setattr(parallel, 'attempt', attempt)
+
+    both.ask(lambda _: None)
+    both.change(lambda _: None)
+    both.each(lambda _: None, [])
+
+    assert [
+        call.kwargs.get('settle', False) for call in attempt.call_args_list
+    ] == [False, True, True]
+
+
+def test_what_is_under_way_is_counted(
+    both: fleet.Fleet, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    counted: list[str] = []
+
+    @contextlib.contextmanager
+    def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+        counted.append(f'{what} {total}')
+        yield lambda: counted.append('one')
+
+    monkeypatch.setattr(progress, 'counting', counting)
+    oslo = next(iter(both))
+
+    both.ask(lambda _: None)
+    both.change(lambda _: None, [oslo])
+    both.each(lambda _: None, [fleet.Job(oslo, str(at)) for at in range(3)])
+
+    assert counted == [
+        *('Asking nodes 2', 'one', 'one'),
+        *('Changing nodes 1', 'one'),
+        *('Changing entries 3', 'one', 'one', 'one'),
+    ]
 
 
 def test_jobs_are_done_in_order_and_each_failure_is_kept(

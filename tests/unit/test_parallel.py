@@ -186,3 +186,71 @@ def test_an_interrupted_question_is_not_waited_for() -> None:
 
     assert isinstance(stop.value, parallel.Interruption)
     assert [one.value for one in stop.value.outcomes] == [None]
+
+
+@pytest.mark.parametrize('workers', [1, 3])
+def test_the_end_of_each_job_is_told_whatever_became_of_it(
+    workers: int,
+) -> None:
+    ended = []
+
+    def operation(job: int) -> int:
+        if job == 1:
+            raise errors.Refused('no')
+        return job
+
+    outcomes = parallel.attempt(
+        operation, range(5), workers, ended=lambda: ended.append('one')
+    )
+
+    assert len(outcomes) == 5
+    assert ended == ['one'] * 5
+
+
+def test_the_end_of_a_bug_is_told_too() -> None:
+    ended = []
+
+    def operation(job: int) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        parallel.attempt(
+            operation, range(3), 2, ended=lambda: ended.append('one')
+        )
+
+    assert ended == ['one'] * 3
+
+
+def test_an_end_is_told_when_the_outcome_is_there() -> None:
+    """Between two jobs of one worker."""
+    happened = []
+
+    parallel.attempt(
+        lambda job: happened.append(f'{job} began'),
+        range(2),
+        workers=1,
+        ended=lambda: happened.append('one ended'),
+    )
+
+    assert happened == ['0 began', 'one ended', '1 began', 'one ended']
+
+
+def test_jobs_that_never_began_have_no_end(
+    stopped: threading.Event,
+) -> None:
+    ended = []
+
+    def operation(job: str) -> None:
+        os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(PATIENCE)
+
+    with pytest.raises(parallel.Interruption):
+        parallel.attempt(
+            operation,
+            'abc',
+            workers=1,
+            settle=True,
+            ended=lambda: ended.append('one'),
+        )
+
+    assert ended == ['one']

@@ -82,3 +82,33 @@ def test_what_was_not_sent_is_counted_and_told_last(
         'Cannot queue b: No.',
         'Interrupted. Not asked for: 2.',
     ]
+
+
+def test_what_follows_from_failures_is_told_in_its_place(
+    log: mock.Mock,
+) -> None:
+    failures = report.Failures()
+    failures.add('Cannot list edge-oslo', errors.TimedOut('No answer'))
+    failures.remark('1 of 2 nodes did not \x1b[31msay.')
+    failures.add('The names are missing', errors.CatalogueError('No list'))
+
+    assert failures.tell(log) == 1
+    assert log.mock_calls == [
+        mock.call.error('Cannot list edge-oslo: No answer.'),
+        mock.call.error('1 of 2 nodes did not \\x1b[31msay.'),
+        mock.call.error('The names are missing: No list.'),
+    ]
+
+
+def test_an_interrupt_is_told_after_what_follows_from_failures(
+    log: mock.Mock,
+) -> None:
+    failures = report.Failures()
+    failures.interrupt()
+    failures.remark('2 of 2 nodes did not say.')
+
+    assert failures.tell(log) == 130
+    assert [one.args[0] for one in log.mock_calls] == [
+        '2 of 2 nodes did not say.',
+        'Interrupted. Not asked for: %d.',
+    ]

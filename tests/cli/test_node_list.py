@@ -1,0 +1,617 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack image cache node list`: argv in, output out."""
+
+from typing import Any
+
+import pytest
+
+from tests.cli import fleets
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import HoldBack
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+from tests.unit import test_drivers_http as faults
+
+NODES = ('--os-cloud', 'far', 'image', 'cache', 'node', 'list')
+OSLO = f'{p.GLANCE}/v2/cache'
+BERGEN = f'{p.EDGE}/v2/cache'
+OSLO_VERSIONS = f'{p.GLANCE}/versions'
+BERGEN_VERSIONS = f'{p.EDGE}/versions'
+IMAGES = f'{p.GLANCE}/v2/images'
+
+TABLE = """\
++-------------+----------------------------+--------+-------------+-----------+--------+--------+--------+------+
+| Node        | Endpoint                   | Status | API Version | Driver    | Cached | Queued | Size   | Hits |
++-------------+----------------------------+--------+-------------+-----------+--------+--------+--------+------+
+| edge-oslo   | http://glance.example:9292 | ok     | 2.18        | cache-api |      2 |      1 | 5.0 MB |    3 |
+| edge-bergen | http://edge.example:9292   | ok     | 2.16        | cache-api |      0 |      0 | 0 B    |    0 |
++-------------+----------------------------+--------+-------------+-----------+--------+--------+--------+------+
+"""
+JSON = """\
+[
+  {
+    "Node": "edge-oslo",
+    "Endpoint": "http://glance.example:9292",
+    "Status": "ok",
+    "API Version": "2.18",
+    "Driver": "cache-api",
+    "Cached": 2,
+    "Queued": 1,
+    "Size": 5000007,
+    "Hits": 3
+  },
+  {
+    "Node": "edge-bergen",
+    "Endpoint": "http://edge.example:9292",
+    "Status": "ok",
+    "API Version": "2.16",
+    "Driver": "cache-api",
+    "Cached": 0,
+    "Queued": 0,
+    "Size": 0,
+    "Hits": 0
+  }
+]
+"""
+YAML = """\
+- API Version: '2.18'
+  Cached: 2
+  Driver: cache-api
+  Endpoint: http://glance.example:9292
+  Hits: 3
+  Node: edge-oslo
+  Queued: 1
+  Size: 5000007
+  Status: ok
+- API Version: '2.16'
+  Cached: 0
+  Driver: cache-api
+  Endpoint: http://edge.example:9292
+  Hits: 0
+  Node: edge-bergen
+  Queued: 0
+  Size: 0
+  Status: ok
+"""
+CSV_HEADERS = '"Node","Endpoint","Status","API Version","Driver","Cached","Queued","Size","Hits"\n'
+CSV = f"""\
+{CSV_HEADERS}\
+"edge-oslo","http://glance.example:9292","ok","2.18","cache-api",2,1,5000007,3
+"edge-bergen","http://edge.example:9292","ok","2.16","cache-api",0,0,0,0
+"""
+VALUE = """\
+edge-oslo http://glance.example:9292 ok 2.18 cache-api 2 1 5000007 3
+edge-bergen http://edge.example:9292 ok 2.16 cache-api 0 0 0 0
+"""
+
+
+@pytest.fixture
+def two_nodes(cloud: Cloud, clouds_yaml: Any) -> None:
+    """Oslo holds Ubuntu and an orphan, and waits for Debian."""
+    clouds_yaml(p.FLEET)
+    cloud.answers(
+        'GET',
+        OSLO_VERSIONS,
+        **fleets.versions(p.GLANCE, '2.18', '2.16', '2.14', '2.9'),
+    )
+    cloud.answers(
+        'GET', BERGEN_VERSIONS, **fleets.versions(p.EDGE, '2.16', '2.14')
+    )
+    cloud.answers(
+        'GET',
+        OSLO,
+        json=p.cache(
+            p.cached(p.UBUNTU),
+            p.cached(p.ORPHAN, size=7, hits=0),
+            queued=[p.DEBIAN],
+        ),
+    )
+    cloud.answers('GET', BERGEN, json=p.cache())
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', TABLE),
+        ('json', JSON),
+        ('yaml', YAML),
+        ('csv', CSV),
+        ('value', VALUE),
+    ],
+)
+@pytest.mark.usefixtures('two_nodes')
+def test_nodes_and_how_they_are(
+    cloud: Cloud,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    result = openstack(*NODES, '-f', name, terminal=terminal)
+
+    assert result == Result(0, expected, '')
+    assert sorted(cloud.requests) == [
+        f'GET {BERGEN}',
+        f'GET {BERGEN_VERSIONS}',
+        f'GET {OSLO}',
+        f'GET {OSLO_VERSIONS}',
+    ]
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', '\n'),
+        ('json', '[]\n'),
+        ('yaml', '[]\n'),
+        ('csv', CSV_HEADERS),
+        ('value', ''),
+    ],
+)
+@pytest.mark.usefixtures('two_nodes')
+def test_no_node_holds_the_image(
+    openstack: OpenStack, name: str, expected: str, terminal: bool
+) -> None:
+    """Debian is asked for, and not there yet."""
+    result = openstack(
+        *NODES, '--image', p.DEBIAN, '-f', name, terminal=terminal
+    )
+
+    assert result == Result(0, expected, '')
+
+
+PARTIAL_TABLE = """\
++-------------+----------------------------+-------------+-------------+-----------+--------+--------+--------+------+
+| Node        | Endpoint                   | Status      | API Version | Driver    | Cached | Queued | Size   | Hits |
++-------------+----------------------------+-------------+-------------+-----------+--------+--------+--------+------+
+| edge-bergen | http://bergen.example:9292 | unreachable |             |           |        |        |        |      |
+| edge-tromso | http://tromso.example:9292 | unreachable |             |           |        |        |        |      |
+| edge-oslo   | http://oslo.example:9292   | ok          | 2.18        | cache-api | 1      | 0      | 5.0 MB | 3    |
+| edge-molde  | http://molde.example:9292  | not glance  |             |           |        |        |        |      |
+| edge-bodo   | http://bodo.example:9292   | caching off | 2.17        |           |        |        |        |      |
+| edge-alta   | http://alta.example:9292   | forbidden   | 2.16        |           |        |        |        |      |
++-------------+----------------------------+-------------+-------------+-----------+--------+--------+--------+------+
+"""
+PARTIAL_JSON = """\
+[
+  {
+    "Node": "edge-bergen",
+    "Endpoint": "http://bergen.example:9292",
+    "Status": "unreachable",
+    "API Version": null,
+    "Driver": null,
+    "Cached": null,
+    "Queued": null,
+    "Size": null,
+    "Hits": null
+  },
+  {
+    "Node": "edge-tromso",
+    "Endpoint": "http://tromso.example:9292",
+    "Status": "unreachable",
+    "API Version": null,
+    "Driver": null,
+    "Cached": null,
+    "Queued": null,
+    "Size": null,
+    "Hits": null
+  },
+  {
+    "Node": "edge-oslo",
+    "Endpoint": "http://oslo.example:9292",
+    "Status": "ok",
+    "API Version": "2.18",
+    "Driver": "cache-api",
+    "Cached": 1,
+    "Queued": 0,
+    "Size": 5000000,
+    "Hits": 3
+  },
+  {
+    "Node": "edge-molde",
+    "Endpoint": "http://molde.example:9292",
+    "Status": "not glance",
+    "API Version": null,
+    "Driver": null,
+    "Cached": null,
+    "Queued": null,
+    "Size": null,
+    "Hits": null
+  },
+  {
+    "Node": "edge-bodo",
+    "Endpoint": "http://bodo.example:9292",
+    "Status": "caching off",
+    "API Version": "2.17",
+    "Driver": null,
+    "Cached": null,
+    "Queued": null,
+    "Size": null,
+    "Hits": null
+  },
+  {
+    "Node": "edge-alta",
+    "Endpoint": "http://alta.example:9292",
+    "Status": "forbidden",
+    "API Version": "2.16",
+    "Driver": null,
+    "Cached": null,
+    "Queued": null,
+    "Size": null,
+    "Hits": null
+  }
+]
+"""
+PARTIAL_YAML = """\
+- API Version: null
+  Cached: null
+  Driver: null
+  Endpoint: http://bergen.example:9292
+  Hits: null
+  Node: edge-bergen
+  Queued: null
+  Size: null
+  Status: unreachable
+- API Version: null
+  Cached: null
+  Driver: null
+  Endpoint: http://tromso.example:9292
+  Hits: null
+  Node: edge-tromso
+  Queued: null
+  Size: null
+  Status: unreachable
+- API Version: '2.18'
+  Cached: 1
+  Driver: cache-api
+  Endpoint: http://oslo.example:9292
+  Hits: 3
+  Node: edge-oslo
+  Queued: 0
+  Size: 5000000
+  Status: ok
+- API Version: null
+  Cached: null
+  Driver: null
+  Endpoint: http://molde.example:9292
+  Hits: null
+  Node: edge-molde
+  Queued: null
+  Size: null
+  Status: not glance
+- API Version: '2.17'
+  Cached: null
+  Driver: null
+  Endpoint: http://bodo.example:9292
+  Hits: null
+  Node: edge-bodo
+  Queued: null
+  Size: null
+  Status: caching off
+- API Version: '2.16'
+  Cached: null
+  Driver: null
+  Endpoint: http://alta.example:9292
+  Hits: null
+  Node: edge-alta
+  Queued: null
+  Size: null
+  Status: forbidden
+"""
+PARTIAL_CSV = f"""\
+{CSV_HEADERS}\
+"edge-bergen","http://bergen.example:9292","unreachable","","","","","",""
+"edge-tromso","http://tromso.example:9292","unreachable","","","","","",""
+"edge-oslo","http://oslo.example:9292","ok","2.18","cache-api",1,0,5000000,3
+"edge-molde","http://molde.example:9292","not glance","","","","","",""
+"edge-bodo","http://bodo.example:9292","caching off","2.17","","","","",""
+"edge-alta","http://alta.example:9292","forbidden","2.16","","","","",""
+"""
+PARTIAL_VALUE = (
+    'edge-bergen http://bergen.example:9292 unreachable      \n'
+    'edge-tromso http://tromso.example:9292 unreachable      \n'
+    'edge-oslo http://oslo.example:9292 ok 2.18 cache-api 1 0 5000000 3\n'
+    'edge-molde http://molde.example:9292 not glance      \n'
+    'edge-bodo http://bodo.example:9292 caching off 2.17     \n'
+    'edge-alta http://alta.example:9292 forbidden 2.16     \n'
+)
+
+
+@pytest.fixture
+def six_nodes(cloud: Cloud, clouds_yaml: Any) -> None:
+    """The only one that answers holds Ubuntu."""
+    clouds_yaml(fleets.CLOUDS_YAML)
+    fleets.answer_versions_and_caches(cloud, json=p.cache(p.cached(p.UBUNTU)))
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', PARTIAL_TABLE),
+        ('json', PARTIAL_JSON),
+        ('yaml', PARTIAL_YAML),
+        ('csv', PARTIAL_CSV),
+        ('value', PARTIAL_VALUE),
+    ],
+)
+@pytest.mark.usefixtures('six_nodes')
+def test_nodes_that_fail_are_listed_too(
+    openstack: OpenStack, name: str, expected: str, terminal: bool
+) -> None:
+    result = openstack(*NODES, '-f', name, terminal=terminal)
+
+    assert result == Result(1, expected, fleets.FAILURES)
+
+
+@pytest.mark.usefixtures('six_nodes')
+def test_nodes_that_do_not_say_what_they_hold_are_told_of(
+    openstack: OpenStack,
+) -> None:
+    result = openstack(
+        *(*NODES, '--image', p.UBUNTU, '-f', 'value'),
+        *('-c', 'Node', '-c', 'Status'),
+    )
+
+    assert result == Result(1, 'edge-oslo ok\n', fleets.FAILURES)
+
+
+@pytest.mark.parametrize(
+    ('versions', 'cache', 'expected', 'told'),
+    [
+        (
+            fleets.versions(p.GLANCE, '2.12', '2.0'),
+            {
+                'status_code': 404,
+                'text': p.fault(
+                    '404 Not Found', 'The resource could not be found.'
+                ),
+                'headers': fleets.HTML,
+            },
+            'too old 2.12  \n',
+            'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). '
+            'Upgrade that Glance, or name another endpoint with --node.',
+        ),
+        (
+            fleets.versions(p.GLANCE, '2.18', '2.14'),
+            {'status_code': 503, 'text': ''},
+            'error 2.18  \n',
+            'The server failed with HTTP 503. Try again later; its log says '
+            'more.',
+        ),
+        (
+            fleets.versions(p.GLANCE, '2.18', '2.14'),
+            {'json': {'cached_images': 7}},
+            'not glance 2.18  \n',
+            'Its answer is not a list of cached images (cached_images is not '
+            'a list). Is this the endpoint of a Glance?',
+        ),
+        (
+            fleets.versions(p.GLANCE, '2.18', '2.14'),
+            {'status_code': 401, 'text': ''},
+            'forbidden 2.18  \n',
+            'It does not accept the token of this login. Does it belong to '
+            'the cloud that you logged in to?',
+        ),
+        (
+            fleets.versions(p.GLANCE, '2.18', '2.14'),
+            fleets.REFUSES,
+            'unreachable 2.18  \n',
+            'Cannot connect: Connection refused. Is glance-api running '
+            'there, and is this its address?',
+        ),
+        (
+            {'text': faults.distrust},
+            None,
+            'unreachable   \n',
+            'Its TLS certificate does not verify: [SSL: '
+            'CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
+            'self-signed certificate (_ssl.c:1006). Name its CA with '
+            "'--os-cacert' or 'cacert' in clouds.yaml.",
+        ),
+        (
+            {'status_code': 503, 'text': ''},
+            None,
+            'error   \n',
+            'The server failed with HTTP 503. Try again later; its log says '
+            'more.',
+        ),
+        (
+            {'text': '<html>Welcome</html>'},
+            None,
+            'not glance   \n',
+            "No Glance answers there. Give the endpoint as in 'openstack "
+            "endpoint list'.",
+        ),
+        (
+            {
+                'status_code': 302,
+                'headers': {'Location': 'http://evil.example/'},
+            },
+            None,
+            'not glance   \n',
+            'It answers with a redirect (HTTP 302). Give the endpoint that '
+            'it redirects to.',
+        ),
+    ],
+)
+def test_the_status_of_a_node_that_fails(
+    cloud: Cloud,
+    openstack: OpenStack,
+    versions: dict[str, Any],
+    cache: dict[str, Any] | None,
+    expected: str,
+    told: str,
+) -> None:
+    cloud.answers('GET', OSLO_VERSIONS, **versions)
+    if cache is not None:
+        cloud.answers('GET', OSLO, **cache)
+
+    result = openstack(
+        *('image', 'cache', 'node', 'list', '-f', 'value', '-c', 'Status'),
+        *('-c', 'API Version', '-c', 'Driver', '-c', 'Cached'),
+    )
+
+    assert result == Result(
+        1, expected, f'Cannot read the cache of {p.GLANCE}: {told}\n'
+    )
+
+
+@pytest.mark.usefixtures('two_nodes')
+def test_the_nodes_that_hold_an_orphan(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Glance, which does not know it, is not asked."""
+    result = openstack(
+        *(*NODES, '--image', p.ORPHAN, '-f', 'value', '-c', 'Node')
+    )
+
+    assert result == Result(0, 'edge-oslo\n', '')
+    assert not [one for one in cloud.requests if 'images' in one]
+
+
+@pytest.mark.usefixtures('two_nodes')
+def test_the_nodes_that_hold_an_image_of_a_name(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:ubuntu-24.04',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
+    )
+
+    result = openstack(
+        *(*NODES, '--image', 'ubuntu-24.04', '-f', 'value', '-c', 'Node')
+    )
+
+    assert result == Result(0, 'edge-oslo\n', '')
+
+
+@pytest.mark.parametrize(
+    ('word', 'found', 'told'),
+    [
+        (
+            'nosuch',
+            [],
+            "No image has the name or ID 'nosuch'. See 'openstack image "
+            "list'.\n",
+        ),
+        (
+            'ubuntu*',
+            [],
+            "No image has the name or ID 'ubuntu*'. See 'openstack image "
+            "list'.\n",
+        ),
+        (
+            'twin',
+            [p.image(p.FEDORA, 'twin'), p.image(p.DEBIAN, 'twin')],
+            f"2 images have the name 'twin': {p.FEDORA}, {p.DEBIAN}. Give "
+            'the ID of the one that is meant.\n',
+        ),
+    ],
+)
+def test_a_name_that_means_no_image_asks_no_node(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    word: str,
+    found: list[dict[str, Any]],
+    told: str,
+) -> None:
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', IMAGES, json=p.images(*found))
+
+    result = openstack(*NODES, '--image', word)
+
+    assert result == Result(1, '', told)
+    assert not [one for one in cloud.requests if 'cache' in one]
+
+
+def test_nodes_come_in_their_order_whichever_answers_first(
+    cloud: Cloud, openstack: OpenStack, two_nodes: None, hold_back: HoldBack
+) -> None:
+    hold_back(OSLO_VERSIONS, BERGEN)
+
+    result = openstack(*NODES, '-f', 'value')
+
+    assert result == Result(0, VALUE, '')
+    assert cloud.requests == [
+        f'GET {BERGEN_VERSIONS}',
+        f'GET {BERGEN}',
+        f'GET {OSLO_VERSIONS}',
+        f'GET {OSLO}',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('column', 'direction', 'expected'),
+    [
+        ('Hits', '--sort-ascending', 'edge-bergen\nedge-oslo\n'),
+        ('Size', '--sort-descending', 'edge-oslo\nedge-bergen\n'),
+        ('Node', '--sort-ascending', 'edge-bergen\nedge-oslo\n'),
+    ],
+)
+@pytest.mark.usefixtures('two_nodes')
+def test_sorting_sorts_values(
+    openstack: OpenStack, column: str, direction: str, expected: str
+) -> None:
+    result = openstack(
+        *(*NODES, '-f', 'value', '-c', 'Node'),
+        *('--sort-column', column, direction),
+    )
+
+    assert result == Result(0, expected, '')
+
+
+def test_no_token_is_shown_to_what_may_be_no_glance(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', OSLO_VERSIONS, **fleets.WELCOME_PAGE)
+
+    openstack('image', 'cache', 'node', 'list')
+
+    assert 'X-Auth-Token' not in cloud.last_headers
+
+
+@pytest.mark.parametrize(
+    ('argv', 'message'),
+    [
+        (
+            ['-c', 'Nmae'],
+            'No column is called Nmae. There are: Node, Endpoint, Status, '
+            'API Version, Driver, Cached, Queued, Size, Hits.\n',
+        ),
+        (
+            ['--node', 'x*'],
+            "No node in clouds.yaml is called 'x*'. There is: edge-oslo, "
+            'edge-bergen. A host is given as host:port or as a URL.\n',
+        ),
+    ],
+)
+def test_bad_input_is_told_in_a_line(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    argv: list[str],
+    message: str,
+) -> None:
+    clouds_yaml(p.FLEET)
+
+    result = openstack(*NODES, *argv)
+
+    assert result == Result(2, '', message)
+    assert cloud.requests == []

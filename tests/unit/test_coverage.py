@@ -1,0 +1,169 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""On how many nodes each image is, and where it is missing."""
+
+import hypothesis
+from hypothesis import strategies
+import pytest
+
+from glance_cache_osc import coverage
+from glance_cache_osc import entries
+from glance_cache_osc import images
+
+UBUNTU = images.Image('id-1', 'ubuntu-24.04', size=5000000)
+UNSIZED = images.Image('id-1', 'ubuntu-24.04')
+DEBIAN = images.Image('id-2', 'debian-13', size=2000000)
+
+
+def cached(image_id: str, size: int | None = 7) -> entries.Entry:
+    return entries.Entry(image_id, entries.State.CACHED, size=size, hits=0)
+
+
+def queued(image_id: str) -> entries.Entry:
+    return entries.Entry(image_id, entries.State.QUEUED)
+
+
+def test_an_image_is_cached_queued_or_missing_on_a_node() -> None:
+    held = {
+        'oslo': [cached('id-1')],
+        'bergen': [queued('id-1')],
+        'tromso': [cached('id-2')],
+        'bodo': [],
+    }
+
+    assert coverage.cover([UBUNTU, DEBIAN], held) == [
+        coverage.Coverage(
+            UBUNTU,
+            size=5000000,
+            cached=1,
+            queued=1,
+            missing_on=('tromso', 'bodo'),
+        ),
+        coverage.Coverage(
+            DEBIAN,
+            size=2000000,
+            cached=1,
+            queued=0,
+            missing_on=('oslo', 'bergen', 'bodo'),
+        ),
+    ]
+
+
+def test_what_was_asked_for_again_is_cached() -> None:
+    held = {'oslo': [cached('id-1'), queued('id-1')]}
+
+    (covered,) = coverage.cover([UBUNTU], held)
+
+    assert (covered.cached, covered.queued, covered.missing_on) == (1, 0, ())
+
+
+@pytest.mark.parametrize(
+    ('image', 'held', 'expected'),
+    [
+        (UBUNTU, {'oslo': [cached('id-1', 7)]}, 5000000),
+        (UBUNTU, {'oslo': []}, 5000000),
+        (images.Image('id-1', size=0), {'oslo': [cached('id-1', 7)]}, 0),
+        (UNSIZED, {'oslo': [cached('id-1', 7)]}, 7),
+        (UNSIZED, {'oslo': [], 'bergen': [cached('id-1', 8)]}, 8),
+        (UNSIZED, {'oslo': [queued('id-1')]}, None),
+        (UNSIZED, {'oslo': [cached('id-1', None)]}, None),
+        (UNSIZED, {}, None),
+    ],
+)
+def test_a_size_is_what_glance_says_or_else_a_cache(
+    image: images.Image,
+    held: dict[str, list[entries.Entry]],
+    expected: int | None,
+) -> None:
+    (covered,) = coverage.cover([image], held)
+
+    assert covered.size == expected
+
+
+def test_a_cache_that_knows_no_size_does_not_hide_one_that_does() -> None:
+    held = {'oslo': [cached('id-1', None)], 'bergen': [cached('id-1', 8)]}
+
+    (covered,) = coverage.cover([UNSIZED], held)
+
+    assert covered.size == 8
+
+
+@pytest.mark.parametrize('held', [{}, {'oslo': [cached('id-1')]}])
+def test_nothing_wanted_covers_nothing(
+    held: dict[str, list[entries.Entry]],
+) -> None:
+    assert coverage.cover([], held) == []
+
+
+def test_no_nodes_miss_nothing() -> None:
+    assert coverage.cover([UBUNTU], {}) == [
+        coverage.Coverage(UBUNTU, 5000000, 0, 0, ())
+    ]
+
+
+IDS = strategies.sampled_from(['id-1', 'id-2', 'id-3', 'id-4'])
+IMAGES = strategies.lists(
+    IDS.map(images.Image), unique_by=lambda one: one.image_id
+)
+ENTRIES = strategies.builds(
+    entries.Entry,
+    image_id=IDS,
+    state=strategies.sampled_from(entries.State),
+    size=strategies.none() | strategies.integers(0, 9),
+)
+HELD = strategies.dictionaries(
+    strategies.sampled_from(['oslo', 'bergen', 'tromso', 'bodo', 'alta']),
+    strategies.lists(ENTRIES),
+)
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_each_node_counts_once_for_each_image(
+    wanted: list[images.Image], held: dict[str, list[entries.Entry]]
+) -> None:
+    for one in coverage.cover(wanted, held):
+        assert one.cached + one.queued + len(one.missing_on) == len(held)
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_images_and_nodes_keep_their_order(
+    wanted: list[images.Image], held: dict[str, list[entries.Entry]]
+) -> None:
+    covered = coverage.cover(iter(wanted), held)
+
+    assert [one.image for one in covered] == wanted
+    for one in covered:
+        assert list(one.missing_on) == [
+            node for node in held if node in one.missing_on
+        ]
+
+
+@hypothesis.given(wanted=IMAGES, held=HELD)
+def test_an_image_is_missing_where_no_entry_is_its_own(
+    wanted: list[images.Image], held: dict[str, list[entries.Entry]]
+) -> None:
+    for one in coverage.cover(wanted, held):
+        states = {
+            node: {
+                entry.state
+                for entry in group
+                if entry.image_id == one.image.image_id
+            }
+            for node, group in held.items()
+        }
+        assert one.missing_on == tuple(
+            node for node, found in states.items() if not found
+        )
+        assert one.cached == sum(
+            entries.State.CACHED in found for found in states.values()
+        )

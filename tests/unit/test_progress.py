@@ -1,0 +1,150 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A line that says how far it is, on a terminal, while there is much to do."""
+
+import io
+import os
+import re
+import sys
+import threading
+
+import pytest
+
+from glance_cache_osc import progress
+
+CURSOR = re.compile(r'\x1b\[\??[0-9;]*[A-Za-z]')
+
+
+class Stream(io.StringIO):
+    """A stream that is a terminal, or is not."""
+
+    def __init__(self, *, terminal: bool = True) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
+def sit_down(
+    monkeypatch: pytest.MonkeyPatch, *, stderr: bool = True
+) -> tuple[Stream, Stream]:
+    """Standard output is a terminal; returns it and standard error.
+
+    Not a fixture: pytest puts its own streams in place before the test.
+    """
+    for name in [one for one in os.environ if one.startswith('TTY_')]:
+        monkeypatch.delenv(name)
+    for name in ('NO_COLOR', 'FORCE_COLOR', 'CI'):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.setenv('COLUMNS', '80')
+    out, err = Stream(), Stream(terminal=stderr)
+    monkeypatch.setattr(sys, 'stdout', out)
+    monkeypatch.setattr(sys, 'stderr', err)
+    return out, err
+
+
+def test_a_terminal_sees_how_many_of_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, err = sit_down(monkeypatch)
+
+    with progress.counting('Asking nodes', 10) as ended:
+        for _ in range(10):
+            ended()
+
+    lines = CURSOR.sub('', err.getvalue()).replace('\r', '\n').split('\n')
+    shown = [' '.join(line.split()) for line in lines if line.strip()]
+    assert shown[0].startswith('Asking nodes ')
+    assert shown[0].endswith(' 0/10')
+    assert shown[-1].endswith(' 10/10')
+    assert out.getvalue() == ''
+
+
+def test_the_line_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """To its start, up by one, and erased; the cursor is seen again."""
+    __, err = sit_down(monkeypatch)
+
+    with progress.counting('Asking nodes', 10):
+        pass
+
+    assert err.getvalue().startswith('\x1b[?25l')
+    assert err.getvalue().endswith('\n\x1b[?25h\r\x1b[1A\x1b[2K')
+
+
+def test_the_line_goes_when_something_is_raised(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ctrl-C, for one."""
+    __, err = sit_down(monkeypatch)
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        progress.counting('Asking nodes', 10),
+    ):
+        raise KeyboardInterrupt
+
+    assert err.getvalue().endswith('\x1b[?25h\r\x1b[1A\x1b[2K')
+
+
+def test_what_is_going_on_is_shown_to_the_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """It is a translation, and may have brackets in it."""
+    __, err = sit_down(monkeypatch)
+
+    with progress.counting('Asking [red]nodes[/]', 10):
+        pass
+
+    assert 'Asking [red]nodes[/] ' in CURSOR.sub('', err.getvalue())
+
+
+@pytest.mark.parametrize('total', [0, 1, 9])
+def test_a_few_are_done_before_a_line_is_read(
+    monkeypatch: pytest.MonkeyPatch, total: int
+) -> None:
+    __, err = sit_down(monkeypatch)
+
+    with progress.counting('Asking nodes', total) as ended:
+        ended()
+
+    assert err.getvalue() == ''
+
+
+@pytest.mark.parametrize('total', [9, 10, 1000])
+def test_where_standard_error_is_no_terminal_there_is_nothing(
+    monkeypatch: pytest.MonkeyPatch, total: int
+) -> None:
+    out, err = sit_down(monkeypatch, stderr=False)
+
+    with progress.counting('Asking nodes', total) as ended:
+        ended()
+
+    assert (out.getvalue(), err.getvalue()) == ('', '')
+
+
+@pytest.mark.parametrize('total', [9, 10])
+def test_any_thread_may_tell_of_an_end(
+    monkeypatch: pytest.MonkeyPatch, total: int
+) -> None:
+    __, err = sit_down(monkeypatch)
+
+    with progress.counting('Asking nodes', total) as ended:
+        threads = [threading.Thread(target=ended) for _ in range(total)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    assert (f'{total}/{total}' in err.getvalue()) == (total == 10)
