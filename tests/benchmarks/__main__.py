@@ -17,6 +17,7 @@ from __future__ import annotations
 import argparse
 import sys
 
+from tests.benchmarks import fleet
 from tests.benchmarks import single_node
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.group import Options
@@ -24,8 +25,9 @@ from tests.benchmarks.table import markdown
 from tests.benchmarks.table import Row
 from tests.cloud import CloudError
 from tests.cloud import RestError
+from tests.simulated import FleetError
 
-GROUPS = (single_node.GROUP,)
+GROUPS = (single_node.GROUP, fleet.GROUP)
 
 
 def parser() -> argparse.ArgumentParser:
@@ -67,7 +69,7 @@ def main() -> int:
             only = set(group.names) & set(asked.only)
             if only:
                 rows += group.rows(only, Options(asked.pairs))
-    except (BenchmarkError, CloudError, RestError) as error:
+    except (BenchmarkError, CloudError, FleetError, RestError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

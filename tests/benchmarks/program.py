@@ -27,6 +27,14 @@ from tests.benchmarks.pairs import Sample
 from tests.benchmarks.relay import Relay
 
 _MOST_SECONDS = 120
+#: OpenStackClient as it is where no plugin hooks on to its commands.
+_WITHOUT_HOOKS = """
+import sys
+from cliff import command
+command.Command._load_hooks = lambda self: setattr(self, '_hooks', [])
+from openstackclient import shell
+sys.exit(shell.main(sys.argv[1:]))
+"""
 
 
 def installed() -> Path:
@@ -59,12 +67,22 @@ class Program:
     :param environment: the OS_… variables that it logs in with
     :param home: its working and home folder; no clouds.yaml of the person
         who runs this is read
+    :param hooks: whether plugins may hook on to OpenStackClient's commands
     """
 
     def __init__(
-        self, relay: Relay, environment: Mapping[str, str], home: Path
+        self,
+        relay: Relay,
+        environment: Mapping[str, str],
+        home: Path,
+        *,
+        hooks: bool = True,
     ) -> None:
-        self._program = str(installed())
+        self._program = (
+            [str(installed())]
+            if hooks
+            else [sys.executable, '-c', _WITHOUT_HOOKS]
+        )
         self._relay = relay
         # Little of our own environment: no PYTHON…, OS_… or …_proxy.
         self._environment = {
@@ -85,7 +103,7 @@ class Program:
         begun = time.perf_counter()
         try:
             done = subprocess.run(
-                [self._program, *arguments],
+                [*self._program, *arguments],
                 env=self._environment,
                 cwd=self._home,
                 stdin=subprocess.DEVNULL,

@@ -29,22 +29,16 @@ from tests.benchmarks.group import say
 from tests.benchmarks.program import Program
 from tests.benchmarks.program import Run
 from tests.benchmarks.relay import Relay
+from tests.benchmarks.stores import Stores
 from tests.benchmarks.table import Bound
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
 from tests.cloud import Cloud
 from tests.cloud import create_image
-from tests.cloud import KeystoneOptions
 
 _IMAGES = 60
+_IN_STORES = 40
 _ROUND_TRIP = 0.05
-
-# A Keystone in use has a cache. Without one, to look at a command's token
-# takes it most of a second here, which is the same for every client, and
-# hides what they do differently.
-_KEYSTONE = KeystoneOptions(
-    extra='[cache]\nenabled = true\nbackend = dogpile.cache.memory\n'
-)
 
 _TENTH = Bound(0.1, 'at least 10 times faster')
 _SAME = Bound(1.1, 'at most 1.10')
@@ -61,6 +55,7 @@ class _Task:
         has ended; not timed
     :ivar round_trip: to Glance, in seconds
     :ivar pairs: how many, unless the command line says
+    :ivar peer_alone: the peer is the same command without our hook
     """
 
     what: str
@@ -71,12 +66,15 @@ class _Task:
     round_trip: float
     pairs: int
     bound: Bound | None
+    peer_alone: bool = False
 
 
 class _Bench:
     """The node, the relay before it, and the images that it has.
 
     :param node_url: of the node itself
+    :param program: `openstack`
+    :param alone: the same without hooks
     :param images: ID → name
     """
 
@@ -85,12 +83,16 @@ class _Bench:
         node_url: str,
         relay: Relay,
         program: Program,
+        alone: Program,
         cache: Cache,
+        stores: Stores,
         images: dict[str, str],
     ) -> None:
         self._node_url = node_url
         self._relay = relay
         self._program = program
+        self._alone = alone
+        self._stores = stores
         self._cache = cache
         self._images = images
 
@@ -104,25 +106,31 @@ class _Bench:
         say(f'{task.what}:')
         # A warm-up is for files and bytecode, and needs no distance.
         self._relay.round_trip = 0.0
-        for command in (task.ours, task.peer):
-            self._once(task, command, warm_up=True)
+        peer = self._alone if task.peer_alone else self._program
+        self._once(task, self._program, task.ours, warm_up=True)
+        self._once(task, peer, task.peer, warm_up=True)
         self._relay.round_trip = task.round_trip
         timed = pairs.alternate(
-            lambda: self._once(task, task.ours),
-            lambda: self._once(task, task.peer),
+            lambda: self._once(task, self._program, task.ours),
+            lambda: self._once(task, peer, task.peer),
             count,
         )
         return row(task.what, pairs.summarize(timed), task.bound)
 
     def _once(
-        self, task: _Task, command: tuple[str, ...], *, warm_up: bool = False
+        self,
+        task: _Task,
+        program: Program,
+        command: tuple[str, ...],
+        *,
+        warm_up: bool = False,
     ) -> pairs.Sample:
         name = 'openstack ' + ' '.join(command[:4])
         task.prepare()
         if warm_up:
-            run = self._program.warm_up(self._node_url, *command)
+            run = program.warm_up(self._node_url, *command)
         else:
-            run = self._program.run(*command)
+            run = program.run(*command)
         if not task.done(run):
             raise BenchmarkError(f'{name} did not do its work')
         say(
@@ -134,6 +142,7 @@ class _Bench:
     def tasks(self) -> dict[str, _Task]:
         """The rows, by their names on the command line."""
         names = tuple(self._images.values())
+        few = dict(list(self._images.items())[:_IN_STORES])
         full = lambda: self._cache.fill(self._images)  # noqa: E731
         return {
             'list': _Task(
@@ -179,6 +188,18 @@ class _Bench:
                 pairs=3,
                 bound=_TENTH,
             ),
+            'store': _Task(
+                f'image delete --store, {_IN_STORES} names, 50 ms;'
+                " peer: OpenStackClient's own",
+                ours=('image', 'delete', '--store', 'cheap', *few.values()),
+                peer=('image', 'delete', '--store', 'cheap', *few.values()),
+                prepare=lambda: self._stores.fill(few),
+                done=lambda _run: self._stores.hold_one_copy(few),
+                round_trip=_ROUND_TRIP,
+                pairs=3,
+                bound=_TENTH,
+                peer_alone=True,
+            ),
         }
 
     def _lists_all(self, run: Run) -> bool:
@@ -195,7 +216,7 @@ class _Bench:
 def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
     say(relay_check.check())
     say('Starting a cloud …')
-    with Cloud(nodes=1, keystone_options=_KEYSTONE) as cloud:
+    with Cloud(nodes=1) as cloud:
         node = cloud.glance[0]
         token = cloud.token()
         images = {
@@ -207,7 +228,11 @@ def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
                 node.url,
                 relay,
                 Program(relay, cloud.environment(), cloud.directory),
+                Program(
+                    relay, cloud.environment(), cloud.directory, hooks=False
+                ),
                 Cache(node.url, cloud.token),
+                Stores(node.url, cloud.token),
                 images,
             )
             for name, task in bench.tasks().items():
@@ -215,4 +240,4 @@ def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
                     yield bench.measure(task, options.pairs or task.pairs)
 
 
-GROUP = Group(('list', 'token', 'queue', 'delete'), _rows)
+GROUP = Group(('list', 'token', 'queue', 'delete', 'store'), _rows)

@@ -15,6 +15,7 @@
 from collections.abc import Callable
 import inspect
 import json
+import re
 from typing import Any
 
 import pytest
@@ -494,19 +495,15 @@ def test_the_newest_version_is_asked_for_without_a_token(
 
 
 @pytest.mark.parametrize('image_id', ['.', '..'])
-@pytest.mark.parametrize('method', ['PUT', 'DELETE'])
 def test_no_id_leads_up_a_folder(
-    driver: cache_api.CacheApiDriver,
-    web: conftest.Web,
-    method: str,
-    image_id: str,
+    driver: cache_api.CacheApiDriver, web: conftest.Web, image_id: str
 ) -> None:
     """A quoted dot is still a dot: nothing is sent."""
-    with pytest.raises(errors.Refused) as caught:
-        if method == 'PUT':
-            driver.queue(image_id)
-        else:
-            driver.delete(image_id)
+    told = f"'{re.escape(image_id)}' is not the ID of an image"
 
-    assert str(caught.value) == f"'{image_id}' is not the ID of an image."
+    with pytest.raises(errors.Refused, match=told):
+        driver.queue(image_id)
+    with pytest.raises(errors.Refused, match=told):
+        driver.delete(image_id)
+
     assert web.requests == []

@@ -1,0 +1,90 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whether a command did on the fleet what it was to do."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Mapping
+import json
+
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.fleet_program import FleetRun
+
+
+def lists_exactly(run: FleetRun, held: Mapping[str, Collection[str]]) -> None:
+    """Every entry of every node that answers is listed, and nothing else.
+
+    :param held: name of a node → IDs of the images that it holds
+    :raises BenchmarkError: it is not so
+    """
+    try:
+        rows = json.loads(run.output)
+        listed = sorted((row['Node'], row['ID']) for row in rows)
+    except (ValueError, TypeError, KeyError) as error:
+        raise BenchmarkError(f'no rows: {run.log[-2000:]}') from error
+    expected = sorted(
+        (name, image_id) for name, ids in held.items() for image_id in ids
+    )
+    if listed != expected:
+        raise BenchmarkError(
+            f'{len(listed)} entries were listed, and {len(expected)} are held'
+        )
+    if not all(row['Name'] for row in rows):
+        raise BenchmarkError('names are missing')
+
+
+def tells_of_exactly(run: FleetRun, dead: Collection[str]) -> None:
+    """There is one line for each dead node, and no other line.
+
+    :param dead: the names of the nodes
+    :raises BenchmarkError: it is not so
+    """
+    lines = run.log.splitlines()
+    told = [
+        name for name in dead if sum(f' {name} ' in one for one in lines) == 1
+    ]
+    if len(told) != len(dead) or len(lines) != len(dead):
+        raise BenchmarkError(
+            f'{len(lines)} lines, and {len(told)} nodes named once, for'
+            f' {len(dead)} dead nodes:\n{run.log[-2000:]}'
+        )
+
+
+def queued_once(
+    requests: Mapping[str, Mapping[str, int]],
+    lacking: Collection[str],
+    image_id: str,
+) -> None:
+    """One PUT went to each node that lacks an image, and none to others.
+
+    :param requests: name → `PUT /v2/cache/…` → how many times
+    :raises BenchmarkError: it is not so
+    """
+    wanted = {f'PUT /v2/cache/{image_id}': 1}
+    for name, counts in requests.items():
+        puts = {what: n for what, n in counts.items() if what[:4] == 'PUT '}
+        expected = wanted if name in lacking else {}
+        if puts != expected:
+            raise BenchmarkError(f'{name}: {puts} in place of {expected}')
+
+
+def exits_with(run: FleetRun, code: int) -> None:
+    """It ended with this exit code.
+
+    :raises BenchmarkError: with another
+    """
+    if run.code != code:
+        raise BenchmarkError(
+            f'exit code {run.code} in place of {code}:\n{run.log[-2000:]}'
+        )

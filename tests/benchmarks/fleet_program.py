@@ -1,0 +1,110 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack` against a simulated fleet: its time, memory and words."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+import os
+from pathlib import Path
+import subprocess
+import sys
+import threading
+import time
+
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.program import installed
+
+_MOST_SECONDS = 120.0
+# getrusage counts in bytes on macOS, in KiB elsewhere.
+_PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
+
+
+@dataclass(frozen=True)
+class FleetRun:
+    """One run of a command.
+
+    :ivar seconds: from its start to its end
+    :ivar cpu: seconds, of all its threads
+    :ivar peak: the most memory that it held, in MiB
+    :ivar code: what it exited with
+    :ivar output: what it wrote to standard output
+    :ivar log: what it wrote to standard error
+    """
+
+    seconds: float
+    cpu: float
+    peak: float
+    code: int
+    output: str
+    log: str
+
+
+class FleetProgram:
+    """`openstack`, logged in to the simulated cloud.
+
+    :param home: its working and home folder; no clouds.yaml of the person
+        who runs this is read
+    """
+
+    def __init__(self, home: Path) -> None:
+        self._program = str(installed())
+        self._home = home
+
+    def run(self, environment: Mapping[str, str], *arguments: str) -> FleetRun:
+        """Run a command and measure it.
+
+        What it writes goes to files: nobody reads along on the cores that
+        it is measured on.
+
+        :param environment: the OS_… variables that it logs in with
+        :raises BenchmarkError: it took longer than two minutes
+        """
+        out, err = self._home / 'output', self._home / 'log'
+        with out.open('wb') as to_out, err.open('wb') as to_err:
+            begun = time.perf_counter()
+            child = subprocess.Popen(
+                [self._program, *arguments],
+                # Little of our own: no PYTHON…, OS_… or …_proxy.
+                env={
+                    'PATH': os.defpath,
+                    'HOME': str(self._home),
+                    'LANG': 'C.UTF-8',
+                    **environment,
+                },
+                cwd=self._home,
+                stdin=subprocess.DEVNULL,
+                stdout=to_out,
+                stderr=to_err,
+            )
+            late = threading.Timer(_MOST_SECONDS, child.kill)
+            late.start()
+            # Popen.wait would not tell what it used.
+            _pid, status, used = os.wait4(child.pid, 0)
+            seconds = time.perf_counter() - begun
+            late.cancel()
+        child.returncode = os.waitstatus_to_exitcode(status)
+        if seconds >= _MOST_SECONDS:
+            raise BenchmarkError(
+                f'openstack {" ".join(arguments[:4])} … took longer than'
+                f' {_MOST_SECONDS:.0f} s'
+            )
+        return FleetRun(
+            seconds=seconds,
+            cpu=used.ru_utime + used.ru_stime,
+            peak=used.ru_maxrss * _PEAK_UNIT / 2**20,
+            code=child.returncode,
+            output=out.read_text(encoding='utf-8'),
+            log=err.read_text(encoding='utf-8'),
+        )

@@ -1,0 +1,57 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The stores of a Glance, as the benchmarks set them up and look at them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Collection
+from concurrent import futures
+
+from tests.cloud import copy_image
+from tests.cloud import stores_of
+
+_WORKERS = 4
+_FIRST, _SECOND = 'fast', 'cheap'
+
+
+class Stores:
+    """Where images' data is.
+
+    :param url: of a node
+    :param token: makes a token for it
+    """
+
+    def __init__(self, url: str, token: Callable[[], str]) -> None:
+        self._url = url
+        self._token = token
+
+    def fill(self, image_ids: Collection[str]) -> None:
+        """Have the data of images in both stores."""
+        token = self._token()
+
+        def fill_one(image_id: str) -> None:
+            if _SECOND not in stores_of(self._url, token, image_id):
+                copy_image(self._url, token, image_id, _SECOND)
+
+        with futures.ThreadPoolExecutor(_WORKERS) as pool:
+            list(pool.map(fill_one, image_ids))
+
+    def hold_one_copy(self, image_ids: Collection[str]) -> bool:
+        """Whether the data of images is in the first store alone."""
+        token = self._token()
+        return all(
+            stores_of(self._url, token, image_id) == {_FIRST}
+            for image_id in image_ids
+        )

@@ -1,0 +1,126 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One node's image cache: what is in it, and how it fills."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import Callable
+from collections.abc import Iterable
+from dataclasses import dataclass
+import json
+
+from tests.simulated import payloads
+
+
+@dataclass
+class Filling:
+    """How queued images become cached.
+
+    :ivar seconds: that one image takes, one at a time on each node; 0 at
+        once, None never
+    """
+
+    seconds: float | None = 0.0
+
+
+class Cache:
+    """A cache and its queue.
+
+    :param size_of: bytes of an image, by its ID
+    :ivar cached: image ID → its item of cached_images, as JSON
+    :ivar queued: image IDs, in the order in which they were asked for
+    """
+
+    def __init__(
+        self, size_of: Callable[[str], int], filling: Filling
+    ) -> None:
+        self.cached: dict[str, str] = {}
+        self.queued: dict[str, None] = {}
+        self._size_of = size_of
+        self._filling = filling
+        self._accepted: deque[str] = deque()
+        self._timer: asyncio.TimerHandle | None = None
+        self._body: bytes | None = None
+
+    def hold(self, cached: Iterable[str], queued: Iterable[str] = ()) -> None:
+        """Hold these images and no others; nothing is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        self._accepted.clear()
+        self.cached = {}
+        self.queued = dict.fromkeys(queued)
+        self._body = None
+        for image_id in cached:
+            self._add(image_id)
+        self.body()
+
+    def body(self) -> bytes:
+        """The answer to GET /v2/cache; made anew after changes alone."""
+        if self._body is None:
+            self._body = (
+                f'{{"cached_images": [{", ".join(self.cached.values())}],'
+                f' "queued_images": {json.dumps(list(self.queued))}}}'
+            ).encode()
+        return self._body
+
+    def queue(self, image_id: str) -> None:
+        """Accept to fetch an image, be it cached already or not."""
+        self.queued[image_id] = None
+        self._body = None
+        if self._filling.seconds is not None:
+            self._accepted.append(image_id)
+            self._fill_next()
+
+    def delete(self, image_id: str) -> None:
+        """Drop an image; a fill that was accepted goes on, as in Glance."""
+        self.cached.pop(image_id, None)
+        self.queued.pop(image_id, None)
+        self._body = None
+
+    def clear(self, *, cached: bool, queued: bool) -> None:
+        """Empty the cache, the queue, or both."""
+        if cached:
+            self.cached.clear()
+        if queued:
+            self.queued.clear()
+        self._body = None
+
+    def _fill_next(self) -> None:
+        if self._timer is not None or not self._accepted:
+            return
+        seconds = self._filling.seconds
+        if seconds:
+            loop = asyncio.get_running_loop()
+            self._timer = loop.call_later(seconds, self._filled)
+        elif seconds is not None:
+            self._filled()
+
+    def _filled(self) -> None:
+        self._timer = None
+        image_id = self._accepted.popleft()
+        self.queued.pop(image_id, None)
+        if image_id not in self.cached:
+            self._add(image_id)
+        self._body = None
+        self._fill_next()
+
+    def _add(self, image_id: str) -> None:
+        number = len(self.cached) + 1
+        item = payloads.cached(
+            number, image_id, self._size_of(image_id), hits=number % 4
+        )
+        self.cached[image_id] = json.dumps(item)
+        self._body = None

@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The images that all simulated Glances know, and the filters on them."""
+
+from __future__ import annotations
+
+from typing import Any
+from typing import NamedTuple
+from urllib.parse import parse_qsl
+from urllib.parse import unquote
+from urllib.parse import urlencode
+import uuid
+
+from tests.simulated import payloads
+from tests.simulated.wire import json_response
+from tests.simulated.wire import Request
+from tests.simulated.wire import response
+
+_ROOT = '/v2/images'
+_PAGE = 25
+_MOST_A_PAGE = 1000
+_SIZE = 50_000_000
+# What makes pages, and what is looked at apart.
+_NO_FILTERS = frozenset(
+    {'limit', 'marker', 'os_hidden', 'sort', 'sort_key', 'sort_dir', 'tag'}
+)
+
+
+class PoolImage(NamedTuple):
+    """An image of the pool; the size is in bytes."""
+
+    image_id: str
+    name: str
+    size: int
+
+
+def pool(count: int) -> list[PoolImage]:
+    """So many images, the same every time: `image-0001` and so on."""
+    return [
+        PoolImage(
+            str(uuid.uuid5(uuid.NAMESPACE_OID, f'image {number}')),
+            f'image-{number:04d}',
+            (1 + number % 40) * _SIZE,
+        )
+        for number in range(1, count + 1)
+    ]
+
+
+class Catalogue:
+    """The database that the Glances share."""
+
+    def __init__(self, images: list[PoolImage]) -> None:
+        # Glance lists the newest first.
+        self._items = [payloads.image(*one) for one in reversed(images)]
+        self._by_id = {str(item['id']): item for item in self._items}
+
+    def __contains__(self, image_id: str) -> bool:
+        return image_id in self._by_id
+
+    def size_of(self, image_id: str) -> int:
+        """Bytes; 0 for an image that Glance does not know."""
+        return int(self._by_id.get(image_id, {}).get('size', 0))
+
+    def answer(self, request: Request) -> bytes:
+        """The answer to GET /v2/images, or to one of its items."""
+        if request.path == _ROOT:
+            return self._page(request.query)
+        image_id = unquote(request.path.removeprefix(f'{_ROOT}/'))
+        if image_id in self._by_id:
+            return json_response(self._by_id[image_id])
+        return _unknown('404 Not Found', image_id)
+
+    def _page(self, query: str) -> bytes:
+        pairs = parse_qsl(query, keep_blank_values=True)
+        given = dict(pairs)
+        marker = given.pop('marker', None)
+        limit = min(int(given.get('limit', _PAGE)), _MOST_A_PAGE)
+        found = [item for item in self._items if _meets(item, pairs)]
+        if marker is not None:
+            if marker not in self._by_id:
+                return _unknown('400 Bad Request', marker)
+            ids = [item['id'] for item in self._items]
+            after = set(ids[ids.index(marker) + 1 :])
+            found = [item for item in found if item['id'] in after]
+        page = found[:limit]
+        kept = [pair for pair in pairs if pair[0] != 'marker']
+        document: dict[str, Any] = {
+            'images': page,
+            'first': _link(kept),
+            'schema': '/v2/schemas/images',
+        }
+        # A full page has a next one, be it empty.
+        if page and len(page) == limit:
+            document['next'] = _link([*kept, ('marker', page[-1]['id'])])
+        return json_response(document)
+
+
+def _link(pairs: list[tuple[str, str]]) -> str:
+    return f'{_ROOT}?{urlencode(pairs)}' if pairs else _ROOT
+
+
+def _unknown(status: str, image_id: str) -> bytes:
+    words = f'No image found with ID {image_id}'
+    return response(status, payloads.fault(status, words))
+
+
+def _meets(item: dict[str, Any], pairs: list[tuple[str, str]]) -> bool:
+    """Whether an image meets every filter of a query."""
+    hidden = dict(pairs).get('os_hidden', 'false').lower() == 'true'
+    if item['os_hidden'] is not hidden:
+        return False
+    tags = {value for key, value in pairs if key == 'tag'}
+    return tags <= set(item['tags']) and all(
+        _equals(item.get(key), value)
+        for key, value in pairs
+        if key not in _NO_FILTERS
+    )
+
+
+def _equals(actual: object, wanted: str) -> bool:
+    if isinstance(actual, bool):
+        return str(actual).lower() == wanted.lower()
+    operator, colon, operand = wanted.partition(':')
+    if colon and operator == 'in':
+        return str(actual) in operand.split(',')
+    if colon and operator == 'eq':
+        return str(actual) == operand
+    return str(actual) == wanted

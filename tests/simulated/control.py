@@ -1,0 +1,86 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The endpoint through which the one who started the fleet steers it."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import closing
+import json
+from typing import Any
+
+from tests.simulated.faults import Fault
+from tests.simulated.simulation import Simulation
+from tests.simulated.wire import json_response
+from tests.simulated.wire import Request
+from tests.simulated.wire import take_request
+
+
+class Control:
+    """HTTP on 127.0.0.1: GET /state, and POST with JSON.
+
+    | path | body |
+    | --- | --- |
+    | /fault | `{"nodes": [0, 1], "fault": "silent"}`; null for none |
+    | /cache | `{"nodes": [0], "cached": [ids], "queued": [ids]}` |
+    | /settings | `{"round_trip": 0.05, "fill": null}`, either or both |
+    | /reset, /forget | nothing |
+    """
+
+    def __init__(self, simulation: Simulation) -> None:
+        self._simulation = simulation
+
+    async def open(self) -> int:
+        """Begin to answer; returns the port."""
+        server = await asyncio.start_server(self._connected, '127.0.0.1', 0)
+        return int(server.sockets[0].getsockname()[1])
+
+    async def _connected(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter
+    ) -> None:
+        with closing(writer):
+            buffer = bytearray()
+            while (request := take_request(buffer)) is None:
+                block = await reader.read(65536)
+                if not block:
+                    return
+                buffer += block
+            try:
+                answer = await self._answer(request)
+            except (ValueError, KeyError, IndexError, TypeError) as error:
+                answer = json_response(repr(error), '400 Bad Request')
+            writer.write(answer)
+            await writer.drain()
+
+    async def _answer(self, request: Request) -> bytes:
+        simulation = self._simulation
+        if request.path == '/state':
+            return json_response(simulation.state())
+        body: dict[str, Any] = json.loads(request.body or b'{}')
+        if request.path == '/fault':
+            fault = None if body['fault'] is None else Fault(body['fault'])
+            await simulation.set_fault(body['nodes'], fault)
+        elif request.path == '/cache':
+            simulation.set_cache(body['nodes'], body['cached'], body['queued'])
+        elif request.path == '/settings':
+            if 'round_trip' in body:
+                simulation.line.round_trip = float(body['round_trip'])
+            if 'fill' in body:
+                simulation.filling.seconds = body['fill']
+        elif request.path == '/reset':
+            simulation.reset()
+        elif request.path == '/forget':
+            simulation.forget_requests()
+        else:
+            return json_response('no such path', '404 Not Found')
+        return json_response(None)

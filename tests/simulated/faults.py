@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What can be wrong with a node."""
+
+from __future__ import annotations
+
+from enum import Enum
+from random import Random
+
+from tests.simulated import payloads
+from tests.simulated.wire import Answer
+from tests.simulated.wire import HTML
+from tests.simulated.wire import Request
+from tests.simulated.wire import response
+
+_ACTIONS = {
+    'GET': 'cache_list',
+    'PUT': 'cache_image',
+    'DELETE': 'cache_delete',
+}
+# The same bytes every time; the first is none of HTTP's.
+_GARBAGE = b'\xff' + Random(2_18).randbytes(511)  # noqa: S311 - no secret
+
+
+class Fault(str, Enum):
+    """What is wrong with a node, as the control endpoint spells it."""
+
+    #: Nothing listens.
+    REFUSED = 'refused'
+    #: A connection is accepted, and nothing is ever answered.
+    SILENT = 'silent'
+    #: No connection comes about: its backlog is full.
+    BACKLOG = 'backlog'
+    #: A proxy before it, or it itself, answers 503.
+    UNAVAILABLE = 'unavailable'
+    #: It answers with bytes that are no HTTP.
+    GARBAGE = 'garbage'
+    #: It is a Glance without a cache.
+    CACHING_OFF = 'caching-off'
+    #: It does not let this user look at its cache.
+    FORBIDDEN = 'forbidden'
+    #: It is some web server.
+    NOT_GLANCE = 'not-glance'
+
+
+def faulty_answer(fault: Fault, request: Request) -> Answer:
+    """What a node with a fault answers instead of what it should.
+
+    :param fault: one that a node shows in its answers, whatever is asked
+    """
+    if fault is Fault.UNAVAILABLE:
+        return failure('503 Service Unavailable', payloads.UNAVAILABLE)
+    if fault is Fault.GARBAGE:
+        return _GARBAGE
+    if fault is Fault.NOT_GLANCE:
+        return response('404 Not Found', payloads.NGINX, HTML)
+    return None
+
+
+def forbidden(request: Request) -> bytes:
+    """What Glance answers to a user who may not."""
+    action = _ACTIONS.get(
+        request.method, 'cache_' + request.path.rpartition('/')[2]
+    )
+    return failure(
+        '403 Forbidden', f'You are not authorized to complete {action} action.'
+    )
+
+
+def failure(status: str, words: str, headers: str = '') -> bytes:
+    """A response that is Glance's page for an error."""
+    return response(status, payloads.fault(status, words), HTML, headers)

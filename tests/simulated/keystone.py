@@ -1,0 +1,140 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A Keystone that lets everybody in who knows the password."""
+
+from __future__ import annotations
+
+from collections import Counter
+import json
+from typing import Any
+
+from tests.simulated import payloads
+from tests.simulated.wire import json_response
+from tests.simulated.wire import Request
+
+PASSWORD = 'simulated'
+_LOGIN = '/v3/auth/tokens'
+
+
+class Keystone:
+    """Keystone v3: the version, and a token.
+
+    :param url: its own, with /v3
+    :param glance: the image endpoint of its catalogue
+    :ivar requests: `GET /v3` → how many
+    """
+
+    def __init__(self, url: str, glance: str) -> None:
+        self.requests: Counter[str] = Counter()
+        self._url = url
+        self._token = _token(url, glance)
+
+    def answer(self, request: Request) -> bytes:
+        """The answer to any request."""
+        self.requests[f'{request.method} {request.path}'] += 1
+        if request.path.rstrip('/') == '/v3':
+            return json_response(_version(self._url))
+        if (request.method, request.path) != ('POST', _LOGIN):
+            return _error(404, 'Not Found', 'The resource is not found.')
+        if not _knows_the_password(request.body):
+            return _error(
+                401,
+                'Unauthorized',
+                'The request you have made requires authentication.',
+            )
+        return json_response(
+            self._token,
+            '201 CREATED',
+            f'Vary: X-Auth-Token\r\nX-Subject-Token: {payloads.TOKEN}\r\n',
+        )
+
+
+def _knows_the_password(body: bytes) -> bool:
+    try:
+        identity = json.loads(body)['auth']['identity']
+        return bool(identity['password']['user']['password'] == PASSWORD)
+    except (ValueError, KeyError, TypeError):
+        return False
+
+
+def _error(code: int, title: str, words: str) -> bytes:
+    document = {'error': {'code': code, 'message': words, 'title': title}}
+    return json_response(document, f'{code} {title.upper()}')
+
+
+def _version(root: str) -> dict[str, Any]:
+    """The answer to GET /v3."""
+    return {
+        'version': {
+            'id': 'v3.14',
+            'status': 'stable',
+            'updated': '2020-04-07T00:00:00Z',
+            'links': [{'rel': 'self', 'href': f'{root}/'}],
+            'media-types': [
+                {
+                    'base': 'application/json',
+                    'type': 'application/vnd.openstack.identity-v3+json',
+                }
+            ],
+        }
+    }
+
+
+def _token(keystone: str, glance: str) -> dict[str, Any]:
+    """The answer to POST /v3/auth/tokens, catalogue included."""
+    domain = {'id': 'default', 'name': 'Default'}
+    return {
+        'token': {
+            'methods': ['password'],
+            'user': {
+                'domain': domain,
+                'id': 'db4802551f234edcb36b3dde984264ba',
+                'name': 'admin',
+                'password_expires_at': None,
+            },
+            'audit_ids': ['lj-VecZjR7C0OeYwewgt2g'],
+            'expires_at': '2099-11-21T06:04:01.000000Z',
+            'issued_at': '2026-11-21T03:46:57.000000Z',
+            'project': {
+                'domain': domain,
+                'id': payloads.PROJECT_ID,
+                'name': 'admin',
+            },
+            'is_domain': False,
+            'roles': [
+                {'id': '07143e3f0db640009d5056bf328ce42f', 'name': 'admin'}
+            ],
+            'catalog': [
+                _service('identity', 'keystone', keystone),
+                _service('image', 'glance', glance),
+            ],
+        }
+    }
+
+
+def _service(kind: str, name: str, url: str) -> dict[str, Any]:
+    return {
+        'endpoints': [
+            {
+                'id': f'{kind}-{interface}',
+                'interface': interface,
+                'region_id': payloads.REGION,
+                'url': url,
+                'region': payloads.REGION,
+            }
+            for interface in ('public', 'internal', 'admin')
+        ],
+        'id': f'the-{kind}-service',
+        'type': kind,
+        'name': name,
+    }

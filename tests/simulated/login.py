@@ -1,0 +1,67 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How `openstack` logs in to the simulated cloud."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from tests.simulated.keystone import PASSWORD
+from tests.simulated.payloads import REGION
+
+CLOUD_NAME = 'simulated'
+
+
+def environment(auth_url: str, clouds_yaml: Path | None) -> dict[str, str]:
+    """The OS_… variables; with a clouds.yaml, those that name it."""
+    if clouds_yaml is not None:
+        return {
+            'OS_CLOUD': CLOUD_NAME,
+            'OS_CLIENT_CONFIG_FILE': str(clouds_yaml),
+        }
+    return {
+        'OS_AUTH_URL': auth_url,
+        'OS_USERNAME': 'admin',
+        'OS_PASSWORD': PASSWORD,
+        'OS_PROJECT_NAME': 'admin',
+        'OS_USER_DOMAIN_ID': 'default',
+        'OS_PROJECT_DOMAIN_ID': 'default',
+        'OS_IDENTITY_API_VERSION': '3',
+        'OS_REGION_NAME': REGION,
+    }
+
+
+def clouds_yaml(auth_url: str, nodes: Mapping[str, str]) -> str:
+    """The text of a clouds.yaml.
+
+    :param nodes: name → endpoint, for image_cache_nodes
+    """
+    lines = [
+        'clouds:',
+        f'  {CLOUD_NAME}:',
+        '    auth:',
+        f'      auth_url: {auth_url}',
+        '      username: admin',
+        f'      password: {PASSWORD}',
+        '      project_name: admin',
+        '      user_domain_id: default',
+        '      project_domain_id: default',
+        '    identity_api_version: 3',
+        f'    region_name: {REGION}',
+        '    image_cache_nodes:',
+    ]
+    for name, endpoint in nodes.items():
+        lines.append(f'      - name: {name}')
+        lines.append(f'        endpoint: {endpoint}')
+    return '\n'.join(lines) + '\n'

@@ -1,0 +1,191 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""All that the process of the simulated fleet answers as."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+import time
+from typing import Any
+
+from tests.simulated.address import Address
+from tests.simulated.cache import Filling
+from tests.simulated.catalogue import Catalogue
+from tests.simulated.catalogue import pool
+from tests.simulated.faults import Fault
+from tests.simulated.glance import Glance
+from tests.simulated.keystone import Keystone
+from tests.simulated.wire import Line
+from tests.simulated.wire import Request
+
+_CENTRAL = '127.0.0.1'
+_PORTS_TRIED = 20
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a fleet begins with.
+
+    :ivar images: in the catalogue
+    :ivar entries: cached on each node, of the catalogue's images
+    :ivar round_trip: seconds
+    :ivar fill: seconds a queued image takes; 0 none, None for ever
+    """
+
+    nodes: int = 1000
+    images: int = 50
+    entries: int = 20
+    round_trip: float = 0.0
+    fill: float | None = 0.0
+
+
+def host_of(position: int) -> str:
+    """The address of a node: 127.1.0.1 for 0, 127.1.3.232 for 999."""
+    number = position + 1
+    return f'127.{1 + (number >> 16)}.{number >> 8 & 255}.{number & 255}'
+
+
+def name_of(position: int) -> str:
+    """The name of a node: edge-0001 for 0."""
+    return f'edge-{position + 1:04d}'
+
+
+class Simulation:
+    """Keystone, the central Glance, and the nodes.
+
+    :raises OSError: an address cannot be had
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self.settings = settings
+        self.line = Line(settings.round_trip)
+        self.filling = Filling(settings.fill)
+        self._pool = pool(settings.images)
+        self._catalogue = Catalogue(self._pool)
+        self._keystone_address = Address(
+            _CENTRAL, 0, self._ask_keystone, self.line
+        )
+        self._auth_url = f'{self._keystone_address.url}/v3'
+        self.glances: list[Glance] = []
+        self._addresses = self._bind_all()
+        self.keystone = Keystone(self._auth_url, self._addresses[0].url)
+        self.reset()
+
+    def _bind_all(self) -> list[Address]:
+        """The central Glance's address and the nodes', all at one port."""
+        hosts = [host_of(one) for one in range(self.settings.nodes)]
+        for attempt in range(_PORTS_TRIED):
+            bound: list[Address] = []
+            self.glances = []
+            try:
+                bound.append(self._glance('central', _CENTRAL, 0))
+                bound += [
+                    self._glance(name_of(at), host, bound[0].port)
+                    for at, host in enumerate(hosts)
+                ]
+            except OSError:
+                for address in bound:
+                    address.close()
+                if attempt == _PORTS_TRIED - 1:
+                    raise
+            else:
+                return bound
+        raise AssertionError
+
+    def _ask_keystone(self, request: Request) -> bytes:
+        return self.keystone.answer(request)
+
+    def _glance(self, name: str, host: str, port: int) -> Address:
+        def answer(request: Request) -> bytes | None:
+            return glance.answer(request)
+
+        address = Address(host, port, answer, self.line)
+        glance = Glance(
+            name, address.url, self._auth_url, self._catalogue, self.filling
+        )
+        self.glances.append(glance)
+        return address
+
+    @property
+    def description(self) -> dict[str, Any]:
+        """What a client has to know."""
+        return {
+            'auth_url': self._auth_url,
+            'image_url': self._addresses[0].url,
+            'endpoints': [one.url for one in self._addresses[1:]],
+            'images': {one.image_id: one.name for one in self._pool},
+        }
+
+    async def open(self) -> None:
+        """Begin to answer."""
+        await self._keystone_address.listen()
+        for address in self._addresses:
+            await address.listen()
+
+    async def set_fault(
+        self, positions: Iterable[int], fault: Fault | None
+    ) -> None:
+        """Have nodes fail in a way, or work again with None."""
+        for position in positions:
+            self.glances[position + 1].fault = fault
+            address = self._addresses[position + 1]
+            if fault is Fault.REFUSED:
+                address.refuse()
+            elif fault is Fault.BACKLOG:
+                address.jam()
+            else:
+                await address.listen()
+
+    def set_cache(
+        self, positions: Iterable[int], cached: list[str], queued: list[str]
+    ) -> None:
+        """Have nodes hold images, by their IDs, and no others."""
+        for position in positions:
+            self.glances[position + 1].cache.hold(cached, queued)
+
+    def reset(self) -> None:
+        """Fill all caches as at first, and forget all requests."""
+        ids = [one.image_id for one in self._pool]
+        for position, glance in enumerate(self.glances[1:]):
+            held = min(self.settings.entries, len(ids))
+            glance.cache.hold(
+                ids[(position + at) % len(ids)] for at in range(held)
+            )
+        self.forget_requests()
+
+    def forget_requests(self) -> None:
+        """Begin to count requests anew."""
+        self.keystone.requests.clear()
+        for glance in self.glances:
+            glance.requests.clear()
+
+    def state(self) -> dict[str, Any]:
+        """What was asked, what is held, and what answering cost.
+
+        The CPU time is this whole process's, in seconds.
+        """
+        return {
+            'requests': {
+                'keystone': self.keystone.requests,
+                **{one.name: one.requests for one in self.glances},
+            },
+            'caches': {
+                one.name: {
+                    'cached': list(one.cache.cached),
+                    'queued': list(one.cache.queued),
+                }
+                for one in self.glances[1:]
+            },
+            'cpu_seconds': time.process_time(),
+        }
