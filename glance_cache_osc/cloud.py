@@ -16,6 +16,7 @@ The login, the cloud's part of ``clouds.yaml``, the image endpoint and the
 connection to the image service. Nothing else here reads the client manager.
 """
 
+import collections
 from collections.abc import Mapping
 from typing import Any
 from typing import TYPE_CHECKING
@@ -121,9 +122,10 @@ class Cloud:
         if not isinstance(listed, list):
             raise _bad_nodes(_('it is not a list'))
         nodes = [self._configured_node(item) for item in listed]
-        names = [one.name for one in nodes]
-        for name in names:
-            if names.count(name) > 1:
+        for name, count in collections.Counter(
+            one.name for one in nodes
+        ).items():
+            if count > 1:
                 raise _bad_nodes(_("two nodes have the name '%s'") % name)
         return nodes
 

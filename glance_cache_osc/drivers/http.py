@@ -21,6 +21,7 @@ a noticeable time.
 from collections.abc import Iterator
 import html
 import http
+import http.client
 import re
 import ssl
 import threading
@@ -215,6 +216,8 @@ def _from_connection(error: BaseException, timeout: float) -> errors.NodeError:
             _('No answer within %g seconds') % timeout,
             _("Is the node up? '--node-timeout' sets how long to wait."),
         )
+    if any(type(link) is http.client.BadStatusLine for link in chain):
+        return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
     return errors.Unreachable(
         _('Cannot connect: %s') % _root_words(chain),
         _('Is glance-api running there, and is this its address?'),

@@ -368,6 +368,24 @@ def test_an_image_is_queued_once_on_each_node_that_lacks_it(
     assert [one[:3] for one in cloud.requests].count('PUT') == 1
 
 
+@pytest.mark.parametrize('verb', ['queue', 'delete'])
+@pytest.mark.usefixtures('two_nodes')
+def test_nothing_is_changed_while_names_can_not_be_had(
+    cloud: Cloud, openstack: OpenStack, verb: str
+) -> None:
+    cloud.answers('GET', IMAGES, status_code=503, text='')
+
+    result = openstack(*FAR, verb, '--all-nodes', 'ubuntu-24.04')
+
+    assert result == Result(
+        1,
+        '',
+        "Cannot look up images in the cloud's Glance: The server failed with "
+        "HTTP 503. See 'openstack image list'.\n",
+    )
+    assert not [one for one in cloud.requests if not one.startswith('GET')]
+
+
 MANY = [f'site-{at:02}' for at in range(12)]
 
 

@@ -16,6 +16,7 @@ The bytes are those of Glance 33, HAProxy and nginx; glanceclient and
 keystoneauth1 read them.
 """
 
+from http import client as http_client
 import io
 import ssl
 import threading
@@ -737,3 +738,55 @@ def test_several_threads_share_one_transport(
 
     assert answers == [[]] * 8
     assert len(web.requests) == 8
+
+
+def abort(reason: http_client.HTTPException) -> Any:
+    """Raise what requests raises over an answer that is none."""
+
+    def answer(request: Any, context: Any) -> NoReturn:
+        try:
+            try:
+                raise reason
+            except http_client.HTTPException as error:
+                raise urllib3.exceptions.ProtocolError(
+                    'Connection aborted.', error
+                ) from error
+        except urllib3.exceptions.ProtocolError as error:
+            raise requests.exceptions.ConnectionError(  # noqa: B904
+                error, request=request
+            )
+
+    return answer
+
+
+def test_what_speaks_no_http_is_no_glance(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    """None of its bytes are passed on."""
+    web.answers(
+        'GET', CACHE, text=abort(http_client.BadStatusLine('\x1b[31m'))
+    )
+
+    error = failure(client)
+
+    assert type(error) is errors.NotGlance
+    assert str(error) == (
+        'Its answer is not HTTP. Is this the endpoint of a Glance?'
+    )
+
+
+def test_a_node_that_hangs_up_is_unreachable(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    hung_up = http_client.RemoteDisconnected(
+        'Remote end closed connection without response'
+    )
+    web.answers('GET', CACHE, text=abort(hung_up))
+
+    error = failure(client)
+
+    assert type(error) is errors.Unreachable
+    assert str(error) == (
+        'Cannot connect: Remote end closed connection without response. Is '
+        'glance-api running there, and is this its address?'
+    )

@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import gc
 import threading
 from unittest import mock
 
@@ -439,3 +440,19 @@ def test_no_more_are_asked_at_once_than_the_bounds(
     made.each(lambda _: None, [])
 
     assert [call.args[2] for call in attempt.call_args_list] == [256, expected]
+
+
+@pytest.mark.parametrize(('count', 'frozen'), [(99, False), (100, True)])
+def test_many_nodes_put_what_is_loaded_out_of_the_collectors_way(
+    session: ksa_session.Session, count: int, frozen: bool
+) -> None:
+    cloud = cloud_of()
+    cloud.session = session
+    many = [node.Node(f'n{at}', f'http://10.2.0.{at}') for at in range(count)]
+    gc.unfreeze()
+
+    try:
+        assert len(fleet.Fleet(cloud, many, 2.5)) == count
+        assert bool(gc.get_freeze_count()) is frozen
+    finally:
+        gc.unfreeze()
