@@ -107,7 +107,16 @@ class Unreachable(NodeError):
 
 
 class TimedOut(Unreachable):
-    """The node did not answer in time."""
+    """The node did not answer in time.
+
+    :param connected: whether it had taken the request.
+    """
+
+    def __init__(
+        self, why: str, remedy: str = '', *, connected: bool = True
+    ) -> None:
+        super().__init__(why, remedy)
+        self.connected = connected
 
 
 class CertificateRejected(Unreachable):

@@ -65,6 +65,8 @@ class CacheApiDriver(base.CacheDriver):
         try:
             return entries.parse_pruned(self._maintain('prune', timeout))
         except errors.TimedOut as error:
+            if not error.connected:
+                raise
             raise errors.TimedOut(
                 error.why,
                 _("It may go on pruning; '--timeout' is how long to wait."),

@@ -77,7 +77,8 @@ class NodeClient:
 
         :param path: below the endpoint, beginning with a slash; quoted.
         :param authenticated: whether the node is sent the token.
-        :param timeout: seconds that the node may be silent, if not as ever.
+        :param timeout: seconds that the node may be silent once it is
+            connected, if not as ever.
         :returns: the decoded JSON; None where the answer has no body.
         :raises glance_cache_osc.errors.NodeError: in any other case than a
             2xx answer. Redirects are not followed: the token is for this
@@ -86,13 +87,13 @@ class NodeClient:
         from glanceclient import exc
         import requests
 
-        timeout = timeout or self._timeout
+        connecting, silent = self._timeout, timeout or self._timeout
         try:
             response = self._transport().request(
                 path,
                 method,
                 headers=dict(headers or {}),
-                timeout=timeout,
+                timeout=((connecting, silent) if timeout else connecting),
                 redirect=False,
                 authenticated=authenticated,
             )
@@ -104,7 +105,7 @@ class NodeClient:
             ksa_exceptions.ConnectionError,
             requests.RequestException,
         ) as error:
-            raise _from_connection(error, timeout) from error
+            raise _from_connection(error, connecting, silent) from error
         except ksa_exceptions.ClientException as error:
             raise errors.NodeError(_one_line(str(error))) from error
         if response.status_code >= 300:
@@ -194,8 +195,12 @@ def _glance_words(response: Any) -> str:
     return ': '.join(parts)
 
 
-def _from_connection(error: BaseException, timeout: float) -> errors.NodeError:
+def _from_connection(
+    error: BaseException, connect_timeout: float, read_timeout: float
+) -> errors.NodeError:
     """A connection that failed, by what lies at the bottom of it."""
+    import requests
+
     chain = list(_causes(error))
     if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
         return errors.CertificateRejected(
@@ -212,9 +217,14 @@ def _from_connection(error: BaseException, timeout: float) -> errors.NodeError:
         )
     # Of several packages, each of which has its own.
     if any('Timeout' in type(link).__name__ for link in chain):
+        connected = not any(
+            isinstance(link, requests.ConnectTimeout) for link in chain
+        )
         return errors.TimedOut(
-            _('No answer within %g seconds') % timeout,
+            _('No answer within %g seconds')
+            % (read_timeout if connected else connect_timeout),
             _("Is the node up? '--node-timeout' sets how long to wait."),
+            connected=connected,
         )
     if any(type(link) is http.client.BadStatusLine for link in chain):
         return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
