@@ -188,7 +188,7 @@ def test_all_configured_nodes(
     caches[1].fill(both, second)
     nodes = [part for cache in caches for part in ('--node', cache.url)]
 
-    result = openstack(*DELETE, 'both', *nodes)
+    result = openstack(*DELETE, 'both', *nodes, '--auto-approve')
 
     assert [row['Node'] for row in result.rows] == [one.url for one in caches]
     assert (caches[0].cached, caches[1].cached) == (set(), {second})
