@@ -215,7 +215,7 @@ def _tell_how_to_use(cloud: clouds.Cloud) -> None:
     for name, value in exports.items():
         print(f'    export {name}="{value}"')
     print('    openstack image cache list')
-    print('\nTo stop it:\n')
+    print('\nTo stop it, in this folder:\n')
     stop = [sys.executable, '-m', 'tests.cloud', 'down', str(cloud.directory)]
     print(f'    {shlex.join(stop)}')
 
