@@ -23,7 +23,16 @@ import sys
 import tempfile
 import venv
 
-_COMMANDS = ('clear', 'delete', 'list', 'queue')
+_COMMANDS = (
+    'clean',
+    'clear',
+    'coverage',
+    'delete',
+    'list',
+    'node list',
+    'prune',
+    'queue',
+)
 
 
 def main(folder: pathlib.Path) -> None:

@@ -17,7 +17,16 @@ import sys
 
 from tests.functional.conftest import OpenStack
 
-COMMANDS = ('list', 'queue', 'delete', 'clear')
+COMMANDS = (
+    'clean',
+    'clear',
+    'coverage',
+    'delete',
+    'list',
+    'node list',
+    'prune',
+    'queue',
+)
 
 
 def test_help_lists_the_commands(openstack: OpenStack) -> None:
