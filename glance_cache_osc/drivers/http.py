@@ -19,6 +19,7 @@ a noticeable time.
 """
 
 from collections.abc import Iterator
+import functools
 import html
 import http
 import http.client
@@ -129,7 +130,9 @@ class NodeClient:
             return self._made
 
 
+@functools.cache
 def _transport_class() -> Any:
+    """One class for all nodes, made with the first request."""
     from glanceclient.common import http as glance_http
 
     class Transport(glance_http.SessionClient):  # type: ignore[misc]
