@@ -103,7 +103,16 @@ class NodeError(CacheError):
 
 
 class Unreachable(NodeError):
-    """No connection to the node."""
+    """No connection to the node.
+
+    :param down: whether nothing listens at its address.
+    """
+
+    def __init__(
+        self, why: str, remedy: str = '', *, down: bool = False
+    ) -> None:
+        super().__init__(why, remedy)
+        self.down = down
 
 
 class TimedOut(Unreachable):

@@ -22,6 +22,7 @@ import fnmatch
 import gc
 from typing import TypeVar
 
+from glance_cache_osc import background
 from glance_cache_osc import cloud as clouds
 from glance_cache_osc import errors
 from glance_cache_osc import node as nodes
@@ -122,12 +123,20 @@ class Fleet:
 
         :raises parallel.Interruption: after what was under way had ended.
         """
-        workers = min(_MOST_AT_ONCE, _MOST_PER_NODE * len(self))
         todo = list(jobs)
         with progress.counting(_('Changing entries'), len(todo)) as ended:
             return parallel.attempt(
-                operation, todo, workers, settle=True, ended=ended
+                operation, todo, self._workers, settle=True, ended=ended
             )
+
+    def crew(self) -> background.Background:
+        """Who asks nodes, one by one, while something else goes on."""
+        return background.Background(self._workers)
+
+    @property
+    def _workers(self) -> int:
+        """How many requests may be under way at once."""
+        return min(_MOST_AT_ONCE, _MOST_PER_NODE * len(self))
 
 
 def choose(

@@ -13,6 +13,7 @@
 """From what is wanted and what is there to what is to be done. Pure."""
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import enum
@@ -49,6 +50,11 @@ class Step:
     action: Action
     entry: entries.Entry | None = None
 
+    def named(self, known: Mapping[str, images.Image]) -> 'Step':
+        """The step with what is known of its image, by ID."""
+        image = known.get(self.image.image_id, self.image)
+        return dataclasses.replace(self, image=image)
+
 
 def to_queue(
     wanted: Iterable[images.Image],
@@ -62,11 +68,11 @@ def to_queue(
     :param held: everything that the node's cache holds.
     :param force: ask again for what is cached or queued.
     """
-    by_id = _by_id(held)
+    there = by_id(held)
     return [
         Step(image, _to_hold(entry, force=force), entry)
         for image in wanted
-        for entry in [by_id.get(image.image_id)]
+        for entry in [there.get(image.image_id)]
     ]
 
 
@@ -82,20 +88,41 @@ def to_delete(
     wanted: Sequence[images.Image], held: Iterable[entries.Entry]
 ) -> list[Step]:
     """What makes a node hold none of the images."""
-    by_id = _by_id(held)
+    there = by_id(held)
     return [
         Step(image, Action.DELETE if entry else Action.NONE, entry)
         for image in wanted
-        for entry in [by_id.get(image.image_id)]
+        for entry in [there.get(image.image_id)]
     ]
 
 
-def _by_id(held: Iterable[entries.Entry]) -> dict[str, entries.Entry]:
+def to_sync(
+    wanted: Sequence[images.Image],
+    held: Sequence[entries.Entry],
+    *,
+    delete_others: bool = False,
+) -> list[Step]:
+    """What makes a node hold images, and with `delete_others` those alone.
+
+    :param wanted: the images, each once.
+    :param held: everything that the node's cache holds.
+    :returns: deletions first: they make room for what is queued.
+    """
+    named = {image.image_id for image in wanted}
+    others = [
+        Step(images.Image(image_id), Action.DELETE, entry)
+        for image_id, entry in by_id(held).items()
+        if delete_others and image_id not in named
+    ]
+    return others + to_queue(wanted, held)
+
+
+def by_id(held: Iterable[entries.Entry]) -> dict[str, entries.Entry]:
     """One entry an image: the cached one, where it is queued as well."""
-    by_id: dict[str, entries.Entry] = {}
+    there: dict[str, entries.Entry] = {}
     for entry in held:
         if entry.state is entries.State.CACHED:
-            by_id[entry.image_id] = entry
+            there[entry.image_id] = entry
         else:
-            by_id.setdefault(entry.image_id, entry)
-    return by_id
+            there.setdefault(entry.image_id, entry)
+    return there

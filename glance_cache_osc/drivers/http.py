@@ -234,6 +234,7 @@ def _from_connection(
     return errors.Unreachable(
         _('Cannot connect: %s') % _root_words(chain),
         _('Is glance-api running there, and is this its address?'),
+        down=any(isinstance(link, ConnectionRefusedError) for link in chain),
     )
 
 

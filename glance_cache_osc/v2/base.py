@@ -140,7 +140,7 @@ class CacheLister(command.Lister):
             self.cloud,
             parsed_args.node,
             everything=parsed_args.all_nodes,
-            changes=self.changes and not getattr(parsed_args, 'dry_run', 0),
+            changes=self.changes and not plans_only(parsed_args),
         )
         return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
 
@@ -274,3 +274,23 @@ def held_ids(held: Held) -> list[str]:
     """The IDs of all images that the nodes hold, each once."""
     ids = (one.image_id for group in held.values() for one in group)
     return list(dict.fromkeys(ids))
+
+
+def plans_only(parsed_args: argparse.Namespace) -> bool:
+    """Whether a command is to show what it would do, and not to do it."""
+    return any(
+        getattr(parsed_args, option, False) for option in ('dry_run', 'check')
+    )
+
+
+def planned(steps: Steps) -> Rows:
+    """Rows of ID, Name, Action and Node."""
+    return [
+        (
+            step.image.image_id,
+            step.image.name,
+            step.action.value,
+            member.node.name,
+        )
+        for member, step in steps
+    ]

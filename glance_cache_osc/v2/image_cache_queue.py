@@ -10,27 +10,19 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+
 """``openstack image cache queue``."""
 
 import argparse
-from collections.abc import Mapping
 from collections.abc import Sequence
-from typing import Any
 
-from glance_cache_osc import catalogue
 from glance_cache_osc import columns
-from glance_cache_osc import errors
-from glance_cache_osc import images
 from glance_cache_osc import plan
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import filling
 from glance_cache_osc.v2 import options
-
-_RESULTS = {
-    plan.Action.QUEUE: 'queued',
-    plan.Action.WAIT: 'already queued',
-    plan.Action.NONE: 'already cached',
-}
+from glance_cache_osc.v2 import wanted
 
 
 class QueueImageCache(base.CacheLister):
@@ -42,7 +34,8 @@ class QueueImageCache(base.CacheLister):
     )
     _epilog = _(
         'A node fetches its images one after the other, in its own time. '
-        'Example: openstack image cache queue --tag golden --node edge-oslo'
+        'Example: openstack image cache queue --tag golden --node edge-oslo '
+        '--wait'
     )
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -63,6 +56,7 @@ class QueueImageCache(base.CacheLister):
             ),
         )
         options.add_dry_run(parser)
+        filling.add_waiting_options(parser)
         return parser
 
     def columns_for(
@@ -72,53 +66,19 @@ class QueueImageCache(base.CacheLister):
         return (base.ID, base.NAME, last, base.NODE)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = options.image_words(parsed_args)
-        properties = catalogue.check_properties(dict(parsed_args.property))
+        words = wanted.Wanted.of(parsed_args)
+        limits = filling.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        wanted, held = self.at_once(
-            lambda: self._wanted(words, parsed_args.tag, properties),
-            lambda: self.look(members),
+        found, held = self.at_once(
+            lambda: words.find(self), lambda: self.look(members)
         )
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_queue(wanted, group, force=parsed_args.force)
+            for step in plan.to_queue(
+                found.images, group, force=parsed_args.force
+            )
         ]
         if parsed_args.dry_run:
-            return [_row(*step, plan.NAMES) for step in steps]
-        done = self.carry_out(
-            members,
-            steps,
-            lambda job: job.member.driver.queue(job.image_id),
-            _("Cannot queue image '%(image)s' on %(node)s"),
-        )
-        return [_row(*step, _RESULTS) for step in done]
-
-    def _wanted(
-        self,
-        words: Sequence[str],
-        tags: Sequence[str],
-        properties: Mapping[str, str],
-    ) -> list[images.Image]:
-        """The images that were named in any way, each once."""
-        listed = self.cloud.catalogue()
-        resolution = listed.resolve(words)
-        for word, error in resolution.failures.items():
-            self.failures.add(_("Cannot queue '%s'") % word, error)
-        found = list(resolution.found)
-        if tags or properties:
-            matching = listed.matching(tags, properties)
-            if not matching:
-                self.failures.add(
-                    _('Cannot queue by tag or property'),
-                    errors.ImageError(_('No image has all of them')),
-                )
-            found += matching
-        return list({image.image_id: image for image in found}.values())
-
-
-def _row(
-    member: base.Member, step: plan.Step, words: Mapping[plan.Action, str]
-) -> tuple[Any, ...]:
-    image = step.image
-    return (image.image_id, image.name, words[step.action], member.node.name)
+            return base.planned(steps)
+        return filling.rows(filling.carry_out(self, members, steps, limits))

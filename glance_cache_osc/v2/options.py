@@ -197,8 +197,10 @@ def _read_names(path: str) -> list[str]:
     return [line for line in lines if line and not line.startswith('#')]
 
 
-def add_approval_options(parser: argparse.ArgumentParser) -> None:
-    """``--dry-run`` and ``--auto-approve``."""
+def add_approval_options(
+    parser: argparse.ArgumentParser,
+) -> argparse._MutuallyExclusiveGroup:
+    """``--dry-run`` and ``--auto-approve``, which exclude each other."""
     group = parser.add_mutually_exclusive_group()
     add_dry_run(group)
     group.add_argument(
@@ -206,6 +208,7 @@ def add_approval_options(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help=_('Do it without asking'),
     )
+    return group
 
 
 def add_dry_run(parser: argparse._ActionsContainer) -> None:
@@ -228,6 +231,20 @@ def seconds(text: str) -> float:
             _("'%s' is not a number of seconds above 0") % text
         )
     return number
+
+
+def seconds_or_none(text: str) -> float:
+    """A number of seconds, or 0 for no limit, as an option's value."""
+    return 0.0 if text.strip() in ('0', '0.0') else seconds(text)
+
+
+def count(text: str) -> int:
+    """A number above 0, as an option's value."""
+    if not (text.isascii() and text.isdigit()) or not int(text):
+        raise argparse.ArgumentTypeError(
+            _("'%s' is not a whole number above 0") % text
+        )
+    return int(text)
 
 
 def _duration(text: str) -> datetime.timedelta:

@@ -50,9 +50,11 @@ LICENCE = """\
 FLOORS = (
     {'v2'},
     {
+        'background',
         'catalogue',
         'cloud',
         'coverage',
+        'fills',
         'fleet',
         'images',
         'parallel',
@@ -62,6 +64,7 @@ FLOORS = (
         'selection',
         'stores',
         'waiting',
+        'watching',
     },
     {'node'},
     {'drivers'},

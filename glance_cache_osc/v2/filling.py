@@ -1,0 +1,255 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Having images cached, and waiting for them: `queue` and `sync`."""
+
+import argparse
+from collections.abc import Iterable
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc import fills
+from glance_cache_osc import fleet
+from glance_cache_osc import plan
+from glance_cache_osc import waiting
+from glance_cache_osc import watching
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import options
+
+_TIMEOUT = 3600.0
+_STALL_AFTER = 300.0
+#: So many images that did not arrive on a node are named.
+_MOST_NAMED = 5
+
+#: What was done with one image on one node, in the word of a row.
+Results = list[tuple[base.Member, plan.Step, str]]
+
+QUEUED = 'queued'
+CACHED = 'cached'
+_RESULTS = {
+    plan.Action.QUEUE: QUEUED,
+    plan.Action.WAIT: 'already queued',
+    plan.Action.NONE: 'already cached',
+}
+
+
+def add_waiting_options(parser: argparse.ArgumentParser) -> None:
+    """``--wait``, and how."""
+    group = parser.add_argument_group(
+        _('waiting'),
+        _('What was asked for stays asked for, however the wait ends.'),
+    )
+    group.add_argument(
+        '--wait',
+        action='store_true',
+        help=_('Wait until the images are cached'),
+    )
+    group.add_argument(
+        '--timeout',
+        metavar='<seconds>',
+        type=options.seconds_or_none,
+        help=_(
+            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
+        )
+        % _TIMEOUT,
+    )
+    group.add_argument(
+        '--max-downloads',
+        metavar='<number>',
+        type=options.count,
+        help=_(
+            'Have at most so many images fetched at a time, over all nodes, '
+            'and ask for the next as one arrives (default: no limit; '
+            'implies --wait)'
+        ),
+    )
+    group.add_argument(
+        '--stall-after',
+        metavar='<seconds>',
+        type=options.seconds,
+        help=_(
+            'Tell of a node on which nothing has arrived for so long, in '
+            'seconds, and wait for the others (default: %g)'
+        )
+        % _STALL_AFTER,
+    )
+
+
+def limits(parsed_args: argparse.Namespace) -> waiting.Limits | None:
+    """How to wait; None for not at all.
+
+    :raises errors.UsageError: it is said how to wait, and not to wait.
+    """
+    if parsed_args.wait or parsed_args.max_downloads:
+        timeout = parsed_args.timeout
+        return waiting.Limits(
+            timeout=_TIMEOUT if timeout is None else timeout,
+            stall_after=parsed_args.stall_after or _STALL_AFTER,
+            downloads=parsed_args.max_downloads or 0,
+        )
+    for option in ('timeout', 'stall_after'):
+        if getattr(parsed_args, option) is not None:
+            raise errors.UsageError(
+                _("'--%s' is for those who wait") % option.replace('_', '-'),
+                _('Give --wait as well.'),
+            )
+    return None
+
+
+def carry_out(
+    command: base.CacheLister,
+    members: fleet.Fleet,
+    steps: base.Steps,
+    limits: waiting.Limits | None,
+) -> Results:
+    """Have what lacks queued, and wait for it if that is wanted.
+
+    What failed is reported, and left out.
+    """
+    if limits:
+        return _Filling(command, limits).carry_out(members, steps)
+    done = command.carry_out(
+        members,
+        steps,
+        lambda job: job.member.driver.queue(job.image_id),
+        _("Cannot queue image '%(image)s' on %(node)s"),
+    )
+    return [(member, step, _RESULTS[step.action]) for member, step in done]
+
+
+class _Filling:
+    """Steps that are carried out and waited for."""
+
+    def __init__(
+        self, command: base.CacheLister, limits: waiting.Limits
+    ) -> None:
+        self._failures = command.failures
+        self._log = command.log
+        self._catalogue = command.cloud.catalogue()
+        self._limits = limits
+
+    def carry_out(self, members: fleet.Fleet, steps: base.Steps) -> Results:
+        """See `filling.carry_out`."""
+        by_step = {
+            id(step): _fill_of(member, step)
+            for member, step in steps
+            if step.action is not plan.Action.NONE
+        }
+        with watching.shown(self._log, self._limits.stall_after) as watcher:
+            ending = waiting.Wait(
+                _by_image(by_step.values()),
+                self._limits,
+                crew=members.crew(),
+                known=self._catalogue.by_id,
+                watcher=watcher,
+            ).follow()
+        self._report(by_step.values(), ending)
+        results = (
+            (member, step, _result(by_step.get(id(step))))
+            for member, step in steps
+        )
+        return [(one, step, word) for one, step, word in results if word]
+
+    def _report(
+        self, done: Iterable[fills.Fill], ending: waiting.Ending
+    ) -> None:
+        """Tell what did not arrive, and why."""
+        late: dict[base.Member, list[fills.Fill]] = {}
+        for fill in done:
+            if fill.error:
+                self._failures.add(
+                    _("Cannot cache image '%(image)s' on %(node)s")
+                    % {
+                        'image': fill.image.label,
+                        'node': fill.member.node.label,
+                    },
+                    fill.error,
+                )
+            elif fill.is_open:
+                late.setdefault(fill.member, []).append(fill)
+        if ending is waiting.Ending.INTERRUPTED:
+            self._failures.interrupt()
+        for member, missing in late.items():
+            self._report_late(member, missing, ending)
+
+    def _report_late(
+        self,
+        member: base.Member,
+        missing: list[fills.Fill],
+        ending: waiting.Ending,
+    ) -> None:
+        if ending is waiting.Ending.INTERRUPTED:
+            for fill in missing:
+                if fill.state is fills.State.LACKING:
+                    self._failures.add('', errors.Interrupted())
+            return
+        named = [fill.image.label for fill in missing[:_MOST_NAMED]]
+        if len(missing) > len(named):
+            named.append(_('%d more') % (len(missing) - len(named)))
+        if ending is waiting.Ending.TIMED_OUT:
+            error = errors.NodeError(
+                _('Not within %g seconds') % self._limits.timeout,
+                _(
+                    'What was asked for stays queued; --timeout sets how '
+                    'long to wait.'
+                ),
+            )
+        else:
+            error = errors.NodeError(
+                _('Nothing has arrived there for %g seconds')
+                % self._limits.stall_after
+            )
+        self._failures.add(
+            _('Not cached on %(node)s: %(images)s')
+            % {'node': member.node.label, 'images': ', '.join(named)},
+            error,
+        )
+
+
+def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
+    waits = step.action is plan.Action.WAIT
+    held = step.entry
+    return fills.Fill(
+        member,
+        step.image,
+        state=fills.State.ASKED if waits else fills.State.LACKING,
+        force=held is not None,
+        queued=held is not None and held.state is entries.State.QUEUED,
+    )
+
+
+def _by_image(all_fills: Iterable[fills.Fill]) -> list[fills.Fill]:
+    """The first image on all nodes, then the second, and so on."""
+    grouped: dict[str, list[fills.Fill]] = {}
+    for fill in all_fills:
+        grouped.setdefault(fill.image.image_id, []).append(fill)
+    return [fill for group in grouped.values() for fill in group]
+
+
+def _result(fill: fills.Fill | None) -> str:
+    """The word of a row; '' for none."""
+    if fill is None:
+        return _RESULTS[plan.Action.NONE]
+    if fill.state is fills.State.CACHED:
+        return CACHED
+    waits = fill.state is fills.State.ASKED or (fill.is_open and fill.queued)
+    return QUEUED if waits else ''
+
+
+def rows(results: Results) -> base.Rows:
+    """Rows of ID, Name, Result and Node."""
+    return [
+        (step.image.image_id, step.image.name, word, member.node.name)
+        for member, step, word in results
+    ]

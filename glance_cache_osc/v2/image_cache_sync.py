@@ -1,0 +1,150 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""``openstack image cache sync``."""
+
+import argparse
+from collections.abc import Sequence
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import plan
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import approval
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import filling
+from glance_cache_osc.v2 import options
+from glance_cache_osc.v2 import wanted
+
+#: The exit code of --check when something is to be done.
+_PENDING = 3
+
+
+class SyncImageCache(base.CacheLister):
+    """Have the images that are named cached, or those alone."""
+
+    _description = _(
+        'Make the images in the cache be those that are named: queue what '
+        'lacks, and with --delete-others drop the rest.'
+    )
+    _epilog = _(
+        'Doing it again changes nothing. With --check, the exit code is 3 '
+        'when something is to be done, and 1 when a node could not be asked. '
+        'Example: openstack image cache sync --from-file images.txt '
+        '--all-nodes --check'
+    )
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            'images',
+            metavar='<image>',
+            nargs='*',
+            help=_('Image to have cached: an ID, a name, or a glob on names'),
+        )
+        options.add_image_options(parser)
+        parser.add_argument(
+            '--delete-others',
+            action='store_true',
+            help=_('Drop all entries of images that are not named'),
+        )
+        group = options.add_approval_options(parser)
+        group.add_argument(
+            '--check',
+            action='store_true',
+            help=_(
+                'Show what is to be done, and do nothing; the exit code is 3 '
+                'if there is something'
+            ),
+        )
+        filling.add_waiting_options(parser)
+        return parser
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        plans = base.plans_only(parsed_args)
+        last = base.ACTION if plans else base.RESULT
+        return (base.ID, base.NAME, last, base.NODE)
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        self._pending = False
+        code = super().run(parsed_args)
+        return _PENDING if not code and self._pending else code
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        words = wanted.Wanted.of(parsed_args)
+        limits = filling.limits(parsed_args)
+        if parsed_args.check and limits:
+            raise errors.UsageError(
+                _('--check does not wait'), _('Give --check or --wait.')
+            )
+        members = self.chosen_fleet(parsed_args)
+        found, held = self.at_once(
+            lambda: words.find(self), lambda: self.look(members)
+        )
+        steps = self._steps(parsed_args, found, held)
+        if base.plans_only(parsed_args):
+            pending = [
+                one for one in steps if one[1].action is not plan.Action.NONE
+            ]
+            self._pending = parsed_args.check and bool(pending)
+            return base.planned(pending)
+        deletions, fills = _apart(steps)
+        approval.deletion(parsed_args, deletions)
+        gone = self.carry_out(
+            members,
+            deletions,
+            lambda job: job.member.driver.delete(job.image_id),
+            _("Cannot delete image '%(image)s' from the cache of %(node)s"),
+        )
+        done = filling.carry_out(self, members, fills, limits)
+        return filling.rows([(*one, 'deleted') for one in gone] + done)
+
+    def _steps(
+        self,
+        parsed_args: argparse.Namespace,
+        found: wanted.Found,
+        held: base.Held,
+    ) -> base.Steps:
+        """What is to be done where."""
+        delete_others = parsed_args.delete_others
+        if delete_others and not found.complete:
+            # Who names what is not there may have meant what is.
+            delete_others = False
+            self.failures.add(
+                _('Other images are not deleted'),
+                errors.CacheError(
+                    _('Not all that is named was found'),
+                    _('Name what is there, and run it again.'),
+                ),
+            )
+        steps = [
+            (member, step)
+            for member, group in held.items()
+            for step in plan.to_sync(
+                found.images, group, delete_others=delete_others
+            )
+        ]
+        others, __ = _apart(steps)
+        names = self.names(
+            parsed_args, {step.image.image_id for __, step in others}
+        )
+        return [(member, step.named(names)) for member, step in steps]
+
+
+def _apart(steps: base.Steps) -> tuple[base.Steps, base.Steps]:
+    """Deletions, and the rest."""
+    deletions = [one for one in steps if one[1].action is plan.Action.DELETE]
+    rest = [one for one in steps if one[1].action is not plan.Action.DELETE]
+    return deletions, rest

@@ -1,0 +1,85 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Which images are to be cached: what was typed, and what it means."""
+
+import argparse
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+
+from glance_cache_osc import catalogue
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import options
+
+
+@dataclasses.dataclass(frozen=True)
+class Found:
+    """The images that were named.
+
+    :param images: each once.
+    :param complete: whether all that was named means some.
+    """
+
+    images: list[images.Image]
+    complete: bool
+
+
+@dataclasses.dataclass(frozen=True)
+class Wanted:
+    """What names images to be cached.
+
+    :param words: IDs, names and globs on names.
+    :param tags: images that have all of these, and all properties.
+    :param properties: as `catalogue.check_properties` has them.
+    """
+
+    words: Sequence[str]
+    tags: Sequence[str]
+    properties: Mapping[str, str]
+
+    @classmethod
+    def of(cls, parsed_args: argparse.Namespace) -> 'Wanted':
+        """What was typed.
+
+        :raises errors.UsageError: it names no image in any way.
+        """
+        words = options.image_words(parsed_args)
+        properties = catalogue.check_properties(dict(parsed_args.property))
+        return cls(words, parsed_args.tag, properties)
+
+    def find(self, command: base.CacheLister) -> Found:
+        """The images that are meant; what means none is reported.
+
+        :raises errors.CatalogueError: Glance could not be asked.
+        """
+        listed = command.cloud.catalogue()
+        resolution = listed.resolve(self.words)
+        for word, error in resolution.failures.items():
+            command.failures.add(_("Cannot queue '%s'") % word, error)
+        found = list(resolution.found)
+        complete = not resolution.failures
+        if self.tags or self.properties:
+            matching = listed.matching(self.tags, self.properties)
+            if not matching:
+                complete = False
+                command.failures.add(
+                    _('Cannot queue by tag or property'),
+                    errors.ImageError(_('No image has all of them')),
+                )
+            found += matching
+        distinct = {image.image_id: image for image in found}
+        return Found(list(distinct.values()), complete)
