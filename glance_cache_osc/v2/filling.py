@@ -148,7 +148,7 @@ class _Filling:
         }
         with watching.shown(self._log, self._limits.stall_after) as watcher:
             ending = waiting.Wait(
-                _by_image(by_step.values()),
+                _by_image(by_step.values(), steps),
                 self._limits,
                 crew=members.crew(),
                 known=self._catalogue.by_id,
@@ -229,12 +229,13 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
     )
 
 
-def _by_image(all_fills: Iterable[fills.Fill]) -> list[fills.Fill]:
-    """The first image on all nodes, then the second, and so on."""
-    grouped: dict[str, list[fills.Fill]] = {}
-    for fill in all_fills:
-        grouped.setdefault(fill.image.image_id, []).append(fill)
-    return [fill for group in grouped.values() for fill in group]
+def _by_image(
+    all_fills: Iterable[fills.Fill], steps: base.Steps
+) -> list[fills.Fill]:
+    """The image that was named first on all nodes, then the second, …"""
+    places = {step.image.image_id: None for __, step in steps}
+    order = {image_id: place for place, image_id in enumerate(places)}
+    return sorted(all_fills, key=lambda fill: order[fill.image.image_id])
 
 
 def _result(fill: fills.Fill | None) -> str:

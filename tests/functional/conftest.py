@@ -30,9 +30,9 @@ import pytest
 from tests import cloud as clouds
 from tests.cloud import rest
 
-_OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
+OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
 #: The most that anything here may take, in seconds.
-_PATIENCE = 60.0
+PATIENCE = 60.0
 _POLL = 0.05
 
 
@@ -108,13 +108,13 @@ def openstack(
 
     def run(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
         done = subprocess.run(
-            [str(_OPENSTACK), *argv],
+            [str(OPENSTACK), *argv],
             env=environment(user),
             cwd=tmp_path,
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=_PATIENCE,
+            timeout=PATIENCE,
             check=False,
         )
         return Result(done.returncode, done.stdout, done.stderr)
@@ -131,7 +131,7 @@ def on_a_terminal(
     def run(*argv: str, typed: str = '') -> Result:
         ours, theirs = pty.openpty()
         with subprocess.Popen(
-            [str(_OPENSTACK), *argv],
+            [str(OPENSTACK), *argv],
             env=environment('admin'),
             cwd=tmp_path,
             stdin=theirs,
@@ -149,7 +149,7 @@ def on_a_terminal(
                 if not chunk:
                     break
                 seen += chunk
-            process.wait(_PATIENCE)
+            process.wait(PATIENCE)
         os.close(ours)
         return Result(process.returncode, seen.decode(), '')
 
@@ -222,7 +222,7 @@ class Cache:
 
     def wait_for(self, *image_ids: str) -> None:
         """Wait until images are cached and no longer queued."""
-        deadline = time.monotonic() + _PATIENCE
+        deadline = time.monotonic() + PATIENCE
         while not (
             self.cached.issuperset(image_ids)
             and self.queued.isdisjoint(image_ids)

@@ -30,9 +30,22 @@ class Filling:
 
     :ivar seconds: that one image takes, one at a time on each node; 0 at
         once, None never
+    :ivar under_way: images that are being fetched, on all nodes
+    :ivar most: how many that were at once
     """
 
     seconds: float | None = 0.0
+    under_way: int = 0
+    most: int = 0
+
+    def begin(self) -> None:
+        """One more is being fetched."""
+        self.under_way += 1
+        self.most = max(self.most, self.under_way)
+
+    def end(self) -> None:
+        """One less."""
+        self.under_way -= 1
 
 
 class Cache:
@@ -59,6 +72,7 @@ class Cache:
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
+            self._filling.end()
         self._accepted.clear()
         self.cached = {}
         self.queued = dict.fromkeys(queued)
@@ -104,12 +118,17 @@ class Cache:
         seconds = self._filling.seconds
         if seconds:
             loop = asyncio.get_running_loop()
-            self._timer = loop.call_later(seconds, self._filled)
+            self._filling.begin()
+            self._timer = loop.call_later(seconds, self._fetched)
         elif seconds is not None:
             self._filled()
 
-    def _filled(self) -> None:
+    def _fetched(self) -> None:
         self._timer = None
+        self._filling.end()
+        self._filled()
+
+    def _filled(self) -> None:
         image_id = self._accepted.popleft()
         self.queued.pop(image_id, None)
         if image_id not in self.cached:

@@ -186,6 +186,10 @@ class SimulatedFleet:
         """What is held: name → `cached` and `queued` → IDs."""
         return dict(self._state()['caches'])
 
+    def most_fills(self) -> int:
+        """How many images were being fetched at once, at the most."""
+        return int(self._state()['most_fills'])
+
     def cpu_seconds(self) -> float:
         """What all answering has cost so far."""
         return float(self._state()['cpu_seconds'])

@@ -165,7 +165,8 @@ class Simulation:
         self.forget_requests()
 
     def forget_requests(self) -> None:
-        """Begin to count requests anew."""
+        """Begin to count requests, and fills at once, anew."""
+        self.filling.most = self.filling.under_way
         self.keystone.requests.clear()
         for glance in self.glances:
             glance.requests.clear()
@@ -187,5 +188,6 @@ class Simulation:
                 }
                 for one in self.glances[1:]
             },
+            'most_fills': self.filling.most,
             'cpu_seconds': time.process_time(),
         }

@@ -153,3 +153,87 @@ def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
     assert {step.action for step in plan.to_delete(wanted, after)} <= {
         plan.Action.NONE
     }
+
+
+def test_sync_queues_what_lacks_and_leaves_the_rest() -> None:
+    held = [CACHED_D, QUEUED_B, CACHED_A]
+
+    assert plan.to_sync([A, B, C], held) == [
+        plan.Step(A, plan.Action.NONE, CACHED_A),
+        plan.Step(B, plan.Action.WAIT, QUEUED_B),
+        plan.Step(C, plan.Action.QUEUE, None),
+    ]
+
+
+def test_sync_deletes_others_first_and_only_if_it_is_to() -> None:
+    held = [CACHED_D, QUEUED_B, CACHED_A]
+
+    assert plan.to_sync([A, C], held, delete_others=True) == [
+        plan.Step(images.Image('id-d'), plan.Action.DELETE, CACHED_D),
+        plan.Step(images.Image('id-b'), plan.Action.DELETE, QUEUED_B),
+        plan.Step(A, plan.Action.NONE, CACHED_A),
+        plan.Step(C, plan.Action.QUEUE, None),
+    ]
+
+
+def applied(
+    held: list[entries.Entry], steps: list[plan.Step]
+) -> list[entries.Entry]:
+    """What a node holds after steps, once everything has arrived."""
+    gone = {
+        step.image.image_id
+        for step in steps
+        if step.action is plan.Action.DELETE
+    }
+    come = {
+        step.image.image_id
+        for step in steps
+        if step.action in (plan.Action.QUEUE, plan.Action.WAIT)
+    }
+    return [
+        one
+        for one in held
+        if one.image_id not in gone
+        and (one.image_id not in come or one.state is entries.State.CACHED)
+    ] + [entries.Entry(one, entries.State.CACHED) for one in sorted(come)]
+
+
+@hypothesis.given(IMAGES, HELD, strategies.booleans())
+def test_sync_reaches_what_is_wanted(
+    wanted: list[images.Image], held: list[entries.Entry], delete: bool
+) -> None:
+    steps = plan.to_sync(wanted, held, delete_others=delete)
+    after = applied(held, steps)
+
+    named = {image.image_id for image in wanted}
+    cached = {
+        one.image_id for one in after if one.state is entries.State.CACHED
+    }
+    assert named <= cached
+    if delete:
+        assert {one.image_id for one in after} == named
+    again = plan.to_sync(wanted, after, delete_others=delete)
+    assert {step.action for step in again} <= {plan.Action.NONE}
+
+
+@hypothesis.given(IMAGES, HELD, strategies.booleans())
+def test_sync_deletes_nothing_that_was_named(
+    wanted: list[images.Image], held: list[entries.Entry], delete: bool
+) -> None:
+    steps = plan.to_sync(wanted, held, delete_others=delete)
+
+    deleted = {
+        step.image.image_id
+        for step in steps
+        if step.action is plan.Action.DELETE
+    }
+    named = {image.image_id for image in wanted}
+    there = {one.image_id for one in held}
+    assert deleted == (there - named if delete else set())
+
+
+def test_a_step_takes_the_name_that_is_known() -> None:
+    step = plan.Step(images.Image('id-a'), plan.Action.DELETE, CACHED_A)
+
+    assert step.named({'id-a': A}) == plan.Step(A, step.action, CACHED_A)
+    assert step.named({'id-b': B}) == step

@@ -1,0 +1,128 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""`queue --wait` on a hundred simulated nodes, over one thin line."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import json
+import os
+import pathlib
+import subprocess
+import time
+
+import pytest
+
+from tests.functional.conftest import OPENSTACK
+from tests.functional.conftest import Result
+from tests.simulated import missing
+from tests.simulated import Settings
+from tests.simulated import SimulatedFleet
+
+NODES = 100
+DOWNLOADS = 5
+#: That one fill takes.
+FILL = 2.0
+#: The most that this may take, in seconds.
+PATIENCE = 240.0
+
+Run = Callable[..., Result]
+
+
+@pytest.fixture(scope='module')
+def fleet() -> Iterator[SimulatedFleet]:
+    """A hundred nodes, empty, on which a fill takes two seconds."""
+    if why := missing():
+        pytest.skip(why)
+    settings = Settings(nodes=NODES, images=2, entries=0, fill=FILL)
+    with SimulatedFleet(settings) as fleet:
+        yield fleet
+
+
+@pytest.fixture
+def run(fleet: SimulatedFleet, tmp_path: pathlib.Path) -> Run:
+    """The real `openstack`, with all nodes in its clouds.yaml."""
+    fleet.reset()
+    clouds_yaml = tmp_path / 'clouds.yaml'
+    fleet.clouds_yaml(clouds_yaml)
+    kept = {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('OS_')
+    }
+
+    def openstack(*argv: str) -> Result:
+        done = subprocess.run(
+            [str(OPENSTACK), *argv],
+            env={**kept, **fleet.environment(clouds_yaml)},
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return openstack
+
+
+def test_no_more_downloads_than_allowed_and_hardly_any_time_lost(
+    run: Run, fleet: SimulatedFleet
+) -> None:
+    image_id, name = next(iter(fleet.images.items()))
+    began = time.monotonic()
+
+    result = run(
+        *('image', 'cache', 'queue', name, '--all-nodes', '-f', 'json'),
+        *('--max-downloads', str(DOWNLOADS)),
+    )
+
+    seconds = time.monotonic() - began
+    assert (result.code, result.err) == (0, '')
+    assert len(json.loads(result.out)) == NODES
+    assert all(
+        held == {'cached': [image_id], 'queued': []}
+        for held in fleet.caches().values()
+    )
+    assert fleet.most_fills() == DOWNLOADS
+    ideal = NODES / DOWNLOADS * FILL
+    assert seconds <= 1.15 * ideal
+    for node in fleet.nodes:
+        asked = fleet.requests()[node]
+        assert asked[f'PUT /v2/cache/{image_id}'] == 1
+        # One to see what is there, one before it is asked much later, and
+        # ten or so in the two seconds of a fill.
+        assert asked['GET /v2/cache'] <= 2 + FILL / 0.2 + 1
+        assert set(asked) == {'GET /v2/cache', f'PUT /v2/cache/{image_id}'}
+
+
+def test_all_nodes_at_once_take_as_long_as_one(
+    run: Run, fleet: SimulatedFleet
+) -> None:
+    sync = ('image', 'cache', 'sync', *fleet.images.values(), '--all-nodes')
+
+    before = run(*sync, '--check', '-f', 'json')
+    assert (before.code, len(json.loads(before.out))) == (3, 2 * NODES)
+    fleet.forget_requests()
+    result = run(*sync, '--wait', '-f', 'json')
+
+    assert (result.code, result.err) == (0, '')
+    assert fleet.most_fills() == NODES
+    looks = [
+        one['GET /v2/cache']
+        for one in fleet.requests().values()
+        if 'GET /v2/cache' in one
+    ]
+    assert len(looks) == NODES
+    assert max(looks) <= 2 + 2 * (FILL / 0.2 + 1)
+    assert run(*sync, '--check').code == 0
