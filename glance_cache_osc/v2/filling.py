@@ -254,3 +254,16 @@ def rows(results: Results) -> base.Rows:
         (step.image.image_id, step.image.name, word, member.node.name)
         for member, step, word in results
     ]
+
+
+def planned(steps: base.Steps) -> base.Rows:
+    """base.Rows of ID, Name, Action and Node."""
+    return [
+        (
+            step.image.image_id,
+            step.image.name,
+            step.action.value,
+            member.node.name,
+        )
+        for member, step in steps
+    ]

@@ -33,9 +33,13 @@ class QueueImageCache(base.CacheLister):
         'already are left as they are.'
     )
     _epilog = _(
-        'A node fetches its images one after the other, in its own time. '
-        'Example: openstack image cache queue --tag golden --node edge-oslo '
-        '--wait'
+        'A node fetches its images one after the other, in its own time.'
+    )
+    _example_of = _(
+        'Have the golden images in Oslo, and wait until they are there:'
+    )
+    _example = (
+        'openstack image cache queue --tag golden --node edge-oslo --wait'
     )
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -80,5 +84,5 @@ class QueueImageCache(base.CacheLister):
             )
         ]
         if parsed_args.dry_run:
-            return base.planned(steps)
+            return filling.planned(steps)
         return filling.rows(filling.carry_out(self, members, steps, limits))

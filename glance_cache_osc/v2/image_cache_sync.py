@@ -38,10 +38,13 @@ class SyncImageCache(base.CacheLister):
         'lacks, and with --delete-others drop the rest.'
     )
     _epilog = _(
-        'Doing it again changes nothing. With --check, the exit code is 3 '
-        'when something is to be done, and 1 when a node could not be asked. '
-        'Example: openstack image cache sync --from-file images.txt '
-        '--all-nodes --check'
+        'Doing it again changes nothing. With --check, the exit code '
+        'is 3 when something is to be done, and 1 when a node could '
+        'not be asked.'
+    )
+    _example_of = _('Is what a file names cached everywhere?')
+    _example = (
+        'openstack image cache sync --from-file images.txt --all-nodes --check'
     )
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -99,7 +102,7 @@ class SyncImageCache(base.CacheLister):
                 one for one in steps if one[1].action is not plan.Action.NONE
             ]
             self._pending = parsed_args.check and bool(pending)
-            return base.planned(pending)
+            return filling.planned(pending)
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
         gone = self.carry_out(
