@@ -32,6 +32,7 @@ from glance_cache_osc import parallel
 from glance_cache_osc import plan
 from glance_cache_osc import report
 from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import layout
 from glance_cache_osc.v2 import options
 
 _Job = TypeVar('_Job')
@@ -76,7 +77,7 @@ class CacheLister(command.Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""
         parser = super().get_parser(prog_name)
-        parser.formatter_class = options.paragraphs(parser.formatter_class)
+        parser.formatter_class = layout.paragraphs(parser.formatter_class)
         options.add_node_options(parser)
         return parser
 

@@ -128,6 +128,13 @@ def carry_out(
     return [(member, step, _RESULTS[step.action]) for member, step in done]
 
 
+def give_up(command: base.CacheLister, steps: base.Steps) -> None:
+    """Count what is not asked for, since the user stopped the command."""
+    for __, step in steps:
+        if step.action is plan.Action.QUEUE:
+            command.failures.add('', errors.Interrupted())
+
+
 class _Filling:
     """Steps that are carried out and waited for."""
 
@@ -201,8 +208,8 @@ class _Filling:
             error = errors.NodeError(
                 _('Not within %g seconds') % self._limits.timeout,
                 _(
-                    'What was asked for stays queued; --timeout sets how '
-                    'long to wait.'
+                    'What is queued stays queued; --timeout sets how long to '
+                    'wait.'
                 ),
             )
         else:

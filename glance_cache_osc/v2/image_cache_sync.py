@@ -111,8 +111,12 @@ class SyncImageCache(base.CacheLister):
             lambda job: job.member.driver.delete(job.image_id),
             _("Cannot delete image '%(image)s' from the cache of %(node)s"),
         )
-        done = filling.carry_out(self, members, fills, limits)
-        return filling.rows([(*one, 'deleted') for one in gone] + done)
+        rows: filling.Results = [(*one, 'deleted') for one in gone]
+        if self.failures.interrupted:
+            filling.give_up(self, fills)
+        else:
+            rows += filling.carry_out(self, members, fills, limits)
+        return filling.rows(rows)
 
     def _steps(
         self,

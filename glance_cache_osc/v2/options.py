@@ -17,7 +17,6 @@ import datetime
 import pathlib
 import re
 import sys
-from typing import Any
 
 from oslo_utils import strutils
 
@@ -30,23 +29,6 @@ _NODE_TIMEOUT = 30.0
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
-
-
-def paragraphs(
-    formatter: Any,
-) -> type[argparse.HelpFormatter]:
-    """A formatter of help that keeps paragraphs, and indented lines."""
-
-    class Paragraphs(formatter):  # type: ignore[misc]
-        def _fill_text(self, text: str, width: int, indent: str) -> str:
-            return '\n\n'.join(
-                part
-                if part.startswith(' ')
-                else super(Paragraphs, self)._fill_text(part, width, indent)
-                for part in text.split('\n\n')
-            )
-
-    return Paragraphs
 
 
 def add_node_options(parser: argparse.ArgumentParser) -> None:
@@ -253,7 +235,14 @@ def seconds(text: str) -> float:
 
 def seconds_or_none(text: str) -> float:
     """A number of seconds, or 0 for no limit, as an option's value."""
-    return 0.0 if text.strip() in ('0', '0.0') else seconds(text)
+    if text.strip() in ('0', '0.0'):
+        return 0.0
+    try:
+        return seconds(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            _("'%s' is neither a number of seconds nor 0") % text
+        ) from error
 
 
 def count(text: str) -> int:

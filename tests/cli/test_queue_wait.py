@@ -387,7 +387,7 @@ def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
         1,
         'ubuntu-24.04 cached\ndebian-13 queued\nfedora-42 queued\n',
         f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}), fedora-42 '
-        f'({p.FEDORA}): Not within 0.3 seconds. What was asked for stays '
+        f'({p.FEDORA}): Not within 0.3 seconds. What is queued stays '
         'queued; --timeout sets how long to wait.\n',
     )
     assert changes(cloud) == [

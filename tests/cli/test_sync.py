@@ -12,7 +12,9 @@
 
 """`openstack image cache sync`: argv in, output out."""
 
+import os
 import pathlib
+import signal
 from typing import Any
 
 import pytest
@@ -589,6 +591,27 @@ def test_with_approval_others_are_deleted(
 
 
 @pytest.mark.usefixtures('debian_for_ubuntu')
+def test_an_interrupt_while_deleting_queues_nothing(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    def delete(request: Any, context: Any) -> str:
+        os.kill(os.getpid(), signal.SIGINT)
+        context.status_code = 204
+        return ''
+
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', text=delete)
+
+    result = openstack(*DEBIAN_ALONE, '--auto-approve', '--wait', *SHORT)
+
+    assert result == Result(
+        130,
+        f'ubuntu-24.04 deleted {p.GLANCE}\n',
+        'Interrupted. Not asked for: 1.\n',
+    )
+    assert changes(cloud) == [f'DELETE {CACHE}/{p.UBUNTU}']
+
+
+@pytest.mark.usefixtures('debian_for_ubuntu')
 def test_what_cannot_be_deleted_is_told_and_the_rest_is_done(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
@@ -826,7 +849,7 @@ def test_bad_input_is_told_in_a_line(
         ),
         (
             ['--timeout', '-1'],
-            "argument --timeout: '-1' is not a number of seconds above 0",
+            "argument --timeout: '-1' is neither a number of seconds nor 0",
         ),
     ],
 )

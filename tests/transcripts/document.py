@@ -76,9 +76,9 @@ class Document:
             text = line[len(indent) :]
             if text.startswith('$ '):
                 command = text[2:]
-                while command.endswith('\\'):
-                    more = self.lines[at][len(indent) :]
-                    command = command[:-1] + more.removeprefix('>').strip()
+                while command.endswith(('\\', '|')):
+                    more = self.lines[at][len(indent) :].removeprefix('>')
+                    command = f'{command.rstrip(chr(92))}{more.strip()}'
                     at += 1
                 step = Step(actions, command, at, indent)
                 actions = []

@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+import shutil
 import subprocess
 import sys
 import time
@@ -41,7 +42,8 @@ class Scene:
     The actions: `kill NODE`, `start NODE`, `cached NODE IMAGE…`,
     `queued NODE IMAGE`, `settled` (nothing is queued any more),
     `orphan NODE NAME` (an image that is cached there and then deleted),
-    `copied IMAGE STORE`, `file NAME LINE…`.
+    `copied IMAGE STORE`, `file NAME LINE…`. A command that `needs PROGRAM`
+    is not run where there is none.
     """
 
     def __init__(self, cloud: clouds.Cloud, folder: Path) -> None:
@@ -98,10 +100,13 @@ class Scene:
             lines.pop()
         return lines
 
-    def act(self, action: str) -> None:
-        """Have something happen."""
+    def act(self, action: str) -> bool:
+        """Have something happen; returns whether the command can be run."""
         verb, *words = action.split()
+        if verb == 'needs':
+            return shutil.which(words[0]) is not None
         getattr(self, f'_{verb}')(*words)
+        return True
 
     def _kill(self, name: str) -> None:
         self._nodes[name].kill()

@@ -121,7 +121,9 @@ def test_what_is_neither_seconds_nor_none(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError) as caught:
         options.seconds_or_none(text)
 
-    assert str(caught.value).startswith(f"'{text}' is not a number of seconds")
+    assert str(caught.value) == (
+        f"'{text}' is neither a number of seconds nor 0"
+    )
 
 
 @pytest.mark.parametrize(('text', 'expected'), [('1', 1), ('0256', 256)])
