@@ -31,6 +31,8 @@ _RESULTS = {
     plan.Action.WAIT: 'already queued',
     plan.Action.NONE: 'already cached',
 }
+#: How many nodes a line names.
+_FEW = 3
 
 
 class QueueImageCache(base.CacheLister):
@@ -92,7 +94,24 @@ class QueueImageCache(base.CacheLister):
             lambda job: job.member.driver.queue(job.image_id),
             _("Cannot queue image '%(image)s' on %(node)s"),
         )
+        self._say_who_fills(done)
         return [_row(*step, _RESULTS) for step in done]
+
+    def _say_who_fills(self, done: base.Steps) -> None:
+        """Tell of nodes where queued images wait for somebody."""
+        waiting: dict[str, dict[str, None]] = {}
+        for member, step in done:
+            program = member.driver.filled_by
+            if program and step.action is not plan.Action.NONE:
+                waiting.setdefault(program, {})[member.node.name] = None
+        for program, names in waiting.items():
+            line = _(
+                "Queued images wait until '%(program)s' runs on %(where)s."
+            )
+            where = _few(list(names))
+            self.log.warning(
+                columns.safe_text(line % {'program': program, 'where': where})
+            )
 
     def _wanted(
         self,
@@ -115,6 +134,15 @@ class QueueImageCache(base.CacheLister):
                 )
             found += matching
         return list({image.image_id: image for image in found}.values())
+
+
+def _few(names: Sequence[str]) -> str:
+    """The first few of many names."""
+    text = ', '.join(names[:_FEW])
+    more = len(names) - _FEW
+    if more > 0:
+        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
+    return text
 
 
 def _row(
