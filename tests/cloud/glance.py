@@ -42,6 +42,8 @@ class GlanceOptions:
         cache `keystone+cachemanagement`
     :ivar pipeline: the filters and the application, apart by blanks, in
         place of those that the flavor has
+    :ivar hidden: a path below /v2 that answers as if it were not there, as
+        behind a proxy
     :ivar extra: text put after glance-api.conf; the last of an option counts
     :ivar environment: of its process, TZ for one
     :ivar python: of another venv, with another Glance; None takes the
@@ -56,6 +58,7 @@ class GlanceOptions:
     driver: str | None = None
     flavor: str | None = None
     pipeline: str | None = None
+    hidden: str = ''
     extra: str = ''
     environment: Mapping[str, str] = field(default_factory=dict)
     python: Path | None = None
@@ -173,6 +176,10 @@ class GlanceNode:
             if not paste.has_section(section):
                 section, option = 'composite:api', flavor
             paste.set(section, option, self.options.pipeline)
+        if self.options.hidden:
+            paste.set('composite:rootapp', self.options.hidden, 'nothing')
+            paste.add_section('composite:nothing')
+            paste.set('composite:nothing', 'use', 'egg:Paste#urlmap')
         own = self.directory / 'glance-api-paste.ini'
         with own.open('w', encoding='utf-8') as file:
             paste.write(file)
