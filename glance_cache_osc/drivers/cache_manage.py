@@ -99,7 +99,10 @@ class CacheManageDriver(base.CacheDriver):
             )
         if status != 'active':
             raise errors.Refused(
-                _('Only images with status active can be queued; it is %s')
+                _(
+                    'Only images with status active can be targeted for '
+                    'queueing; its status is %s'
+                )
                 % status,
                 status=400,
             )

@@ -73,6 +73,7 @@ class GlanceNode:
     :ivar url: without a slash at the end
     :ivar directory: its own folder
     :ivar cache_dir: its image_cache_dir; missing when its cache is off
+    :ivar python: of its venv, where the programs of its Glance are, too
     :ivar log: of glance-api, all it prints included
     """
 
@@ -98,13 +99,13 @@ class GlanceNode:
             self.directory if options.own_database else ledger.directory
         ) / 'glance.db'
         self._driver = options.driver or driver
-        self._python = (options.python or python).absolute()
+        self.python = (options.python or python).absolute()
         self._keystone = keystone
         self._config = self.directory / 'glance-api.conf'
         self.db_sync = Process(
             f'{name}-db-sync',
             [
-                str(self._python),
+                str(self.python),
                 *('-I', '-W', 'ignore', '-m', 'glance.cmd.manage'),
                 *('--config-file', str(self._config)),
                 *('db', 'sync'),
@@ -115,7 +116,7 @@ class GlanceNode:
         self.process = Process(
             name,
             [
-                str(self._python),
+                str(self.python),
                 *script('serve.py'),
                 options.application,
                 str(self.port.number),
@@ -167,7 +168,7 @@ class GlanceNode:
         """Take the paste.ini of its venv, with the pipeline asked for."""
         paste = configparser.RawConfigParser()
         paste.optionxform = str  # type: ignore[assignment,method-assign]
-        prefix = self._python.parent.parent
+        prefix = self.python.parent.parent
         shipped = prefix / 'etc/glance/glance-api-paste.ini'
         paste.read_string(shipped.read_text(encoding='utf-8'))
         if self.options.pipeline is not None:

@@ -131,9 +131,9 @@ class Visitor:
         """Run `openstack image cache …`, for JSON."""
         return self.run('openstack', 'image', 'cache', *argv, '-f', 'json')
 
-    def image(self, name: str) -> str:
-        """Make an image; returns its ID."""
-        return clouds.create_image(self.node.url, self.token, name, size=SIZE)
+    def image(self, name: str, size: int | None = SIZE) -> str:
+        """Make an image, without data if its size is None; returns its ID."""
+        return clouds.create_image(self.node.url, self.token, name, size=size)
 
     def download(self, image_id: str) -> None:
         """Download an image, which has the node cache it."""

@@ -149,7 +149,8 @@ def test_an_image_is_looked_at_before_it_is_queued(
             {'json': p.image(p.UBUNTU, 'ubuntu', status='deactivated')},
             errors.Refused,
             400,
-            'Only images with status active can be queued; it is deactivated.',
+            'Only images with status active can be targeted for queueing; its '
+            'status is deactivated.',
         ),
         (
             says('409 Conflict', 'It is busy.'),
