@@ -31,12 +31,12 @@ CACHE = f'{p.EDGE}/v2/cache'
 CACHED = f'{p.EDGE}/v2/cached_images'
 QUEUED = f'{p.EDGE}/v2/queued_images'
 VERSIONS = f'{p.EDGE}/versions'
-NO_ROUTE = {
+NO_ROUTE: dict[str, Any] = {
     'status_code': 404,
     'text': p.fault('404 Not Found', 'The resource could not be found.'),
     'headers': {'Content-Type': 'text/html; charset=UTF-8'},
 }
-FORBIDDEN = {
+FORBIDDEN: dict[str, Any] = {
     'status_code': 403,
     'text': p.fault('403 Forbidden', 'Not you.'),
     'headers': {'Content-Type': 'text/html; charset=UTF-8'},
@@ -182,12 +182,15 @@ def test_an_old_node_is_not_asked_twice_to_clean(
 def test_threads_choose_alike(
     driver: base.CacheDriver, web: conftest.Web
 ) -> None:
-    old(web)
-    web.answers('DELETE', f'{CACHE}/id-1', **NO_ROUTE)
-    web.answers('DELETE', f'{QUEUED}/id-1', json=None)
-    web.answers('DELETE', f'{CACHED}/id-1', json=None)
-    web.answers('GET', QUEUED, json={'queued_images': []})
-    web.answers('GET', CACHED, json={'cached_images': []})
+    # Who is first decides what is asked.
+    add = web.mocker.register_uri
+    add('GET', CACHE, **NO_ROUTE)
+    add('DELETE', f'{CACHE}/id-1', **NO_ROUTE)
+    add('GET', VERSIONS, json=p.glance_versions(p.EDGE, '2.12', '2.0'))
+    add('DELETE', f'{QUEUED}/id-1', json=None)
+    add('DELETE', f'{CACHED}/id-1', json=None)
+    add('GET', QUEUED, json={'queued_images': []})
+    add('GET', CACHED, json={'cached_images': []})
     start = threading.Barrier(8, timeout=20)
     failed: list[BaseException] = []
 
