@@ -22,6 +22,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import base
 from glance_cache_osc.v2 import filling
 from glance_cache_osc.v2 import options
+from glance_cache_osc.v2 import waiting_options
 from glance_cache_osc.v2 import wanted
 
 
@@ -60,7 +61,7 @@ class QueueImageCache(base.CacheLister):
             ),
         )
         options.add_dry_run(parser)
-        filling.add_waiting_options(parser)
+        waiting_options.add(parser)
         return parser
 
     def columns_for(
@@ -71,7 +72,7 @@ class QueueImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted.of(parsed_args)
-        limits = filling.limits(parsed_args)
+        limits = waiting_options.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
         found, held = self.at_once(
             lambda: words.find(self), lambda: self.look(members)

@@ -24,6 +24,7 @@ from glance_cache_osc.v2 import approval
 from glance_cache_osc.v2 import base
 from glance_cache_osc.v2 import filling
 from glance_cache_osc.v2 import options
+from glance_cache_osc.v2 import waiting_options
 from glance_cache_osc.v2 import wanted
 
 #: The exit code of --check when something is to be done.
@@ -70,7 +71,7 @@ class SyncImageCache(base.CacheLister):
                 'if there is something'
             ),
         )
-        filling.add_waiting_options(parser)
+        waiting_options.add(parser)
         return parser
 
     def columns_for(
@@ -87,7 +88,7 @@ class SyncImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted.of(parsed_args)
-        limits = filling.limits(parsed_args)
+        limits = waiting_options.limits(parsed_args)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')

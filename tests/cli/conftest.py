@@ -83,6 +83,11 @@ class Cloud:
         """The headers of the last request."""
         return self._mocker.request_history[-1].headers
 
+    @property
+    def last_verify(self) -> Any:
+        """Whether the last request wanted a certificate that verifies."""
+        return self._mocker.request_history[-1].verify
+
     def unused(self) -> list[str]:
         """Answers that nobody asked for."""
         return [name for name, stub in self._stubs if not stub.called]
