@@ -13,6 +13,7 @@
 """One node, visited with every command."""
 
 from collections.abc import Callable
+from concurrent import futures
 import dataclasses
 import json
 import os
@@ -23,6 +24,7 @@ import time
 from typing import Any
 
 from tests import cloud as clouds
+from tests.cloud import process
 from tests.cloud import rest
 
 COMMANDS = (
@@ -31,6 +33,9 @@ COMMANDS = (
     'delete',
     'clear',
     'coverage',
+    'queue --wait',
+    'sync --wait',
+    'sync --check',
     'node list',
     'clean',
     'prune',
@@ -38,6 +43,8 @@ COMMANDS = (
 _PROGRAMS = pathlib.Path(sys.executable).parent
 _PATIENCE = 60.0
 _POLL = 0.05
+#: After so long, in seconds, nobody fetches what is queued.
+_STAYS = 2.0
 #: Bytes of an image.
 SIZE = 1000
 #: What an error says, in a few words.
@@ -131,6 +138,31 @@ class Visitor:
         """Run `openstack image cache …`, for JSON."""
         return self.run('openstack', 'image', 'cache', *argv, '-f', 'json')
 
+    def ours_and_the_prefetcher(self, *argv: str) -> Printed:
+        """The same for a command that waits, with somebody on the node.
+
+        Who runs the prefetcher where an image stays queued.
+        """
+        with futures.ThreadPoolExecutor() as pool:
+            waits = pool.submit(self.ours, *argv)
+            since = time.monotonic()
+            while not waits.done():
+                if not self.held.queued:
+                    since = time.monotonic()
+                elif time.monotonic() > since + _STAYS:
+                    self.prefetch()
+                time.sleep(_POLL)
+            return waits.result()
+
+    def prefetch(self) -> None:
+        """Run glance-cache-prefetcher, made to start."""
+        printed = self.run(
+            self.node.python,
+            *process.script('prefetch.py'),
+            *('--config-file', str(self.node.directory / 'glance-api.conf')),
+        )
+        assert printed.code == 0, printed
+
     def image(self, name: str, size: int | None = SIZE) -> str:
         """Make an image, without data if its size is None; returns its ID."""
         return clouds.create_image(self.node.url, self.token, name, size=size)
@@ -147,7 +179,7 @@ class Visitor:
 def visit(visitor: Visitor) -> dict[str, str]:
     """What each command does on a node, in a few words.
 
-    The images that it makes stay in Glance; its cache is left as it is.
+    The images that it makes stay in Glance; its cache is left empty.
     """
     held = visitor.held
     # Nodes of one release share their images.
@@ -161,7 +193,10 @@ def visit(visitor: Visitor) -> dict[str, str]:
         argv: tuple[str, ...],
         good: Callable[[list[dict[str, Any]]], bool],
     ) -> None:
-        printed = visitor.ours(*command.split(), *argv)
+        ask = visitor.ours
+        if command.endswith(' --wait') and 'prefetcher' in found['queue']:
+            ask = visitor.ours_and_the_prefetcher
+        printed = ask(*command.split(), *argv)
         found[command] = _words(printed, good)
 
     try_('list', (), lambda rows: _states(rows) == [(one, 'cached', SIZE)])
@@ -184,8 +219,26 @@ def visit(visitor: Visitor) -> dict[str, str]:
     try_('delete', names[:1], lambda _: one not in held.cached)
     visitor.download(one)
     try_('clear', (), lambda _: not held.cached and not held.queued)
+    try_(
+        'queue --wait',
+        names[:1],
+        lambda rows: (
+            [row['Result'] for row in rows] == ['cached']
+            and held.cached == {one}
+        ),
+    )
+    try_(
+        'sync --wait',
+        names,
+        lambda rows: (
+            [row['Result'] for row in rows] == ['already cached', 'cached']
+            and held.cached == {one, other}
+        ),
+    )
+    try_('sync --check', names, lambda rows: not rows)
     try_('clean', (), lambda rows: rows[0]['Result'] == 'cleaned')
     try_('prune', (), lambda rows: rows[0]['Files'] == 0)
+    visitor.ours('clear')
     return found
 
 

@@ -19,18 +19,15 @@ afterwards is the same, and so is what both print, but for the form.
 from collections.abc import Callable
 import dataclasses
 import json
-import pathlib
 import re
 from typing import Any
 
 import pytest
 
-from tests import cloud as clouds
 from tests.functional.releases.conftest import Visit
 from tests.matrix import nodes
 from tests.matrix import visit
 
-INSIDE = pathlib.Path(clouds.__file__).parent / 'inside'
 DEPRECATED = re.compile(r'has been\s+deprecated')
 
 
@@ -82,16 +79,6 @@ class Node:
         """Run a program that works on the node's folder."""
         config = str(self.here.node.directory / 'glance-api.conf')
         return self.run(program, '--config-file', config)
-
-    def prefetch(self) -> None:
-        """Run glance-cache-prefetcher, made to start."""
-        config = str(self.here.node.directory / 'glance-api.conf')
-        printed = self.run(
-            'python',
-            *('-I', '-W', 'ignore', str(INSIDE / 'prefetch.py')),
-            *('--config-file', config),
-        )
-        assert printed.code == 0, printed
 
     def ours(self, *argv: str) -> list[dict[str, Any]]:
         """The rows of our command, which may say nothing else."""
@@ -166,13 +153,12 @@ def test_queue_image_and_the_prefetcher(node: Node) -> None:
     theirs = node.manage('queue-image', node.c)
     assert f'Queued image {node.c} for caching' in theirs.out
     assert node.holds == ('ab', 'c')
-    node.prefetch()
+    node.here.prefetch()
     assert node.holds == ('abc', '')
 
     node.here.call('DELETE', f'/v2/cached_images/{node.c}')
-    ours = node.ours('queue', node.c)
-    assert [(row['ID'], row['Result']) for row in ours] == [(node.c, 'queued')]
-    assert node.here.held.wait_for(node.c)
+    ours = node.ours('queue', node.c, '--wait')
+    assert [(row['ID'], row['Result']) for row in ours] == [(node.c, 'cached')]
     assert node.holds == ('abc', '')
 
 
@@ -309,7 +295,7 @@ def test_the_prefetcher_fetches_what_we_queue(
     )
     assert node.holds == ('', 'c')
 
-    node.prefetch()
+    node.here.prefetch()
 
     assert node.holds == ('c', '')
     assert [row['State'] for row in node.ours('list')] == ['cached']
