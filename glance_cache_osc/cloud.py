@@ -25,7 +25,9 @@ from glance_cache_osc import catalogue
 from glance_cache_osc import errors
 from glance_cache_osc import node
 from glance_cache_osc import stores
+from glance_cache_osc.drivers import bounds
 from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import wire
 from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
@@ -34,6 +36,8 @@ if TYPE_CHECKING:
 
 #: The key in clouds.yaml, beside ``auth``.
 NODES_KEY = 'image_cache_nodes'
+#: Connections to the image service that stay open.
+_IMAGE_CONNECTIONS = 16
 #: Seconds that a page of the list of images may take.
 _CATALOGUE_TIMEOUT = 60.0
 #: Seconds that taking data out of a store may take.
@@ -64,12 +68,8 @@ class Cloud:
         :param hosts: how many hosts are about to be spoken to.
         :param connections: how many at once to each.
         """
-        from keystoneauth1 import session as ksa_session
-
         # The identity and the image service have a place too.
-        wide = ksa_session.TCPKeepAliveAdapter(
-            pool_connections=hosts + 2, pool_maxsize=connections
-        )
+        wide = wire.adapter(hosts + 2, connections)
         for scheme in ('http://', 'https://'):
             self.session.mount(scheme, wide)
 
@@ -92,7 +92,11 @@ class Cloud:
         openstacksdk's image proxy would ask that endpoint for its versions
         first, and not pass on what Glance says.
         """
-        return http.NodeClient(self.session, self._image_endpoint(), timeout)
+        endpoint = self._image_endpoint()
+        wire.guard(self.session, endpoint, _IMAGE_CONNECTIONS)
+        return http.NodeClient(
+            self.session, endpoint, timeout, bounds.MOST_OF_A_CATALOGUE
+        )
 
     def _image_endpoint(self) -> str:
         endpoint = self.image_endpoint()

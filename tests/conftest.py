@@ -17,8 +17,23 @@ import signal
 
 import pytest
 
+from glance_cache_osc import pauses
+
 
 @pytest.fixture(autouse=True)
 def ctrl_c_counts() -> None:
     """Have SIGINT interrupt, also where a shell started us ignoring it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture(autouse=True)
+def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody waits before asking again; how long it would have been."""
+    seconds: list[float] = []
+
+    def pause(length: float) -> bool:
+        seconds.append(length)
+        return True
+
+    monkeypatch.setattr(pauses, 'pause', pause)
+    return seconds

@@ -65,7 +65,7 @@ FLOORS = (
     },
     {'node'},
     {'drivers'},
-    {'columns', 'entries', 'errors', 'i18n'},
+    {'columns', 'entries', 'errors', 'i18n', 'pauses'},
 )
 
 #: What says "Pure." of itself: it reads nothing but its arguments.
