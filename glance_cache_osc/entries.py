@@ -20,6 +20,8 @@ from typing import Any
 
 #: The largest count, and number of bytes, that makes sense: 64 bits.
 _MOST = 2**63 - 1
+#: The most entries that one node may list: memory is not without end.
+MOST_ENTRIES = 50_000
 
 
 class State(str, enum.Enum):
@@ -121,17 +123,23 @@ def parse_cache(payload: Any) -> list[Entry]:
     :param payload: the decoded JSON, ``{"cached_images": [{"image_id",
         "size", "hits", "last_accessed", "last_modified"}],
         "queued_images": [id]}``; times are seconds since 1970.
-    :returns: the entries, cached ones first, each group in Glance's order.
+    :returns: the entries, cached ones first, each group in Glance's order;
+        of several with one ID in a group, the first.
     :raises ValueError: the payload is not of that shape.
     """
     if not isinstance(payload, dict):
         raise ValueError('not a JSON object')
     cached = _list_of(payload, 'cached_images')
     queued = _list_of(payload, 'queued_images')
-    return [_parse_cached(item) for item in cached] + [
-        Entry(image_id=_text(item, 'queued_images'), state=State.QUEUED)
-        for item in queued
-    ]
+    if len(cached) + len(queued) > MOST_ENTRIES:
+        raise ValueError(f'more than {MOST_ENTRIES} entries')
+    found: dict[tuple[State, str], Entry] = {}
+    for entry in map(_parse_cached, cached):
+        found.setdefault((entry.state, entry.image_id), entry)
+    for item in queued:
+        entry = Entry(_text(item, 'queued_images'), State.QUEUED)
+        found.setdefault((entry.state, entry.image_id), entry)
+    return list(found.values())
 
 
 def _parse_cached(item: Any) -> Entry:
