@@ -128,25 +128,27 @@ class Exchange:
         """Seconds that the next bytes may take.
 
         :param timeout: seconds that the node may be silent.
-        :raises errors.TimedOut: it has had its time.
+        :raises TimeoutError: the headers are not there in that time.
+        :raises errors.TimedOut: the rest has had its time.
         """
         elapsed = self._clock() - self._began
         if self._in_head:
-            left = timeout - elapsed
-        elif elapsed > timeout and self._received < elapsed * LEAST_RATE:
+            if elapsed >= timeout:
+                raise TimeoutError
+            return timeout - elapsed
+        if elapsed > timeout and self._received < elapsed * LEAST_RATE:
             raise errors.TimedOut(
                 _('Its answer comes too slowly: %(bytes)d bytes in %(time)d s')
                 % {'bytes': self._received, 'time': elapsed},
                 _("'--node-timeout' sets how long to wait."),
             )
-        else:
-            left = timeout * MOST_TIMEOUTS - elapsed
-        if left <= 0:
+        if elapsed >= timeout * MOST_TIMEOUTS:
             raise errors.TimedOut(
-                _('Its answer did not end within %g seconds') % elapsed,
+                _('Its answer did not end within %g seconds')
+                % (timeout * MOST_TIMEOUTS),
                 _("'--node-timeout' sets how long to wait."),
             )
-        return min(left, timeout)
+        return min(timeout, timeout * MOST_TIMEOUTS - elapsed)
 
     def took(self, count: int) -> None:
         """Count bytes that came in.

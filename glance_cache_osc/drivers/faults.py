@@ -147,12 +147,23 @@ def from_connection(
             _("Is the node up? '--node-timeout' sets how long to wait."),
             connected=connected,
         )
-    if any(type(link) is http.client.BadStatusLine for link in chain):
+    if any(_is_nonsense(link) for link in chain):
         return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
     return errors.Unreachable(
         _('Cannot connect: %s') % _root_words(chain),
         _('Is glance-api running there, and is this its address?'),
     )
+
+
+def _is_nonsense(link: BaseException) -> bool:
+    """Whether an error is over bytes that are not those of HTTP."""
+    import requests
+
+    if isinstance(link, requests.RequestException):
+        return False
+    return isinstance(link, (ValueError, http.client.LineTooLong)) or type(
+        link
+    ) in (http.client.BadStatusLine, http.client.HTTPException)
 
 
 def _causes(error: BaseException | None) -> Iterator[BaseException]:

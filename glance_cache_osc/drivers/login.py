@@ -40,6 +40,7 @@ _LOGGERS = (
     'keystoneauth.session.response',
     'urllib3.connection',
     'urllib3.connectionpool',
+    'urllib3.response',
     'urllib3.util.retry',
 )
 

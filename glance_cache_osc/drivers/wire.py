@@ -39,10 +39,18 @@ class _Line(io.RawIOBase):
         return True
 
     def readinto(self, buffer: Any) -> int | None:
-        if self._timeout is not None:
+        if self._timeout is None:
+            count: int | None = self._raw.readinto(buffer)
+        else:
             left = self._exchange.patience(self._timeout)
             self._sock.settimeout(left)
-        count: int | None = self._raw.readinto(buffer)
+            try:
+                count = self._raw.readinto(buffer)
+            except TimeoutError:
+                if left < self._timeout:
+                    # It was not silence that took too long.
+                    self._exchange.patience(self._timeout)
+                raise
         self._exchange.took(count or 0)
         return count
 
