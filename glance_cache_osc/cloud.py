@@ -96,16 +96,11 @@ class Cloud:
             named = ', '.join(plain[:_MOST_NAMED])
             if len(plain) > _MOST_NAMED:
                 named += _(' and %d more') % (len(plain) - _MOST_NAMED)
-            _LOG.warning(
-                columns.safe_text(
-                    _(
-                        'The token of this login goes over http, where '
-                        'anyone on the way can read it, to %s. Use https '
-                        'there, or a tunnel.'
-                    )
-                    % named
-                )
+            words = _(
+                'The token of this login goes over http, where anyone on the '
+                'way can read it, to %s. Use https there, or a tunnel.'
             )
+            _LOG.warning(words, columns.safe_text(named))
 
     def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""

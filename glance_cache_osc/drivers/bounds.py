@@ -102,6 +102,7 @@ class Exchange:
         self._received = 0
         self._in_head = True
         self._large = False
+        self._lines: list[Any] = []
 
     @contextlib.contextmanager
     def entered(self) -> Iterator['Exchange']:
@@ -111,11 +112,18 @@ class Exchange:
             yield self
         finally:
             _current.reset(token)
+            for line in self._lines:
+                line.close()
             if self._large:
                 _large.release()
 
-    def begin(self) -> None:
-        """An answer is awaited from now on."""
+    def begin(self, line: Any) -> None:
+        """An answer is awaited from now on.
+
+        :param line: what it comes in over, to be closed when all is over:
+            of an answer that it refuses urllib3 leaves that open.
+        """
+        self._lines.append(line)
         self._began = self._clock()
         self._received = 0
         self._in_head = True

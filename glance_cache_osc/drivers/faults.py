@@ -160,7 +160,7 @@ def _is_nonsense(link: BaseException) -> bool:
     import requests
 
     if isinstance(link, requests.RequestException):
-        return False
+        return isinstance(link, requests.exceptions.InvalidHeader)
     return isinstance(link, (ValueError, http.client.LineTooLong)) or type(
         link
     ) in (http.client.BadStatusLine, http.client.HTTPException)

@@ -66,11 +66,11 @@ class _Answer(http.client.HTTPResponse):
         super().__init__(sock, *args, **kwargs)
         self._exchange = bounds.current()
         if self._exchange:
-            self._exchange.begin()
             plain: Any = self.fp
             self.fp = io.BufferedReader(
                 _Line(sock, plain.detach(), self._exchange)
             )
+            self._exchange.begin(self.fp)
 
     def begin(self) -> None:
         super().begin()

@@ -338,6 +338,35 @@ def test_a_cookie_is_not_taken(
     assert b'Cookie' not in node.heads[1]
 
 
+@pytest.mark.parametrize(
+    'answer',
+    [
+        HEAD + b'Content-Length: -1\r\nContent-Length: 2\r\n\r\n[]',
+        HEAD + b'Content-Length: -1\r\nTransfer-Encoding: chunked\r\n\r\n',
+        HEAD + b'Transfer-Encoding: chunked\r\n\r\nnonsense\r\n',
+        HEAD + b'X-A: b\r\n' * 101 + b'\r\n[]',
+        HEAD + b'X-A: ' + b'b' * 70_000 + b'\r\n\r\n[]',
+        b'SSH-2.0-OpenSSH_9.6\r\n',
+        b'HTTP/1.1 0\r\n\r\n',
+        b'HTTP/1.1 103 Early Hints\r\nLink: </a>\r\n\r\n',
+    ],
+    ids=range(8),
+)
+def test_what_is_not_http_is_no_glance(
+    node: servers.Server,
+    client: http.NodeClient,
+    answer: bytes,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Found by lies; and nobody else tells of it."""
+    node.answer = servers.says(answer)
+
+    with caplog.at_level('WARNING'):
+        assert isinstance(failure(client), errors.NotGlance)
+
+    assert caplog.messages == []
+
+
 def test_what_comes_in_pieces_is_put_together(
     node: servers.Server, client: http.NodeClient
 ) -> None:
