@@ -31,5 +31,5 @@ $(TOX): constraints/test.txt
 	@touch $(TOX)
 
 clean:
-	rm -rf .tools .tox .eggs build dist doc/build *.egg-info
+	rm -rf .tools .tox .eggs mutants build dist doc/build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +
