@@ -158,9 +158,12 @@ def from_connection(
 def _is_nonsense(link: BaseException) -> bool:
     """Whether an error is over bytes that are not those of HTTP."""
     import requests
+    import urllib3
 
+    if isinstance(link, urllib3.exceptions.InvalidHeader):
+        return True
     if isinstance(link, requests.RequestException):
-        return isinstance(link, requests.exceptions.InvalidHeader)
+        return False
     return isinstance(link, (ValueError, http.client.LineTooLong)) or type(
         link
     ) in (http.client.BadStatusLine, http.client.HTTPException)

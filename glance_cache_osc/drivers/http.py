@@ -114,6 +114,7 @@ class NodeClient:
         """The response to one request, whole."""
         from glanceclient import exc
         import requests
+        import urllib3
 
         connecting = self._timeout
         try:
@@ -132,6 +133,8 @@ class NodeClient:
             exc.InvalidEndpoint,
             ksa_exceptions.ConnectionError,
             requests.RequestException,
+            # Old requests let them through.
+            urllib3.exceptions.HTTPError,
         ) as error:
             found = faults.from_connection(error, connecting, silent)
             if self._login.is_in(str(found).encode()):

@@ -48,4 +48,6 @@ PROFILE = hypothesis.settings.get_profile(
     os.environ.get('HYPOTHESIS_PROFILE', 'some-lies')
 )
 #: For whole commands, which take longer.
-FEWER = hypothesis.settings(PROFILE, max_examples=PROFILE.max_examples // 10)
+FEWER = hypothesis.settings(
+    PROFILE, max_examples=max(30, PROFILE.max_examples // 20)
+)

@@ -93,6 +93,7 @@ IMPORTED_AS = {
     'python-glanceclient': 'glanceclient',
     'requests': 'requests',
     'rich': 'rich',
+    'urllib3': 'urllib3',
 }
 #: Requirements that are not imported, and what they are for.
 NOT_IMPORTED = {
