@@ -7,12 +7,15 @@ PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
 export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
-.PHONY: help demo test bench docs dist latest clean
+.PHONY: help demo test bench fuzz mutation audit docs dist latest clean
 
 help:
 	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
 	@echo 'make test    everything that CI checks'
 	@echo 'make bench   ours against the other clients, as ratios'
+	@echo 'make fuzz    20,000 lies of a node, others each time'
+	@echo 'make mutation  code broken on purpose: do the tests notice?'
+	@echo 'make audit   known flaws in what this stands on'
 	@echo 'make docs    the manual, in doc/build/html'
 	@echo 'make dist    an sdist and a wheel, tried in an empty environment'
 	@echo 'make latest  the tests with the newest of everything'
@@ -25,7 +28,7 @@ demo: $(TOX)
 test: $(TOX)
 	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
-bench docs dist latest: $(TOX)
+bench fuzz mutation audit docs dist latest: $(TOX)
 	$(TOX) run --quiet -e $@
 
 $(TOX): constraints/test.txt
@@ -34,5 +37,5 @@ $(TOX): constraints/test.txt
 	@touch $(TOX)
 
 clean:
-	rm -rf .tools .tox .eggs build dist doc/build *.egg-info
+	rm -rf .tools .tox .eggs mutants build dist doc/build *.egg-info
 	find . -name __pycache__ -prune -exec rm -rf {} +

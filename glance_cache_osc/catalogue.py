@@ -199,14 +199,16 @@ class Catalogue:
     def _pages(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         """All items of a query, however many pages Glance makes of them."""
         params = {**query, 'limit': _PAGE}
+        markers = set()
         while True:
             body = self._get(params)
             yield from body['images']
             if not body.get('next') or not body['images']:
                 return
             marker = body['images'][-1]['id']
-            if marker == params.get('marker'):
+            if marker in markers:
                 raise _not_answered()
+            markers.add(marker)
             params['marker'] = marker
 
     def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
@@ -287,4 +289,4 @@ def _says(item: Mapping[str, Any], key: str, value: str) -> bool:
     actual = item.get(key)
     if isinstance(actual, bool):
         return str(actual).lower() == value.lower()
-    return actual is not None and str(actual) == value
+    return isinstance(actual, (str, int, float)) and str(actual) == value

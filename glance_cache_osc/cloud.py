@@ -17,23 +17,35 @@ connection to the image service. Nothing else here reads the client manager.
 """
 
 import collections
+from collections.abc import Iterable
 from collections.abc import Mapping
+import ipaddress
+import logging
 from typing import Any
 from typing import TYPE_CHECKING
+import urllib.parse
 
 from glance_cache_osc import catalogue
+from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import node
 from glance_cache_osc import stores
+from glance_cache_osc.drivers import bounds
 from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import wire
 from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
     from openstack.config import cloud_region
 
+_LOG = logging.getLogger(__name__)
+#: Nodes that a warning names.
+_MOST_NAMED = 3
 #: The key in clouds.yaml, beside ``auth``.
 NODES_KEY = 'image_cache_nodes'
+#: Connections to the image service that stay open.
+_IMAGE_CONNECTIONS = 16
 #: Seconds that a page of the list of images may take.
 _CATALOGUE_TIMEOUT = 60.0
 #: Seconds that taking data out of a store may take.
@@ -64,14 +76,31 @@ class Cloud:
         :param hosts: how many hosts are about to be spoken to.
         :param connections: how many at once to each.
         """
-        from keystoneauth1 import session as ksa_session
-
         # The identity and the image service have a place too.
-        wide = ksa_session.TCPKeepAliveAdapter(
-            pool_connections=hosts + 2, pool_maxsize=connections
-        )
+        wide = wire.adapter(hosts + 2, connections)
         for scheme in ('http://', 'https://'):
             self.session.mount(scheme, wide)
+
+    def warn_of_plain_http(self, nodes: Iterable[node.Node]) -> None:
+        """Tell if a login that is kept secret is sent where it can be read.
+
+        Who logs in over https wants the token read by nobody on the way. A
+        node on this machine is no matter: its traffic stays here, or goes
+        on through a tunnel.
+        """
+        login = str(getattr(self.session.auth, 'auth_url', '') or '')
+        if not login.startswith('https:'):
+            return
+        plain = [one.label for one in nodes if _is_readable(one.endpoint)]
+        if plain:
+            named = ', '.join(plain[:_MOST_NAMED])
+            if len(plain) > _MOST_NAMED:
+                named += _(' and %d more') % (len(plain) - _MOST_NAMED)
+            words = _(
+                'The token of this login goes over http, where anyone on the '
+                'way can read it, to %s. Use https there, or a tunnel.'
+            )
+            _LOG.warning(words, columns.safe_text(named))
 
     def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""
@@ -92,7 +121,11 @@ class Cloud:
         openstacksdk's image proxy would ask that endpoint for its versions
         first, and not pass on what Glance says.
         """
-        return http.NodeClient(self.session, self._image_endpoint(), timeout)
+        endpoint = self._image_endpoint()
+        wire.guard(self.session, endpoint, _IMAGE_CONNECTIONS)
+        return http.NodeClient(
+            self.session, endpoint, timeout, bounds.MOST_OF_A_CATALOGUE
+        )
 
     def _image_endpoint(self) -> str:
         endpoint = self.image_endpoint()
@@ -144,6 +177,17 @@ class Cloud:
     def _config(self) -> 'cloud_region.CloudRegion':
         config: cloud_region.CloudRegion = self._manager.sdk_connection.config
         return config
+
+
+def _is_readable(endpoint: str) -> bool:
+    """Whether what is sent to an endpoint can be read on its way."""
+    parts = urllib.parse.urlsplit(endpoint)
+    host = parts.hostname or ''
+    try:
+        here = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        here = host == 'localhost'
+    return parts.scheme == 'http' and not here
 
 
 def _bad_nodes(why: str) -> errors.UsageError:

@@ -146,6 +146,21 @@ def for_text(value: Any, kind: Kind) -> Any:
     return safe_text(value) if isinstance(value, str) else value
 
 
+def for_yaml(value: Any, kind: Kind) -> Any:
+    r"""A value as YAML has it: as for programs, but for lone surrogates.
+
+    JSON has an escape for those; here ``\ud800`` is six characters.
+    """
+    value = for_programs(value, kind)
+    if isinstance(value, list):
+        return [_whole(one) for one in value]
+    return _whole(value) if isinstance(value, str) else value
+
+
+def _whole(text: str) -> str:
+    return text.encode('utf-8', 'backslashreplace').decode('utf-8')
+
+
 def _utc(value: datetime.datetime) -> datetime.datetime:
     return value.astimezone(datetime.timezone.utc)
 
@@ -171,6 +186,8 @@ class Rendering(base.ListFormatter):
             self._show = for_people
         elif name in _BARE:
             self._show = for_text
+        elif name == 'yaml':
+            self._show = for_yaml
         else:
             self._show = for_programs
 

@@ -20,6 +20,8 @@ from typing import Any
 
 #: The largest count, and number of bytes, that makes sense: 64 bits.
 _MOST = 2**63 - 1
+#: The most entries that one node may list: memory is not without end.
+MOST_ENTRIES = 50_000
 
 
 class State(str, enum.Enum):
@@ -121,10 +123,14 @@ def parse_cache(payload: Any) -> list[Entry]:
     :param payload: the decoded JSON, ``{"cached_images": [{"image_id",
         "size", "hits", "last_accessed", "last_modified"}],
         "queued_images": [id]}``; times are seconds since 1970.
-    :returns: the entries, cached ones first, each group in Glance's order.
+    :returns: the entries, cached ones first, each group in Glance's order;
+        of several with one ID in a group, the first.
     :raises ValueError: the payload is not of that shape.
     """
-    return [*parse_cached(payload), *parse_queued(payload)]
+    held = [*parse_cached(payload), *parse_queued(payload)]
+    if len(held) > MOST_ENTRIES:
+        raise ValueError(f'more than {MOST_ENTRIES} entries')
+    return held
 
 
 def parse_cached(payload: Any) -> list[Entry]:
@@ -134,7 +140,9 @@ def parse_cached(payload: Any) -> list[Entry]:
     :returns: the entries in Glance's order.
     :raises ValueError: the payload is not of that shape.
     """
-    return [_parse_cached(item) for item in _list_of(payload, 'cached_images')]
+    return _distinct(
+        _parse_cached(item) for item in _list_of(payload, 'cached_images')
+    )
 
 
 def parse_queued(payload: Any) -> list[Entry]:
@@ -144,10 +152,18 @@ def parse_queued(payload: Any) -> list[Entry]:
     :returns: the entries in Glance's order.
     :raises ValueError: the payload is not of that shape.
     """
-    return [
+    return _distinct(
         Entry(image_id=_text(item, 'queued_images'), state=State.QUEUED)
         for item in _list_of(payload, 'queued_images')
-    ]
+    )
+
+
+def _distinct(held: Iterable[Entry]) -> list[Entry]:
+    """Entries, each ID once: the first counts."""
+    found: dict[str, Entry] = {}
+    for entry in held:
+        found.setdefault(entry.image_id, entry)
+    return list(found.values())
 
 
 def _parse_cached(item: Any) -> Entry:
@@ -169,6 +185,8 @@ def _list_of(payload: Any, key: str) -> list[Any]:
     value = payload.get(key)
     if not isinstance(value, list):
         raise ValueError(f'{key} is not a list')
+    if len(value) > MOST_ENTRIES:
+        raise ValueError(f'more than {MOST_ENTRIES} entries')
     return value
 
 

@@ -31,6 +31,7 @@
         Refused                Glance said no, with its reason
         ServerFault            Glance, or what stands before it, failed
         BadReply               an answer that no Glance gives
+        LoginFailed            Keystone's fault: it gave no token
         NoStores               a Glance without named stores
         Interrupted            not asked: the user stopped the command
 
@@ -165,6 +166,10 @@ class ServerFault(NodeError):
 
 class BadReply(NodeError):
     """An answer that no Glance gives."""
+
+
+class LoginFailed(NodeError):
+    """Keystone gave no token, so that the node was not asked."""
 
 
 class NoStores(NodeError):

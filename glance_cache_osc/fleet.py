@@ -70,6 +70,7 @@ class Fleet:
         chosen: Sequence[nodes.Node],
         timeout: float,
     ) -> None:
+        cloud.warn_of_plain_http(chosen)
         cloud.widen(hosts=len(chosen), connections=_MOST_PER_NODE)
         if len(chosen) >= _MANY:
             # What is loaded by now stays: looking through it again and again

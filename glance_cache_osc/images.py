@@ -54,9 +54,13 @@ def parse_image(item: Mapping[str, Any]) -> Image:
     return Image(
         image_id=item['id'],
         name=name if isinstance(name, str) else None,
-        size=size if isinstance(size, int) else None,
+        size=size if _is_size(size) else None,
         stores=tuple(filter(None, stores.split(','))),
     )
+
+
+def _is_size(value: Any) -> bool:
+    return type(value) is int and 0 <= value < 2**63
 
 
 def is_id(text: str) -> bool:

@@ -21,6 +21,7 @@ from typing import Generic
 from typing import TypeVar
 
 from glance_cache_osc import errors
+from glance_cache_osc import pauses
 
 #: Seconds after which a Ctrl-C is seen at the latest.
 _NAP = 0.1
@@ -80,7 +81,7 @@ def attempt(
         crew.start(workers)
         crew.wait()
     except KeyboardInterrupt:
-        crew.stopped = True
+        crew.stop()
         if settle:
             crew.wait()
         raise Interruption(crew.outcomes()) from None
@@ -100,12 +101,14 @@ class _Crew(Generic[_Job, _Value]):
     ) -> None:
         self.jobs = jobs
         self.stopped = False
+        self.hurry = threading.Event()
         self.bugs: list[BaseException] = []
         self._operation = operation
         self._ended = ended
         self._lock = threading.Lock()
         self._next = 0
         self._working = 0
+        self._threads: list[threading.Thread] = []
         # Not Thread.join: that can't be waited for again on Python 3.10
         # once it was interrupted.
         self.idle = threading.Event()
@@ -118,19 +121,29 @@ class _Crew(Generic[_Job, _Value]):
             with self._lock:
                 self._working += 1
                 self.idle.clear()
-            threading.Thread(target=self._work, daemon=True).start()
+            thread = threading.Thread(target=self._work, daemon=True)
+            self._threads.append(thread)
+            thread.start()
+
+    def stop(self) -> None:
+        """Begin no further job, and have pauses of those under way end."""
+        self.stopped = True
+        self.hurry.set()
 
     def wait(self) -> None:
         """Wait until nobody works.
 
         A signal may come to another thread, or just before this one goes to
-        sleep, and would be seen when it wakes up: so it does.
+        sleep, and would be seen when it wakes up: so it does. A worker that
+        an interrupt kept from starting is counted, and does not live.
         """
         while not self.idle.wait(_NAP):
-            pass
+            if not any(thread.is_alive() for thread in self._threads):
+                return
 
     def _work(self) -> None:
         """Take one job after the other, until there is none."""
+        pauses.ends_with(self.hurry)
         while (index := self._take()) is not None:
             job = self.jobs[index]
             try:

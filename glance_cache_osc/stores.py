@@ -41,13 +41,16 @@ class Stores:
             if error.status != 404:
                 raise
             raise errors.NoStores from error
-        try:
-            return [str(store['id']) for store in body['stores']]
-        except (KeyError, TypeError) as error:
-            raise errors.BadReply(
-                _('Its answer is not a list of stores'),
-                _("See 'openstack endpoint list --service image'."),
-            ) from error
+        stores = body.get('stores') if isinstance(body, dict) else None
+        if isinstance(stores, list):
+            ids = [one.get('id') for one in stores if isinstance(one, dict)]
+            names = [one for one in ids if isinstance(one, str)]
+            if len(names) == len(stores):
+                return names
+        raise errors.BadReply(
+            _('Its answer is not a list of stores'),
+            _("See 'openstack endpoint list --service image'."),
+        )
 
     def delete(self, image: images.Image, store: str) -> None:
         """Take an image's data out of one store; the image stays.

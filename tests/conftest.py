@@ -13,12 +13,36 @@
 
 """What all tests need of the process that runs them."""
 
+from collections.abc import Callable
 import signal
 
 import pytest
+
+from glance_cache_osc import pauses
+
+_PAUSE = pauses.pause
 
 
 @pytest.fixture(autouse=True)
 def ctrl_c_counts() -> None:
     """Have SIGINT interrupt, also where a shell started us ignoring it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.fixture
+def real_pause() -> Callable[[float], bool]:
+    """The pause that does take its time."""
+    return _PAUSE
+
+
+@pytest.fixture(autouse=True)
+def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
+    """Nobody waits before asking again; how long it would have been."""
+    seconds: list[float] = []
+
+    def pause(length: float) -> bool:
+        seconds.append(length)
+        return True
+
+    monkeypatch.setattr(pauses, 'pause', pause)
+    return seconds

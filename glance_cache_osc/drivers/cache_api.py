@@ -12,6 +12,7 @@
 
 """The Cache API of Glance: Images API 2.14 (Yoga) and later."""
 
+from collections.abc import Callable
 from typing import Any
 
 from glance_cache_osc import entries
@@ -34,9 +35,12 @@ class CacheApiDriver(base.CacheDriver):
 
     def list_entries(self) -> list[entries.Entry]:
         try:
-            return entries.parse_cache(self._request('GET', '/v2/cache'))
+            held: list[entries.Entry] = self._request(
+                'GET', '/v2/cache', parse=entries.parse_cache
+            )
         except ValueError as error:
             raise base.not_a_cache(error) from error
+        return held
 
     def queue(self, image_id: str) -> None:
         self._request('PUT', _path(image_id))
@@ -101,10 +105,16 @@ class CacheApiDriver(base.CacheDriver):
         raise versions.why_no_maintenance(self._client, what) from refusal
 
     def _request(
-        self, method: str, path: str, headers: dict[str, str] | None = None
+        self,
+        method: str,
+        path: str,
+        headers: dict[str, str] | None = None,
+        parse: Callable[[Any], Any] | None = None,
     ) -> Any:
         try:
-            return self._client.request(method, path, headers=headers)
+            return self._client.request(
+                method, path, headers=headers, parse=parse
+            )
         except errors.Refused as error:
             if error.status not in (404, 405) or _names_an_image(error):
                 raise

@@ -12,6 +12,7 @@
 
 """Glance's cache-management middleware: Stein to Xena, and later."""
 
+from collections.abc import Callable
 from typing import Any
 
 from glance_cache_osc import entries
@@ -41,15 +42,12 @@ class CacheManageDriver(base.CacheDriver):
     def list_entries(self) -> list[entries.Entry]:
         # The queue first: what is fetched meanwhile is told twice then,
         # instead of not at all.
-        queued = self._request('GET', _QUEUED)
-        cached = self._request('GET', _CACHED)
         try:
-            return [
-                *entries.parse_cached(cached),
-                *entries.parse_queued(queued),
-            ]
+            queued = self._request('GET', _QUEUED, entries.parse_queued)
+            cached = self._request('GET', _CACHED, entries.parse_cached)
         except ValueError as error:
             raise base.not_a_cache(error) from error
+        return [*cached, *queued]
 
     def queue(self, image_id: str) -> None:
         self._check(image_id)
@@ -107,9 +105,14 @@ class CacheManageDriver(base.CacheDriver):
                 status=400,
             )
 
-    def _request(self, method: str, path: str) -> Any:
+    def _request(
+        self,
+        method: str,
+        path: str,
+        parse: Callable[[Any], Any] | None = None,
+    ) -> Any:
         try:
-            return self._client.request(method, path)
+            return self._client.request(method, path, parse=parse)
         except errors.Refused as error:
             # It never says so of an image: there is no such route.
             if error.status not in (404, 405):

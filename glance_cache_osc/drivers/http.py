@@ -10,7 +10,8 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Requests to one node, and the one place where their faults get words.
+
+"""Requests to one node.
 
 The transport is python-glanceclient's ``SessionClient``: an adapter of
 OpenStackClient's own keystoneauth session, beside which glanceclient reads
@@ -18,13 +19,8 @@ Glance's HTML faults. It is imported with the first request, since that takes
 a noticeable time.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 import functools
-import html
-import http
-import http.client
-import re
-import ssl
 import threading
 from typing import Any
 from typing import TYPE_CHECKING
@@ -33,20 +29,17 @@ import urllib.parse
 from keystoneauth1 import exceptions as ksa_exceptions
 
 from glance_cache_osc import errors
+from glance_cache_osc.drivers import bounds
+from glance_cache_osc.drivers import faults
+from glance_cache_osc.drivers import login
+from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
 
-#: The most of a node's own words that is passed on, in characters.
-_MOST_WORDS = 300
-#: What glanceclient makes of an HTML title: '404 Not Found'.
-_STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
-_PERMISSION = _(
-    'Log in as an administrator, or have the policies of that Glance '
-    '(cache_list, cache_image, cache_delete) allow it.'
-)
-_IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
+#: An answer that is compressed may be a thousand times as long as it looks.
+_PLAIN = {'Accept-Encoding': 'identity'}
 
 
 class NodeClient:
@@ -54,19 +47,27 @@ class NodeClient:
 
     :param session: OpenStackClient's session; it logs in and renews tokens.
     :param endpoint: the node's root URL, without ``/v2`` or a final slash.
-    :param timeout: seconds that the node may be silent.
+    :param timeout: seconds that the node may be silent. An answer that
+        takes longer must come at a rate (see `bounds`).
+    :param most: bytes that an answer may have.
     """
 
     def __init__(
-        self, session: 'ksa_session.Session', endpoint: str, timeout: float
+        self,
+        session: 'ksa_session.Session',
+        endpoint: str,
+        timeout: float,
+        most: int = bounds.MOST_OF_A_NODE,
     ) -> None:
         self.endpoint = endpoint
         self._session = session
         self._timeout = timeout
+        self._most = most
+        self._login = login.Login(session)
         self._lock = threading.Lock()
         self._made: Any = None
 
-    def request(
+    def request(  # noqa: PLR0913 - by name alone
         self,
         method: str,
         path: str,
@@ -74,56 +75,88 @@ class NodeClient:
         headers: dict[str, str] | None = None,
         authenticated: bool = True,
         timeout: float | None = None,
+        parse: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Send one request.
+        """Send one request; again, if the node says "later" and it may be.
 
         :param path: below the endpoint, beginning with a slash; quoted.
         :param authenticated: whether the node is sent the token.
         :param timeout: seconds that the node may be silent once it is
             connected, if not as ever.
-        :returns: the decoded JSON; None where the answer has no body.
+        :param parse: makes what is wanted of the decoded JSON. Large answers
+            are small after it, so that many of them find room.
+        :returns: the decoded JSON, or what `parse` makes of it; None where
+            the answer has no body.
         :raises glance_cache_osc.errors.NodeError: in any other case than a
             2xx answer. Redirects are not followed: the token is for this
             node alone.
         """
+        again = retries.Retries(method, self._timeout)
+        silent = timeout or self._timeout
+        while True:
+            exchange = bounds.Exchange(
+                self._most, secret=self._login.is_in, hide=self._login.hide
+            )
+            with exchange.entered():
+                response = self._send(
+                    path,
+                    silent,
+                    method=method,
+                    headers={**_PLAIN, **(headers or {})},
+                    authenticated=authenticated,
+                    hooks={'response': exchange.read},
+                )
+                if 200 <= response.status_code < 300:
+                    return bounds.decode(response.content, parse)
+            if not again.wait(response):
+                raise faults.from_status(response)
+
+    def _send(self, path: str, silent: float, **request: Any) -> Any:
+        """The response to one request, whole."""
         from glanceclient import exc
         import requests
+        import urllib3
 
-        connecting, silent = self._timeout, timeout or self._timeout
+        connecting = self._timeout
         try:
-            response = self._transport().request(
+            return self._transport().request(
                 path,
-                method,
-                headers=dict(headers or {}),
-                timeout=((connecting, silent) if timeout else connecting),
+                timeout=(
+                    connecting
+                    if connecting == silent
+                    else (connecting, silent)
+                ),
                 redirect=False,
-                authenticated=authenticated,
+                **request,
             )
-            # The transport streams: this is where the body comes in.
-            content = response.content
         except (
             exc.CommunicationError,
             exc.InvalidEndpoint,
             ksa_exceptions.ConnectionError,
             requests.RequestException,
+            # Old requests let them through.
+            urllib3.exceptions.HTTPError,
         ) as error:
-            raise _from_connection(error, connecting, silent) from error
+            found = faults.from_connection(error, connecting, silent)
+            if self._login.is_in(str(found).encode()):
+                raise bounds.repeats_the_token() from error
+            raise found from error
         except ksa_exceptions.ClientException as error:
-            raise errors.NodeError(_one_line(str(error))) from error
-        if response.status_code >= 300:
-            raise _from_status(response)
-        try:
-            return response.json() if content else None
-        except ValueError as error:
-            raise errors.BadReply(
-                _('Its answer is not JSON'), _IS_IT_GLANCE
+            raise errors.NodeError(faults.one_line(str(error))) from error
+        except (UnicodeError, ValueError) as error:
+            # Headers that make no sense to what reads them.
+            raise errors.NotGlance(
+                _('Its answer is not HTTP'),
+                _('Is this the endpoint of a Glance?'),
             ) from error
 
     def _transport(self) -> Any:
         with self._lock:
             if self._made is None:
+                login.guard_logs()
                 self._made = _transport_class()(
                     self._session,
+                    auth=self._login.plugin,
                     # keystoneauth fills in %(…)s; ours is meant to the letter.
                     endpoint_override=self.endpoint.replace('%', '%%'),
                     user_agent='glance-cache-osc',
@@ -157,113 +190,3 @@ def _transport_class() -> Any:
             return resp
 
     return Transport
-
-
-def _from_status(response: Any) -> errors.NodeError:
-    """An answer with an HTTP status of 300 or more, as an error."""
-    status = int(response.status_code)
-    words = _glance_words(response)
-    if status < 400:
-        return errors.NotGlance(
-            _('It answers with a redirect (HTTP %d)') % status,
-            _('Give the endpoint that it redirects to.'),
-        )
-    if status == 401:
-        return errors.Forbidden(
-            _('It does not accept the token of this login'),
-            _('Does it belong to the cloud that you logged in to?'),
-        )
-    if status == 403:
-        return errors.Forbidden(words or _phrase(status), _PERMISSION)
-    if status >= 500:
-        return errors.ServerFault(
-            _('The server failed with HTTP %d') % status
-            + (f': {words}' if words else ''),
-            _('Try again later; its log says more.'),
-        )
-    return errors.Refused(words or _phrase(status), status=status)
-
-
-def _phrase(status: int) -> str:
-    """An HTTP status in HTTP's own words."""
-    try:
-        return f'HTTP {status} {http.HTTPStatus(status).phrase}'
-    except ValueError:
-        return f'HTTP {status}'
-
-
-def _glance_words(response: Any) -> str:
-    """What Glance said, without the status line that comes before it."""
-    from glanceclient import exc
-
-    if not response.content:
-        return ''
-    try:
-        details = exc.from_response(response, response.content).details
-    except Exception:  # noqa: BLE001 - it is not made for what is no Glance
-        return ''
-    words = _one_line(html.unescape(str(details or '')))
-    parts = [part for part in words.split(': ') if part]
-    while parts and _STATUS_LINE.fullmatch(parts[0]):
-        parts.pop(0)
-    return ': '.join(parts)
-
-
-def _from_connection(
-    error: BaseException, connect_timeout: float, read_timeout: float
-) -> errors.NodeError:
-    """A connection that failed, by what lies at the bottom of it."""
-    import requests
-
-    chain = list(_causes(error))
-    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
-        return errors.CertificateRejected(
-            _('Its TLS certificate does not verify: %s') % _root_words(chain),
-            _("Name its CA with '--os-cacert' or 'cacert' in clouds.yaml."),
-        )
-    if any(
-        isinstance(link, (ssl.SSLError, ksa_exceptions.SSLError))
-        for link in chain
-    ):
-        return errors.Unreachable(
-            _('TLS failed: %s') % _root_words(chain),
-            _('Does it speak https there?'),
-        )
-    # Of several packages, each of which has its own.
-    if any('Timeout' in type(link).__name__ for link in chain):
-        connected = not any(
-            isinstance(link, requests.ConnectTimeout) for link in chain
-        )
-        return errors.TimedOut(
-            _('No answer within %g seconds')
-            % (read_timeout if connected else connect_timeout),
-            _("Is the node up? '--node-timeout' sets how long to wait."),
-            connected=connected,
-        )
-    if any(type(link) is http.client.BadStatusLine for link in chain):
-        return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
-    return errors.Unreachable(
-        _('Cannot connect: %s') % _root_words(chain),
-        _('Is glance-api running there, and is this its address?'),
-        down=any(isinstance(link, ConnectionRefusedError) for link in chain),
-    )
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what lies below it, down to what we were handling."""
-    while error is not None and not isinstance(error, errors.CacheError):
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _root_words(chain: list[BaseException]) -> str:
-    """The innermost words, which name the thing that failed."""
-    root = chain[-1]
-    if isinstance(root, OSError) and root.strerror:
-        return _one_line(root.strerror)
-    return _one_line(str(root)) or type(root).__name__
-
-
-def _one_line(text: str) -> str:
-    line = ' '.join(text.split())
-    return line if len(line) <= _MOST_WORDS else f'{line[:_MOST_WORDS]}…'

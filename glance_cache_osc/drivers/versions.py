@@ -132,7 +132,9 @@ def _text(version: tuple[int, int]) -> str:
 
 def _version(item: Any) -> tuple[int, int] | None:
     text = item.get('id') if isinstance(item, dict) else None
-    match = re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', str(text))
+    if not isinstance(text, str):
+        return None
+    match = re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', text)
     return (int(match[1]), int(match[2])) if match else None
 
 

@@ -16,6 +16,7 @@ from typing import Any
 from unittest import mock
 
 from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import v3
 from openstack import connection
 from openstack.config import cloud_region
 import pytest
@@ -196,6 +197,71 @@ def test_a_fleet_keeps_its_connections(session: ksa_session.Session) -> None:
         assert isinstance(adapter, requests.adapters.HTTPAdapter)
         assert vars(adapter)['_pool_connections'] == 1002
         assert vars(adapter)['_pool_maxsize'] == 16
+
+
+def logged_in_at(auth_url: str) -> cloud.Cloud:
+    """A cloud whose Keystone is there."""
+    auth = v3.Password(auth_url, username='admin', password='secret')
+    return cloud.Cloud(Manager(ksa_session.Session(auth=auth), {}))
+
+
+PLAIN = [
+    node.Node('oslo', 'http://oslo.example:9292'),
+    node.Node('bergen', 'https://bergen.example:9292'),
+    node.Node('here', 'http://localhost:9292'),
+    node.Node('tunnel', 'http://127.0.0.2:9292'),
+    node.Node('six', 'http://[::1]:9292'),
+    node.Node('http://10.0.0.1:9292', 'http://10.0.0.1:9292'),
+]
+
+
+@pytest.mark.parametrize(
+    ('nodes', 'named'),
+    [
+        (
+            PLAIN,
+            'oslo (http://oslo.example:9292), http://10.0.0.1:9292',
+        ),
+        (
+            [node.Node(f'e\x1b{at}', f'http://e{at}') for at in range(5)],
+            'e\\x1b0 (http://e0), e\\x1b1 (http://e1), '
+            'e\\x1b2 (http://e2) and 2 more',
+        ),
+    ],
+)
+def test_a_token_from_https_that_goes_over_http_is_told_once(
+    caplog: pytest.LogCaptureFixture, nodes: list[node.Node], named: str
+) -> None:
+    logged_in_at('https://keystone.example').warn_of_plain_http(nodes)
+
+    assert caplog.messages == [
+        'The token of this login goes over http, where anyone on the way can '
+        f'read it, to {named}. Use https there, or a tunnel.'
+    ]
+
+
+@pytest.mark.parametrize(
+    ('auth_url', 'nodes'),
+    [
+        ('http://keystone.example', PLAIN),
+        ('https://keystone.example', PLAIN[1:5]),
+        ('https://keystone.example', []),
+    ],
+)
+def test_nothing_is_told_of_what_is_as_it_was_meant(
+    caplog: pytest.LogCaptureFixture, auth_url: str, nodes: list[node.Node]
+) -> None:
+    logged_in_at(auth_url).warn_of_plain_http(nodes)
+
+    assert caplog.messages == []
+
+
+def test_a_login_without_a_keystone_is_told_nothing(
+    caplog: pytest.LogCaptureFixture, session: ksa_session.Session
+) -> None:
+    cloud.Cloud(Manager(session, {})).warn_of_plain_http(PLAIN)
+
+    assert caplog.messages == []
 
 
 def test_the_catalogue_is_that_of_the_image_endpoint(

@@ -328,3 +328,20 @@ def test_a_bar_is_drawn_in_tables_on_terminals_alone(
 def test_every_size_can_be_shown(size: int) -> None:
     """An entry is of 64 bits at the most; this is a sum of many."""
     assert columns.human_size(size).endswith('B')
+
+
+@pytest.mark.parametrize(
+    ('value', 'kind', 'expected'),
+    [
+        ('a\ud800b', columns.Kind.TEXT, 'a\\ud800b'),
+        ('\x1b\u202e é', columns.Kind.TEXT, '\x1b\u202e é'),
+        (['\udcff', 'b'], columns.Kind.LIST, ['\\udcff', 'b']),
+        (3, columns.Kind.COUNT, 3),
+        (None, columns.Kind.TEXT, None),
+    ],
+)
+def test_yaml_has_no_half_characters(
+    value: Any, kind: columns.Kind, expected: Any
+) -> None:
+    """PyYAML escapes all else that is not plain."""
+    assert columns.for_yaml(value, kind) == expected

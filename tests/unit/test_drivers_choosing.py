@@ -125,7 +125,7 @@ def test_a_node_that_has_neither_is_told_what_to_set(
     [
         (NO_ROUTE, ('2.17', '2.15', '2.13'), errors.CachingOff),
         (FORBIDDEN, None, errors.Forbidden),
-        ({'status_code': 503, 'text': ''}, None, errors.ServerFault),
+        ({'status_code': 500, 'text': ''}, None, errors.ServerFault),
     ],
 )
 def test_what_another_driver_can_not_mend_is_told_at_once(

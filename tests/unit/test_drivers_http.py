@@ -713,8 +713,11 @@ def test_a_login_that_fails_meanwhile(web: conftest.Web) -> None:
 
     error = failure(client)
 
-    assert type(error) is errors.NodeError
-    assert str(error) == 'Authorization failed: the account is locked.'
+    assert type(error) is errors.LoginFailed
+    assert str(error) == (
+        'Keystone gave no token: Authorization failed: the account is '
+        'locked. The node was not asked.'
+    )
     assert web.requests == []
 
 

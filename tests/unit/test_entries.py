@@ -199,6 +199,35 @@ def test_a_value_of_the_wrong_kind_is_refused(
         entries.parse_cache(payload)
 
 
+def test_an_id_that_is_listed_twice_is_one_entry() -> None:
+    payload = {
+        'cached_images': [
+            {'image_id': UBUNTU, 'size': 1},
+            {'image_id': UBUNTU, 'size': 2},
+        ],
+        'queued_images': [UBUNTU, UBUNTU],
+    }
+
+    assert entries.parse_cache(payload) == [
+        entries.Entry(UBUNTU, entries.State.CACHED, size=1),
+        entries.Entry(UBUNTU, entries.State.QUEUED),
+    ]
+
+
+@pytest.mark.parametrize('cached', [0, 1])
+def test_a_node_may_list_fifty_thousand_entries(cached: int) -> None:
+    payload: dict[str, Any] = {
+        'cached_images': [{'image_id': UBUNTU}] * cached,
+        'queued_images': [str(at) for at in range(50_000 - cached)],
+    }
+    assert len(entries.parse_cache(payload)) == 50_000
+
+    payload['queued_images'].append('one more')
+
+    with pytest.raises(ValueError, match=r'^more than 50000 entries$'):
+        entries.parse_cache(payload)
+
+
 def test_a_time_before_1970_is_a_time() -> None:
     """A server's clock and its UTC offset may be off."""
     payload = {
@@ -219,9 +248,8 @@ def test_no_json_makes_the_parser_fail_but_with_value_error(
         found = entries.parse_cache(payload)
     except ValueError:
         return
-    assert len(found) == len(payload['cached_images']) + len(
-        payload['queued_images']
-    )
+    cached = {one['image_id'] for one in payload['cached_images']}
+    assert len(found) == len(cached) + len(set(payload['queued_images']))
 
 
 @hypothesis.given(payload=ALMOST_A_CACHE)

@@ -95,6 +95,7 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'Refused': 'NodeError',
         'ServerFault': 'NodeError',
         'BadReply': 'NodeError',
+        'LoginFailed': 'NodeError',
         'NoStores': 'NodeError',
         'Interrupted': 'NodeError',
     }

@@ -68,7 +68,7 @@ FLOORS = (
     },
     {'node'},
     {'drivers'},
-    {'columns', 'entries', 'errors', 'i18n'},
+    {'columns', 'entries', 'errors', 'i18n', 'pauses'},
 )
 
 #: What says "Pure." of itself: it reads nothing but its arguments.
@@ -96,6 +96,7 @@ IMPORTED_AS = {
     'python-glanceclient': 'glanceclient',
     'requests': 'requests',
     'rich': 'rich',
+    'urllib3': 'urllib3',
 }
 #: Requirements that are not imported, and what they are for.
 NOT_IMPORTED = {

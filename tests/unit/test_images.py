@@ -131,3 +131,24 @@ def test_an_image_without_a_name_is_meant_by_its_id_alone() -> None:
     assert images.matches(image, 'id-1')
     assert not images.matches(image, '*')
     assert not images.matches(image, 'None')
+
+
+@pytest.mark.parametrize(
+    ('size', 'expected'),
+    [
+        (0, 0),
+        (2**63 - 1, 2**63 - 1),
+        (2**63, None),
+        (10**400, None),
+        (-1, None),
+        (True, None),
+        (1.5, None),
+        ('5', None),
+    ],
+)
+def test_a_size_that_is_none_is_left_out(
+    size: Any, expected: int | None
+) -> None:
+    parsed = images.parse_image({'id': 'a', 'size': size})
+
+    assert parsed.size == expected

@@ -12,9 +12,11 @@
 
 """Everything is tried, many at a time, and every outcome is kept."""
 
+from collections.abc import Callable
 import os
 import signal
 import threading
+import time
 
 import pytest
 
@@ -254,3 +256,48 @@ def test_jobs_that_never_began_have_no_end(
         )
 
     assert ended == ['one']
+
+
+class Unstarted(threading.Thread):
+    """A thread that Ctrl-C keeps from starting."""
+
+    def start(self) -> None:
+        raise KeyboardInterrupt
+
+
+class JustStarted(threading.Thread):
+    """A thread whose starter is interrupted when it runs."""
+
+    def start(self) -> None:
+        super().start()
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize('kind', [Unstarted, JustStarted])
+def test_an_interrupt_while_workers_start_is_enough(
+    monkeypatch: pytest.MonkeyPatch, kind: type[threading.Thread]
+) -> None:
+    """A worker that never ran is not waited for."""
+    monkeypatch.setattr(threading, 'Thread', kind)
+
+    with pytest.raises(parallel.Interruption) as stop:
+        parallel.attempt(double, [1, 2], workers=2, settle=True)
+
+    assert [one.job for one in stop.value.outcomes] == [1, 2]
+
+
+def test_an_interrupt_ends_the_pauses_of_what_is_waited_for(
+    real_pause: Callable[[float], bool],
+) -> None:
+    """Otherwise it would be as long as a node says "later"."""
+
+    def operation(job: str) -> bool:
+        os.kill(os.getpid(), signal.SIGINT)
+        return real_pause(PATIENCE)
+
+    began = time.monotonic()
+    with pytest.raises(parallel.Interruption) as stop:
+        parallel.attempt(operation, 'a', workers=1, settle=True)
+
+    assert [one.value for one in stop.value.outcomes] == [False]
+    assert time.monotonic() - began < PATIENCE / 2

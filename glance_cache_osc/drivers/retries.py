@@ -1,0 +1,92 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Asking again, where a node says "later"."""
+
+from collections.abc import Callable
+import email.utils
+import random
+import time
+from typing import Any
+
+from glance_cache_osc import pauses
+
+#: Answers that mean that nothing was done yet: too many requests, and nobody
+#: to do it.
+_LATER = frozenset({429, 503})
+#: Requests that come to the same, however often they are sent.
+_REPEATABLE = frozenset({'GET', 'PUT', 'DELETE'})
+#: How often one is sent again, and seconds before the first of those; each
+#: further one waits twice as long.
+MOST_RETRIES = 3
+FIRST_PAUSE = 0.5
+
+
+class Retries:
+    """When a request is sent again.
+
+    All pauses together are shorter than the node's timeout: a node that is
+    overloaded costs no more than one that is silent.
+
+    :param method: the request's.
+    :param timeout: seconds that the node may be silent.
+    :param pause: waits so many seconds, and tells whether they went by;
+        `pauses.pause`, if None.
+    :param jitter: from 0 to 1, so that many do not come back at once.
+    :param now: the time, in seconds since 1970: a node may name a time of
+        day.
+    """
+
+    def __init__(
+        self,
+        method: str,
+        timeout: float,
+        *,
+        pause: Callable[[float], bool] | None = None,
+        jitter: Callable[[], float] = random.random,
+        now: Callable[[], float] = time.time,
+    ) -> None:
+        self._left = MOST_RETRIES if method in _REPEATABLE else 0
+        self._seconds = timeout
+        self._pause = pause or pauses.pause
+        self._jitter = jitter
+        self._now = now
+
+    def wait(self, response: Any) -> bool:
+        """Wait, if the request is worth sending again; tells whether it is.
+
+        :param response: requests' response to it.
+        """
+        if response.status_code not in _LATER or not self._left:
+            return False
+        backoff = FIRST_PAUSE * 2 ** (MOST_RETRIES - self._left)
+        backoff *= (1 + self._jitter()) / 2
+        asked = self._asked_for(response.headers.get('Retry-After'))
+        seconds = max(backoff, asked)
+        if seconds >= self._seconds:
+            return False
+        self._left -= 1
+        self._seconds -= seconds
+        return self._pause(seconds)
+
+    def _asked_for(self, text: str | None) -> float:
+        """Seconds, from a number of them or a time of day; else 0."""
+        if text is None:
+            return 0
+        try:
+            if text.strip().isdigit():
+                return float(text)
+            then = email.utils.parsedate_to_datetime(text)
+            return then.timestamp() - self._now()
+        except (TypeError, ValueError, IndexError, OverflowError, OSError):
+            return 0

@@ -1,0 +1,222 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What a node may answer: anything at all, and what is almost right."""
+
+import json
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.cli import payloads as p
+from tests.fuzz import servers
+
+#: What does something to a terminal, a row or an encoder, and what does not.
+WICKED = st.sampled_from(
+    [
+        '\x1b[31mred\x1b[0m',
+        '\x1b]0;title\x07',
+        '\u202egnp.exe',
+        'two\nlines\r\n',
+        'a,"b";\'c\'',
+        '\ud800',
+        '\udcff',
+        '\x00',
+        '\x9b2J',
+        '\u2028\u2029\u0085',
+        '=cmd()',
+        '%s%(x)s{0}',
+        'x' * 5000,
+        '../../etc',
+        '',
+        servers.TOKEN,
+    ]
+)
+_TEXTS = st.one_of(st.text(max_size=20), WICKED, st.just(p.UBUNTU))
+_NUMBERS = st.one_of(
+    st.integers(-3, 3),
+    st.integers(),
+    st.sampled_from([2**63 - 1, 2**63, 10**400, -(10**400), 253402300800]),
+    st.floats(),
+)
+_LEAVES = st.one_of(st.none(), st.booleans(), _NUMBERS, _TEXTS)
+ANYTHING = st.recursive(
+    _LEAVES,
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(_TEXTS, inner, max_size=4)
+    ),
+    max_leaves=10,
+)
+_IDS = st.sampled_from([p.UBUNTU, p.DEBIAN, p.ORPHAN]) | _TEXTS
+_TIMES = st.floats() | _NUMBERS | st.none()
+_CACHED = st.fixed_dictionaries(
+    {'image_id': _IDS},
+    optional={
+        'size': _NUMBERS | st.none(),
+        'hits': st.integers(0, 10**6) | _LEAVES,
+        'last_accessed': _TIMES,
+        'last_modified': _TIMES,
+        'checksum': ANYTHING,
+        'more': ANYTHING,
+    },
+)
+#: Mostly such lists as are taken: each further part may be wrong alone.
+_SOUND = st.fixed_dictionaries(
+    {
+        'image_id': _IDS.filter(bool),
+        'size': st.integers(0, 2**63 - 1) | st.none(),
+        'hits': st.integers(0, 2**63 - 1),
+        'last_accessed': st.floats(-(10**10), 10**11) | st.just(0),
+    }
+)
+_LISTS = st.fixed_dictionaries(
+    {
+        'cached_images': st.lists(_SOUND, max_size=4)
+        | st.lists(_CACHED, max_size=4)
+        | ANYTHING,
+        'queued_images': st.lists(_IDS, max_size=4) | ANYTHING,
+    },
+    optional={'more': ANYTHING},
+)
+_VERSIONS = st.fixed_dictionaries(
+    {
+        'versions': st.lists(
+            st.fixed_dictionaries(
+                {'id': st.sampled_from(['v2.18', 'v2.14', 'v2']) | ANYTHING}
+            )
+            | ANYTHING,
+            max_size=4,
+        )
+    }
+)
+
+
+def _text_of(value: Any, plain: bool) -> bytes:
+    text = json.dumps(value, ensure_ascii=not plain)
+    return text.encode('utf-8', 'surrogatepass')
+
+
+_PAGES = st.sampled_from(
+    [
+        p.fault('404 Not Found', f'Image {p.UBUNTU} not found.').encode(),
+        p.fault('500 Internal Server Error', '\x1b[2J\u202e boo').encode(),
+        p.fault('409 Conflict', servers.TOKEN).encode(),
+        b'<' * 3000,
+        b'<html><body>nginx</body></html>',
+        b'[' * 100_000,
+        b'{"a":' * 5000,
+        b'9' * 5000,
+        b'{"cached_images": [NaN], "queued_images": Infinity}',
+        b'"\\ud800"',
+        b'\xff\xfe\x00',
+        b'\xef\xbb\xbf{}',
+        b'{"conflict": {"message": ["no", "text"]}}',
+        b'null',
+        b'',
+        b'\x1f\x8b\x08\x00',
+    ]
+)
+BODIES = st.one_of(
+    st.builds(_text_of, _LISTS, st.booleans()),
+    st.builds(_text_of, _LISTS, st.booleans()),
+    st.builds(_text_of, _VERSIONS, st.booleans()),
+    st.builds(_text_of, ANYTHING, st.booleans()),
+    _PAGES,
+    st.binary(max_size=200),
+)
+_STATUS = st.one_of(
+    st.just('200 OK'),
+    st.just('200 OK'),
+    st.integers(100, 599).map(str),
+    st.sampled_from(
+        [
+            '401 Unauthorized',
+            '302 Found',
+            '429 Slow Down',
+            '503 \x1b[31m',
+            '404 ' + servers.TOKEN,
+            '999',
+            '0',
+            '-1',
+            'abc',
+            '',
+            '200',
+        ]
+    ),
+)
+_HEADER_LINES = st.sampled_from(
+    [
+        b'Content-Type: application/json',
+        b'Content-Type: text/html; charset=UTF-8',
+        b'Content-Type: application/json; charset=undefined',
+        b'Content-Type: text/html; charset=idna',
+        b'Content-Type: \xff',
+        b'Content-Encoding: gzip',
+        b'Content-Encoding: identity',
+        b'Location: http://127.0.0.1:1/steal',
+        b'Location: http://[',
+        b'Location: \xff\xfe',
+        b'Location: //evil.example/%%',
+        b'Retry-After: 1',
+        b'Retry-After: -1',
+        b'Retry-After: Fri, 99 Foo',
+        b'Retry-After: ' + b'9' * 400,
+        b'Set-Cookie: a=b; Domain=.0.0.1',
+        b'WWW-Authenticate: Keystone uri="http://127.0.0.1:1"',
+        b'X-Openstack-Request-Id: \x1b[31m',
+        b'X-Echo: ' + servers.TOKEN.encode(),
+        b'Connection: keep-alive',
+        b'Upgrade: h2c',
+        b'no colon here',
+        b': empty',
+        b' folded',
+        b'Content-Length: -1',
+        b'Content-Length: x',
+        b'Content-Length: 999999999999',
+        b'Transfer-Encoding: chunked',
+    ]
+)
+
+
+def _chunked(body: bytes) -> bytes:
+    return (
+        b'%x\r\n%s\r\n0\r\n\r\n' % (len(body), body) if body else b'0\r\n\r\n'
+    )
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> bytes:
+    """All bytes of an answer, to the end of the connection."""
+    if draw(st.integers(0, 19)) == 0:
+        noise: bytes = draw(st.binary(max_size=100))
+        return noise
+    body = draw(BODIES)
+    version = draw(
+        st.sampled_from(['HTTP/1.1'] * 8 + ['HTTP/1.0', 'HTTP/9.9', 'ICY'])
+    )
+    lines = [f'{version} {draw(_STATUS)}'.encode('latin-1', 'replace')]
+    lines += draw(st.lists(_HEADER_LINES, max_size=3))
+    framing = draw(st.integers(0, 3))
+    if framing == 0:
+        lines.append(b'Transfer-Encoding: chunked')
+        body = _chunked(body)
+    elif framing == 1:
+        lines.append(b'Content-Length: %d' % len(body))
+    whole: bytes = b'\r\n'.join(lines) + b'\r\n\r\n' + body
+    if draw(st.integers(0, 9)) == 0:
+        end: int = draw(st.integers(0, len(whole)))
+        whole = whole[:end]
+    if draw(st.integers(0, 19)) == 0:
+        whole = b'HTTP/1.1 100 Continue\r\n\r\n' * 3 + whole
+    return whole

@@ -1,0 +1,251 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Whatever a node answers: rows, or one line; no traceback, no token."""
+
+from collections.abc import Iterator
+import csv
+import importlib
+import io
+import json
+import time
+from typing import Any
+
+from cliff.formatters import base as formatters
+from cliff.formatters import commaseparated
+from cliff.formatters import json_format
+from cliff.formatters import table
+from cliff.formatters import value
+from cliff.formatters import yaml_format
+import hypothesis
+from keystoneauth1 import session as ksa_session
+from keystoneauth1 import token_endpoint
+import pytest
+
+from glance_cache_osc import columns
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import cache_api
+from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import wire
+from glance_cache_osc.v2 import image_cache_list
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+from tests.fuzz import conftest
+from tests.fuzz import lies
+from tests.fuzz import servers
+
+#: It ships no type information.
+yaml: Any = importlib.import_module('yaml')
+#: Seconds that any answer may cost.
+_MOST_SECONDS = 5.0
+_TIMEOUT = 1.0
+_HEADERS = [one.header for one in image_cache_list._COLUMNS]
+
+
+@pytest.fixture(scope='module')
+def liar() -> Iterator[servers.Server]:
+    with servers.Server(servers.says(b'')) as server:
+        yield server
+
+
+@pytest.fixture(scope='module')
+def driver(liar: servers.Server) -> cache_api.CacheApiDriver:
+    session = ksa_session.Session(
+        auth=token_endpoint.Token(None, servers.TOKEN)
+    )
+    wire.guard(session, liar.url, 4)
+    return cache_api.CacheApiDriver(
+        http.NodeClient(session, liar.url, _TIMEOUT)
+    )
+
+
+class Arguments:
+    """What cliff's formatters read of the command line."""
+
+    max_width = 0
+    fit_width = False
+    print_empty = False
+    noindent = False
+    quote_mode = 'nonnumeric'
+
+
+def shown(formatter: formatters.ListFormatter, name: str, rows: Any) -> str:
+    """The rows as they are printed, in an encoding that can fail."""
+    raw = io.BytesIO()
+    stream = io.TextIOWrapper(raw, 'utf-8', newline='', write_through=True)
+    rendering = columns.Rendering(formatter, name, image_cache_list._COLUMNS)
+    arguments: Any = Arguments()
+    rendering.emit_list(_HEADERS, rows, stream, arguments)
+    return raw.getvalue().decode()
+
+
+def is_quiet(text: str) -> bool:
+    """Whether a text can do nothing to a terminal but fill it."""
+    return columns.safe_text(text.replace('\n', '')) == text.replace('\n', '')
+
+
+def check_rows(held: list[entries.Entry]) -> None:
+    """Each entry is a row in every format, and steers nothing."""
+    rows = [image_cache_list._row(one, {}, 'edge') for one in held]
+    in_table = shown(table.TableFormatter(), 'table', rows)
+    in_values = shown(value.ValueFormatter(), 'value', rows)
+    in_csv = shown(commaseparated.CSVLister(), 'csv', rows)
+    in_json = shown(json_format.JSONFormatter(), 'json', rows)
+    in_yaml = shown(yaml_format.YAMLFormatter(), 'yaml', rows)
+
+    assert len(in_table.splitlines()) == (len(rows) + 4 if rows else 1)
+    assert len(in_values.splitlines()) == len(rows)
+    assert [row[-1] for row in csv.reader(io.StringIO(in_csv))][1:] == [
+        'edge' for _ in rows
+    ]
+    assert [row['ID'] for row in json.loads(in_json)] == [
+        one.image_id for one in held
+    ]
+    assert len(yaml.safe_load(in_yaml)) == len(rows)
+    for text in (in_table, in_values, in_csv, in_json, in_yaml):
+        assert is_quiet(text)
+        assert servers.TOKEN not in text
+
+
+def check_error(error: errors.NodeError) -> None:
+    """One line, without the token."""
+    line = columns.safe_text(str(error))
+    assert is_quiet(line)
+    assert len(line) < 4000
+    assert line.strip()
+    assert servers.TOKEN not in line
+
+
+def check(driver: cache_api.CacheApiDriver) -> None:
+    """Ask for all that is read, and look at what comes of it."""
+    began = time.monotonic()
+    try:
+        check_rows(driver.list_entries())
+    except errors.NodeError as error:
+        check_error(error)
+    try:
+        version = driver.api_version()
+    except errors.NodeError as error:
+        check_error(error)
+    else:
+        assert version in ('2.18', '2.14')
+    assert time.monotonic() - began < _MOST_SECONDS
+
+
+@conftest.PROFILE
+@hypothesis.given(answer=lies.answers())
+def test_a_driver_believes_nothing(
+    liar: servers.Server, driver: cache_api.CacheApiDriver, answer: bytes
+) -> None:
+    liar.answer = servers.says(answer)
+
+    check(driver)
+
+
+HONEST_ROWS = [
+    {
+        'ID': '9b73824a-c4e5-4822-be0d-10abcb0fe5df',
+        'Name': 'ubuntu-24.04',
+        'State': 'cached',
+        'Last Accessed (UTC)': '2026-11-21T03:46:57Z',
+        'Last Modified (UTC)': '2026-11-20T03:46:57Z',
+        'Size': 5000000,
+        'Hits': 3,
+        'Node': 'honest',
+    },
+    {
+        'ID': '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb',
+        'Name': None,
+        'State': 'queued',
+        'Last Accessed (UTC)': None,
+        'Last Modified (UTC)': None,
+        'Size': None,
+        'Hits': None,
+        'Node': 'honest',
+    },
+]
+
+
+@pytest.fixture
+def fleet(
+    liar: servers.Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+) -> Iterator[None]:
+    """A cloud of real sockets, with a liar and an honest node."""
+    with (
+        servers.Server(servers.glance) as honest,
+        servers.Server(servers.says(b'')) as keystone,
+    ):
+        keystone.answer = servers.keystone(lambda: keystone.url, honest.url)
+        path = tmp_path / 'clouds.yaml'
+        path.write_text(
+            'clouds:\n  far:\n    auth:\n'
+            f'      auth_url: {keystone.url}/v3\n'
+            '    image_cache_nodes:\n'
+            f'      - name: liar\n        endpoint: {liar.url}\n'
+            f'      - name: honest\n        endpoint: {honest.url}\n'
+        )
+        monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(path))
+        monkeypatch.setenv('OS_AUTH_URL', f'{keystone.url}/v3')
+        yield
+
+
+def run(openstack: OpenStack, *words: str) -> Result:
+    return openstack(
+        *('--os-cloud', 'far', 'image', 'cache', *words),
+        *('--node-timeout', '1'),
+    )
+
+
+def check_fleet(result: Result) -> None:
+    """The honest node's rows are whole, and the liar has its line."""
+    assert result.out, result.err
+    rows = json.loads(result.out)
+    assert [row for row in rows if row['Node'] == 'honest'] == HONEST_ROWS
+    assert result.code in (0, 1)
+    lines = result.err.splitlines()
+    assert len(lines) == result.code, result.err
+    assert all(
+        line.startswith('Cannot read the cache of liar (') for line in lines
+    )
+    assert is_quiet(result.err)
+    assert servers.TOKEN not in result.err + result.out
+
+
+@conftest.FEWER
+@hypothesis.given(answer=lies.answers())
+@pytest.mark.usefixtures('fleet')
+def test_a_command_shows_the_others_whole(
+    liar: servers.Server, openstack: OpenStack, answer: bytes
+) -> None:
+    liar.answer = servers.says(answer)
+
+    check_fleet(run(openstack, 'list', '-f', 'json'))
+
+
+@conftest.FEWER
+@hypothesis.given(answer=lies.answers())
+@pytest.mark.usefixtures('fleet')
+def test_nothing_leaks_while_all_is_logged(
+    liar: servers.Server, openstack: OpenStack, answer: bytes
+) -> None:
+    liar.answer = servers.says(answer)
+
+    result = run(openstack, 'list', '-f', 'json', '--debug')
+
+    assert result.out, result.err
+    rows = json.loads(result.out)
+    assert [row for row in rows if row['Node'] == 'honest'] == HONEST_ROWS
+    assert servers.TOKEN not in result.err + result.out
+    assert is_quiet(result.err)
+    assert 'Traceback' not in result.err

@@ -1,0 +1,191 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""When a request is sent again, and after how long."""
+
+from collections.abc import Callable
+import time
+
+import pytest
+import requests
+
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import retries
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+CACHE = f'{p.EDGE}/v2/cache'
+LATER = {'status_code': 503, 'text': ''}
+FINE = {'text': '[]'}
+#: 2026-11-21 03:46:57 UTC
+NOW = 1795232817.0
+
+
+def response(status: int, retry_after: str | None = None) -> requests.Response:
+    found = requests.Response()
+    found.status_code = status
+    if retry_after is not None:
+        found.headers['Retry-After'] = retry_after
+    return found
+
+
+def asker(
+    pauses_made: list[float],
+    method: str = 'GET',
+    timeout: float = 30,
+    jitter: float = 1.0,
+) -> retries.Retries:
+    def pause(seconds: float) -> bool:
+        pauses_made.append(seconds)
+        return True
+
+    return retries.Retries(
+        method, timeout, pause=pause, jitter=lambda: jitter, now=lambda: NOW
+    )
+
+
+@pytest.mark.parametrize(
+    ('jitter', 'expected'),
+    [(0.0, [0.25, 0.5, 1.0]), (0.5, [0.375, 0.75, 1.5]), (1.0, [0.5, 1, 2])],
+)
+@pytest.mark.parametrize('status', [429, 503])
+@pytest.mark.parametrize('method', ['GET', 'PUT', 'DELETE'])
+def test_it_is_sent_three_times_more_and_later_each_time(
+    method: str, status: int, jitter: float, expected: list[float]
+) -> None:
+    made: list[float] = []
+    again = asker(made, method, jitter=jitter)
+
+    asked = [again.wait(response(status)) for _ in range(4)]
+
+    assert asked == [True, True, True, False]
+    assert made == expected
+
+
+@pytest.mark.parametrize(
+    ('method', 'status'),
+    [
+        ('POST', 503),
+        ('POST', 429),
+        ('PATCH', 503),
+        ('GET', 200),
+        ('GET', 500),
+        ('GET', 502),
+        ('GET', 504),
+        ('GET', 404),
+    ],
+)
+def test_what_may_have_been_done_is_not_asked_for_again(
+    method: str, status: int
+) -> None:
+    made: list[float] = []
+
+    assert not asker(made, method).wait(response(status))
+    assert made == []
+
+
+@pytest.mark.parametrize(
+    ('said', 'expected'),
+    [
+        ('3', 3.0),
+        (' 3 ', 3.0),
+        ('0', 0.5),
+        ('29', 29.0),
+        ('-5', 0.5),
+        ('soon', 0.5),
+        ('', 0.5),
+        ('²', 0.5),
+        ('Sat, 21 Nov 2026 03:47:07 GMT', 10.0),
+        ('Sat, 21 Nov 2026 03:46:07 GMT', 0.5),
+        ('Sat, 99 Nov 2026 03:46:07 GMT', 0.5),
+    ],
+)
+def test_the_node_says_when(said: str, expected: float) -> None:
+    made: list[float] = []
+
+    assert asker(made).wait(response(503, said))
+    assert made == [expected]
+
+
+@pytest.mark.parametrize(
+    'said', ['30', '3600', '9' * 400, 'Sat, 21 Nov 2026 04:46:57 GMT']
+)
+def test_what_is_later_than_the_timeout_is_not_waited_for(said: str) -> None:
+    made: list[float] = []
+
+    assert not asker(made).wait(response(503, said))
+    assert made == []
+
+
+def test_all_pauses_together_are_shorter_than_the_timeout() -> None:
+    made: list[float] = []
+    again = asker(made)
+
+    asked = [again.wait(response(429, '12')) for _ in range(3)]
+
+    assert asked == [True, True, False]
+    assert made == [12.0, 12.0]
+
+
+def test_after_an_interrupt_it_is_not_sent_again() -> None:
+    again = retries.Retries('GET', 30, pause=lambda _: False)
+
+    assert not again.wait(response(503))
+
+
+def test_a_node_that_says_later_is_asked_again(
+    client: http.NodeClient, web: conftest.Web, paused: list[float]
+) -> None:
+    web.answers('GET', CACHE, LATER, {'status_code': 429}, FINE)
+
+    assert client.request('GET', '/v2/cache') == []
+    assert len(web.requests) == 3
+    assert 0.25 <= paused[0] <= 0.5
+    assert 0.5 <= paused[1] <= 1.0
+
+
+def test_a_node_that_goes_on_saying_later_has_its_error(
+    client: http.NodeClient, web: conftest.Web, paused: list[float]
+) -> None:
+    client._timeout = 30
+    web.answers('DELETE', CACHE, LATER)
+
+    with pytest.raises(errors.ServerFault) as caught:
+        client.request('DELETE', '/v2/cache')
+
+    assert caught.value.why == 'The server failed with HTTP 503'
+    assert len(web.requests) == 4
+    assert len(paused) == 3
+
+
+def test_a_post_is_sent_once(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers('POST', f'{CACHE}/prune', LATER)
+
+    with pytest.raises(errors.ServerFault):
+        client.request('POST', '/v2/cache/prune')
+
+    assert len(web.requests) == 1
+
+
+def test_a_pause_takes_its_time(
+    monkeypatch: pytest.MonkeyPatch, real_pause: Callable[[float], bool]
+) -> None:
+    """On a thread that nobody hurries."""
+    slept: list[float] = []
+    monkeypatch.setattr(time, 'sleep', slept.append)
+
+    assert real_pause(2.5)
+    assert slept == [2.5]
