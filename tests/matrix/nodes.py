@@ -64,10 +64,16 @@ class Kind:
         )
 
 
-def _old(release: str, **options: str) -> clouds.GlanceOptions:
+#: Its glance-api runs the prefetcher itself, every so many seconds.
+_SOON = f'{_LIMIT}cache_prefetcher_interval = 1\n'
+
+
+def _old(
+    release: str, extra: str = _LIMIT, **options: str
+) -> clouds.GlanceOptions:
     return clouds.GlanceOptions(
         driver='sqlite',
-        extra=_LIMIT,
+        extra=extra,
         application=_OLD_APPLICATION,
         own_database=True,
         **options,  # type: ignore[arg-type]
@@ -83,7 +89,7 @@ HIDDEN = Kind(
     'Glance 33, /v2/cache hidden by a proxy',
     clouds.GlanceOptions(driver='sqlite', extra=_LIMIT, hidden='/v2/cache'),
 )
-YOGA = Kind('Glance 24 (Yoga)', _old('cloud-yoga'), 'cloud-yoga')
+YOGA = Kind('Glance 24 (Yoga)', _old('cloud-yoga', _SOON), 'cloud-yoga')
 XENA = Kind('Glance 23 (Xena)', _old('cloud-xena'), 'cloud-xena')
 NEITHER = Kind(
     'Glance 23 (Xena), no cachemanage',

@@ -39,10 +39,7 @@ def at(releases: nodes.Releases, tmp_path: pathlib.Path) -> Visit:
         if kind.missing:
             pytest.skip(kind.missing)
         visitor = visit.Visitor(releases.cloud, releases.nodes[kind], tmp_path)
-        if kind is not nodes.OFF and kind is not nodes.NEITHER:
-            # All of these have the middleware.
-            visitor.call('DELETE', '/v2/cached_images')
-            visitor.call('DELETE', '/v2/queued_images')
+        visitor.empty()
         return visitor
 
     return go
