@@ -29,6 +29,7 @@ import tempfile
 import time
 
 from tests import cloud as clouds
+from tests.demo import picture
 
 _PROGRAMS = pathlib.Path(sys.executable).parent
 #: What is uploaded: name, bytes, tags.
@@ -93,6 +94,8 @@ def main() -> None:
         environment['PATH'] = f'{_PROGRAMS}{os.pathsep}{environment["PATH"]}'
         _upload(cloud)
         _show(Demo(environment), cloud)
+        if path := os.environ.get('PICTURE'):
+            _draw(environment, cloud, pathlib.Path(path))
         if keep:
             _tell_how_to_use(cloud)
 
@@ -120,6 +123,34 @@ def _upload(cloud: clouds.Cloud) -> None:
         made = clouds.create_image(url, token, name, size=size, tags=tags)
         if name == 'cirros-0.6':
             clouds.copy_image(url, token, made, 'cheap')
+
+
+def _draw(
+    environment: dict[str, str], cloud: clouds.Cloud, path: pathlib.Path
+) -> None:
+    """Draw a terminal on which a fleet is filled, for the README."""
+    _note('Drawing a picture …')
+    demo = Demo(environment)
+    # The fleet is shown with one node that is down.
+    cloud.glance[2].start()
+    demo.run(
+        'openstack image cache clear --all-nodes --auto-approve -f value'
+    )
+    demo.run(
+        'openstack image cache queue --node edge-oslo cirros-0.6 debian-13 '
+        '--wait -f value -c Result'
+    )
+    demo.run(
+        'openstack image cache queue --node edge-bergen cirros-0.6 '
+        '--wait -f value -c Result'
+    )
+    drawn = picture.Picture(environment)
+    drawn.run('openstack image cache coverage')
+    drawn.run(
+        'openstack image cache sync --tag golden ubuntu-24.04 --all-nodes '
+        '--max-downloads 2'
+    )
+    drawn.save(path)
 
 
 def _show(demo: Demo, cloud: clouds.Cloud) -> None:

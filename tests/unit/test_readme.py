@@ -74,7 +74,62 @@ def test_every_python_has_an_environment() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / 'tox.ini', encoding='utf-8')
     (minors,) = re.findall(r'py3\{([\d,]+)\}', tox['tox']['env_list'])
+    tested = [f'3.{minor}' for minor in minors.split(',')] + [
+        tox[f'testenv:{name}']['base_python']
+        .split(',')[0]
+        .removeprefix('python')
+        for name in ('unit', 'cli', 'minimum')
+    ]
 
-    assert {one.removeprefix('3.') for one in rows()['Python']} <= set(
-        minors.split(',')
-    )
+    assert set(rows()['Python']) <= set(tested)
+
+
+#: What the README promises, and a test that holds it.
+PROMISES = {
+    'Names and filters': (
+        'cli/test_list.py',
+        'test_narrowing',
+    ),
+    'Fleets': (
+        'functional/test_fleet.py',
+        'test_all_that_is_in_the_caches_that_answer',
+    ),
+    'Waiting': (
+        'functional/test_waiting_fleet.py',
+        'test_no_more_downloads_than_allowed_and_hardly_any_time_lost',
+    ),
+    'Declared sets': (
+        'functional/test_waiting.py',
+        'test_sync_twice_and_a_check_before_between_and_after',
+    ),
+    'Coverage': (
+        'functional/test_fleet.py',
+        'test_on_how_many_nodes_images_are',
+    ),
+    'Orphans': ('functional/test_delete.py', 'test_all_orphans'),
+    'Failures': (
+        'functional/test_delete.py',
+        'test_every_failure_is_told_and_the_rest_is_done',
+    ),
+    'Safe store deletion': (
+        'functional/test_image_delete.py',
+        'test_the_other_copy_stays_and_downloads',
+    ),
+    'Values for scripts': ('cli/test_schema.py', 'test_every_command_has_one'),
+    'Old nodes': (
+        'functional/releases/test_matrix.py',
+        'test_the_manual_says_what_happens',
+    ),
+}
+
+
+def test_every_promise_has_a_test() -> None:
+    text = (ROOT / 'README.rst').read_text(encoding='utf-8')
+    __, __, table = text.partition('\nWith this ')
+    body = table.split('\n=====')[1].splitlines()[1:]
+    promises = [line[:24].strip() for line in body if line[0] != ' ']
+
+    assert promises == list(PROMISES)
+    for file, test in PROMISES.values():
+        code = (ROOT / 'tests' / file).read_text(encoding='utf-8')
+        assert f'\ndef {test}(' in code, test
