@@ -2,12 +2,14 @@
 PYTHON ?= python3
 TOX := .tools/bin/tox
 
-.PHONY: help demo test bench docs dist latest clean
+.PHONY: help demo test bench faults load docs dist latest clean
 
 help:
 	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
 	@echo 'make test    everything that CI checks'
 	@echo 'make bench   ours against the other clients, as ratios'
+	@echo 'make faults  faults on a real cloud, one at a time (20 minutes)'
+	@echo 'make load    a million entries: time and memory'
 	@echo 'make docs    the manual, in doc/build/html'
 	@echo 'make dist    an sdist and a wheel, tried in an empty environment'
 	@echo 'make latest  the tests with the newest of everything'
@@ -19,7 +21,7 @@ demo: $(TOX)
 test: $(TOX)
 	$(TOX) run
 
-bench docs dist latest: $(TOX)
+bench faults load docs dist latest: $(TOX)
 	$(TOX) run --quiet -e $@
 
 $(TOX): constraints/test.txt

@@ -77,14 +77,14 @@ def _rows(runs: int) -> Iterator[Row]:
         print(f'No row for a full disk: {why}', file=sys.stderr)
     else:
         nodes.append(places.SMALL_DISK)
-    with _stage(Cloud(nodes=nodes)) as stage:
-        for group in _on_the_cloud(stage, runs):
-            yield from group
+    with tempfile.TemporaryDirectory() as home:
+        yield from pipes.rows(Path(home))
     options = KeystoneOptions(token_seconds=_TOKEN_SECONDS)
     with _stage(Cloud(nodes=2, keystone_options=options)) as stage:
         yield from logins.short(stage, _TOKEN_SECONDS)
-    with tempfile.TemporaryDirectory() as home:
-        yield from pipes.rows(Path(home))
+    with _stage(Cloud(nodes=nodes)) as stage:
+        for group in _on_the_cloud(stage, runs):
+            yield from group
 
 
 def main() -> int:

@@ -21,6 +21,7 @@ import time
 
 from tests.cloud import GlanceOptions
 from tests.cloud import rest
+from tests.faults.relay import none
 from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
 from tests.faults.stage import Stage
@@ -64,17 +65,20 @@ def rows(stage: Stage) -> Iterator[Row]:
 
 
 def _keystone_down(stage: Stage, *command: str) -> str:
-    keystone = stage.cloud.keystone
+    lock = threading.Lock()
 
     def fault(_request: Request, forward: Callable[[], bytes]) -> bytes:
-        keystone.process.stop()
+        with lock:
+            stage.cloud.keystone.process.stop()
         return forward()
 
     stage.relay.fault = fault
     try:
         return stage.came_of(stage.cache(*command, *_ON_BERGEN))
     finally:
-        _start_keystone(stage)
+        stage.relay.fault = none
+        with lock:
+            _start_keystone(stage)
 
 
 def _start_keystone(stage: Stage) -> None:

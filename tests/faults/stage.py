@@ -76,7 +76,11 @@ class Stage:
         self.relay.__enter__()
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.set_up()
+            for made in self.images.values():
+                clouds.delete_image(self.oslo.url, self.cloud.token(), made)
         self.relay.__exit__(None, None, None)
 
     def name_nodes(
