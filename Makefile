@@ -1,6 +1,11 @@
 # tox holds the environments; make only sees to it that tox is there.
 PYTHON ?= python3
 TOX := .tools/bin/tox
+# Pythons that pyenv keeps are found as well as those on the PATH.
+PYENV_ROOT ?= $(HOME)/.pyenv
+PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
+empty :=
+export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
 .PHONY: help demo test bench faults load docs dist latest clean
 
@@ -18,8 +23,9 @@ help:
 demo: $(TOX)
 	@$(TOX) run --quiet -e demo
 
+# Two at a time; what an environment prints is shown when it fails.
 test: $(TOX)
-	$(TOX) run
+	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
 bench faults load docs dist latest: $(TOX)
 	$(TOX) run --quiet -e $@

@@ -124,13 +124,29 @@ def parse_cache(payload: Any) -> list[Entry]:
     :returns: the entries, cached ones first, each group in Glance's order.
     :raises ValueError: the payload is not of that shape.
     """
-    if not isinstance(payload, dict):
-        raise ValueError('not a JSON object')
-    cached = _list_of(payload, 'cached_images')
-    queued = _list_of(payload, 'queued_images')
-    return [_parse_cached(item) for item in cached] + [
+    return [*parse_cached(payload), *parse_queued(payload)]
+
+
+def parse_cached(payload: Any) -> list[Entry]:
+    """Read the answer to ``GET /v2/cached_images``.
+
+    :param payload: the decoded JSON, ``cached_images`` as in `parse_cache`.
+    :returns: the entries in Glance's order.
+    :raises ValueError: the payload is not of that shape.
+    """
+    return [_parse_cached(item) for item in _list_of(payload, 'cached_images')]
+
+
+def parse_queued(payload: Any) -> list[Entry]:
+    """Read the answer to ``GET /v2/queued_images``.
+
+    :param payload: the decoded JSON, ``queued_images`` as in `parse_cache`.
+    :returns: the entries in Glance's order.
+    :raises ValueError: the payload is not of that shape.
+    """
+    return [
         Entry(image_id=_text(item, 'queued_images'), state=State.QUEUED)
-        for item in queued
+        for item in _list_of(payload, 'queued_images')
     ]
 
 
@@ -147,7 +163,9 @@ def _parse_cached(item: Any) -> Entry:
     )
 
 
-def _list_of(payload: dict[str, Any], key: str) -> list[Any]:
+def _list_of(payload: Any, key: str) -> list[Any]:
+    if not isinstance(payload, dict):
+        raise ValueError('not a JSON object')
     value = payload.get(key)
     if not isinstance(value, list):
         raise ValueError(f'{key} is not a list')

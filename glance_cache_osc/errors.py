@@ -172,7 +172,7 @@ class CachingOff(NodeError):
 
 
 class TooOld(NodeError):
-    """The node is a Glance from before the Cache API."""
+    """The node is a Glance that does not know what it was asked for."""
 
 
 class Forbidden(NodeError):

@@ -20,8 +20,7 @@ import urllib.parse
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
-from glance_cache_osc.drivers import cache_api
-from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import choosing
 from glance_cache_osc.i18n import _
 
 if TYPE_CHECKING:
@@ -56,9 +55,7 @@ class Node:
 
         :param timeout: seconds that the node may be silent.
         """
-        return cache_api.CacheApiDriver(
-            http.NodeClient(session, self.endpoint, timeout)
-        )
+        return choosing.connect(session, self.endpoint, timeout)
 
 
 def parse_endpoint(text: str, image_endpoint: str | None = None) -> str:

@@ -199,11 +199,11 @@ class Wait:
         """Ask Glance whether the images are still there."""
         if self._checking or self.clock() < self._next_check:
             return
-        ids = {
+        ids = dict.fromkeys(
             fill.image.image_id
             for place in self._places
             for fill in place.open
-        }
+        )
         self._checking = True
         self.crew.begin(lambda job: self.known(job.image_ids), _Check(ids))
 

@@ -198,6 +198,11 @@ def stall_words(place: fills.Place, stall_after: float) -> str:
     }
     if place.error:
         return f'{words}: {place.error}'
+    if program := place.member.driver.filled_by:
+        return _(
+            "%(words)s. Images are fetched there when '%(program)s' runs: "
+            'see that it does.'
+        ) % {'words': words, 'program': program}
     causes = _(
         'It may be that a fill takes longer (--stall-after sets how long is '
         'too long), that the disk of its cache is full, or that glance-api '

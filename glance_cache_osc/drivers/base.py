@@ -13,13 +13,15 @@
 """How one node's cache is spoken to: the interface of all drivers.
 
 Commands never ask which driver they talk to. A driver is a class in this
-folder that has these methods; `glance_cache_osc.node.Node.connect` makes it.
+folder that has these methods; `glance_cache_osc.drivers.choosing` says which
+nodes it is for.
 """
 
 import abc
-from typing import ClassVar
 
 from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
 
 
 class CacheDriver(abc.ABC):
@@ -30,11 +32,22 @@ class CacheDriver(abc.ABC):
     that says what went wrong, with Glance's own words where it gave any:
     `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`,
     `CachingOff`, `TooOld`, `Forbidden`, `Refused`, `ServerFault` or
-    `BadReply`. Nothing else leaves a driver.
+    `BadReply`. Nothing else leaves a driver. `TooOld` says that the node
+    does not speak what this driver speaks: another one may be tried.
     """
 
-    #: What `openstack image cache node list` calls this driver.
-    name: ClassVar[str]
+    @property
+    @abc.abstractmethod
+    def name(self) -> str:
+        """What `openstack image cache node list` calls this driver."""
+
+    @property
+    def filled_by(self) -> str | None:
+        """The program that fetches what is queued, if somebody has to run it.
+
+        None where the node fetches in its own time.
+        """
+        return None
 
     @abc.abstractmethod
     def list_entries(self) -> list[entries.Entry]:
@@ -48,8 +61,9 @@ class CacheDriver(abc.ABC):
     def queue(self, image_id: str) -> None:
         """Ask the node to cache an image.
 
-        Returns when the node has accepted; the fill begins later. A node
-        that has the image already fetches all of it again: look first.
+        Returns when the node has accepted; the fill begins later, or when
+        the program in `filled_by` runs. A node that has the image already
+        may fetch all of it again: look first.
 
         :raises glance_cache_osc.errors.Refused: Glance does not know the
             image, or it is not active.
@@ -88,3 +102,11 @@ class CacheDriver(abc.ABC):
 
         Sends no token.
         """
+
+
+def not_a_cache(error: ValueError) -> errors.BadReply:
+    """What a node answered is no list of cached images."""
+    return errors.BadReply(
+        _('Its answer is not a list of cached images (%s)') % error,
+        _('Is this the endpoint of a Glance?'),
+    )

@@ -13,7 +13,6 @@
 """The Cache API of Glance: Images API 2.14 (Yoga) and later."""
 
 from typing import Any
-import urllib.parse
 
 from glance_cache_osc import entries
 from glance_cache_osc import errors
@@ -37,10 +36,7 @@ class CacheApiDriver(base.CacheDriver):
         try:
             return entries.parse_cache(self._request('GET', '/v2/cache'))
         except ValueError as error:
-            raise errors.BadReply(
-                _('Its answer is not a list of cached images (%s)') % error,
-                _('Is this the endpoint of a Glance?'),
-            ) from error
+            raise base.not_a_cache(error) from error
 
     def queue(self, image_id: str) -> None:
         self._request('PUT', _path(image_id))
@@ -59,11 +55,13 @@ class CacheApiDriver(base.CacheDriver):
         self._request('DELETE', '/v2/cache', headers)
 
     def clean(self) -> None:
-        self._maintain('clean')
+        self._maintain(versions.Maintenance.CLEAN)
 
     def prune(self, timeout: float) -> entries.Pruned:
         try:
-            return entries.parse_pruned(self._maintain('prune', timeout))
+            return entries.parse_pruned(
+                self._maintain(versions.Maintenance.PRUNE, timeout)
+            )
         except errors.TimedOut as error:
             if not error.connected:
                 raise
@@ -79,11 +77,13 @@ class CacheApiDriver(base.CacheDriver):
     def api_version(self) -> str:
         return versions.newest(self._client)
 
-    def _maintain(self, what: str, timeout: float | None = None) -> Any:
+    def _maintain(
+        self, what: versions.Maintenance, timeout: float | None = None
+    ) -> Any:
         """Glance's own maintenance, which came with Images API 2.18."""
         try:
             return self._client.request(
-                'POST', f'/v2/cache/{what}', timeout=timeout
+                'POST', f'/v2/cache/{what.value}', timeout=timeout
             )
         except errors.Forbidden as error:
             raise errors.Forbidden(
@@ -92,13 +92,13 @@ class CacheApiDriver(base.CacheDriver):
                     'Log in as an administrator, or have the policy '
                     'cache_%s of that Glance allow it.'
                 )
-                % what,
+                % what.value,
             ) from error
         except errors.Refused as error:
             if error.status not in (404, 405):
                 raise
             refusal = error
-        raise versions.why_no_maintenance(self._client) from refusal
+        raise versions.why_no_maintenance(self._client, what) from refusal
 
     def _request(
         self, method: str, path: str, headers: dict[str, str] | None = None
@@ -115,10 +115,7 @@ class CacheApiDriver(base.CacheDriver):
 
 
 def _path(image_id: str) -> str:
-    """The path of an entry: an ID comes from a node, and may be anything."""
-    if image_id in ('.', '..'):
-        raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
-    return f'/v2/cache/{urllib.parse.quote(image_id, safe="")}'
+    return f'/v2/cache/{http.segment(image_id)}'
 
 
 def _names_an_image(error: errors.Refused) -> bool:

@@ -28,6 +28,7 @@ import ssl
 import threading
 from typing import Any
 from typing import TYPE_CHECKING
+import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 
@@ -128,6 +129,16 @@ class NodeClient:
                     user_agent='glance-cache-osc',
                 )
             return self._made
+
+
+def segment(image_id: str) -> str:
+    """An image's ID in a path: it comes from a node, and may be anything.
+
+    :raises errors.Refused: it would change the path.
+    """
+    if image_id in ('.', '..'):
+        raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
+    return urllib.parse.quote(image_id, safe='')
 
 
 @functools.cache

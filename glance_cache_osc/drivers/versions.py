@@ -12,6 +12,7 @@
 
 """What a node says of itself: its list of API versions."""
 
+import enum
 import re
 from typing import Any
 
@@ -21,6 +22,22 @@ from glance_cache_osc.i18n import _
 
 _FIRST_WITH_CACHE = (2, 14)
 _FIRST_WITH_MAINTENANCE = (2, 18)
+_UPGRADE = _('Upgrade that Glance, or name another endpoint with --node.')
+
+
+class Maintenance(enum.Enum):
+    """Glance's own maintenance. The values are in its paths."""
+
+    CLEAN = 'clean'
+    PRUNE = 'prune'
+
+    @property
+    def program(self) -> str:
+        """What does it on the node itself, on older nodes as well."""
+        return {
+            Maintenance.CLEAN: 'glance-cache-cleaner',
+            Maintenance.PRUNE: 'glance-cache-pruner',
+        }[self]
 
 
 def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
@@ -50,34 +67,56 @@ def newest(client: http.NodeClient) -> str:
 
 
 def why_no_cache(client: http.NodeClient) -> errors.NodeError:
-    """Why a node has no ``/v2/cache``, as an error to raise."""
-    return _why_not(
-        client, _FIRST_WITH_CACHE, _('the cache needs 2.14 (Yoga)')
-    )
+    """Why a node has no ``/v2/cache``, as an error to raise.
 
-
-def why_no_maintenance(client: http.NodeClient) -> errors.NodeError:
-    """Why a node can't be asked to clean or prune, as an error to raise."""
-    return _why_not(
-        client, _FIRST_WITH_MAINTENANCE, _('clean and prune need 2.18')
-    )
-
-
-def _why_not(
-    client: http.NodeClient, first: tuple[int, int], need: str
-) -> errors.NodeError:
+    `errors.TooOld` where another driver may do, `errors.CachingOff` where
+    the node says that it has no cache at all.
+    """
     try:
         found = api_versions(client)
     except errors.NodeError as error:
         return error
-    if found[-1] < _FIRST_WITH_CACHE or (
-        found[-1] < first and _FIRST_WITH_CACHE in found
-    ):
+    if found[-1] < _FIRST_WITH_CACHE:
         return errors.TooOld(
-            _('Its Images API ends at %(version)s; %(need)s')
-            % {'version': _text(found[-1]), 'need': need},
-            _('Upgrade that Glance, or name another endpoint with --node.'),
+            _('Its Images API ends at %s; the cache needs 2.14 (Yoga)')
+            % _text(found[-1]),
+            _UPGRADE,
         )
+    if _FIRST_WITH_CACHE not in found:
+        return _caching_off()
+    return errors.TooOld(_hidden(found, '/v2/cache'), _UPGRADE)
+
+
+def why_no_maintenance(
+    client: http.NodeClient, what: Maintenance
+) -> errors.NodeError:
+    """Why a node can't be asked to clean or prune, as an error to raise."""
+    try:
+        found = api_versions(client)
+    except errors.NodeError as error:
+        return error
+    if found[-1] >= _FIRST_WITH_CACHE and _FIRST_WITH_CACHE not in found:
+        return _caching_off()
+    if found[-1] >= _FIRST_WITH_MAINTENANCE:
+        return errors.TooOld(
+            _hidden(found, f'/v2/cache/{what.value}'),
+            _("Run '%s' on that node instead.") % what.program,
+        )
+    return errors.TooOld(
+        _('Its Images API ends at %s; clean and prune need 2.18')
+        % _text(found[-1]),
+        _("Run '%s' on that node instead.") % what.program,
+    )
+
+
+def _hidden(found: list[tuple[int, int]], path: str) -> str:
+    return _(
+        'It lists Images API %(version)s, but %(path)s is not there (does a '
+        'proxy hide it?)'
+    ) % {'version': _text(found[-1]), 'path': path}
+
+
+def _caching_off() -> errors.CachingOff:
     return errors.CachingOff(
         _('Its image cache is off'),
         _(

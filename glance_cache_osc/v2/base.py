@@ -32,6 +32,7 @@ from glance_cache_osc import parallel
 from glance_cache_osc import plan
 from glance_cache_osc import report
 from glance_cache_osc.i18n import _
+from glance_cache_osc.v2 import layout
 from glance_cache_osc.v2 import options
 
 _Job = TypeVar('_Job')
@@ -67,12 +68,16 @@ class CacheLister(command.Lister):
 
     # cliff declares it as None alone.
     _epilog: str | None = None  # type: ignore[assignment]
+    #: A command line, and what it is for.
+    _example: ClassVar[str] = ''
+    _example_of: ClassVar[str] = ''
 
     failures: report.Failures
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""
         parser = super().get_parser(prog_name)
+        parser.formatter_class = layout.paragraphs(parser.formatter_class)
         options.add_node_options(parser)
         return parser
 
@@ -83,7 +88,9 @@ class CacheLister(command.Lister):
         which one a command is from: a quarter of a second, every time.
         """
         parts = [
-            self._epilog or '',
+            self._epilog,
+            self._example_of or _('Example:'),
+            f'    {self._example}',
             _('This command is provided by the glance-cache-osc plugin.'),
         ]
         return '\n\n'.join(filter(None, parts))
@@ -281,16 +288,3 @@ def plans_only(parsed_args: argparse.Namespace) -> bool:
     return any(
         getattr(parsed_args, option, False) for option in ('dry_run', 'check')
     )
-
-
-def planned(steps: Steps) -> Rows:
-    """Rows of ID, Name, Action and Node."""
-    return [
-        (
-            step.image.image_id,
-            step.image.name,
-            step.action.value,
-            member.node.name,
-        )
-        for member, step in steps
-    ]

@@ -13,9 +13,10 @@
 
 """Having images cached, and waiting for them: `queue` and `sync`."""
 
-import argparse
 from collections.abc import Iterable
+from collections.abc import Sequence
 
+from glance_cache_osc import columns
 from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc import fills
@@ -25,12 +26,10 @@ from glance_cache_osc import waiting
 from glance_cache_osc import watching
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import options
 
-_TIMEOUT = 3600.0
-_STALL_AFTER = 300.0
-#: So many images that did not arrive on a node are named.
-_MOST_NAMED = 5
+#: So many nodes, and images that did not arrive, are named.
+_FEW_NODES = 3
+_FEW_IMAGES = 5
 
 #: What was done with one image on one node, in the word of a row.
 Results = list[tuple[base.Member, plan.Step, str]]
@@ -44,69 +43,6 @@ _RESULTS = {
 }
 
 
-def add_waiting_options(parser: argparse.ArgumentParser) -> None:
-    """``--wait``, and how."""
-    group = parser.add_argument_group(
-        _('waiting'),
-        _('What was asked for stays asked for, however the wait ends.'),
-    )
-    group.add_argument(
-        '--wait',
-        action='store_true',
-        help=_('Wait until the images are cached'),
-    )
-    group.add_argument(
-        '--timeout',
-        metavar='<seconds>',
-        type=options.seconds_or_none,
-        help=_(
-            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
-        )
-        % _TIMEOUT,
-    )
-    group.add_argument(
-        '--max-downloads',
-        metavar='<number>',
-        type=options.count,
-        help=_(
-            'Have at most so many images fetched at a time, over all nodes, '
-            'and ask for the next as one arrives (default: no limit; '
-            'implies --wait)'
-        ),
-    )
-    group.add_argument(
-        '--stall-after',
-        metavar='<seconds>',
-        type=options.seconds,
-        help=_(
-            'Tell of a node on which nothing has arrived for so long, in '
-            'seconds, and wait for the others (default: %g)'
-        )
-        % _STALL_AFTER,
-    )
-
-
-def limits(parsed_args: argparse.Namespace) -> waiting.Limits | None:
-    """How to wait; None for not at all.
-
-    :raises errors.UsageError: it is said how to wait, and not to wait.
-    """
-    if parsed_args.wait or parsed_args.max_downloads:
-        timeout = parsed_args.timeout
-        return waiting.Limits(
-            timeout=_TIMEOUT if timeout is None else timeout,
-            stall_after=parsed_args.stall_after or _STALL_AFTER,
-            downloads=parsed_args.max_downloads or 0,
-        )
-    for option in ('timeout', 'stall_after'):
-        if getattr(parsed_args, option) is not None:
-            raise errors.UsageError(
-                _("'--%s' is for those who wait") % option.replace('_', '-'),
-                _('Give --wait as well.'),
-            )
-    return None
-
-
 def carry_out(
     command: base.CacheLister,
     members: fleet.Fleet,
@@ -117,6 +53,7 @@ def carry_out(
 
     What failed is reported, and left out.
     """
+    _say_who_fills(command, steps)
     if limits:
         return _Filling(command, limits).carry_out(members, steps)
     done = command.carry_out(
@@ -126,6 +63,35 @@ def carry_out(
         _("Cannot queue image '%(image)s' on %(node)s"),
     )
     return [(member, step, _RESULTS[step.action]) for member, step in done]
+
+
+def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
+    """Tell of nodes where queued images wait for somebody."""
+    programs: dict[str, dict[str, None]] = {}
+    for member, step in steps:
+        program = member.driver.filled_by
+        if program and step.action is not plan.Action.NONE:
+            programs.setdefault(program, {})[member.node.name] = None
+    for program, nodes in programs.items():
+        line = _("Queued images wait until '%(program)s' runs on %(where)s.")
+        words = {'program': program, 'where': _few(list(nodes), _FEW_NODES)}
+        command.log.warning(columns.safe_text(line % words))
+
+
+def _few(names: Sequence[str], most: int) -> str:
+    """The first few of many names."""
+    text = ', '.join(names[:most])
+    more = len(names) - most
+    if more > 0:
+        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
+    return text
+
+
+def give_up(command: base.CacheLister, steps: base.Steps) -> None:
+    """Count what is not asked for, since the user stopped the command."""
+    for __, step in steps:
+        if step.action is plan.Action.QUEUE:
+            command.failures.add('', errors.Interrupted())
 
 
 class _Filling:
@@ -194,14 +160,10 @@ class _Filling:
                 if fill.state is fills.State.LACKING:
                     self._failures.add('', errors.Interrupted())
             return
-        named = [fill.image.label for fill in missing[:_MOST_NAMED]]
-        if len(missing) > len(named):
-            named.append(_('%d more') % (len(missing) - len(named)))
         if ending is waiting.Ending.TIMED_OUT:
             why = _('Not within %g seconds') % self._limits.timeout
             remedy = _(
-                'What was asked for stays queued; --timeout sets how long to '
-                'wait.'
+                'What is queued stays queued; --timeout sets how long to wait.'
             )
         else:
             why = (
@@ -215,7 +177,12 @@ class _Filling:
         error = errors.NodeError(why, remedy)
         self._failures.add(
             _('Not cached on %(node)s: %(images)s')
-            % {'node': member.node.label, 'images': ', '.join(named)},
+            % {
+                'node': member.node.label,
+                'images': _few(
+                    [fill.image.label for fill in missing], _FEW_IMAGES
+                ),
+            },
             error,
         )
 
@@ -256,4 +223,17 @@ def rows(results: Results) -> base.Rows:
     return [
         (step.image.image_id, step.image.name, word, member.node.name)
         for member, step, word in results
+    ]
+
+
+def planned(steps: base.Steps) -> base.Rows:
+    """base.Rows of ID, Name, Action and Node."""
+    return [
+        (
+            step.image.image_id,
+            step.image.name,
+            step.action.value,
+            member.node.name,
+        )
+        for member, step in steps
     ]

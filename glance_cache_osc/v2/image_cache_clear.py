@@ -42,10 +42,8 @@ class ClearImageCache(base.CacheLister):
         'Empty the cache, the queue, or both. The images themselves stay '
         'in Glance. Shows how much there was to take.'
     )
-    _epilog = _(
-        'Example, take back what was asked for and keep what is there: '
-        'openstack image cache clear --queue'
-    )
+    _example_of = _('Take back what was asked for and keep what is there:')
+    _example = 'openstack image cache clear --queue'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

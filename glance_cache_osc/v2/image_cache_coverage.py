@@ -39,9 +39,9 @@ class CoverImageCache(base.CacheLister):
         'Show on how many nodes images are cached, queued or missing, and '
         'where they are missing.'
     )
-    _epilog = _(
-        'Example, is the image everywhere: openstack image cache coverage '
-        'ubuntu-24.04 -f value -c Missing'
+    _example_of = _('Is the image everywhere?')
+    _example = (
+        'openstack image cache coverage ubuntu-24.04 -f value -c Missing'
     )
     changes = False
 

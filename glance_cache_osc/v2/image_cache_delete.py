@@ -42,11 +42,9 @@ class DeleteImageCache(base.CacheLister):
         'Drop images from cache and queue. The images themselves stay in '
         'Glance.'
     )
-    _epilog = _(
-        'An ID needs no image in Glance. Example, free the space of images '
-        'that Glance no longer knows: '
-        'openstack image cache delete --orphans --auto-approve'
-    )
+    _epilog = _('An ID needs no image in Glance.')
+    _example_of = _('Free the space of images that Glance no longer knows:')
+    _example = 'openstack image cache delete --orphans --auto-approve'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

@@ -46,10 +46,8 @@ class ListImageCache(base.CacheLister):
         'List what is in the image cache: images whose data is there '
         '(cached), and images that were asked for (queued).'
     )
-    _epilog = _(
-        'Example, entries of more than 10 GB that nobody used for a month: '
-        'openstack image cache list --older-than 30d --larger-than 10G'
-    )
+    _example_of = _('Entries of more than 10 GB that nobody used for a month:')
+    _example = 'openstack image cache list --older-than 30d --larger-than 10G'
     changes = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

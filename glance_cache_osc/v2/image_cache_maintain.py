@@ -32,10 +32,8 @@ class CleanImageCache(base.CacheLister):
         'Have nodes drop invalid files, and those of fills that stalled, '
         'from their caches. Needs Images API 2.18.'
     )
-    _epilog = _(
-        'Glance does not say how much that was. Example: openstack image '
-        'cache clean --all-nodes'
-    )
+    _epilog = _('Glance does not say how much that was.')
+    _example = 'openstack image cache clean --all-nodes'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -73,7 +71,7 @@ class PruneImageCache(base.CacheLister):
         'Have nodes shrink their caches to their own limits, least recently '
         'used images first, and show what that freed. Needs Images API 2.18.'
     )
-    _epilog = _('Example: openstack image cache prune --node edge-oslo')
+    _example = 'openstack image cache prune --node edge-oslo'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)

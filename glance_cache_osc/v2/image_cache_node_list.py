@@ -63,10 +63,8 @@ class ListImageCacheNodes(base.CacheLister):
         'List the nodes: whether each answers, what it speaks, and how much '
         'its cache holds.'
     )
-    _epilog = _(
-        'Example, the nodes that hold an image: openstack image cache node '
-        'list --image ubuntu-24.04'
-    )
+    _example_of = _('The nodes that hold an image:')
+    _example = 'openstack image cache node list --image ubuntu-24.04'
     changes = False
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:

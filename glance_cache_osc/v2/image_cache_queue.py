@@ -22,6 +22,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import base
 from glance_cache_osc.v2 import filling
 from glance_cache_osc.v2 import options
+from glance_cache_osc.v2 import waiting_options
 from glance_cache_osc.v2 import wanted
 
 
@@ -33,9 +34,13 @@ class QueueImageCache(base.CacheLister):
         'already are left as they are.'
     )
     _epilog = _(
-        'A node fetches its images one after the other, in its own time. '
-        'Example: openstack image cache queue --tag golden --node edge-oslo '
-        '--wait'
+        'A node fetches its images one after the other, in its own time.'
+    )
+    _example_of = _(
+        'Have the golden images in Oslo, and wait until they are there:'
+    )
+    _example = (
+        'openstack image cache queue --tag golden --node edge-oslo --wait'
     )
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -56,7 +61,7 @@ class QueueImageCache(base.CacheLister):
             ),
         )
         options.add_dry_run(parser)
-        filling.add_waiting_options(parser)
+        waiting_options.add(parser)
         return parser
 
     def columns_for(
@@ -67,7 +72,7 @@ class QueueImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted.of(parsed_args)
-        limits = filling.limits(parsed_args)
+        limits = waiting_options.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
         found, held = self.at_once(
             lambda: words.find(self), lambda: self.look(members)
@@ -80,5 +85,5 @@ class QueueImageCache(base.CacheLister):
             )
         ]
         if parsed_args.dry_run:
-            return base.planned(steps)
+            return filling.planned(steps)
         return filling.rows(filling.carry_out(self, members, steps, limits))

@@ -24,6 +24,7 @@ from glance_cache_osc.v2 import approval
 from glance_cache_osc.v2 import base
 from glance_cache_osc.v2 import filling
 from glance_cache_osc.v2 import options
+from glance_cache_osc.v2 import waiting_options
 from glance_cache_osc.v2 import wanted
 
 #: The exit code of --check when something is to be done.
@@ -38,10 +39,13 @@ class SyncImageCache(base.CacheLister):
         'lacks, and with --delete-others drop the rest.'
     )
     _epilog = _(
-        'Doing it again changes nothing. With --check, the exit code is 3 '
-        'when something is to be done, and 1 when a node could not be asked. '
-        'Example: openstack image cache sync --from-file images.txt '
-        '--all-nodes --check'
+        'Doing it again changes nothing. With --check, the exit code '
+        'is 3 when something is to be done, and 1 when a node could '
+        'not be asked.'
+    )
+    _example_of = _('Is what a file names cached everywhere?')
+    _example = (
+        'openstack image cache sync --from-file images.txt --all-nodes --check'
     )
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -67,7 +71,7 @@ class SyncImageCache(base.CacheLister):
                 'if there is something'
             ),
         )
-        filling.add_waiting_options(parser)
+        waiting_options.add(parser)
         return parser
 
     def columns_for(
@@ -84,7 +88,7 @@ class SyncImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted.of(parsed_args)
-        limits = filling.limits(parsed_args)
+        limits = waiting_options.limits(parsed_args)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')
@@ -99,7 +103,7 @@ class SyncImageCache(base.CacheLister):
                 one for one in steps if one[1].action is not plan.Action.NONE
             ]
             self._pending = parsed_args.check and bool(pending)
-            return base.planned(pending)
+            return filling.planned(pending)
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
         gone = self.carry_out(
@@ -108,8 +112,12 @@ class SyncImageCache(base.CacheLister):
             lambda job: job.member.driver.delete(job.image_id),
             _("Cannot delete image '%(image)s' from the cache of %(node)s"),
         )
-        done = filling.carry_out(self, members, fills, limits)
-        return filling.rows([(*one, 'deleted') for one in gone] + done)
+        rows: filling.Results = [(*one, 'deleted') for one in gone]
+        if self.failures.interrupted:
+            filling.give_up(self, fills)
+        else:
+            rows += filling.carry_out(self, members, fills, limits)
+        return filling.rows(rows)
 
     def _steps(
         self,

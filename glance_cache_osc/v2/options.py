@@ -235,7 +235,14 @@ def seconds(text: str) -> float:
 
 def seconds_or_none(text: str) -> float:
     """A number of seconds, or 0 for no limit, as an option's value."""
-    return 0.0 if text.strip() in ('0', '0.0') else seconds(text)
+    if text.strip() in ('0', '0.0'):
+        return 0.0
+    try:
+        return seconds(text)
+    except argparse.ArgumentTypeError as error:
+        raise argparse.ArgumentTypeError(
+            _("'%s' is neither a number of seconds nor 0") % text
+        ) from error
 
 
 def count(text: str) -> int:

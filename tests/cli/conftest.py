@@ -37,6 +37,7 @@ import requests
 import requests_mock
 
 from tests.cli import payloads
+from tests.cli import schema
 
 #: Longer than any of this takes; a broken test ends, and fails.
 _PATIENCE = 20
@@ -81,6 +82,11 @@ class Cloud:
     def last_headers(self) -> Any:
         """The headers of the last request."""
         return self._mocker.request_history[-1].headers
+
+    @property
+    def last_verify(self) -> Any:
+        """Whether the last request wanted a certificate that verifies."""
+        return self._mocker.request_history[-1].verify
 
     def unused(self) -> list[str]:
         """Answers that nobody asked for."""
@@ -203,7 +209,9 @@ def openstack(
             code = openstackclient.shell.OpenStackShell().run(list(argv))
         except SystemExit as exit_:
             code = int(exit_.code or 0)
-        return Result(code, streams[1].getvalue(), streams[2].getvalue())
+        out, err = streams[1].getvalue(), streams[2].getvalue()
+        schema.check(argv, out)
+        return Result(code, out, err)
 
     root = logging.getLogger()
     before, level = list(root.handlers), root.level

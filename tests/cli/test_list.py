@@ -477,12 +477,6 @@ NOT_GLANCE = (
             'glance-api.conf, and restart it.\n',
         ),
         (
-            NO_ROUTE,
-            {'json': p.glance_versions(p.GLANCE, '2.12', '2.0')},
-            'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). '
-            'Upgrade that Glance, or name another endpoint with --node.\n',
-        ),
-        (
             {'status_code': 404, 'text': 'no', 'headers': PLAIN},
             {'status_code': 404, 'text': 'no', 'headers': PLAIN},
             "No Glance answers there. Give the endpoint as in 'openstack "

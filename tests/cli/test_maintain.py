@@ -332,25 +332,29 @@ NO_ROUTE = {
 
 @pytest.mark.parametrize('status', [404, 405])
 @pytest.mark.parametrize(
-    ('command', 'url'), [('clean', CLEAN), ('prune', PRUNE)]
+    ('command', 'url', 'program'),
+    [
+        ('clean', CLEAN, 'glance-cache-cleaner'),
+        ('prune', PRUNE, 'glance-cache-pruner'),
+    ],
 )
 @pytest.mark.parametrize(
     ('numbers', 'told'),
     [
         (
             ('2.16', '2.14', '2.0'),
-            'Its Images API ends at 2.16; clean and prune need 2.18. Upgrade '
-            'that Glance, or name another endpoint with --node.',
+            'Its Images API ends at 2.16; clean and prune need 2.18. Run '
+            "'{program}' on that node instead.",
         ),
         (
             ('2.17', '2.16', '2.14'),
-            'Its Images API ends at 2.17; clean and prune need 2.18. Upgrade '
-            'that Glance, or name another endpoint with --node.',
+            'Its Images API ends at 2.17; clean and prune need 2.18. Run '
+            "'{program}' on that node instead.",
         ),
         (
             ('2.12', '2.0'),
-            'Its Images API ends at 2.12; clean and prune need 2.18. Upgrade '
-            'that Glance, or name another endpoint with --node.',
+            'Its Images API ends at 2.12; clean and prune need 2.18. Run '
+            "'{program}' on that node instead.",
         ),
         (
             ('2.17', '2.15', '2.13'),
@@ -364,6 +368,7 @@ def test_a_node_that_can_not_do_it(
     openstack: OpenStack,
     command: str,
     url: str,
+    program: str,
     status: int,
     numbers: tuple[str, ...],
     told: str,
@@ -374,7 +379,10 @@ def test_a_node_that_can_not_do_it(
     result = openstack('image', 'cache', command)
 
     assert result == Result(
-        1, '\n', f'Cannot {command} the cache of {p.GLANCE}: {told}\n'
+        1,
+        '\n',
+        f'Cannot {command} the cache of {p.GLANCE}: '
+        f'{told.format(program=program)}\n',
     )
 
 

@@ -374,19 +374,6 @@ def test_nodes_that_do_not_say_what_they_hold_are_told_of(
     ('versions', 'cache', 'expected', 'told'),
     [
         (
-            fleets.versions(p.GLANCE, '2.12', '2.0'),
-            {
-                'status_code': 404,
-                'text': p.fault(
-                    '404 Not Found', 'The resource could not be found.'
-                ),
-                'headers': fleets.HTML,
-            },
-            'too old 2.12  \n',
-            'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). '
-            'Upgrade that Glance, or name another endpoint with --node.',
-        ),
-        (
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             {'status_code': 503, 'text': ''},
             'error 2.18  \n',

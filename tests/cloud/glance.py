@@ -42,6 +42,8 @@ class GlanceOptions:
         cache `keystone+cachemanagement`
     :ivar pipeline: the filters and the application, apart by blanks, in
         place of those that the flavor has
+    :ivar hidden: a path below /v2 that answers as if it were not there, as
+        behind a proxy
     :ivar extra: text put after glance-api.conf; the last of an option counts
     :ivar environment: of its process, TZ for one
     :ivar python: of another venv, with another Glance; None takes the
@@ -58,6 +60,7 @@ class GlanceOptions:
     driver: str | None = None
     flavor: str | None = None
     pipeline: str | None = None
+    hidden: str = ''
     extra: str = ''
     environment: Mapping[str, str] = field(default_factory=dict)
     python: Path | None = None
@@ -73,6 +76,7 @@ class GlanceNode:
     :ivar url: without a slash at the end
     :ivar directory: its own folder
     :ivar cache_dir: its image_cache_dir; missing when its cache is off
+    :ivar python: of its venv, where the programs of its Glance are, too
     :ivar log: of glance-api, all it prints included
     """
 
@@ -98,13 +102,13 @@ class GlanceNode:
             self.directory if options.own_database else ledger.directory
         ) / 'glance.db'
         self._driver = options.driver or driver
-        self._python = (options.python or python).absolute()
+        self.python = (options.python or python).absolute()
         self._keystone = keystone
         self._config = self.directory / 'glance-api.conf'
         self.db_sync = Process(
             f'{name}-db-sync',
             [
-                str(self._python),
+                str(self.python),
                 *('-I', '-W', 'ignore', '-m', 'glance.cmd.manage'),
                 *('--config-file', str(self._config)),
                 *('db', 'sync'),
@@ -119,7 +123,7 @@ class GlanceNode:
                     word.format(cache_dir=self.cache_dir)
                     for word in options.wrapper
                 ),
-                str(self._python),
+                str(self.python),
                 *script('serve.py'),
                 options.application,
                 str(self.port.number),
@@ -171,7 +175,7 @@ class GlanceNode:
         """Take the paste.ini of its venv, with the pipeline asked for."""
         paste = configparser.RawConfigParser()
         paste.optionxform = str  # type: ignore[assignment,method-assign]
-        prefix = self._python.parent.parent
+        prefix = self.python.parent.parent
         shipped = prefix / 'etc/glance/glance-api-paste.ini'
         paste.read_string(shipped.read_text(encoding='utf-8'))
         if self.options.pipeline is not None:
@@ -180,6 +184,10 @@ class GlanceNode:
             if not paste.has_section(section):
                 section, option = 'composite:api', flavor
             paste.set(section, option, self.options.pipeline)
+        if self.options.hidden:
+            paste.set('composite:rootapp', self.options.hidden, 'nothing')
+            paste.add_section('composite:nothing')
+            paste.set('composite:nothing', 'use', 'egg:Paste#urlmap')
         own = self.directory / 'glance-api-paste.ini'
         with own.open('w', encoding='utf-8') as file:
             paste.write(file)

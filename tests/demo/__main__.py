@@ -153,12 +153,19 @@ def _show_queue_and_list(demo: Demo, cloud: clouds.Cloud) -> None:
 
 
 def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
-    demo.say('Have the golden images everywhere.')
-    demo.run('openstack image cache queue --tag golden --all-nodes')
-    for node in cloud.glance:
-        _wait_for_fills(node, 2)
-    demo.run('openstack image cache queue ubuntu-24.04 --node edge-oslo')
-    _wait_for_fills(cloud.glance[0], 3)
+    demo.say('Have the golden images everywhere before the machines boot.')
+    demo.run(
+        'openstack image cache queue --tag golden --all-nodes --wait '
+        '--max-downloads 2'
+    )
+    demo.say('Is everything where it should be? The exit code says it.')
+    demo.run('openstack image cache sync --tag golden --all-nodes --check')
+    ubuntu = (
+        'openstack image cache sync --tag golden ubuntu-24.04 --node edge-oslo'
+    )
+    demo.run(f'{ubuntu} --check', expected=3)
+    demo.run(f'{ubuntu} --wait')
+    demo.run(f'{ubuntu} --check')
     demo.say('One node goes down. It hides nothing of the others.')
     cloud.glance[2].kill()
     demo.run('openstack image cache coverage', expected=1)

@@ -387,7 +387,7 @@ def test_time_that_is_up(
     ]
     assert result.err == (
         f'Not cached on edge-bergen ({nodes["edge-bergen"]}): '
-        f'slow ({image}): Not within 2 seconds. What was asked for stays '
+        f'slow ({image}): Not within 2 seconds. What is queued stays '
         'queued; --timeout sets how long to wait.\n'
     )
     assert caches[1].queued == {image}

@@ -68,6 +68,11 @@ MAINTENANCE = [
     (clean, 'POST', f'{CACHE}/clean'),
     (prune, 'POST', f'{CACHE}/prune'),
 ]
+#: What does the same on the node itself.
+PROGRAMS = {
+    f'{CACHE}/clean': 'glance-cache-cleaner',
+    f'{CACHE}/prune': 'glance-cache-pruner',
+}
 #: Each method of the driver, and the request that it sends.
 CALLS = [
     (list_entries, 'GET', CACHE),
@@ -105,6 +110,7 @@ def test_the_driver_is_all_of_the_interface(
 ) -> None:
     assert isinstance(driver, base.CacheDriver)
     assert driver.name == 'cache-api'
+    assert driver.filled_by is None
     assert not inspect.isabstract(cache_api.CacheApiDriver)
 
 
@@ -456,8 +462,8 @@ def test_without_a_route_for_maintenance_the_versions_tell_why(
         call(driver)
 
     assert str(caught.value) == (
-        'Its Images API ends at 2.16; clean and prune need 2.18. Upgrade '
-        'that Glance, or name another endpoint with --node.'
+        'Its Images API ends at 2.16; clean and prune need 2.18. Run '
+        f"'{PROGRAMS[url]}' on that node instead."
     )
     assert isinstance(caught.value.__cause__, errors.Refused)
     assert web.requests == [f'{method} {url}', f'GET {VERSIONS}']

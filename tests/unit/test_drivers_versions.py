@@ -112,6 +112,13 @@ def test_what_answers_otherwise_is_no_glance(
             "Its image cache is off. Set 'image_cache_dir' and a flavor with "
             "caching in that node's glance-api.conf, and restart it.",
         ),
+        (
+            p.glance_versions(p.EDGE, '2.18', '2.16', '2.14', '2.0'),
+            errors.TooOld,
+            'It lists Images API 2.18, but /v2/cache is not there (does a '
+            'proxy hide it?). Upgrade that Glance, or name another endpoint '
+            'with --node.',
+        ),
         ({'welcome': 'here'}, errors.NotGlance, NOT_GLANCE),
     ],
 )
@@ -130,7 +137,7 @@ def test_why_a_node_has_no_cache(
     assert str(error) == expected
 
 
-UPGRADE = 'Upgrade that Glance, or name another endpoint with --node.'
+RUN = "Run 'glance-cache-cleaner' on that node instead."
 CACHING_OFF = (
     "Its image cache is off. Set 'image_cache_dir' and a flavor with caching "
     "in that node's glance-api.conf, and restart it."
@@ -143,22 +150,28 @@ CACHING_OFF = (
         (
             ['2.12', '2.9', '2.0'],
             errors.TooOld,
-            f'Its Images API ends at 2.12; clean and prune need 2.18. {UPGRADE}',
+            f'Its Images API ends at 2.12; clean and prune need 2.18. {RUN}',
         ),
         (
             ['2.14', '2.13', '2.0'],
             errors.TooOld,
-            f'Its Images API ends at 2.14; clean and prune need 2.18. {UPGRADE}',
+            f'Its Images API ends at 2.14; clean and prune need 2.18. {RUN}',
         ),
         (
             ['2.16', '2.15', '2.14'],
             errors.TooOld,
-            f'Its Images API ends at 2.16; clean and prune need 2.18. {UPGRADE}',
+            f'Its Images API ends at 2.16; clean and prune need 2.18. {RUN}',
         ),
         (
             ['2.17', '2.16', '2.14'],
             errors.TooOld,
-            f'Its Images API ends at 2.17; clean and prune need 2.18. {UPGRADE}',
+            f'Its Images API ends at 2.17; clean and prune need 2.18. {RUN}',
+        ),
+        (
+            ['2.18', '2.17', '2.16', '2.14'],
+            errors.TooOld,
+            'It lists Images API 2.18, but /v2/cache/clean is not there (does '
+            f'a proxy hide it?). {RUN}',
         ),
         # 2.14, 2.16 and 2.18 are listed where the cache is on.
         (['2.17', '2.15', '2.13'], errors.CachingOff, CACHING_OFF),
@@ -179,7 +192,7 @@ def test_why_a_node_can_not_be_asked_to_clean_or_prune(
         headers=JSON,
     )
 
-    error = versions.why_no_maintenance(client)
+    error = versions.why_no_maintenance(client, versions.Maintenance.CLEAN)
 
     assert type(error) is kind
     assert str(error) == expected
@@ -190,7 +203,7 @@ def test_why_what_is_no_glance_can_not_clean(
 ) -> None:
     web.answers('GET', VERSIONS, text='Welcome')
 
-    error = versions.why_no_maintenance(client)
+    error = versions.why_no_maintenance(client, versions.Maintenance.CLEAN)
 
     assert type(error) is errors.NotGlance
     assert str(error) == NOT_GLANCE

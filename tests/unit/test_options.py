@@ -105,6 +105,47 @@ def test_seconds(parser: Parser, text: str, expected: float) -> None:
 @pytest.mark.parametrize(
     ('text', 'expected'),
     [
+        ('0', 0.0),
+        ('0.0', 0.0),
+        (' 0 ', 0.0),
+        ('0.5', 0.5),
+        ('3600', 3600.0),
+    ],
+)
+def test_seconds_or_none(text: str, expected: float) -> None:
+    assert options.seconds_or_none(text) == expected
+
+
+@pytest.mark.parametrize('text', ['-1', '-0.5', 'nan', 'inf', '1e9', 'x', ''])
+def test_what_is_neither_seconds_nor_none(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        options.seconds_or_none(text)
+
+    assert str(caught.value) == (
+        f"'{text}' is neither a number of seconds nor 0"
+    )
+
+
+@pytest.mark.parametrize(('text', 'expected'), [('1', 1), ('0256', 256)])
+def test_counts(text: str, expected: int) -> None:
+    assert options.count(text) == expected
+
+
+@pytest.mark.parametrize(
+    # The last two are digits to Python: superscript and Arabic.
+    'text',
+    ['0', '00', '-1', '+1', '1.0', '1e3', 'x', ' 1', '', '²', '٣'],
+)
+def test_what_is_no_count(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError) as caught:
+        options.count(text)
+
+    assert str(caught.value) == f"'{text}' is not a whole number above 0"
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
         ('45s', datetime.timedelta(seconds=45)),
         ('90m', datetime.timedelta(minutes=90)),
         ('12h', datetime.timedelta(hours=12)),

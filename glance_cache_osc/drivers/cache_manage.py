@@ -1,0 +1,124 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Glance's cache-management middleware: Stein to Xena, and later."""
+
+from typing import Any
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import versions
+from glance_cache_osc.i18n import _
+
+_CACHED = '/v2/cached_images'
+_QUEUED = '/v2/queued_images'
+
+
+class CacheManageDriver(base.CacheDriver):
+    """The paste filter ``cachemanage``, which keeps lists and no more.
+
+    It takes any ID for an image, and fetches nothing. An image that it has
+    already is not queued again, whoever asks.
+    """
+
+    name = 'cache-manage'
+    filled_by = 'glance-cache-prefetcher'
+
+    def __init__(self, client: http.NodeClient) -> None:
+        self._client = client
+
+    def list_entries(self) -> list[entries.Entry]:
+        # The queue first: what is fetched meanwhile is told twice then,
+        # instead of not at all.
+        queued = self._request('GET', _QUEUED)
+        cached = self._request('GET', _CACHED)
+        try:
+            return [
+                *entries.parse_cached(cached),
+                *entries.parse_queued(queued),
+            ]
+        except ValueError as error:
+            raise base.not_a_cache(error) from error
+
+    def queue(self, image_id: str) -> None:
+        self._check(image_id)
+        self._request('PUT', f'{_QUEUED}/{http.segment(image_id)}')
+
+    def delete(self, image_id: str) -> None:
+        # From the queue first, so that it is not fetched in between.
+        for kind in (_QUEUED, _CACHED):
+            self._request('DELETE', f'{kind}/{http.segment(image_id)}')
+
+    def clear(self, target: entries.Target) -> None:
+        if target is not entries.Target.CACHE:
+            self._request('DELETE', _QUEUED)
+        if target is not entries.Target.QUEUE:
+            self._request('DELETE', _CACHED)
+
+    def clean(self) -> None:
+        raise versions.why_no_maintenance(
+            self._client, versions.Maintenance.CLEAN
+        )
+
+    def prune(self, timeout: float) -> entries.Pruned:
+        raise versions.why_no_maintenance(
+            self._client, versions.Maintenance.PRUNE
+        )
+
+    def api_version(self) -> str:
+        return versions.newest(self._client)
+
+    def _check(self, image_id: str) -> None:
+        """Refuse what the Cache API refuses, in its words."""
+        try:
+            image = self._client.request(
+                'GET', f'/v2/images/{http.segment(image_id)}'
+            )
+        except errors.Refused as error:
+            if error.status != 404:
+                raise
+            raise errors.Refused(
+                _('Image %s not found') % image_id, status=404
+            ) from error
+        status = image.get('status') if isinstance(image, dict) else None
+        if not isinstance(status, str):
+            raise errors.BadReply(
+                _('Its answer is not an image'),
+                _('Is this the endpoint of a Glance?'),
+            )
+        if status != 'active':
+            raise errors.Refused(
+                _(
+                    'Only images with status active can be targeted for '
+                    'queueing; its status is %s'
+                )
+                % status,
+                status=400,
+            )
+
+    def _request(self, method: str, path: str) -> Any:
+        try:
+            return self._client.request(method, path)
+        except errors.Refused as error:
+            # It never says so of an image: there is no such route.
+            if error.status not in (404, 405):
+                raise
+            raise errors.TooOld(
+                _('Its cache-management middleware is off'),
+                _(
+                    "Set 'image_cache_dir' and 'flavor = "
+                    "keystone+cachemanagement' in that node's "
+                    'glance-api.conf and restart it, or upgrade it.'
+                ),
+            ) from error

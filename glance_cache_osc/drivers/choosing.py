@@ -1,0 +1,120 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which driver a node is spoken to with: the node's answers decide.
+
+A new driver goes into `connect`, behind those that newer nodes answer to.
+"""
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+from typing import TypeVar
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import cache_api
+from glance_cache_osc.drivers import cache_manage
+from glance_cache_osc.drivers import http
+
+if TYPE_CHECKING:
+    from keystoneauth1 import session as ksa_session
+
+_Value = TypeVar('_Value')
+
+
+def connect(
+    session: 'ksa_session.Session', endpoint: str, timeout: float
+) -> base.CacheDriver:
+    """A driver for a node; nothing is sent yet.
+
+    :param endpoint: the node's root URL, without ``/v2`` or a final slash.
+    :param timeout: seconds that the node may be silent.
+    """
+    client = http.NodeClient(session, endpoint, timeout)
+    return ChoosingDriver(
+        cache_api.CacheApiDriver(client),
+        cache_manage.CacheManageDriver(client),
+    )
+
+
+class ChoosingDriver(base.CacheDriver):
+    """The first of several drivers that a node understands.
+
+    The next one is tried once the node has said that it does not know the
+    one in use (`errors.TooOld`), and is kept once the node has answered to
+    it. Where none is understood, the first one's error tells why, and the
+    last one's what to do.
+
+    :param drivers: those for newer nodes come first.
+    """
+
+    def __init__(self, *drivers: base.CacheDriver) -> None:
+        self._drivers = drivers
+        # Written whole, and by all threads alike: it needs no lock.
+        self._at = 0
+
+    @property
+    def name(self) -> str:
+        """That of the driver in use."""
+        return self._using.name
+
+    @property
+    def filled_by(self) -> str | None:
+        """That of the driver in use."""
+        return self._using.filled_by
+
+    def list_entries(self) -> list[entries.Entry]:
+        return self._ask(lambda driver: driver.list_entries())
+
+    def queue(self, image_id: str) -> None:
+        self._ask(lambda driver: driver.queue(image_id))
+
+    def delete(self, image_id: str) -> None:
+        self._ask(lambda driver: driver.delete(image_id))
+
+    def clear(self, target: entries.Target) -> None:
+        self._ask(lambda driver: driver.clear(target))
+
+    def clean(self) -> None:
+        # A node that can't is told of as such; others can't either.
+        self._using.clean()
+
+    def prune(self, timeout: float) -> entries.Pruned:
+        return self._using.prune(timeout)
+
+    def api_version(self) -> str:
+        return self._using.api_version()
+
+    @property
+    def _using(self) -> base.CacheDriver:
+        return self._drivers[self._at]
+
+    def _ask(self, operation: Callable[[base.CacheDriver], _Value]) -> _Value:
+        return self._ask_from(self._at, operation)
+
+    def _ask_from(
+        self, at: int, operation: Callable[[base.CacheDriver], _Value]
+    ) -> _Value:
+        try:
+            answer = operation(self._drivers[at])
+        except errors.TooOld as error:
+            if at + 1 == len(self._drivers):
+                raise
+            newer = error
+        else:
+            self._at = at
+            return answer
+        try:
+            return self._ask_from(at + 1, operation)
+        except errors.TooOld as older:
+            raise errors.TooOld(newer.why, older.remedy) from newer

@@ -1,0 +1,34 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""How help is laid out."""
+
+import argparse
+from typing import Any
+
+
+def paragraphs(
+    formatter: Any,
+) -> type[argparse.HelpFormatter]:
+    """A formatter of help that keeps paragraphs, and indented lines."""
+
+    class Paragraphs(formatter):  # type: ignore[misc]
+        def _fill_text(self, text: str, width: int, indent: str) -> str:
+            return '\n\n'.join(
+                part
+                if part.startswith(' ')
+                else super(Paragraphs, self)._fill_text(part, width, indent)
+                for part in text.split('\n\n')
+            )
+
+    return Paragraphs

@@ -1,0 +1,54 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What commands print with `-f json` is what the schema says."""
+
+from collections.abc import Sequence
+from importlib import resources
+import itertools
+import json
+from typing import Any
+
+import jsonschema
+
+_FILE = resources.files('glance_cache_osc') / 'output.schema.json'
+SCHEMA: dict[str, Any] = json.loads(_FILE.read_text(encoding='utf-8'))
+_PLANS = {
+    ('sync', '--check'): '--check',
+    ('sync', '--dry-run'): '--check',
+    ('clear', '--dry-run'): '',
+}
+
+
+def schema_of(argv: Sequence[str]) -> dict[str, Any] | None:
+    """The schema of a command line's rows; None if it asks for none."""
+    words = list(argv)
+    if 'cache' not in words or ('-f', 'json') not in itertools.pairwise(words):
+        return None
+    at = words.index('cache') + 1
+    name = ' '.join(words[at : at + 2 if words[at] == 'node' else at + 1])
+    for option in ('--dry-run', '--check'):
+        if option in words:
+            name = f'{name} {_PLANS.get((name, option), option)}'.strip()
+    rows = SCHEMA['$defs'][name]
+    if '-c' in words or '--column' in words:
+        items = {**rows['items'], 'required': []}
+        rows = {**rows, 'items': items}
+    return {**rows, '$defs': SCHEMA['$defs']}
+
+
+def check(argv: Sequence[str], out: str) -> None:
+    """Fail unless rows, if there are any, are as they must be."""
+    schema = schema_of(argv)
+    if schema and out.strip():
+        jsonschema.validate(json.loads(out), schema)

@@ -1,0 +1,108 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Help texts, and what a shell completes."""
+
+import argparse
+from importlib import metadata
+import re
+from typing import Any
+from unittest import mock
+
+from cliff import lister
+import pytest
+
+from tests.cli.conftest import OpenStack
+
+COMMANDS = sorted(
+    (
+        one
+        for one in metadata.entry_points(group='openstack.image.v2')
+        if one.value.startswith('glance_cache_osc.')
+    ),
+    key=lambda one: one.name,
+)
+
+
+def words_of(entry_point: metadata.EntryPoint) -> str:
+    return entry_point.name.replace('_', ' ')
+
+
+def own_options(entry_point: metadata.EntryPoint) -> list[argparse.Action]:
+    """The options and arguments of a command that cliff has not."""
+    command = entry_point.load()
+    app: Any = mock.Mock()
+    parser = command(app, None).get_parser(words_of(entry_point))
+    plain = lister.Lister.get_parser(command(app, None), '')
+    theirs = {one.dest for one in plain._actions}
+    return [one for one in parser._actions if one.dest not in theirs]
+
+
+@pytest.mark.parametrize('entry_point', COMMANDS, ids=words_of)
+def test_help_says_what_a_command_does_and_shows_one(
+    openstack: OpenStack, entry_point: metadata.EntryPoint
+) -> None:
+    words = words_of(entry_point)
+
+    result = openstack('help', *words.split())
+
+    assert (result.code, result.err) == (0, '')
+    usage, description, *rest = result.out.split('\n\n')
+    assert usage.startswith(f'usage: openstack {words} ')
+    sentence = ' '.join(description.split())
+    assert re.match(r'[A-Z][^.]{10,110}\. ?', sentence), sentence
+    *__, example_of, example, provider = rest
+    assert example_of.endswith((':', '?'))
+    assert example.startswith(f'    openstack {words} ')
+    assert provider == (
+        'This command is provided by the glance-cache-osc plugin.\n'
+    )
+
+
+@pytest.mark.parametrize('entry_point', COMMANDS, ids=words_of)
+def test_each_option_says_what_it_takes(
+    entry_point: metadata.EntryPoint,
+) -> None:
+    options = own_options(entry_point)
+
+    assert {'node', 'all_nodes', 'node_timeout'} <= {
+        one.dest for one in options
+    }
+    for one in options:
+        assert one.help
+        assert one.help[0].isupper(), one.dest
+        assert not one.help.endswith('.'), one.dest
+        if one.type is not None and one.option_strings:
+            text = one.help
+            assert re.search(
+                r'seconds|at most|bytes|such as|with this property', text
+            ), one.dest
+            if one.metavar in ('<seconds>', '<number>'):
+                assert 'default: ' in text, one.dest
+
+
+def test_a_shell_completes_commands_and_options(openstack: OpenStack) -> None:
+    result = openstack('complete')
+
+    assert result.code == 0
+    lines = dict(
+        line.strip().split('=', 1)
+        for line in result.out.splitlines()
+        if line.strip().startswith('cmds')
+    )
+    assert 'cache' in lines['cmds_image'].strip("'").split()
+    completed = lines['cmds_image_cache'].strip("'").split()
+    assert set(completed) == {words_of(one).split()[2] for one in COMMANDS}
+    assert lines['cmds_image_cache_node'].strip("'") == 'list'
+    queue = lines['cmds_image_cache_queue'].strip("'").split()
+    assert {'--wait', '--max-downloads', '--node', '--tag'} <= set(queue)

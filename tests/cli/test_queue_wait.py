@@ -1,0 +1,579 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack image cache queue --wait`: argv in, output out."""
+
+import sys
+import time
+from typing import Any
+
+import pytest
+import requests
+
+from glance_cache_osc import fills
+from glance_cache_osc import waiting
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+from tests.unit import test_drivers_http as faults
+
+CACHE = f'{p.GLANCE}/v2/cache'
+EDGE_CACHE = f'{p.EDGE}/v2/cache'
+IMAGES = f'{p.GLANCE}/v2/images'
+HTML = {'Content-Type': 'text/html; charset=UTF-8'}
+
+TABLE = """\
++--------------------------------------+--------------+----------------+----------------------------+
+| ID                                   | Name         | Result         | Node                       |
++--------------------------------------+--------------+----------------+----------------------------+
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | already cached | http://glance.example:9292 |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | cached         | http://glance.example:9292 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    | cached         | http://glance.example:9292 |
++--------------------------------------+--------------+----------------+----------------------------+
+"""
+JSON = """\
+[
+  {
+    "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
+    "Name": "ubuntu-24.04",
+    "Result": "already cached",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
+    "Name": "debian-13",
+    "Result": "cached",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
+    "Name": "fedora-42",
+    "Result": "cached",
+    "Node": "http://glance.example:9292"
+  }
+]
+"""
+YAML = """\
+- ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
+  Name: ubuntu-24.04
+  Node: http://glance.example:9292
+  Result: already cached
+- ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
+  Name: debian-13
+  Node: http://glance.example:9292
+  Result: cached
+- ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
+  Name: fedora-42
+  Node: http://glance.example:9292
+  Result: cached
+"""
+CSV = """\
+"ID","Name","Result","Node"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","already cached","http://glance.example:9292"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","cached","http://glance.example:9292"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","cached","http://glance.example:9292"
+"""
+VALUE = """\
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 already cached http://glance.example:9292
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 cached http://glance.example:9292
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 cached http://glance.example:9292
+"""
+NAMES = {
+    p.UBUNTU: 'ubuntu-24.04',
+    p.DEBIAN: 'debian-13',
+    p.FEDORA: 'fedora-42',
+}
+STALLED = (
+    'It may be that a fill takes longer (--stall-after sets how long is too '
+    'long), that the disk of its cache is full, or that glance-api lost what '
+    'it was asked for: a fill that fails ends its cache thread. See its log, '
+    'make room, restart glance-api, and queue again with --force.\n'
+)
+
+#: What a test of one image that does not arrive asks for.
+DEBIAN_ALONE = (
+    *('image', 'cache', 'queue', 'debian-13', '--wait'),
+    *('-f', 'value', '-c', 'Name', '-c', 'Result', '-c', 'Node'),
+)
+
+TWO_ON_TWO = (
+    *('--os-cloud', 'far', 'image', 'cache', 'queue', '--all-nodes'),
+    *('debian-13', 'fedora-42', '-f', 'value'),
+    *('-c', 'Name', '-c', 'Result', '-c', 'Node'),
+)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have hundredths of a second for seconds."""
+    monkeypatch.setattr(fills, '_SOONEST', 0.01)
+    monkeypatch.setattr(fills, '_GONE_AFTER', 0.02)
+    # One test is about that; none of the others takes so long.
+    monkeypatch.setattr(waiting, '_SOONEST_CHECK', 3600.0)
+
+
+def answer_names(cloud: Cloud, *image_ids: str) -> None:
+    """Answer what the images of these names are."""
+    names = ','.join(NAMES[one] for one in image_ids)
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:{names}',
+        json=p.images(*(p.image(one, NAMES[one]) for one in image_ids)),
+    )
+
+
+def answer_cache(cloud: Cloud, *looks: Any, url: str = CACHE) -> None:
+    """Answer to one look after the other; the last goes for all others."""
+    cloud.answers(
+        'GET',
+        url,
+        *(
+            one if 'cached_images' not in one else {'json': one}
+            for one in looks
+        ),
+    )
+
+
+def changes(cloud: Cloud) -> list[str]:
+    """The requests that changed something."""
+    return [one for one in cloud.requests if not one.startswith('GET')]
+
+
+def answer_three_that_arrive(cloud: Cloud) -> None:
+    """Ubuntu is there, Debian was queued, Fedora is neither."""
+    answer_names(cloud, p.UBUNTU, p.DEBIAN, p.FEDORA)
+    ubuntu, debian, fedora = map(p.cached, (p.UBUNTU, p.DEBIAN, p.FEDORA))
+    answer_cache(
+        cloud,
+        p.cache(ubuntu, queued=[p.DEBIAN]),
+        p.cache(ubuntu, queued=[p.DEBIAN, p.FEDORA]),
+        p.cache(ubuntu, queued=[p.DEBIAN, p.FEDORA]),
+        p.cache(ubuntu, debian, queued=[p.FEDORA]),
+        # For a moment at the end of a fill it is in neither list.
+        p.cache(ubuntu, debian),
+        p.cache(ubuntu, debian, fedora),
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.FEDORA}', status_code=202)
+
+
+THREE = ('ubuntu-24.04', 'debian-13', 'fedora-42')
+
+
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', TABLE),
+        ('json', JSON),
+        ('yaml', YAML),
+        ('csv', CSV),
+        ('value', VALUE),
+    ],
+)
+def test_waits_until_all_are_there(
+    cloud: Cloud, openstack: OpenStack, name: str, expected: str
+) -> None:
+    answer_three_that_arrive(cloud)
+
+    result = openstack('image', 'cache', 'queue', '-f', name, *THREE, '--wait')
+
+    assert result == Result(0, expected, '')
+    assert changes(cloud) == [f'PUT {CACHE}/{p.FEDORA}']
+    assert cloud.requests.count(f'GET {CACHE}') == 6
+
+
+def test_verbose_tells_of_each_arrival_on_a_line(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_three_that_arrive(cloud)
+
+    result = openstack('-v', 'image', 'cache', 'queue', *THREE, '--wait')
+
+    assert (result.code, result.out) == (0, TABLE)
+    assert [
+        one for one in result.err.split('\n') if one.startswith('Cached')
+    ] == [
+        f'Cached: image debian-13 ({p.DEBIAN}) on {p.GLANCE}',
+        f'Cached: image fedora-42 ({p.FEDORA}) on {p.GLANCE}',
+    ]
+
+
+def test_a_terminal_sees_a_display_and_keeps_the_rows(
+    cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('TERM', 'xterm')
+    monkeypatch.setenv('COLUMNS', '120')
+    answer_three_that_arrive(cloud)
+
+    result = openstack(
+        *('image', 'cache', 'queue', *THREE, '--wait'), terminal=True
+    )
+
+    assert (result.code, result.out) == (0, TABLE)
+    assert ' 0/2  0 B / 10.0 MB' in result.err
+    assert f'debian-13 on {p.GLANCE}' in result.err
+    assert ' 2/2  10.0 MB / 10.0 MB' in result.err
+    # The cursor is there again, and the display is not.
+    assert result.err.endswith('\x1b[?25h\r\x1b[1A\x1b[2K\x1b[1A\x1b[2K')
+
+
+def test_nothing_to_wait_for_is_no_wait(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, p.cache(p.cached(p.DEBIAN)))
+
+    result = openstack(*DEBIAN_ALONE)
+
+    assert result == Result(0, f'debian-13 already cached {p.GLANCE}\n', '')
+    assert cloud.requests.count(f'GET {CACHE}') == 1
+
+
+def test_an_image_that_glance_refuses_does_not_keep_the_others(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.FEDORA, p.DEBIAN)
+    answer_cache(
+        cloud,
+        p.cache(),
+        p.cache(queued=[p.DEBIAN]),
+        p.cache(p.cached(p.DEBIAN)),
+    )
+    cloud.answers(
+        'PUT',
+        f'{CACHE}/{p.FEDORA}',
+        status_code=400,
+        text=p.fault(
+            '400 Bad Request',
+            'Only images with status active can be targeted for queueing',
+        ),
+        headers=HTML,
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', 'fedora-42', 'debian-13', '--wait'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(
+        1,
+        'debian-13 cached\n',
+        f"Cannot cache image 'fedora-42 ({p.FEDORA})' on {p.GLANCE}: Only "
+        'images with status active can be targeted for queueing.\n',
+    )
+
+
+@pytest.mark.parametrize(
+    'trouble',
+    [
+        {'status_code': 503, 'text': 'busy'},
+        {'exc': requests.exceptions.ReadTimeout},
+    ],
+)
+def test_a_node_that_fails_for_a_while_is_asked_again(
+    cloud: Cloud, openstack: OpenStack, trouble: dict[str, Any]
+) -> None:
+    """It was asked once for the image, and has not forgotten it."""
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(
+        cloud,
+        p.cache(),
+        p.cache(queued=[p.DEBIAN]),
+        trouble,
+        trouble,
+        p.cache(queued=[p.DEBIAN]),
+        p.cache(p.cached(p.DEBIAN)),
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(*DEBIAN_ALONE)
+
+    assert result == Result(0, f'debian-13 cached {p.GLANCE}\n', '')
+    assert changes(cloud) == [f'PUT {CACHE}/{p.DEBIAN}']
+
+
+def test_a_node_that_was_started_anew_is_asked_anew(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """It lists what it was asked for, and has forgotten to fetch it."""
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(
+        cloud,
+        p.cache(),
+        p.cache(queued=[p.DEBIAN]),
+        {'text': faults.refuse},
+        p.cache(queued=[p.DEBIAN]),
+        p.cache(queued=[p.DEBIAN]),
+        p.cache(p.cached(p.DEBIAN)),
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(*DEBIAN_ALONE)
+
+    assert result == Result(0, f'debian-13 cached {p.GLANCE}\n', '')
+    assert changes(cloud) == [f'PUT {CACHE}/{p.DEBIAN}'] * 2
+
+
+def test_an_entry_that_somebody_dropped_has_failed(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, p.cache(), p.cache(queued=[p.DEBIAN]), p.cache())
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(*DEBIAN_ALONE)
+
+    assert result == Result(
+        1,
+        '',
+        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: It is "
+        'neither cached nor queued there any more. Somebody dropped it, or '
+        "its fill failed, which the node's log tells.\n",
+    )
+
+
+def test_an_image_that_is_deleted_in_glance_has_failed(
+    cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The node has it in its queue for ever. Glance has to miss it twice."""
+    monkeypatch.setattr(waiting, '_SOONEST_CHECK', 0.01)
+    answer_names(cloud, p.DEBIAN)
+    still_there = {'json': p.images(p.image(p.DEBIAN, 'debian-13'))}
+    gone = {'json': p.images()}
+    by_id = f'{IMAGES}?id=in:{p.DEBIAN}'
+    cloud.answers('GET', by_id, still_there, gone, still_there, gone)
+    cloud.answers('GET', f'{by_id}&os_hidden=true', json=p.images())
+    answer_cache(cloud, p.cache(queued=[p.DEBIAN]))
+
+    result = openstack(*DEBIAN_ALONE)
+
+    assert result == Result(
+        1,
+        '',
+        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: Glance "
+        'has it no more.\n',
+    )
+    # Missed once, seen again, missed twice.
+    assert sum('os_hidden' in one for one in cloud.requests) == 3
+
+
+def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
+    """What is asked for stays asked for: nothing is withdrawn."""
+    answer_names(cloud, p.UBUNTU, p.DEBIAN, p.FEDORA)
+    answer_cache(
+        cloud,
+        p.cache(),
+        p.cache(p.cached(p.UBUNTU), queued=[p.DEBIAN, p.FEDORA]),
+    )
+    for image_id in NAMES:
+        cloud.answers('PUT', f'{CACHE}/{image_id}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', *THREE, '--wait', '--timeout', '0.3'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 cached\ndebian-13 queued\nfedora-42 queued\n',
+        f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}), fedora-42 '
+        f'({p.FEDORA}): Not within 0.3 seconds. What is queued stays '
+        'queued; --timeout sets how long to wait.\n',
+    )
+    assert changes(cloud) == [
+        f'PUT {CACHE}/{image_id}'
+        for image_id in (p.UBUNTU, p.DEBIAN, p.FEDORA)
+    ]
+
+
+def test_a_node_that_stalls_is_told_and_the_others_are_waited_for(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    """The last image arrives on the other one after that was told."""
+    clouds_yaml(p.FLEET)
+    answer_names(cloud, p.DEBIAN, p.FEDORA)
+    two = [p.DEBIAN, p.FEDORA]
+    answer_cache(cloud, p.cache(), p.cache(queued=two))
+    asked: list[float] = []
+
+    def edge(_request: Any, _context: Any) -> Any:
+        if f'PUT {EDGE_CACHE}/{p.FEDORA}' not in cloud.requests:
+            return p.cache()
+        asked.append(time.monotonic())
+        if told(sys.stderr.getvalue()):  # type: ignore[union-attr]
+            return p.cache(*map(p.cached, two))
+        if asked[-1] > asked[0] + 0.4:
+            return p.cache(p.cached(p.DEBIAN), queued=[p.FEDORA])
+        return p.cache(queued=two)
+
+    def told(text: str) -> int:
+        return text.count(f'Nothing has arrived on {oslo} for 0.8 seconds. ')
+
+    oslo = f'edge-oslo ({p.GLANCE})'
+    cloud.answers('GET', EDGE_CACHE, json=edge)
+    for url in (CACHE, EDGE_CACHE):
+        for image_id in two:
+            cloud.answers('PUT', f'{url}/{image_id}', status_code=202)
+
+    result = openstack(*TWO_ON_TWO, '--wait', '--stall-after', '0.8')
+
+    assert (result.code, result.out) == (
+        1,
+        'debian-13 queued edge-oslo\nfedora-42 queued edge-oslo\n'
+        'debian-13 cached edge-bergen\nfedora-42 cached edge-bergen\n',
+    )
+    assert result.err == (
+        f'Nothing has arrived on {oslo} for 0.8 seconds. {STALLED}'
+        f'Not cached on {oslo}: debian-13 ({p.DEBIAN}), fedora-42 '
+        f'({p.FEDORA}): Nothing has arrived there for 0.8 seconds.\n'
+    )
+
+
+class Caches:
+    """Two nodes on which an image arrives with the look after the next."""
+
+    def __init__(self, cloud: Cloud) -> None:
+        self._cached: dict[str, list[str]] = {}
+        self._queued: dict[str, list[str]] = {}
+        self._looks: dict[str, int] = {}
+        self.most_under_way = 0
+        for url in (CACHE, EDGE_CACHE):
+            self._cached[url], self._queued[url] = [], []
+            self._looks[url] = 0
+            cloud.answers('GET', url, json=self._look)
+            for image_id in (p.DEBIAN, p.FEDORA):
+                cloud.answers(
+                    'PUT',
+                    f'{url}/{image_id}',
+                    status_code=202,
+                    text=self._ask,
+                )
+
+    def _ask(self, request: Any, _context: Any) -> str:
+        url, __, image_id = request.url.rpartition('/')
+        self._queued[url].append(image_id)
+        self.most_under_way = max(
+            self.most_under_way, sum(map(len, self._queued.values()))
+        )
+        return ''
+
+    def _look(self, request: Any, _context: Any) -> Any:
+        url = request.url
+        self._looks[url] += 1
+        if self._queued[url] and self._looks[url] % 2:
+            self._cached[url].append(self._queued[url].pop(0))
+        return p.cache(
+            *map(p.cached, self._cached[url]), queued=list(self._queued[url])
+        )
+
+
+ALL_THERE = """\
+debian-13 cached edge-oslo
+fedora-42 cached edge-oslo
+debian-13 cached edge-bergen
+fedora-42 cached edge-bergen
+"""
+
+
+def test_one_at_a_time_is_asked_for_image_by_image(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    """The first is everywhere before the second is anywhere."""
+    clouds_yaml(p.FLEET)
+    answer_names(cloud, p.DEBIAN, p.FEDORA)
+    caches = Caches(cloud)
+
+    result = openstack(*TWO_ON_TWO, '--max-downloads', '1')
+
+    assert result == Result(0, ALL_THERE, '')
+    assert changes(cloud) == [
+        f'PUT {CACHE}/{p.DEBIAN}',
+        f'PUT {EDGE_CACHE}/{p.DEBIAN}',
+        f'PUT {CACHE}/{p.FEDORA}',
+        f'PUT {EDGE_CACHE}/{p.FEDORA}',
+    ]
+    assert caches.most_under_way == 1
+
+
+@pytest.mark.parametrize(
+    ('argv', 'most'),
+    [
+        (['--max-downloads', '2'], 2),
+        (['--max-downloads', '3', '--wait'], 3),
+        (['--max-downloads', '99'], 4),
+        (['--wait'], 4),
+    ],
+)
+def test_no_more_than_allowed_are_under_way(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    argv: list[str],
+    most: int,
+) -> None:
+    # All that may be asked for is, before anything can arrive.
+    monkeypatch.setattr(fills, '_SOONEST', 0.1)
+    clouds_yaml(p.FLEET)
+    answer_names(cloud, p.DEBIAN, p.FEDORA)
+    caches = Caches(cloud)
+
+    result = openstack(*TWO_ON_TWO, *argv)
+
+    assert result == Result(0, ALL_THERE, '')
+    assert caches.most_under_way == most
+    assert len(changes(cloud)) == 4
+
+
+def test_force_asks_and_waits_for_what_is_queued(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(
+        cloud,
+        p.cache(queued=[p.DEBIAN]),
+        p.cache(queued=[p.DEBIAN]),
+        p.cache(p.cached(p.DEBIAN)),
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(*DEBIAN_ALONE, '--force')
+
+    assert result == Result(0, f'debian-13 cached {p.GLANCE}\n', '')
+
+
+@pytest.mark.parametrize('option', ['--timeout', '--stall-after'])
+def test_how_to_wait_is_for_those_who_wait(
+    cloud: Cloud, openstack: OpenStack, option: str
+) -> None:
+    result = openstack('image', 'cache', 'queue', 'debian-13', option, '5')
+
+    assert result == Result(
+        2,
+        '',
+        f"'{option}' is for those who wait. Give --wait as well.\n",
+    )
+    assert cloud.requests == []
+
+
+def test_a_dry_run_does_not_wait(cloud: Cloud, openstack: OpenStack) -> None:
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, p.cache())
+
+    result = openstack(
+        *('image', 'cache', 'queue', 'debian-13', '--wait', '--dry-run'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Action'),
+    )
+
+    assert result == Result(0, 'debian-13 queue\n', '')
+    assert changes(cloud) == []

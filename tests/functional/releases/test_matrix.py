@@ -1,0 +1,131 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What each command does on each kind of node is what the manual says."""
+
+import pytest
+
+from tests.cloud import rest
+from tests.functional.releases.conftest import Visit
+from tests.matrix import nodes
+from tests.matrix import table
+from tests.matrix import visit
+
+
+@pytest.fixture(scope='module')
+def found(releases: nodes.Releases) -> dict[str, dict[str, str]]:
+    """What was seen: by title of the node, by command."""
+    return table.outcomes(releases)
+
+
+@pytest.mark.parametrize('kind', nodes.KINDS, ids=lambda kind: kind.title)
+def test_the_manual_says_what_happens(
+    request: pytest.FixtureRequest, kind: nodes.Kind
+) -> None:
+    """If this fails for good reason: python -m tests.matrix --write."""
+    if kind.missing:
+        pytest.skip(kind.missing)
+    found = request.getfixturevalue('found')
+    manual = table.read(table.MANUAL.read_text(encoding='utf-8'))
+
+    assert found[kind.title] == manual[kind.title]
+
+
+def test_the_manual_has_all_kinds_and_all_commands() -> None:
+    manual = table.read(table.MANUAL.read_text(encoding='utf-8'))
+
+    assert list(manual) == [kind.title for kind in nodes.KINDS]
+    assert {tuple(cells) for cells in manual.values()} == {visit.COMMANDS}
+
+
+def test_coverage_needs_no_list_of_nodes(at: Visit) -> None:
+    """Without a central database Glance has none."""
+    here = at(nodes.SQLITE)
+    image = here.image('covered')
+    here.download(image)
+
+    with pytest.raises(rest.RestError) as refused:
+        here.call('GET', f'/v2/cache/nodes/{image}')
+    printed = here.ours('coverage', 'covered')
+
+    assert refused.value.status == 409
+    assert 'Centralized caching is not enabled' in refused.value.text
+    assert [printed.code, printed.err] == [0, '']
+    assert '"Cached": 1' in printed.out
+
+
+@pytest.mark.parametrize(
+    ('kind', 'version', 'driver'),
+    [
+        (nodes.CENTRAL, '2.18', 'cache-api'),
+        (nodes.HIDDEN, '2.18', 'cache-manage'),
+        (nodes.YOGA, '2.15', 'cache-api'),
+        (nodes.XENA, '2.12', 'cache-manage'),
+    ],
+    ids=lambda one: getattr(one, 'title', one),
+)
+def test_node_list_names_the_driver_in_use(
+    at: Visit, kind: nodes.Kind, version: str, driver: str
+) -> None:
+    here = at(kind)
+
+    printed = here.run(
+        *('openstack', 'image', 'cache', 'node', 'list', '-f', 'value'),
+        *('-c', 'Status', '-c', 'API Version', '-c', 'Driver'),
+    )
+
+    assert printed == visit.Printed(0, f'ok {version} {driver}\n', '')
+
+
+@pytest.mark.parametrize('kind', [nodes.XENA, nodes.NEITHER])
+def test_an_old_node_asks_for_no_more_than_is_told(
+    at: Visit, kind: nodes.Kind
+) -> None:
+    """It queues what exists and is active, and says what has to run."""
+    here = at(kind)
+    image = here.image('asked for')
+    empty = here.image('without data', size=None)
+    nowhere = 'deadbeef-0000-4000-8000-000000000000'
+    url = here.node.url
+
+    printed = here.run(
+        *('openstack', 'image', 'cache', 'queue', '-f', 'value'),
+        *('-c', 'Name', '-c', 'Result', image, empty, nowhere),
+    )
+
+    unknown = (
+        f"Cannot queue '{nowhere}': No image has the name or ID '{nowhere}'. "
+        "See 'openstack image list'.\n"
+    )
+    if kind is nodes.NEITHER:
+        # Both are found at the same time.
+        assert sorted(printed.err.splitlines(keepends=True)) == [
+            unknown,
+            f'Cannot read the cache of {url}: Its Images API ends at 2.12; '
+            "the cache needs 2.14 (Yoga). Set 'image_cache_dir' and 'flavor = "
+            "keystone+cachemanagement' in that node's glance-api.conf and "
+            'restart it, or upgrade it.\n',
+        ]
+        assert (printed.code, printed.out) == (1, '')
+        assert here.held.queued == set()
+        return
+    assert printed == visit.Printed(
+        1,
+        'asked for queued\n',
+        "Queued images wait until 'glance-cache-prefetcher' runs on "
+        f'{url}.\n'
+        f'{unknown}'
+        f"Cannot queue image 'without data ({empty})' on {url}: Only images "
+        'with status active can be targeted for queueing; its status '
+        'is queued.\n',
+    )
+    assert here.held.queued == {image}

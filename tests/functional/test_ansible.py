@@ -1,0 +1,119 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The playbook of the manual, run by ansible-core."""
+
+from collections.abc import Callable
+import os
+import pathlib
+import re
+import subprocess
+import sys
+
+import pytest
+
+from tests import cloud as clouds
+from tests.functional.conftest import Cache
+from tests.functional.conftest import Images
+from tests.functional.conftest import PATIENCE
+from tests.functional.conftest import Result
+
+_PROGRAMS = pathlib.Path(sys.executable).parent
+_PLAYBOOK = (
+    pathlib.Path(__file__).parents[2] / 'doc/source/examples/warm-edges.yaml'
+)
+Play = Callable[..., Result]
+
+
+@pytest.fixture
+def play(
+    cloud: clouds.Cloud,
+    caches: list[Cache],
+    environment: Callable[[str], dict[str, str]],
+    tmp_path: pathlib.Path,
+) -> Play:
+    """Run the playbook, as the manual says, on two nodes."""
+    if not (_PROGRAMS / 'ansible-playbook').exists():
+        pytest.skip('ansible-core is for Python 3.11 and later')
+    cloud.clouds_yaml(
+        tmp_path / 'clouds.yaml',
+        {'edge-oslo': caches[0].url, 'edge-bergen': caches[1].url},
+    )
+
+    def run(*argv: str) -> Result:
+        variables = environment('admin')
+        variables['PATH'] = f'{_PROGRAMS}{os.pathsep}{variables["PATH"]}'
+        done = subprocess.run(
+            [
+                *('ansible-playbook', str(_PLAYBOOK)),
+                *('-e', 'cloud=demo-cloud', *argv),
+            ],
+            env={
+                **variables,
+                'OS_CLIENT_CONFIG_FILE': str(tmp_path / 'clouds.yaml'),
+                'ANSIBLE_HOME': str(tmp_path / 'ansible'),
+                'ANSIBLE_LOCALHOST_WARNING': 'false',
+                'ANSIBLE_INVENTORY_UNPARSED_WARNING': 'false',
+                'LC_ALL': 'C.UTF-8',
+            },
+            cwd=tmp_path,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=False,
+        )
+        return Result(done.returncode, done.stdout, done.stderr)
+
+    return run
+
+
+def counts(result: Result) -> dict[str, int]:
+    """The recap: how many tasks were ok, changed, failed, skipped."""
+    recap = result.out.partition('PLAY RECAP')[2]
+    return {
+        key: int(count) for key, count in re.findall(r'(\w+)=(\d+)', recap)
+    }
+
+
+def test_edges_are_warmed_once(
+    play: Play, images: Images, caches: list[Cache]
+) -> None:
+    ids = {images('cirros-0.6', 5_000_000), images('debian-13')}
+
+    would = play('--check')
+    assert would.code == 0, would.out
+    assert counts(would)['changed'] == 1
+    assert caches[0].cached == set()
+
+    first = play()
+    assert first.code == 0, first.out
+    assert counts(first)['changed'] == 1
+    assert [one.cached for one in caches] == [ids, ids]
+
+    second = play()
+    assert second.code == 0, second.out
+    assert counts(second)['changed'] == 0
+    assert counts(second)['skipped'] == 1
+
+
+def test_an_image_that_is_not_there_fails_it(
+    play: Play, images: Images, caches: list[Cache]
+) -> None:
+    images('cirros-0.6')
+
+    result = play()
+
+    assert result.code == 2
+    assert counts(result)['failed'] == 1
+    assert "No image has the name or ID 'debian-13'" in result.out
+    assert caches[0].cached == set()

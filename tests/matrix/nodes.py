@@ -1,0 +1,118 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The kinds of nodes, and a cloud that has one of each."""
+
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+import os
+import pathlib
+
+from tests import cloud as clouds
+
+_CHECKOUT = pathlib.Path(__file__).parents[2]
+_OLD_APPLICATION = 'glance.common.wsgi_app:init_app()'
+#: Small enough that a prune has something to do.
+_LIMIT = '\n[DEFAULT]\nimage_cache_max_size = 2500\n'
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Kind:
+    """A kind of node.
+
+    :ivar title: what the manual calls it
+    :ivar options: how it is started; without the Python of an old Glance
+    :ivar release: the tox environment of an old Glance, cloud-xena for one
+    """
+
+    title: str
+    options: clouds.GlanceOptions
+    release: str = ''
+
+    @property
+    def python(self) -> pathlib.Path | None:
+        """The Python of its Glance; None for that of the cloud.
+
+        Named in GLANCE_CACHE_OSC_CLOUD_XENA_PYTHON, or else what
+        `tox run --notest -e cloud-xena` makes in this checkout.
+        """
+        if not self.release:
+            return None
+        name = self.release.upper().replace('-', '_')
+        named = os.environ.get(f'GLANCE_CACHE_OSC_{name}_PYTHON')
+        made = _CHECKOUT / '.tox' / self.release / 'bin/python'
+        return pathlib.Path(named) if named else made
+
+    @property
+    def missing(self) -> str:
+        """Why it can't be started here; empty if it can."""
+        if self.python is None or self.python.exists():
+            return ''
+        return (
+            f'no Glance for "{self.title}" here: tox run --notest -e '
+            f'{self.release} makes it where its Python is installed'
+        )
+
+
+def _old(release: str, **options: str) -> clouds.GlanceOptions:
+    return clouds.GlanceOptions(
+        driver='sqlite',
+        extra=_LIMIT,
+        application=_OLD_APPLICATION,
+        own_database=True,
+        **options,  # type: ignore[arg-type]
+    )
+
+
+CENTRAL = Kind('Glance 33, centralized_db', clouds.GlanceOptions(extra=_LIMIT))
+SQLITE = Kind(
+    'Glance 33, sqlite', clouds.GlanceOptions(driver='sqlite', extra=_LIMIT)
+)
+OFF = Kind('Glance 33, cache off', clouds.GlanceOptions(cache=False))
+HIDDEN = Kind(
+    'Glance 33, /v2/cache hidden by a proxy',
+    clouds.GlanceOptions(driver='sqlite', extra=_LIMIT, hidden='/v2/cache'),
+)
+YOGA = Kind('Glance 24 (Yoga)', _old('cloud-yoga'), 'cloud-yoga')
+XENA = Kind('Glance 23 (Xena)', _old('cloud-xena'), 'cloud-xena')
+NEITHER = Kind(
+    'Glance 23 (Xena), no cachemanage',
+    _old('cloud-xena', flavor='keystone+caching'),
+    'cloud-xena',
+)
+KINDS = (CENTRAL, SQLITE, OFF, HIDDEN, YOGA, XENA, NEITHER)
+
+
+@dataclasses.dataclass(frozen=True)
+class Releases:
+    """A cloud with a node of each kind that can be started here.
+
+    :ivar nodes: the node of each kind
+    """
+
+    cloud: clouds.Cloud
+    nodes: dict[Kind, clouds.GlanceNode]
+
+
+@contextlib.contextmanager
+def running() -> Iterator[Releases]:
+    """Start the cloud; it goes with the block.
+
+    :raises CloudError: a part of it did not come up
+    """
+    kinds = [kind for kind in KINDS if not kind.missing]
+    options = [
+        dataclasses.replace(kind.options, python=kind.python) for kind in kinds
+    ]
+    with clouds.Cloud(nodes=options) as cloud:
+        yield Releases(cloud, dict(zip(kinds, cloud.glance)))

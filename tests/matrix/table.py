@@ -1,0 +1,81 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The table of the manual."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent import futures
+import pathlib
+import tempfile
+
+from tests.matrix import nodes
+from tests.matrix import visit
+
+MANUAL = (
+    pathlib.Path(__file__).parents[2] / 'doc/source/reference/matrix-table.txt'
+)
+_HEAD = """\
+.. Written by python -m tests.matrix; a functional test compares it.
+
+"""
+
+Outcomes = Mapping[str, Mapping[str, str]]
+
+
+def outcomes(releases: nodes.Releases) -> dict[str, dict[str, str]]:
+    """What every command does on every node: by title, by command."""
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        futures.ThreadPoolExecutor(max_workers=3) as pool,
+    ):
+        visits = {}
+        for kind, node in releases.nodes.items():
+            home = pathlib.Path(folder) / node.name
+            home.mkdir()
+            visitor = visit.Visitor(releases.cloud, node, home)
+            visits[kind.title] = pool.submit(visit.visit, visitor)
+        return {title: one.result() for title, one in visits.items()}
+
+
+def written(found: Outcomes) -> str:
+    """The table as reST: a row for each command, a column for each node."""
+    rows = [['Command', *found]]
+    for command in visit.COMMANDS:
+        cells = [found[title][command] for title in found]
+        rows.append([f'``{command}``', *cells])
+    return _HEAD + '.. list-table::\n   :header-rows: 1\n\n' + _lines(rows)
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    text = ''
+    for row in rows:
+        for at, cell in enumerate(row):
+            text += f'   {"-" if at else "* -"} {cell}\n'.replace(
+                '   - ', '     - '
+            )
+    return text
+
+
+def read(text: str) -> dict[str, dict[str, str]]:
+    """The outcomes in a table that `written` made."""
+    rows: list[list[str]] = []
+    for line in text.splitlines():
+        if line.startswith('   * - '):
+            rows.append([line.removeprefix('   * - ')])
+        elif line.startswith('     - '):
+            rows[-1].append(line.removeprefix('     - '))
+    titles = rows[0][1:]
+    return {
+        title: {row[0].strip('`'): row[at] for row in rows[1:]}
+        for at, title in enumerate(titles, 1)
+    }

@@ -1,0 +1,207 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One node, visited with every command."""
+
+from collections.abc import Callable
+import dataclasses
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import time
+from typing import Any
+
+from tests import cloud as clouds
+from tests.cloud import rest
+
+COMMANDS = (
+    'list',
+    'queue',
+    'delete',
+    'clear',
+    'coverage',
+    'node list',
+    'clean',
+    'prune',
+)
+_PROGRAMS = pathlib.Path(sys.executable).parent
+_PATIENCE = 60.0
+_POLL = 0.05
+#: Bytes of an image.
+SIZE = 1000
+#: What an error says, in a few words.
+_SAYS = (
+    ('Its image cache is off. Set ', 'says: cache is off'),
+    ("Set 'image_cache_dir' and 'flavor = ", 'says: what to set'),
+    ("Run 'glance-cache-cleaner' on", 'says: glance-cache-cleaner'),
+    ("Run 'glance-cache-pruner' on", 'says: glance-cache-pruner'),
+)
+_BY_HAND = "Queued images wait until 'glance-cache-prefetcher' runs on "
+
+
+@dataclasses.dataclass(frozen=True)
+class Printed:
+    """What a command printed, and its exit code."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Held:
+    """What a node's cache holds, read from its folder."""
+
+    def __init__(self, node: clouds.GlanceNode) -> None:
+        self._folder = node.cache_dir
+
+    @property
+    def cached(self) -> set[str]:
+        """The images whose data is there."""
+        return {one.name for one in self._folder.glob('*-*-*-*-*')}
+
+    @property
+    def queued(self) -> set[str]:
+        """The images that were asked for."""
+        return {one.name for one in self._folder.glob('queue/*')}
+
+    def wait_for(self, *image_ids: str) -> bool:
+        """Whether images come to be cached, and no longer queued."""
+        deadline = time.monotonic() + _PATIENCE
+        while not (
+            self.cached.issuperset(image_ids)
+            and self.queued.isdisjoint(image_ids)
+        ):
+            if time.monotonic() > deadline:
+                return False
+            time.sleep(_POLL)
+        return True
+
+
+class Visitor:
+    """Somebody who works with one node, as an administrator.
+
+    :param home: an empty folder of the visitor's own
+    """
+
+    def __init__(
+        self, cloud: clouds.Cloud, node: clouds.GlanceNode, home: pathlib.Path
+    ) -> None:
+        self.node = node
+        self.held = Held(node)
+        self._home = home
+        self.token = cloud.token()
+        self._environment = {
+            'PATH': os.defpath,
+            'LANG': 'C.UTF-8',
+            'HOME': str(home),
+            'XDG_CONFIG_HOME': str(home),
+            'COLUMNS': '300',
+            'PYTHONWARNINGS': 'ignore',
+            **cloud.environment(),
+            # The whole cloud is of this node's release.
+            'OS_IMAGE_ENDPOINT_OVERRIDE': node.url,
+        }
+
+    def run(self, program: pathlib.Path | str, *argv: str) -> Printed:
+        """Run a program; a bare name is one beside our Python."""
+        done = subprocess.run(
+            [str(_PROGRAMS / program), *argv],
+            env=self._environment,
+            cwd=self._home,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        return Printed(done.returncode, done.stdout, done.stderr)
+
+    def ours(self, *argv: str) -> Printed:
+        """Run `openstack image cache …`, for JSON."""
+        return self.run('openstack', 'image', 'cache', *argv, '-f', 'json')
+
+    def image(self, name: str, size: int | None = SIZE) -> str:
+        """Make an image, without data if its size is None; returns its ID."""
+        return clouds.create_image(self.node.url, self.token, name, size=size)
+
+    def download(self, image_id: str) -> None:
+        """Download an image, which has the node cache it."""
+        self.call('GET', f'/v2/images/{image_id}/file')
+
+    def call(self, method: str, path: str) -> rest.Reply:
+        """Make a request without the code under test."""
+        return rest.call(method, f'{self.node.url}{path}', token=self.token)
+
+
+def visit(visitor: Visitor) -> dict[str, str]:
+    """What each command does on a node, in a few words.
+
+    The images that it makes stay in Glance; its cache is left as it is.
+    """
+    held = visitor.held
+    # Nodes of one release share their images.
+    names = f'one of {visitor.node.name}', f'other of {visitor.node.name}'
+    one, other = map(visitor.image, names)
+    visitor.download(one)
+    found: dict[str, str] = {}
+
+    def try_(
+        command: str,
+        argv: tuple[str, ...],
+        good: Callable[[list[dict[str, Any]]], bool],
+    ) -> None:
+        printed = visitor.ours(*command.split(), *argv)
+        found[command] = _words(printed, good)
+
+    try_('list', (), lambda rows: _states(rows) == [(one, 'cached', SIZE)])
+    try_(
+        'coverage',
+        names[:1],
+        lambda rows: (
+            [(row['ID'], row['Cached']) for row in rows] == [(one, 1)]
+        ),
+    )
+    try_('node list', (), lambda rows: rows[0]['Cached'] == 1)
+    try_(
+        'queue',
+        names,
+        lambda rows: (
+            [row['Result'] for row in rows] == ['already cached', 'queued']
+            and (other in held.queued or held.wait_for(other))
+        ),
+    )
+    try_('delete', names[:1], lambda _: one not in held.cached)
+    visitor.download(one)
+    try_('clear', (), lambda _: not held.cached and not held.queued)
+    try_('clean', (), lambda rows: rows[0]['Result'] == 'cleaned')
+    try_('prune', (), lambda rows: rows[0]['Files'] == 0)
+    return found
+
+
+def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
+    return [(row['ID'], row['State'], row['Size']) for row in rows]
+
+
+def _words(
+    printed: Printed, good: Callable[[list[dict[str, Any]]], bool]
+) -> str:
+    if printed.code == 0 and good(json.loads(printed.out)):
+        if not printed.err:
+            return 'works'
+        if printed.err.startswith(_BY_HAND):
+            return 'works, says: glance-cache-prefetcher'
+    for sentence, words in _SAYS:
+        if printed.code == 1 and sentence in printed.err:
+            return words
+    return f'NOT AS EXPECTED: {printed}'

@@ -1,0 +1,163 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The cloud that transcripts are of, and what happens to it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+import shutil
+import subprocess
+import sys
+import time
+
+from tests import cloud as clouds
+from tests.cloud import rest
+
+_PROGRAMS = Path(sys.executable).parent
+_NODES = ('edge-oslo', 'edge-bergen', 'edge-tromso')
+#: Name, bytes, tags.
+_IMAGES: tuple[tuple[str, int, list[str]], ...] = (
+    ('cirros-0.6', 21_000_000, ['golden']),
+    ('debian-13', 150_000_000, ['golden']),
+    ('ubuntu-24.04', 300_000_000, []),
+)
+_PATIENCE = 120.0
+
+
+class Scene:
+    """Three nodes, three images; two of them are tagged golden.
+
+    The actions: `kill NODE`, `start NODE`, `cached NODE IMAGE…`,
+    `queued NODE IMAGE`, `settled` (nothing is queued any more),
+    `orphan NODE NAME` (an image that is cached there and then deleted),
+    `copied IMAGE STORE`, `file NAME LINE…`. A command that `needs PROGRAM`
+    is not run where there is none.
+    """
+
+    def __init__(self, cloud: clouds.Cloud, folder: Path) -> None:
+        self._folder = folder
+        self._cloud = cloud
+        self._nodes = dict(zip(_NODES, cloud.glance))
+        self._url = cloud.glance[0].url
+        self._down: set[str] = set()
+        self._images = {
+            name: clouds.create_image(
+                self._url, cloud.token(), name, size=size, tags=tags
+            )
+            for name, size, tags in _IMAGES
+        }
+        settings = cloud.directory / 'clouds.yaml'
+        cloud.clouds_yaml(
+            settings, {name: one.url for name, one in self._nodes.items()}
+        )
+        self._environment = {
+            name: value
+            for name, value in os.environ.items()
+            if not name.startswith('OS_')
+        } | {
+            'HOME': str(folder),
+            'LANG': 'C.UTF-8',
+            'OS_CLIENT_CONFIG_FILE': str(settings),
+            'OS_CLOUD': 'demo-cloud',
+            'PATH': f'{_PROGRAMS}{os.pathsep}{os.environ["PATH"]}',
+        }
+
+    def reset(self) -> None:
+        """As it was at first: all nodes up, all caches empty."""
+        for name in list(self._down):
+            self.act(f'start {name}')
+        for name in self._nodes:
+            self._call('DELETE', name, '/v2/cache')
+
+    def run(self, command: str) -> list[str]:
+        """What a command shows: both its streams, and its exit code."""
+        done = subprocess.run(
+            ['/bin/sh', '-c', command],
+            cwd=self._folder,
+            env=self._environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=_PATIENCE,
+            check=False,
+        )
+        lines = done.stdout.splitlines()
+        if done.returncode:
+            lines.append(f'(exit code {done.returncode})')
+        while lines and not lines[-1].strip():
+            lines.pop()
+        return lines
+
+    def act(self, action: str) -> bool:
+        """Have something happen; returns whether the command can be run."""
+        verb, *words = action.split()
+        if verb == 'needs':
+            return shutil.which(words[0]) is not None
+        getattr(self, f'_{verb}')(*words)
+        return True
+
+    def _kill(self, name: str) -> None:
+        self._nodes[name].kill()
+        self._down.add(name)
+
+    def _start(self, name: str) -> None:
+        self._nodes[name].start()
+        self._down.discard(name)
+
+    def _cached(self, name: str, *images: str) -> None:
+        for image in images:
+            image_id = self._images[image]
+            self._call('PUT', name, f'/v2/cache/{image_id}')
+        self._settled(name)
+
+    def _queued(self, name: str, image: str) -> None:
+        # What the middleware queues, nobody fetches.
+        path = f'/v2/queued_images/{self._images[image]}'
+        self._call('PUT', name, path)
+
+    def _settled(self, *names: str) -> None:
+        deadline = time.monotonic() + _PATIENCE
+        for name in names or set(self._nodes) - self._down:
+            while self._call('GET', name, '/v2/cache')['queued_images']:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+
+    def _orphan(self, name: str, image: str) -> None:
+        token = self._cloud.token()
+        image_id = clouds.create_image(
+            self._url, token, image, size=30_000_000
+        )
+        self._call('PUT', name, f'/v2/cache/{image_id}')
+        self._settled(name)
+        # Through another node: the one that is asked drops its own copy.
+        other = next(one for one in self._nodes if one != name)
+        clouds.delete_image(self._nodes[other].url, token, image_id)
+
+    def _copied(self, image: str, store: str) -> None:
+        clouds.copy_image(
+            self._url, self._cloud.token(), self._images[image], store
+        )
+
+    def _file(self, name: str, *lines: str) -> None:
+        text = ''.join(f'{line}\n' for line in lines)
+        (self._folder / name).write_text(text, encoding='utf-8')
+
+    def _call(self, method: str, name: str, path: str) -> dict[str, list[str]]:
+        token = self._cloud.token()
+        answer = rest.call(
+            method, f'{self._nodes[name].url}{path}', token=token
+        )
+        body: dict[str, list[str]] = answer.body
+        return body

@@ -1,0 +1,214 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which driver a node is spoken to with."""
+
+from collections.abc import Callable
+import inspect
+import threading
+from typing import Any
+
+from keystoneauth1 import session as ksa_session
+import pytest
+
+from glance_cache_osc import entries
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import choosing
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+CACHE = f'{p.EDGE}/v2/cache'
+CACHED = f'{p.EDGE}/v2/cached_images'
+QUEUED = f'{p.EDGE}/v2/queued_images'
+VERSIONS = f'{p.EDGE}/versions'
+NO_ROUTE: dict[str, Any] = {
+    'status_code': 404,
+    'text': p.fault('404 Not Found', 'The resource could not be found.'),
+    'headers': {'Content-Type': 'text/html; charset=UTF-8'},
+}
+FORBIDDEN: dict[str, Any] = {
+    'status_code': 403,
+    'text': p.fault('403 Forbidden', 'Not you.'),
+    'headers': {'Content-Type': 'text/html; charset=UTF-8'},
+}
+
+
+@pytest.fixture
+def driver(session: ksa_session.Session) -> base.CacheDriver:
+    return choosing.connect(session, p.EDGE, 2.5)
+
+
+def old(web: conftest.Web) -> None:
+    """A node of Xena: no Cache API."""
+    web.answers('GET', CACHE, **NO_ROUTE)
+    web.answers('GET', VERSIONS, json=p.glance_versions(p.EDGE, '2.12', '2.0'))
+
+
+def test_it_does_all_that_a_driver_does() -> None:
+    assert not inspect.isabstract(choosing.ChoosingDriver)
+
+
+def test_a_modern_node_is_asked_nothing_more(
+    driver: base.CacheDriver, web: conftest.Web
+) -> None:
+    web.answers('GET', CACHE, json=p.cache())
+    web.answers('PUT', f'{CACHE}/id-1', status_code=202)
+    web.answers('DELETE', f'{CACHE}/id-1', status_code=204)
+    web.answers('DELETE', CACHE, status_code=204)
+
+    assert driver.list_entries() == []
+    driver.queue('id-1')
+    driver.delete('id-1')
+    driver.clear(entries.Target.BOTH)
+
+    assert (driver.name, driver.filled_by) == ('cache-api', None)
+    assert web.requests == [
+        f'GET {CACHE}',
+        f'PUT {CACHE}/id-1',
+        f'DELETE {CACHE}/id-1',
+        f'DELETE {CACHE}',
+    ]
+
+
+def test_an_old_node_is_found_out_once(
+    driver: base.CacheDriver, web: conftest.Web
+) -> None:
+    old(web)
+    web.answers('GET', QUEUED, json={'queued_images': ['id-1']})
+    web.answers('GET', CACHED, json={'cached_images': []})
+    web.answers('DELETE', QUEUED, json={'num_deleted': 1})
+
+    first = driver.list_entries()
+    second = driver.list_entries()
+    driver.clear(entries.Target.QUEUE)
+
+    assert first == second
+    assert [one.image_id for one in first] == ['id-1']
+    assert driver.name == 'cache-manage'
+    assert driver.filled_by == 'glance-cache-prefetcher'
+    assert web.requests == [
+        *(f'GET {CACHE}', f'GET {VERSIONS}'),
+        *(f'GET {QUEUED}', f'GET {CACHED}') * 2,
+        f'DELETE {QUEUED}',
+    ]
+
+
+def test_a_node_that_has_neither_is_told_what_to_set(
+    driver: base.CacheDriver, web: conftest.Web
+) -> None:
+    old(web)
+    web.answers('GET', QUEUED, **NO_ROUTE)
+
+    with pytest.raises(errors.TooOld) as caught:
+        driver.list_entries()
+
+    assert str(caught.value) == (
+        'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). Set '
+        "'image_cache_dir' and 'flavor = keystone+cachemanagement' in that "
+        "node's glance-api.conf and restart it, or upgrade it."
+    )
+    assert driver.name == 'cache-api'
+
+
+@pytest.mark.parametrize(
+    ('cache', 'versions', 'kind'),
+    [
+        (NO_ROUTE, ('2.17', '2.15', '2.13'), errors.CachingOff),
+        (FORBIDDEN, None, errors.Forbidden),
+        ({'status_code': 503, 'text': ''}, None, errors.ServerFault),
+    ],
+)
+def test_what_another_driver_can_not_mend_is_told_at_once(
+    driver: base.CacheDriver,
+    web: conftest.Web,
+    cache: dict[str, Any],
+    versions: tuple[str, ...] | None,
+    kind: type[errors.NodeError],
+) -> None:
+    web.answers('GET', CACHE, **cache)
+    if versions:
+        web.answers('GET', VERSIONS, json=p.glance_versions(p.EDGE, *versions))
+
+    with pytest.raises(kind):
+        driver.list_entries()
+
+    assert len(web.requests) == (2 if versions else 1)
+
+
+def test_the_middleware_may_refuse_as_well(
+    driver: base.CacheDriver, web: conftest.Web
+) -> None:
+    old(web)
+    web.answers('GET', QUEUED, **FORBIDDEN)
+
+    with pytest.raises(errors.Forbidden) as caught:
+        driver.list_entries()
+
+    assert caught.value.why == 'Not you'
+
+
+@pytest.mark.parametrize(
+    ('call', 'path'),
+    [
+        (lambda driver: driver.clean(), 'clean'),
+        (lambda driver: driver.prune(600), 'prune'),
+    ],
+)
+def test_an_old_node_is_not_asked_twice_to_clean(
+    driver: base.CacheDriver,
+    web: conftest.Web,
+    call: Callable[[base.CacheDriver], object],
+    path: str,
+) -> None:
+    web.answers('POST', f'{CACHE}/{path}', **NO_ROUTE)
+    web.answers('GET', VERSIONS, json=p.glance_versions(p.EDGE, '2.12'))
+
+    with pytest.raises(errors.TooOld):
+        call(driver)
+
+    assert web.requests == [f'POST {CACHE}/{path}', f'GET {VERSIONS}']
+
+
+def test_threads_choose_alike(
+    driver: base.CacheDriver, web: conftest.Web
+) -> None:
+    # Who is first decides what is asked.
+    add = web.mocker.register_uri
+    add('GET', CACHE, **NO_ROUTE)
+    add('DELETE', f'{CACHE}/id-1', **NO_ROUTE)
+    add('GET', VERSIONS, json=p.glance_versions(p.EDGE, '2.12', '2.0'))
+    add('DELETE', f'{QUEUED}/id-1', json=None)
+    add('DELETE', f'{CACHED}/id-1', json=None)
+    add('GET', QUEUED, json={'queued_images': []})
+    add('GET', CACHED, json={'cached_images': []})
+    start = threading.Barrier(8, timeout=20)
+    failed: list[BaseException] = []
+
+    def run(at: int) -> None:
+        try:
+            start.wait()
+            if at % 2:
+                driver.delete('id-1')
+            else:
+                driver.list_entries()
+        except BaseException as error:  # noqa: BLE001 - the test tells of it
+            failed.append(error)
+
+    threads = [threading.Thread(target=run, args=(at,)) for at in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(20)
+
+    assert failed == []
+    assert driver.name == 'cache-manage'
