@@ -21,6 +21,8 @@ from collections.abc import Mapping
 from typing import Any
 from typing import TYPE_CHECKING
 
+from keystoneauth1 import exceptions as ksa_exceptions
+
 from glance_cache_osc import catalogue
 from glance_cache_osc import errors
 from glance_cache_osc import node
@@ -107,8 +109,15 @@ class Cloud:
         """The root URL of the cloud's image service, if it has one.
 
         Costs no request after login.
+
+        :raises errors.NodeError: that login is over, and there is no other.
         """
-        found = self._config.get_session_endpoint('image')
+        try:
+            found = self._config.get_session_endpoint('image')
+        except ksa_exceptions.ClientException as error:
+            raise errors.NodeError(
+                _('Keystone gave no token: %s') % ' '.join(str(error).split())
+            ) from error
         return node.parse_endpoint(found) if found else None
 
     def configured_nodes(self) -> list[node.Node]:

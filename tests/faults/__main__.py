@@ -20,6 +20,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
 from pathlib import Path
+import subprocess
 import sys
 import tempfile
 
@@ -108,7 +109,10 @@ def main() -> int:
         for row in _rows(asked.interrupts):
             rows.append(row)
             _say(row, print)
-    except (CloudError, FleetError, RestError) as error:
+    except (
+        *(CloudError, FleetError, RestError),
+        *(OSError, subprocess.TimeoutExpired),
+    ) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

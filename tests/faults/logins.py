@@ -21,7 +21,6 @@ import time
 
 from tests.cloud import GlanceOptions
 from tests.cloud import rest
-from tests.faults.relay import none
 from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
 from tests.faults.stage import Stage
@@ -36,6 +35,8 @@ _WAIT = ('queue', 'alpha', '--wait', *_ON_BERGEN)
 _DONE = f'exit 0; alpha cached {BERGEN}'
 #: Looks at a node before something happens.
 _LOOKS = 3
+#: Seconds that Keystone is away.
+_AWAY = 4.0
 
 
 def rows(stage: Stage) -> Iterator[Row]:
@@ -66,19 +67,20 @@ def rows(stage: Stage) -> Iterator[Row]:
 
 def _keystone_down(stage: Stage, *command: str) -> str:
     lock = threading.Lock()
+    stopped = threading.Event()
 
     def fault(_request: Request, forward: Callable[[], bytes]) -> bytes:
         with lock:
-            stage.cloud.keystone.process.stop()
+            if not stopped.is_set():
+                stopped.set()
+                stage.cloud.keystone.process.stop()
         return forward()
 
     stage.relay.fault = fault
     try:
         return stage.came_of(stage.cache(*command, *_ON_BERGEN))
     finally:
-        stage.relay.fault = none
-        with lock:
-            _start_keystone(stage)
+        _start_keystone(stage)
 
 
 def _start_keystone(stage: Stage) -> None:
@@ -112,13 +114,15 @@ class _Wait:
 def _keystone_away(stage: Stage) -> str:
     wait = _Wait(stage)
 
+    def come_back() -> None:
+        _start_keystone(stage)
+        wait.fetch()
+
     def fault(request: Request, forward: Callable[[], bytes]) -> bytes:
-        looks = wait.looked(request)
-        if looks == _LOOKS:
+        # Without a token nothing comes here: so time is what brings it back.
+        if wait.looked(request) == _LOOKS:
             stage.cloud.keystone.process.stop()
-        if looks == _LOOKS + 1:
-            _start_keystone(stage)
-            wait.fetch()
+            threading.Timer(_AWAY, come_back).start()
         return forward()
 
     stage.relay.fault = fault
