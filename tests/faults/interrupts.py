@@ -105,7 +105,8 @@ def _run(
         if moment is not None:
             time.sleep(moment)
             process.send_signal(signal.SIGINT)
-        return time.monotonic() - began, ended(process)
+        done = ended(process)
+    return time.monotonic() - began, done
 
 
 _ALLOWED = ('finished, exit 0', 'interrupted, exit 130')
