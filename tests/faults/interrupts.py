@@ -16,7 +16,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
+import json
 import random
 import signal
 import threading
@@ -75,8 +77,14 @@ def _row(
     return Row(
         f'SIGINT, {each} times, each at a random moment',
         ' '.join(command),
-        '; '.join(f'{verdicts[one]} {one}' for one in sorted(verdicts)),
-        '; '.join(f'… {one}' for one in sorted(verdicts) if one in _ALLOWED),
+        _counted(verdicts, sorted(verdicts)),
+        _counted(verdicts, _ALLOWED),
+    )
+
+
+def _counted(verdicts: Counter[str], kinds: Iterable[str]) -> str:
+    return '; '.join(
+        f'{verdicts[kind]} {kind}' for kind in kinds if verdicts[kind]
     )
 
 
@@ -109,7 +117,11 @@ def _run(
     return time.monotonic() - began, done
 
 
-_ALLOWED = ('finished, exit 0', 'interrupted, exit 130')
+_FINISHED = 'finished, exit 0'
+_ENDING = 'finished, and ended by the signal (in a shell: 130)'
+_STOPPED = 'interrupted, exit 130'
+#: In the order in which they are sorted.
+_ALLOWED = (_ENDING, _FINISHED, _STOPPED)
 
 
 def _verdict(done: Done) -> str:
@@ -120,7 +132,18 @@ def _verdict(done: Done) -> str:
     if done.code == 130 and (
         not lines or (len(lines) == 1 and lines[0].startswith(_INTERRUPTED))
     ):
-        return 'interrupted, exit 130'
+        return _STOPPED
     if done.code == 0 and not lines:
-        return 'finished, exit 0'
-    return f'exit {done.code}, {lines}'
+        return _FINISHED
+    if done.code == -signal.SIGINT and not lines and _is_whole(done.out):
+        # Python gives the signal back to the system before it has shut down.
+        return _ENDING
+    return f'exit {done.code}, {lines}, {len(done.out)} characters'
+
+
+def _is_whole(out: str) -> bool:
+    """Whether all rows were written."""
+    try:
+        return isinstance(json.loads(out), list)
+    except ValueError:
+        return False
