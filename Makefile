@@ -7,7 +7,7 @@ PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
 export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
-.PHONY: help demo test bench fuzz mutation audit docs dist latest clean
+.PHONY: help demo test bench faults load fuzz mutation audit docs dist latest clean
 
 help:
 	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
@@ -16,6 +16,8 @@ help:
 	@echo 'make fuzz    20,000 lies of a node, others each time'
 	@echo 'make mutation  code broken on purpose: do the tests notice?'
 	@echo 'make audit   known flaws in what this stands on'
+	@echo 'make faults  faults on a real cloud, one at a time (20 minutes)'
+	@echo 'make load    a million entries: time and memory'
 	@echo 'make docs    the manual, in doc/build/html'
 	@echo 'make dist    an sdist and a wheel, tried in an empty environment'
 	@echo 'make latest  the tests with the newest of everything'
@@ -28,7 +30,7 @@ demo: $(TOX)
 test: $(TOX)
 	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
-bench fuzz mutation audit docs dist latest: $(TOX)
+bench faults load fuzz mutation audit docs dist latest: $(TOX)
 	$(TOX) run --quiet -e $@
 
 $(TOX): constraints/test.txt

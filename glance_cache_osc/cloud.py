@@ -25,6 +25,8 @@ from typing import Any
 from typing import TYPE_CHECKING
 import urllib.parse
 
+from keystoneauth1 import exceptions as ksa_exceptions
+
 from glance_cache_osc import catalogue
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -32,6 +34,7 @@ from glance_cache_osc import node
 from glance_cache_osc import stores
 from glance_cache_osc.drivers import bounds
 from glance_cache_osc.drivers import http
+from glance_cache_osc.drivers import login
 from glance_cache_osc.drivers import wire
 from glance_cache_osc.i18n import _
 
@@ -140,8 +143,13 @@ class Cloud:
         """The root URL of the cloud's image service, if it has one.
 
         Costs no request after login.
+
+        :raises errors.LoginFailed: that login is over, and there is no other.
         """
-        found = self._config.get_session_endpoint('image')
+        try:
+            found = self._config.get_session_endpoint('image')
+        except ksa_exceptions.ClientException as error:
+            raise login.from_keystone(error) from error
         return node.parse_endpoint(found) if found else None
 
     def configured_nodes(self) -> list[node.Node]:

@@ -61,6 +61,7 @@ class Fill:
     :param queued: whether the node has listed it as queued.
     :param accepted: when the node was asked for it.
     :param missing: since when it is in neither list.
+    :param silence: what its node answered last, if that was an error.
     """
 
     member: fleet.Member
@@ -72,6 +73,7 @@ class Fill:
     queued: bool = False
     accepted: float = 0.0
     missing: float | None = None
+    silence: errors.CacheError | None = None
 
     @property
     def is_open(self) -> bool:
@@ -174,6 +176,8 @@ class Place:
     def silent(self, error: errors.CacheError) -> None:
         """It answered with an error, or not at all."""
         self.error = error
+        for fill in self.open:
+            fill.silence = error
         if isinstance(error, errors.Unreachable) and error.down:
             self.down = True
 
@@ -188,6 +192,7 @@ class Place:
         self.error, self.unsure, self.seen = None, False, now
         arrived = []
         for fill in self.open:
+            fill.silence = None
             entry = there.get(fill.image.image_id)
             if entry is None:
                 self._in_neither_list(fill, began, now)

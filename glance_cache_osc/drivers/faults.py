@@ -123,11 +123,9 @@ def from_connection(
     import requests
 
     chain = list(_causes(error))
-    if any(isinstance(link, ssl.SSLCertVerificationError) for link in chain):
-        return errors.CertificateRejected(
-            _('Its TLS certificate does not verify: %s') % _root_words(chain),
-            _("Name its CA with '--os-cacert' or 'cacert' in clouds.yaml."),
-        )
+    for link in chain:
+        if isinstance(link, ssl.SSLCertVerificationError):
+            return errors.CertificateRejected.of(link)
     if any(
         isinstance(link, (ssl.SSLError, ksa_exceptions.SSLError))
         for link in chain

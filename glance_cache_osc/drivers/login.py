@@ -97,7 +97,7 @@ def _plugin_class() -> Any:
             try:
                 headers = self._inner.get_headers(session)
             except ksa_exceptions.ClientException as error:
-                raise _from_keystone(error) from error
+                raise from_keystone(error) from error
             finally:
                 bounds.resume(exchange)
             self._remember(headers)
@@ -117,7 +117,7 @@ def _plugin_class() -> Any:
     return Plugin
 
 
-def _from_keystone(error: Exception) -> errors.LoginFailed:
+def from_keystone(error: Exception) -> errors.LoginFailed:
     """A login that failed, as an error."""
     from keystoneauth1 import exceptions as ksa_exceptions
 

@@ -161,18 +161,20 @@ class _Filling:
                     self._failures.add('', errors.Interrupted())
             return
         if ending is waiting.Ending.TIMED_OUT:
-            error = errors.NodeError(
-                _('Not within %g seconds') % self._limits.timeout,
-                _(
-                    'What is queued stays queued; --timeout sets how long to '
-                    'wait.'
-                ),
+            why = _('Not within %g seconds') % self._limits.timeout
+            remedy = _(
+                'What is queued stays queued; --timeout sets how long to wait.'
             )
         else:
-            error = errors.NodeError(
+            why = (
                 _('Nothing has arrived there for %g seconds')
                 % self._limits.stall_after
             )
+            remedy = ''
+        if silence := missing[0].silence:
+            # It may not even have heard what it was asked for.
+            remedy = _('Its last answer: %s') % silence
+        error = errors.NodeError(why, remedy)
         self._failures.add(
             _('Not cached on %(node)s: %(images)s')
             % {

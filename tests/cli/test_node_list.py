@@ -405,10 +405,9 @@ def test_nodes_that_do_not_say_what_they_hold_are_told_of(
             {'text': faults.distrust},
             None,
             'unreachable   \n',
-            'Its TLS certificate does not verify: [SSL: '
-            'CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
-            'self-signed certificate (_ssl.c:1006). Name its CA with '
-            "'--os-cacert' or 'cacert' in clouds.yaml.",
+            'Its TLS certificate is not from a CA that is trusted here: '
+            "self-signed certificate. Name its CA with '--os-cacert' or "
+            "'cacert' in clouds.yaml.",
         ),
         (
             {'status_code': 503, 'text': ''},

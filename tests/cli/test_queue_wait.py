@@ -396,6 +396,30 @@ def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
     ]
 
 
+def test_time_is_up_on_a_node_that_answers_no_more(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """What it has queued, and whether it still has it, nobody knows."""
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(
+        cloud,
+        p.cache(),
+        p.cache(queued=[p.DEBIAN]),
+        {'text': faults.refuse},
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(*DEBIAN_ALONE, '--timeout', '0.3')
+
+    assert result == Result(
+        1,
+        f'debian-13 queued {p.GLANCE}\n',
+        f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}): Not within 0.3 '
+        'seconds. Its last answer: Cannot connect: Connection refused. Is '
+        'glance-api running there, and is this its address?\n',
+    )
+
+
 def test_a_node_that_stalls_is_told_and_the_others_are_waited_for(
     cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
 ) -> None:

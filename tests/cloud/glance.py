@@ -50,6 +50,8 @@ class GlanceOptions:
         cloud's
     :ivar application: `module:name` of the WSGI application; an old Glance
         has `glance.common.wsgi_app:init_app()` alone
+    :ivar wrapper: a command that runs its process, which is put behind it;
+        `{cache_dir}` in it is the node's cache_dir
     :ivar own_database: a database of its own instead of the cloud's, made
         by its own Glance
     """
@@ -63,6 +65,7 @@ class GlanceOptions:
     environment: Mapping[str, str] = field(default_factory=dict)
     python: Path | None = None
     application: str = 'glance.wsgi.api:application'
+    wrapper: tuple[str, ...] = ()
     own_database: bool = False
 
 
@@ -116,6 +119,10 @@ class GlanceNode:
         self.process = Process(
             name,
             [
+                *(
+                    word.format(cache_dir=self.cache_dir)
+                    for word in options.wrapper
+                ),
                 str(self.python),
                 *script('serve.py'),
                 options.application,

@@ -133,9 +133,7 @@ def _draw(
     demo = Demo(environment)
     # The fleet is shown with one node that is down.
     cloud.glance[2].start()
-    demo.run(
-        'openstack image cache clear --all-nodes --auto-approve -f value'
-    )
+    demo.run('openstack image cache clear --all-nodes --auto-approve -f value')
     demo.run(
         'openstack image cache queue --node edge-oslo cirros-0.6 debian-13 '
         '--wait -f value -c Result'

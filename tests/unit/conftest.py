@@ -18,6 +18,7 @@ does an answer that nobody asks for.
 """
 
 from collections.abc import Iterator
+import ssl
 from typing import Any
 
 import hypothesis
@@ -88,3 +89,14 @@ def session(monkeypatch: pytest.MonkeyPatch) -> ksa_session.Session:
 def client(session: ksa_session.Session) -> http.NodeClient:
     """A client of the node at `payloads.EDGE`."""
     return http.NodeClient(session, payloads.EDGE, timeout=2.5)
+
+
+def rejection(code: int, words: str) -> ssl.SSLCertVerificationError:
+    """What Python raises for a certificate, by OpenSSL's code and words."""
+    error = ssl.SSLCertVerificationError(
+        1,
+        '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
+        f'{words} (_ssl.c:1006)',
+    )
+    error.verify_code, error.verify_message = code, words
+    return error

@@ -15,6 +15,7 @@
 from typing import Any
 from unittest import mock
 
+from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import v3
 from openstack import connection
@@ -81,6 +82,24 @@ def test_the_image_endpoint_is_a_root_url(
     manager = Manager(session, {}, found)
 
     assert cloud.Cloud(manager).image_endpoint() == expected
+
+
+def test_an_image_endpoint_that_needs_a_login_that_is_not_to_be_had(
+    session: ksa_session.Session,
+) -> None:
+    """The token was refused meanwhile, and Keystone is down."""
+    manager = Manager(session, {})
+    manager.region.get_session_endpoint.side_effect = (
+        ksa_exceptions.ConnectFailure('Unable to\nestablish connection')
+    )
+
+    with pytest.raises(errors.NodeError) as raised:
+        cloud.Cloud(manager).image_endpoint()
+
+    assert str(raised.value) == (
+        'Keystone could not be asked for a token: Unable to establish '
+        'connection. The node was not asked. Is Keystone up?'
+    )
     manager.region.get_session_endpoint.assert_called_once_with('image')
 
 

@@ -99,14 +99,7 @@ def refuse(request: Any, context: Any) -> NoReturn:
 
 def distrust(request: Any, context: Any) -> NoReturn:
     """Raise what requests raises where the CA is unknown."""
-    _fail_tls(
-        request,
-        ssl.SSLCertVerificationError(
-            1,
-            '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
-            'self-signed certificate (_ssl.c:1006)',
-        ),
-    )
+    _fail_tls(request, conftest.rejection(18, 'self-signed certificate'))
 
 
 def speak_plainly(request: Any, context: Any) -> NoReturn:
@@ -576,9 +569,8 @@ def test_a_certificate_that_does_not_verify(
 
     assert type(error) is errors.CertificateRejected
     assert str(error) == (
-        'Its TLS certificate does not verify: [SSL: '
-        'CERTIFICATE_VERIFY_FAILED] certificate verify failed: self-signed '
-        "certificate (_ssl.c:1006). Name its CA with '--os-cacert' or "
+        'Its TLS certificate is not from a CA that is trusted here: '
+        "self-signed certificate. Name its CA with '--os-cacert' or "
         "'cacert' in clouds.yaml."
     )
 

@@ -372,6 +372,17 @@ def test_time_that_is_up_ends_it() -> None:
     assert scene.seconds == pytest.approx(30)
 
 
+def test_what_a_node_answered_last_is_kept_until_it_is_back() -> None:
+    scene = Scene(nodes=2, seconds=None, timeout=60)
+    gone, back = scene.drivers
+    scene.world.at(20, gone.go_down)
+    scene.world.at(20, back.go_down)
+    scene.world.at(30, back.come_up)
+
+    assert scene.follow() is waiting.Ending.TIMED_OUT
+    assert [one.silence for one in scene.fills] == [REFUSED, None]
+
+
 def test_an_interrupt_ends_it_and_what_is_told_is_true() -> None:
     """Requests under way are waited for, others are not made."""
     scene = Scene(nodes=2, wanted='ab', seconds=20, downloads=2)

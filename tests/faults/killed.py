@@ -1,0 +1,196 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A node that is killed before, during and after each change."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+import dataclasses
+import threading
+
+from tests.faults.relay import Fault
+from tests.faults.relay import Request
+from tests.faults.stage import BERGEN
+from tests.faults.stage import OSLO
+from tests.faults.stage import Stage
+from tests.faults.table import Row
+
+_WAITS = ('--wait', '--timeout', '3')
+_REFUSED = (
+    'Cannot connect: Connection refused. Is glance-api running there, and is '
+    'this its address?'
+)
+_RESET = (
+    'Cannot connect: Connection reset by peer. Is glance-api running there, '
+    'and is this its address?'
+)
+_CANNOT_READ = f'told: Cannot read the cache of {BERGEN}: {_REFUSED}'
+_NOT_IN_TIME = (
+    f'told: Not cached on {BERGEN}: alpha: Not within 3 seconds. Its last '
+    f'answer: {_RESET}'
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class _Case:
+    """A command, and what must come of it when edge-bergen is killed.
+
+    :ivar cached: whether alpha is cached on both nodes at first
+    :ivar done: the word of a row, and what edge-oslo must then hold
+    :ivar during: what is told when the node never answered the change
+    :ivar after: what is told when it did, and died then
+    """
+
+    command: tuple[str, ...]
+    cached: bool
+    done: str
+    holds: list[str]
+    during: str
+    after: str = ''
+    shown_after: str = ''
+
+
+_QUEUE = f"told: Cannot queue image 'alpha' on {BERGEN}: {_RESET}"
+_CASES = (
+    _Case(('queue', 'alpha'), False, 'alpha queued', ['alpha cached'], _QUEUE),
+    _Case(
+        ('delete', 'alpha', '--auto-approve'),
+        True,
+        'alpha deleted',
+        [],
+        f"told: Cannot delete image 'alpha' from the cache of {BERGEN}: "
+        f'{_RESET}',
+    ),
+    _Case(
+        ('clear', '--auto-approve'),
+        True,
+        '1 cached',
+        [],
+        f'told: Cannot clear the cache of {BERGEN}: {_RESET}',
+    ),
+    *(
+        _Case(
+            (*words, *_WAITS),
+            False,
+            'alpha cached',
+            ['alpha cached'],
+            _NOT_IN_TIME,
+            _NOT_IN_TIME,
+            'alpha queued',
+        )
+        for words in (('queue', 'alpha'), ('sync', 'alpha'))
+    ),
+)
+MOMENTS = ('before', 'during', 'after')
+
+
+def rows(
+    stage: Stage,
+    moments: Iterable[str] = MOMENTS,
+    commands: Iterable[str] = ('queue', 'delete', 'clear', 'sync'),
+) -> Iterator[Row]:
+    """A row a command and moment."""
+    stage.image('alpha')
+    for moment in moments:
+        for case in _CASES:
+            if case.command[0] in commands:
+                yield _killed(stage, case, moment)
+
+
+def _killed(stage: Stage, case: _Case, moment: str) -> Row:
+    stage.set_up(cached=('alpha',) if case.cached else ())
+    if moment == 'before':
+        stage.name_nodes({OSLO: stage.oslo.url, BERGEN: stage.bergen.url})
+        stage.bergen.kill()
+    else:
+        stage.relay.fault = _killer(stage, moment)
+    try:
+        done = stage.cache(*case.command, '--all-nodes')
+    finally:
+        stage.name_nodes({})
+    came = stage.came_of(done)
+    # Who does not wait is told that it is queued, and it arrives later.
+    stage.until(lambda: stage.holds(stage.oslo) == case.holds)
+    shown = f'{case.done} {OSLO}'
+    if moment == 'before':
+        must = f'exit 1; {shown}; {_CANNOT_READ}'
+    elif moment == 'during':
+        must = f'exit 1; {shown}; {case.during}'
+    else:
+        code = 1 if case.after else 0
+        theirs = case.shown_after or case.done
+        must = f'exit {code}; {shown}; {theirs} {BERGEN}'
+        must += f'; {case.after}' if case.after else ''
+    return Row(
+        f'{BERGEN} is killed {_MOMENT[moment]}',
+        ' '.join(case.command),
+        came,
+        must,
+    )
+
+
+_MOMENT = {
+    'before': 'before the command',
+    'during': 'when the change has reached it, unanswered',
+    'after': 'when it has answered the change',
+}
+
+
+def _killer(stage: Stage, moment: str) -> Fault:
+    def fault(request: Request, forward: Callable[[], bytes]) -> bytes:
+        if not request.changes:
+            return forward()
+        if moment == 'during':
+            stage.bergen.kill()
+            return forward()
+        answer = forward()
+        stage.bergen.kill()
+        return answer
+
+    return fault
+
+
+def recovered(
+    stage: Stage, commands: Iterable[str] = ('queue', 'sync')
+) -> Iterator[Row]:
+    """A node that is killed in the middle of a wait, and comes up again."""
+    for command in commands:
+        stage.set_up()
+        up = threading.Event()
+
+        def fault(
+            request: Request,
+            forward: Callable[[], bytes],
+            up: threading.Event = up,
+        ) -> bytes:
+            if not request.changes or up.is_set():
+                return forward()
+            up.set()
+            stage.bergen.kill()
+            # A moment is enough: it is the command that has to notice.
+            threading.Timer(1.0, stage.bergen.start).start()
+            return forward()
+
+        stage.relay.fault = fault
+        done = stage.cache(command, 'alpha', '--wait', '--all-nodes')
+        yield Row(
+            f'{BERGEN} is killed when the change has reached it, and started '
+            'again a second later',
+            f'{command} alpha --wait',
+            f'{stage.came_of(done)}; {BERGEN} holds: '
+            + ', '.join(stage.holds(stage.bergen)),
+            f'exit 0; alpha cached {OSLO}; alpha cached {BERGEN}; {BERGEN} '
+            'holds: alpha cached',
+        )

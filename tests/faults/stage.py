@@ -1,0 +1,238 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The cloud on which things go wrong, and the `openstack` that meets them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+import json
+import os
+from pathlib import Path
+import re
+import subprocess
+import sys
+import time
+from typing import Any
+from typing import TYPE_CHECKING
+
+from tests import cloud as clouds
+from tests.cloud import rest
+from tests.faults.relay import none
+from tests.faults.relay import Relay
+
+if TYPE_CHECKING:
+    from typing_extensions import Self
+
+OPENSTACK = Path(sys.executable).parent / 'openstack'
+OSLO = 'edge-oslo'
+BERGEN = 'edge-bergen'
+#: The most that anything here may take, in seconds.
+PATIENCE = 120.0
+_POLL = 0.05
+_ID = re.compile(r'\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b')
+_URL = re.compile(r' \(https?://[^ )]+\)')
+
+
+@dataclasses.dataclass(frozen=True)
+class Done:
+    """What a command left."""
+
+    code: int
+    out: str
+    err: str
+
+
+class Stage:
+    """Two nodes with a cache; edge-bergen is reached through a relay.
+
+    :param cloud: which is up; its first two nodes are taken
+    :param home: an empty folder, for clouds.yaml
+    :ivar relay: before edge-bergen
+    :ivar images: name → ID, of what `image` has made
+    """
+
+    def __init__(self, cloud: clouds.Cloud, home: Path) -> None:
+        self.cloud = cloud
+        self.oslo, self.bergen = cloud.glance[:2]
+        self.relay = Relay(self.bergen.port.number)
+        self.images: dict[str, str] = {}
+        self._home = home
+        self.name_nodes({})
+
+    def __enter__(self) -> Self:
+        self.relay.__enter__()
+        return self
+
+    def __exit__(self, kind: object, *_: object) -> None:
+        if kind is None:
+            self.set_up()
+            for made in self.images.values():
+                clouds.delete_image(self.oslo.url, self.cloud.token(), made)
+        self.relay.__exit__(None, None, None)
+
+    def name_nodes(
+        self, others: dict[str, str], auth_url: str | None = None
+    ) -> None:
+        """Write clouds.yaml: with other endpoints, or another Keystone.
+
+        :param others: name → endpoint; empty for the two nodes
+        """
+        path = self._home / 'clouds.yaml'
+        nodes = others or {OSLO: self.oslo.url, BERGEN: self.relay.url}
+        self.cloud.clouds_yaml(path, nodes)
+        if auth_url:
+            text = path.read_text().replace(self.cloud.auth_url, auth_url)
+            path.write_text(text)
+
+    def set_up(self, *, cached: tuple[str, ...] = ()) -> None:
+        """All is well again: both nodes up, their caches as said."""
+        self.relay.fault = none
+        self.relay.requests.clear()
+        for node in (self.oslo, self.bergen):
+            if not node.process.runs():
+                node.start()
+            self._call(node, 'DELETE', '/v2/cache')
+        for node in (self.oslo, self.bergen):
+            for name in cached:
+                self.fill(node, name)
+
+    def image(self, name: str, size: int = 1000) -> str:
+        """An image of that name, made if it is not there; returns its ID."""
+        if name not in self.images:
+            self.images[name] = clouds.create_image(
+                self.oslo.url, self.cloud.token(), name, size=size
+            )
+        return self.images[name]
+
+    def fill(self, node: clouds.GlanceNode, name: str) -> None:
+        """Have an image cached, and wait until it is."""
+        image_id = self.image(name)
+        self._call(node, 'PUT', f'/v2/cache/{image_id}')
+        self.until(lambda: f'{name} cached' in self.holds(node))
+
+    def queue_only(self, node: clouds.GlanceNode, name: str) -> None:
+        """Put an image in the queue without having it fetched.
+
+        The cache-management middleware does that.
+        """
+        self._call(node, 'PUT', f'/v2/queued_images/{self.image(name)}')
+
+    def holds(self, node: clouds.GlanceNode) -> list[str]:
+        """What a node really has: `alpha cached`, in order."""
+        told = self._call(node, 'GET', '/v2/cache')
+        return sorted(
+            [
+                f'{self.nameless(one["image_id"])} cached'
+                for one in told['cached_images']
+            ]
+            + [f'{self.nameless(one)} queued' for one in told['queued_images']]
+        )
+
+    def until(self, there: Callable[[], bool]) -> None:
+        """Wait until something is as it should be."""
+        deadline = time.monotonic() + PATIENCE
+        while not there():
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            time.sleep(_POLL)
+
+    def environment(self) -> dict[str, str]:
+        """Little of our own: no PYTHON…, OS_… or …_proxy."""
+        return {
+            'PATH': os.defpath,
+            'HOME': str(self._home),
+            'LANG': 'C.UTF-8',
+            'COLUMNS': '300',
+            'OS_CLOUD': 'demo-cloud',
+            'OS_CLIENT_CONFIG_FILE': str(self._home / 'clouds.yaml'),
+        }
+
+    @contextlib.contextmanager
+    def started(self, *argv: str) -> Iterator[subprocess.Popen[str]]:
+        """`openstack image cache …` while it runs; killed if it stays."""
+        with subprocess.Popen(
+            [str(OPENSTACK), *argv],
+            env=self.environment(),
+            cwd=self._home,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        ) as process:
+            try:
+                yield process
+            finally:
+                process.kill()
+
+    def run(self, *argv: str) -> Done:
+        """`openstack` from its start to its end.
+
+        :raises subprocess.TimeoutExpired: that took longer than two minutes
+        """
+        with self.started(*argv) as process:
+            return ended(process)
+
+    def cache(self, *argv: str) -> Done:
+        """`openstack image cache …`, with rows as JSON."""
+        return self.run('image', 'cache', *argv, '-f', 'json')
+
+    def came_of(self, done: Done) -> str:
+        """What a command left, in words without IDs and URLs.
+
+        `exit 1; alpha queued edge-oslo; told: Cannot …`
+        """
+        parts = [f'exit {done.code}', *_rows(done.out)]
+        parts += [f'told: {self.nameless(line)}' for line in _lines(done.err)]
+        return '; '.join(parts)
+
+    def nameless(self, text: str) -> str:
+        """A text with names for IDs, and without URLs."""
+        names = {made: name for name, made in self.images.items()}
+        text = _URL.sub('', text)
+        for made, name in names.items():
+            text = text.replace(f'{name} ({made})', name)
+        return _ID.sub(lambda found: names.get(found[0], '<id>'), text)
+
+    def _call(self, node: clouds.GlanceNode, method: str, path: str) -> Any:
+        return rest.call(
+            method, node.url + path, token=self.cloud.token()
+        ).body
+
+
+def ended(process: subprocess.Popen[str]) -> Done:
+    """What a command left, when it has ended."""
+    out, err = process.communicate(timeout=PATIENCE)
+    return Done(process.returncode, out, err)
+
+
+def _rows(out: str) -> list[str]:
+    """The rows as `alpha queued edge-oslo`, in order."""
+    try:
+        rows = json.loads(out or '[]')
+    except ValueError:
+        return [f'output: {out[:200]!r}']
+    words = []
+    for row in rows:
+        what = row.get('Result') or row.get('Action') or row.get('State')
+        if what is None and 'Cached' in row:
+            what = f'{row["Cached"]} cached'
+        fields = filter(None, [row.get('Name'), what, row.get('Node')])
+        words.append(' '.join(fields))
+    return words
+
+
+def _lines(err: str) -> list[str]:
+    return [line for line in err.splitlines() if line.strip()]

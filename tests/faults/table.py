@@ -1,0 +1,57 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The table of faults."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+import csv
+import dataclasses
+import io
+import re
+
+#: On one line.
+_ANYTHING = '(?:(?!; told: ).)*'
+_HEADERS = ('Fault', 'Command', 'What came of it', 'As it must be')
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One fault, and one command that met it.
+
+    :ivar came: what came of it, in the form that `Stage.came_of` has
+    :ivar must: what must come of it; … is the rest of a line whose words
+        are not ours, or a matter of chance
+    """
+
+    fault: str
+    command: str
+    came: str
+    must: str
+
+    @property
+    def held(self) -> bool:
+        """Whether it is as it must be."""
+        pattern = _ANYTHING.join(map(re.escape, self.must.split('…')))
+        return re.fullmatch(pattern, self.came) is not None
+
+
+def as_csv(rows: Iterable[Row]) -> str:
+    """The table as the manual includes it."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator='\n')
+    lines.writerow(_HEADERS)
+    for row in rows:
+        held = 'yes' if row.held else f'NO: {row.must}'
+        lines.writerow((row.fault, row.command, row.came, held))
+    return text.getvalue()

@@ -1,0 +1,88 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A few of `make faults`, which has them all."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+import pathlib
+
+import pytest
+
+from tests import cloud as clouds
+from tests.faults import cuts
+from tests.faults import interrupts
+from tests.faults import killed
+from tests.faults import pipes
+from tests.faults.stage import Stage
+from tests.faults.table import Row
+from tests.simulated import missing
+
+
+@pytest.fixture(scope='module')
+def stage(
+    cloud: clouds.Cloud, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Stage]:
+    """The two nodes with a cache; they are up again afterwards."""
+    with Stage(cloud, tmp_path_factory.mktemp('faults')) as stage:
+        yield stage
+
+
+def wrong(rows: Iterable[Row], count: int) -> list[Row]:
+    """The rows that are not as they must be, of so many."""
+    told = list(rows)
+    assert len(told) == count
+    return [row for row in told if not row.held]
+
+
+def test_a_row_is_held_against_what_must_be() -> None:
+    """The rest of a line may be anything; another line is a fault."""
+    must = 'exit 1; alpha queued edge-oslo; told: Cannot connect: …'
+
+    def held(came: str) -> bool:
+        return Row('a fault', 'a command', came, must).held
+
+    assert held('exit 1; alpha queued edge-oslo; told: Cannot connect: Ow.')
+    assert not held('exit 1; told: Cannot connect: Ow.')
+    assert not held(
+        'exit 1; alpha queued edge-oslo; told: Cannot connect: Ow.; told: '
+        'Traceback (most recent call last):'
+    )
+
+
+def test_a_node_that_is_killed_by_the_change(stage: Stage) -> None:
+    rows = killed.rows(stage, ('during',), ('queue', 'clear'))
+
+    assert wrong(rows, 3) == []
+
+
+def test_a_node_that_comes_up_again_while_it_is_waited_for(
+    stage: Stage,
+) -> None:
+    assert wrong(killed.recovered(stage, ('queue',)), 1) == []
+
+
+def test_an_answer_that_is_cut(stage: Stage) -> None:
+    rows = cuts.rows(stage, ('in the middle of its body',))
+
+    assert wrong(rows, 2) == []
+
+
+def test_interrupts_at_random_moments(stage: Stage) -> None:
+    assert wrong(interrupts.rows(stage, 5), 5) == []
+
+
+@pytest.mark.skipif(missing() is not None, reason=str(missing()))
+def test_an_output_that_nobody_reads_to_its_end(
+    tmp_path: pathlib.Path,
+) -> None:
+    assert wrong(pipes.rows(tmp_path, ('table', 'json')), 2) == []

@@ -1,0 +1,214 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""10,000 entries against OpenStackClient, and a million at all."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from collections.abc import Iterator
+import csv
+import dataclasses
+import io
+from pathlib import Path
+import statistics
+import sys
+import tempfile
+
+from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.fleet_program import FleetProgram
+from tests.benchmarks.fleet_program import FleetRun
+from tests.simulated import FleetError
+from tests.simulated import Settings
+from tests.simulated import SimulatedFleet
+
+_HEADERS = ('What', 'Ours', 'Peer', 'Ours / peer', 'Bound', 'Held')
+_MANY = 10_000
+_NODES = 1000
+_EACH = 1000
+_PAIRS = 3
+#: Of ours to the peer's, without names and with.
+_MOST_BARE = 1.2
+_MOST_NAMED = 2.0
+#: MiB for a million rows.
+_MOST_MEMORY = 1536
+_PEER = ('cached', 'image', 'list', '-f', 'csv')
+_OURS = ('image', 'cache', 'list', '-f', 'csv')
+#: What the peer shows.
+_BARE = tuple(
+    word
+    for header in (
+        *('ID', 'State', 'Last Accessed (UTC)', 'Last Modified (UTC)'),
+        *('Size', 'Hits'),
+    )
+    for word in ('-c', header)
+)
+
+
+@dataclasses.dataclass(frozen=True)
+class Row:
+    """One line of the table, as text."""
+
+    what: str
+    ours: str
+    peer: str
+    ratio: str
+    bound: str
+    held: bool | None
+
+
+def _against(
+    what: str,
+    runs: list[tuple[FleetRun, FleetRun]],
+    most: float,
+) -> Iterator[Row]:
+    """The rows for pairs of ours and the peer's: time, CPU time, memory."""
+    measures: tuple[tuple[str, Callable[[FleetRun], float], str], ...] = (
+        ('seconds', lambda run: run.seconds, '{:.2f}'),
+        ('seconds of CPU', lambda run: run.cpu, '{:.2f}'),
+        ('peak memory, MiB', lambda run: run.peak, '{:.0f}'),
+    )
+    for unit, measure, form in measures:
+        ours = statistics.median(measure(one) for one, _ in runs)
+        peer = statistics.median(measure(other) for _, other in runs)
+        ratio = statistics.median(
+            measure(one) / measure(other) for one, other in runs
+        )
+        yield Row(
+            f'{what}: {unit}',
+            form.format(ours),
+            form.format(peer),
+            f'{ratio:.2f}',
+            f'at most {most:.1f}',
+            ratio <= most,
+        )
+
+
+def _many(home: Path, pairs: int) -> Iterator[Row]:
+    """10,000 entries on one node."""
+    program = FleetProgram(home)
+    settings = Settings(nodes=1, images=_MANY, entries=_MANY)
+    with SimulatedFleet(settings) as fleet:
+        # Both ask the same node; its catalogue is the cloud's.
+        (endpoint,) = fleet.nodes.values()
+        environment = {
+            **fleet.environment(),
+            'OS_IMAGE_ENDPOINT_OVERRIDE': endpoint,
+        }
+
+        def run(*argv: str) -> FleetRun:
+            return _checked(program.run(environment, *argv), _MANY, argv)
+
+        for what, columns, most in (
+            ('without names', _BARE, _MOST_BARE),
+            ('with names', (), _MOST_NAMED),
+        ):
+            runs = [(run(*_OURS, *columns), run(*_PEER)) for _ in range(pairs)]
+            yield from _against(
+                f'{_MANY:,} entries on one node, {what}', runs, most
+            )
+
+
+def _fleet(home: Path, nodes: int) -> Iterator[Row]:
+    """A thousand entries on each of many nodes."""
+    program = FleetProgram(home)
+    settings = Settings(nodes=nodes, images=2 * _EACH, entries=_EACH)
+    with SimulatedFleet(settings) as fleet:
+        path = home / 'clouds.yaml'
+        fleet.clouds_yaml(path)
+        run = _checked(
+            program.run(fleet.environment(path), *_OURS),
+            nodes * _EACH,
+            _OURS,
+        )
+    what = f'{nodes:,} nodes of {_EACH:,} entries, with names'
+    yield Row(f'{what}: seconds', f'{run.seconds:.1f}', '', '', '', None)
+    yield Row(f'{what}: seconds of CPU', f'{run.cpu:.1f}', '', '', '', None)
+    bounded = nodes == _NODES
+    yield Row(
+        f'{what}: peak memory, MiB',
+        f'{run.peak:.0f}',
+        '',
+        '',
+        f'at most {_MOST_MEMORY}' if bounded else '',
+        run.peak <= _MOST_MEMORY if bounded else None,
+    )
+
+
+def _checked(run: FleetRun, rows: int, argv: tuple[str, ...]) -> FleetRun:
+    """See that a run did what it was timed for.
+
+    :raises BenchmarkError: it failed, or did not write so many rows
+    """
+    written = run.output.count('\n') - 1
+    if run.code or written != rows:
+        raise BenchmarkError(
+            f'openstack {" ".join(argv[:3])} …: exit code {run.code},'
+            f' {written} rows, not {rows}\n{run.log[-2000:]}'
+        )
+    return run
+
+
+def as_csv(rows: list[Row]) -> str:
+    """The table as the manual includes it."""
+    text = io.StringIO()
+    lines = csv.writer(text, lineterminator='\n')
+    lines.writerow(_HEADERS)
+    for row in rows:
+        held = {None: '', True: 'yes', False: 'NO'}[row.held]
+        lines.writerow((*dataclasses.astuple(row)[:-1], held))
+    return text.getvalue()
+
+
+def _rows(pairs: int) -> Iterator[Row]:
+    with tempfile.TemporaryDirectory() as name:
+        home = Path(name)
+        yield from _many(home, pairs)
+        for nodes in (_NODES // 10, _NODES):
+            yield from _fleet(home, nodes)
+
+
+def main() -> int:
+    """Measure; 0 every bound held, 1 one did not, 130 interrupted."""
+    command = argparse.ArgumentParser(
+        'python -m tests.load', description=__doc__
+    )
+    command.add_argument(
+        '--csv', type=Path, metavar='FILE', help='also write the table there'
+    )
+    command.add_argument(
+        '--pairs',
+        type=int,
+        default=_PAIRS,
+        metavar='N',
+        help=f'runs of each command a row (default: {_PAIRS})',
+    )
+    asked = command.parse_args()
+    rows: list[Row] = []
+    try:
+        for row in _rows(asked.pairs):
+            rows.append(row)
+            print(' | '.join(map(str, dataclasses.astuple(row))), flush=True)
+    except (BenchmarkError, FleetError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print('Interrupted; nothing is left running.', file=sys.stderr)
+        return 130
+    if asked.csv:
+        asked.csv.write_text(as_csv(rows), encoding='utf-8')
+    return 1 if any(row.held is False for row in rows) else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
