@@ -1,0 +1,116 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The manual has all that is printed, and all that can be typed."""
+
+import ast
+from collections.abc import Iterator
+from importlib import metadata
+import pathlib
+import re
+
+import pytest
+
+ROOT = pathlib.Path(__file__).parents[2]
+MANUAL = ROOT / 'doc/source'
+_PLACE = re.compile(r'%(?:\(\w+\))?[sdg]')
+
+
+def called(function: ast.expr) -> str:
+    """The class of an error that a call makes; '' for other calls."""
+    if isinstance(function, ast.Attribute):
+        owner = function.value
+        if isinstance(owner, ast.Name) and owner.id == 'errors':
+            return function.attr
+        return ''
+    return 'cls' if getattr(function, 'id', '') == 'cls' else ''
+
+
+def messages() -> Iterator[str]:
+    """The reasons of all errors that the code makes, as they are written."""
+    for path in (ROOT / 'glance_cache_osc').rglob('*.py'):
+        tree = ast.parse(path.read_text(encoding='utf-8'))
+        for call in ast.walk(tree):
+            if not isinstance(call, ast.Call) or not call.args:
+                continue
+            inits = path.name == 'errors.py' and (
+                getattr(call.func, 'attr', '') == '__init__'
+            )
+            if called(call.func) or inits:
+                yield from texts(call.args[0])
+
+
+def texts(node: ast.AST) -> Iterator[str]:
+    """The translated texts below a node."""
+    for one in ast.walk(node):
+        if (
+            isinstance(one, ast.Call)
+            and getattr(one.func, 'id', '') == '_'
+            and isinstance(one.args[0], ast.Constant)
+        ):
+            yield str(one.args[0].value)
+
+
+MESSAGES = sorted(set(messages()))
+
+
+def test_messages_are_found() -> None:
+    assert 'Cannot connect: %s' in MESSAGES
+    assert "No image has the name or ID '%s'" in MESSAGES
+    assert len(MESSAGES) > 60
+
+
+@pytest.mark.parametrize('message', MESSAGES)
+def test_every_reason_is_explained(message: str) -> None:
+    page = (MANUAL / 'user/troubleshooting.rst').read_text(encoding='utf-8')
+    terms = re.findall(r'^(\S.*)\n    \S', page, re.MULTILINE)
+
+    assert _PLACE.sub('…', message) in terms
+
+
+def test_nothing_is_explained_that_is_not_said() -> None:
+    page = (MANUAL / 'user/troubleshooting.rst').read_text(encoding='utf-8')
+    terms = set(re.findall(r'^(\S.*)\n    \S', page, re.MULTILINE))
+
+    assert terms - {_PLACE.sub('…', one) for one in MESSAGES} <= {
+        # What follows Glance's own words.
+        'Log in as an administrator',
+    }
+
+
+def test_every_command_is_in_the_reference() -> None:
+    page = (MANUAL / 'reference/commands.rst').read_text(encoding='utf-8')
+    commands = {
+        one.name.replace('_', ' ')
+        for one in metadata.entry_points(group='openstack.image.v2')
+        if one.value.startswith('glance_cache_osc.')
+    }
+
+    assert set(re.findall(r':command: (.+)', page)) == commands
+
+
+def test_every_page_is_in_the_contents() -> None:
+    named = set()
+    for index in MANUAL.rglob('index.rst'):
+        text = index.read_text(encoding='utf-8')
+        named |= {
+            (index.parent / one).resolve()
+            for one in re.findall(r'^   ([\w/-]+)$', text, re.MULTILINE)
+        }
+    pages = {
+        page.with_suffix('')
+        for page in MANUAL.rglob('*.rst')
+        if page != MANUAL / 'index.rst'
+    }
+
+    assert named == pages
