@@ -7,11 +7,12 @@ PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
 export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
-.PHONY: help demo test bench faults load fuzz mutation audit docs dist latest clean
+.PHONY: help demo test coverage bench faults load fuzz mutation audit docs dist latest clean
 
 help:
 	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
 	@echo 'make test    everything that CI checks'
+	@echo 'make coverage  what unit and cli tests leave out, branches included'
 	@echo 'make bench   ours against the other clients, as ratios'
 	@echo 'make fuzz    20,000 lies of a node, others each time'
 	@echo 'make mutation  code broken on purpose: do the tests notice?'
@@ -19,7 +20,7 @@ help:
 	@echo 'make faults  faults on a real cloud, one at a time (20 minutes)'
 	@echo 'make load    a million entries: time and memory'
 	@echo 'make docs    the manual, in doc/build/html'
-	@echo 'make dist    an sdist and a wheel, tried in an empty environment'
+	@echo 'make dist    an sdist and a wheel, tried in an empty environment, the demo included'
 	@echo 'make latest  the tests with the newest of everything'
 	@echo 'make clean   remove what all of these made'
 
@@ -30,8 +31,16 @@ demo: $(TOX)
 test: $(TOX)
 	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
-bench faults load fuzz mutation audit docs dist latest: $(TOX)
+bench faults load fuzz mutation audit docs latest: $(TOX)
 	$(TOX) run --quiet -e $@
+
+coverage: $(TOX)
+	$(TOX) run --quiet -e unit,cli,coverage
+
+# With the demo, run from the wheel; `make test` goes without.
+dist: $(TOX)
+	$(TOX) run --quiet --notest -e cloud
+	$(TOX) run --quiet -e dist -- --demo
 
 $(TOX): constraints/test.txt
 	@$(PYTHON) -m venv .tools

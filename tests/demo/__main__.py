@@ -29,7 +29,6 @@ import tempfile
 import time
 
 from tests import cloud as clouds
-from tests.demo import picture
 
 _PROGRAMS = pathlib.Path(sys.executable).parent
 #: What is uploaded: name, bytes, tags.
@@ -129,6 +128,9 @@ def _draw(
     environment: dict[str, str], cloud: clouds.Cloud, path: pathlib.Path
 ) -> None:
     """Draw a terminal on which a fleet is filled, for the README."""
+    # It needs more than the demo, which is run from a bare wheel as well.
+    from tests.demo import picture
+
     _note('Drawing a picture …')
     demo = Demo(environment)
     # The fleet is shown with one node that is down.

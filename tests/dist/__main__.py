@@ -10,13 +10,16 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Try an sdist and a wheel: `python -m tests.dist FOLDER`.
+"""Try an sdist and a wheel: `python -m tests.dist [--demo] FOLDER`.
 
 The folder holds one of each, as ``python -m build`` makes them. The wheel
-has to bring an ``openstack`` that has the commands, into an environment
-that had nothing; the sdist has to install there in its place.
+has to bring an ``openstack`` that has the commands, and the schema of what
+they print, into an environment that had nothing; with ``--demo`` the whole
+demo is run from there. The sdist has to install there in its place.
 """
 
+import argparse
+import json
 import pathlib
 import subprocess
 import sys
@@ -32,10 +35,16 @@ _COMMANDS = (
     'node list',
     'prune',
     'queue',
+    'sync',
+)
+_SCHEMA = (
+    'from importlib import resources;'
+    'print(resources.files("glance_cache_osc")'
+    '.joinpath("output.schema.json").read_text())'
 )
 
 
-def main(folder: pathlib.Path) -> None:
+def main(folder: pathlib.Path, *, demo: bool) -> None:
     """Try what is in a folder; raises if it does not hold."""
     (sdist,) = folder.glob('*.tar.gz')
     (wheel,) = folder.glob('*.whl')
@@ -46,6 +55,9 @@ def main(folder: pathlib.Path) -> None:
         pip = (programs / 'python', '-m', 'pip', 'install', '--quiet')
         _run(*pip, wheel)
         _has_the_commands(programs)
+        json.loads(_run(programs / 'python', '-I', '-c', _SCHEMA))
+        if demo:
+            print(_run(programs / 'python', '-m', 'tests.demo'))
         _run(*pip, '--no-deps', '--force-reinstall', sdist)
         _has_the_commands(programs)
     print(f'{wheel.name} and {sdist.name} install and bring the commands.')
@@ -69,4 +81,8 @@ def _run(*command: object) -> str:
 
 
 if __name__ == '__main__':
-    main(pathlib.Path(sys.argv[1]))
+    parser = argparse.ArgumentParser('python -m tests.dist')
+    parser.add_argument('--demo', action='store_true')
+    parser.add_argument('folder', type=pathlib.Path)
+    options = parser.parse_args()
+    main(options.folder, demo=options.demo)
