@@ -21,6 +21,7 @@ from typing import Protocol
 
 from glance_cache_osc import errors
 from glance_cache_osc import parallel
+from glance_cache_osc import pauses
 
 #: Seconds after which a Ctrl-C is seen at the latest.
 _NAP = 0.1
@@ -53,6 +54,7 @@ class Background(Crew):
     def __init__(self, workers: int) -> None:
         self._workers = workers
         self._threads = 0
+        self._hurry = threading.Event()
         self._under_way = 0
         self._todo: queue.SimpleQueue[tuple[Callable[[Any], Any], Any]] = (
             queue.SimpleQueue()
@@ -73,7 +75,11 @@ class Background(Crew):
             threading.Thread(target=self._work, daemon=True).start()
 
     def cancel(self) -> list[Any]:
-        """Forget what no worker has taken up yet; returns those jobs."""
+        """Forget what no worker has taken up yet; returns those jobs.
+
+        Those under way pause no more.
+        """
+        self._hurry.set()
         forgotten: list[Any] = []
         while True:
             try:
@@ -113,6 +119,7 @@ class Background(Crew):
         return [ended]
 
     def _work(self) -> None:
+        pauses.ends_with(self._hurry)
         while True:
             operation, job = self._todo.get()
             try:

@@ -12,6 +12,7 @@
 
 """Work is begun, and its outcomes are taken as they come."""
 
+from collections.abc import Callable
 import signal
 import threading
 import time
@@ -21,6 +22,7 @@ import pytest
 
 from glance_cache_osc import background
 from glance_cache_osc import errors
+from glance_cache_osc import parallel
 
 #: Longer than any of this takes; a broken test ends, and fails.
 PATIENCE = 20
@@ -201,3 +203,20 @@ def test_threads_do_not_hold_the_program() -> None:
     crew.begin(lambda _: threading.current_thread().daemon, 'a')
 
     assert [one.value for one in collect(crew, 1)] == [True]
+
+
+def test_who_is_told_to_hurry_pauses_no_more(
+    real_pause: Callable[[float], bool],
+) -> None:
+    crew = background.Background(workers=1)
+    begun = threading.Event()
+
+    def operation(_job: str) -> bool:
+        begun.set()
+        return real_pause(PATIENCE)
+
+    crew.begin(operation, 'a job')
+    assert begun.wait(PATIENCE)
+    assert crew.cancel() == []
+
+    assert crew.wait(PATIENCE) == [parallel.Outcome('a job', value=False)]
