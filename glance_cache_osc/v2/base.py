@@ -139,7 +139,10 @@ class CacheLister(command.Lister):
             parsed_args.formatter,
             self.columns_for(parsed_args),
         )
-        return super().produce_output(parsed_args, column_names, data)
+        code = super().produce_output(parsed_args, column_names, data)
+        # Before the failures, also where both go to one file.
+        self.app.stdout.flush()
+        return int(code)
 
     def chosen_fleet(self, parsed_args: argparse.Namespace) -> fleet.Fleet:
         """The nodes that were named."""

@@ -13,19 +13,8 @@
 """What a person is told when a node does not do what it is asked."""
 
 from collections.abc import Iterator
-import datetime
-import http.server
-import ipaddress
-import pathlib
 import socket
-import ssl
-import threading
 
-from cryptography import x509
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import ec
-from cryptography.x509.oid import NameOID
 import pytest
 
 from tests import cloud as clouds
@@ -145,66 +134,3 @@ def test_a_node_that_is_silent(openstack: OpenStack) -> None:
         f'Cannot read the cache of {node}: No answer within 0.5 seconds. Is '
         "the node up? '--node-timeout' sets how long to wait.\n",
     )
-
-
-@pytest.fixture
-def https(tmp_path: pathlib.Path) -> Iterator[str]:
-    """The URL of a server whose certificate nobody knows."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(_certificate(tmp_path / 'server.pem'))
-    server = http.server.ThreadingHTTPServer(
-        ('127.0.0.1', 0), http.server.BaseHTTPRequestHandler
-    )
-    server.socket = context.wrap_socket(
-        server.socket, server_side=True, do_handshake_on_connect=False
-    )
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,))
-    thread.start()
-    yield f'https://127.0.0.1:{server.server_address[1]}'
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_a_certificate_that_does_not_verify(
-    openstack: OpenStack, https: str
-) -> None:
-    result = openstack('image', 'cache', 'list', '--node', https)
-
-    assert (result.code, result.out) == (1, '\n')
-    assert result.err.startswith(
-        f'Cannot read the cache of {https}: Its TLS certificate does not '
-        'verify: '
-    )
-    assert result.err.endswith(
-        "Name its CA with '--os-cacert' or 'cacert' in clouds.yaml.\n"
-    )
-    assert result.err.count('\n') == 1
-
-
-def _certificate(path: pathlib.Path) -> pathlib.Path:
-    """A key, and a certificate of it signed with itself."""
-    key = ec.generate_private_key(ec.SECP256R1())
-    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, 'nobody')])
-    now = datetime.datetime.now(datetime.timezone.utc)
-    address = x509.IPAddress(ipaddress.ip_address('127.0.0.1'))
-    certificate = (
-        x509.CertificateBuilder()
-        .subject_name(name)
-        .issuer_name(name)
-        .public_key(key.public_key())
-        .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(hours=1))
-        .add_extension(x509.SubjectAlternativeName([address]), critical=False)
-        .sign(key, hashes.SHA256())
-    )
-    path.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM,
-            serialization.PrivateFormat.PKCS8,
-            serialization.NoEncryption(),
-        )
-        + certificate.public_bytes(serialization.Encoding.PEM)
-    )
-    return path

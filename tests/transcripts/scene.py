@@ -65,7 +65,7 @@ class Scene:
         self._environment = {
             name: value
             for name, value in os.environ.items()
-            if not name.startswith('OS_')
+            if not name.startswith(('OS_', 'PYTHON'))
         } | {
             'HOME': str(folder),
             'LANG': 'C.UTF-8',
