@@ -19,6 +19,7 @@ import re
 from typing import Any
 
 import pytest
+import requests
 import requests_mock
 
 from glance_cache_osc import entries
@@ -403,6 +404,62 @@ def test_a_prune_tells_what_it_freed_and_takes_its_time(
 
     assert driver.prune(900) == entries.Pruned(files=2, size=7000)
     assert web.requests == ['POST http://edge.example:9292/v2/cache/prune']
+    assert web.history[0].timeout == (2.5, 900)
+
+
+def test_a_prune_that_takes_too_long_may_go_on(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers('POST', f'{CACHE}/prune', exc=requests.exceptions.ReadTimeout)
+
+    with pytest.raises(errors.TimedOut) as caught:
+        driver.prune(900)
+
+    assert str(caught.value) == (
+        "No answer within 900 seconds. It may go on pruning; '--timeout' is "
+        'how long to wait.'
+    )
+
+
+def test_a_prune_that_was_never_asked_for_does_not_go_on(
+    driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers(
+        'POST', f'{CACHE}/prune', exc=requests.exceptions.ConnectTimeout
+    )
+
+    with pytest.raises(errors.TimedOut) as caught:
+        driver.prune(900)
+
+    assert str(caught.value) == (
+        "No answer within 2.5 seconds. Is the node up? '--node-timeout' sets "
+        'how long to wait.'
+    )
+
+
+@pytest.mark.parametrize(
+    ('call', 'url', 'policy'),
+    [
+        (clean, f'{CACHE}/clean', 'cache_clean'),
+        (prune, f'{CACHE}/prune', 'cache_prune'),
+    ],
+)
+def test_maintenance_that_is_forbidden_names_its_policy(
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    call: Call,
+    url: str,
+    policy: str,
+) -> None:
+    web.answers('POST', url, **says('403 Forbidden', 'Not you.'))
+
+    with pytest.raises(errors.Forbidden) as caught:
+        call(driver)
+
+    assert str(caught.value) == (
+        'Not you. Log in as an administrator, or have the policy '
+        f'{policy} of that Glance allow it.'
+    )
 
 
 def test_a_clean_takes_no_longer_than_anything_else(

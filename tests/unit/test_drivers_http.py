@@ -526,6 +526,27 @@ def test_no_connection(
     assert error.__cause__ is not None
 
 
+@pytest.mark.parametrize(
+    ('exception', 'connected'),
+    [
+        (requests.exceptions.ConnectTimeout, False),
+        (requests.exceptions.ReadTimeout, True),
+    ],
+)
+def test_a_timeout_tells_whether_there_was_a_connection(
+    client: http.NodeClient,
+    web: conftest.Web,
+    exception: Any,
+    connected: bool,
+) -> None:
+    web.answers('GET', CACHE, exc=exception)
+
+    error = failure(client)
+
+    assert isinstance(error, errors.TimedOut)
+    assert error.connected is connected
+
+
 def test_a_refused_connection_is_told_in_two_words(
     client: http.NodeClient, web: conftest.Web
 ) -> None:
@@ -534,6 +555,7 @@ def test_a_refused_connection_is_told_in_two_words(
     error = failure(client)
 
     assert type(error) is errors.Unreachable
+    assert error.down is True
     assert str(error) == (
         'Cannot connect: Connection refused. Is glance-api running there, '
         'and is this its address?'
@@ -584,6 +606,10 @@ def test_http_behind_https_is_no_matter_of_certificates(
     error = failure(http.NodeClient(session, 'https://edge.example', 2.5))
 
     assert type(error) is errors.Unreachable
+    assert str(error) == (
+        'TLS failed: [SSL: WRONG_VERSION_NUMBER] wrong version number '
+        '(_ssl.c:1006). Does it speak https there?'
+    )
 
 
 @pytest.mark.parametrize('headers', [JSON, HTML, {}])
