@@ -42,6 +42,9 @@ def main(names: list[str]) -> int:
     if not met:
         print('No mutant was tried.')
         return 1
+    if not names and met + stats['skipped'] < stats['total']:
+        print(f'Only {met} of {stats["total"]} mutants were tried.')
+        return 1
     share = 100 * killed / met
     print(f'{killed} of {met} mutants were noticed: {share:.1f} %.')
     return 0 if share >= _LEAST_KILLED else 1
