@@ -27,6 +27,7 @@ from glance_cache_osc import selection
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import approval
 from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import dropping
 from glance_cache_osc.v2 import options
 
 _RESULTS = {
@@ -89,12 +90,7 @@ class DeleteImageCache(base.CacheLister):
         }
         if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
             approval.deletion(parsed_args, steps)
-        done = self.carry_out(
-            members,
-            steps,
-            lambda job: job.member.driver.delete(job.image_id),
-            _("Cannot delete image '%(image)s' from the cache of %(node)s"),
-        )
+        done = dropping.carry_out(self, members, steps)
         return [_row(*step, _RESULTS) for step in done]
 
     def _steps(

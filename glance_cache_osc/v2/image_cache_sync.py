@@ -22,6 +22,7 @@ from glance_cache_osc import plan
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import approval
 from glance_cache_osc.v2 import base
+from glance_cache_osc.v2 import dropping
 from glance_cache_osc.v2 import filling
 from glance_cache_osc.v2 import options
 from glance_cache_osc.v2 import waiting_options
@@ -106,12 +107,7 @@ class SyncImageCache(base.CacheLister):
             return filling.planned(pending)
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
-        gone = self.carry_out(
-            members,
-            deletions,
-            lambda job: job.member.driver.delete(job.image_id),
-            _("Cannot delete image '%(image)s' from the cache of %(node)s"),
-        )
+        gone = dropping.carry_out(self, members, deletions)
         rows: filling.Results = [(*one, 'deleted') for one in gone]
         if self.failures.interrupted:
             filling.give_up(self, fills)
