@@ -67,17 +67,17 @@ def _cover(
     asked = [
         node
         for node in queued
-        if image.image_id in queued[node] and node not in there
+        if image.image_id in queued[node]
+        and image.image_id not in cached[node]
     ]
+    holders = {*there, *asked}
     sizes = [image.size, *(cached[one][image.image_id].size for one in there)]
     return Coverage(
         image=image,
         size=next((size for size in sizes if size is not None), None),
         cached=len(there),
         queued=len(asked),
-        missing_on=tuple(
-            node for node in cached if node not in {*there, *asked}
-        ),
+        missing_on=tuple(node for node in cached if node not in holders),
     )
 
 

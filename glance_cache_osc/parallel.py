@@ -28,6 +28,7 @@ _NAP = 0.1
 
 _Job = TypeVar('_Job')
 _Value = TypeVar('_Value')
+_Other = TypeVar('_Other')
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,6 +89,23 @@ def attempt(
     if crew.bugs:
         raise crew.bugs[0]
     return crew.outcomes()
+
+
+def both(
+    first: Callable[[], _Value], second: Callable[[], _Other]
+) -> tuple[_Value, _Other]:
+    """The results of two look-ups that do not need each other.
+
+    :raises errors.CacheError: that of the first, or else of the second.
+    :raises Interruption: the user did not want to wait.
+    """
+    calls: list[Callable[[], Any]] = [first, second]
+    results: list[Any] = []
+    for outcome in attempt(lambda call: call(), calls, len(calls)):
+        if outcome.error:
+            raise outcome.error
+        results.append(outcome.value)
+    return results[0], results[1]
 
 
 class _Crew(Generic[_Job, _Value]):

@@ -12,6 +12,7 @@
 
 """Which of a cache's entries are meant: the narrowing options. Pure."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -55,9 +56,22 @@ class Narrowing:
             entry at least.
         :param now: the present, with a time zone.
         """
-        if self.states and entry.state not in self.states:
-            return False
         if self.orphans and entry.image_id in known:
+            return False
+        return self._fits(entry, now)
+
+    def sift(
+        self, held: Iterable[entries.Entry], now: datetime.datetime
+    ) -> list[entries.Entry]:
+        """Entries that may be kept, as far as is known without Glance.
+
+        :param now: the present, with a time zone.
+        """
+        return [entry for entry in held if self._fits(entry, now)]
+
+    def _fits(self, entry: entries.Entry, now: datetime.datetime) -> bool:
+        """Whether an entry meets the conditions that it tells of itself."""
+        if self.states and entry.state not in self.states:
             return False
         if self.unused and entry.hits != 0:
             return False
@@ -68,13 +82,21 @@ class Narrowing:
         return self.larger_than is None or (entry.size or 0) > self.larger_than
 
 
-def means(
-    wanted: Sequence[str],
-    entry: entries.Entry,
+def meant(
+    words: Sequence[str],
+    image_ids: Iterable[str],
     known: Mapping[str, images.Image],
-) -> bool:
-    """Whether IDs, names or globs mean an entry; none at all mean any."""
-    if not wanted:
-        return True
-    image = known.get(entry.image_id, images.Image(entry.image_id))
-    return any(images.matches(image, word) for word in wanted)
+) -> list[str]:
+    """Which of the images IDs, names or globs mean; no words mean all.
+
+    :param known: the images that Glance knows, by ID.
+    """
+    return [
+        one
+        for one in image_ids
+        if not words
+        or any(
+            images.matches(known.get(one) or images.Image(one), word)
+            for word in words
+        )
+    ]

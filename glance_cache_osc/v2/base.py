@@ -183,36 +183,32 @@ class CacheLister(command.Lister):
             self.failures.add(_('The names are missing'), error)
             return {}
 
-    def at_once(
-        self, first: Callable[[], _Job], second: Callable[[], _Value]
-    ) -> tuple[_Job, _Value]:
-        """The results of two look-ups that do not need each other.
-
-        :raises errors.CacheError: that of the first, or else of the second.
-        """
-        calls: list[Callable[[], Any]] = [first, second]
-        outcomes = parallel.attempt(lambda call: call(), calls, len(calls))
-        results: list[Any] = []
-        for outcome in outcomes:
-            if outcome.error:
-                raise outcome.error
-            results.append(outcome.value)
-        return results[0], results[1]
-
     def look(self, members: fleet.Fleet) -> Held:
         """What the nodes hold; those that did not say are reported."""
-        held: Held = {}
+        return self.read(members, lambda held: held)
+
+    def read(
+        self,
+        members: fleet.Fleet,
+        digest: Callable[[list[entries.Entry]], _Value],
+    ) -> dict[Member, _Value]:
+        """What is made of what each node holds, or reported as failed.
+
+        :param digest: is called as each answer comes, on some thread: all
+            that a fleet holds is more than need be kept.
+        """
+        found: dict[Member, _Value] = {}
         for outcome in members.ask(
-            lambda member: member.driver.list_entries()
+            lambda member: [digest(member.driver.list_entries())]
         ):
-            if outcome.error:
+            if outcome.value:
+                (found[outcome.job],) = outcome.value
+            elif outcome.error:
                 self.failures.add(
                     _('Cannot read the cache of %s') % outcome.job.node.label,
                     outcome.error,
                 )
-            else:
-                held[outcome.job] = outcome.value or []
-        return held
+        return found
 
     def carry_out(
         self,

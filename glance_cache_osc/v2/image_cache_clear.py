@@ -68,12 +68,12 @@ class ClearImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        freed = {
-            member: entries.Freed.of(
+        freed = self.read(
+            members,
+            lambda group: entries.Freed.of(
                 entry for entry in group if entry.state in _TAKEN[target]
-            )
-            for member, group in self.look(members).items()
-        }
+            ),
+        )
         if not parsed_args.dry_run:
             if len(members) > 1:
                 approval.clearing(parsed_args, freed)

@@ -103,7 +103,10 @@ class CoverImageCache(base.CacheLister):
         else:
             words = list(dict.fromkeys(parsed_args.images))
             resolution = self.cloud.catalogue().resolve(words)
-            orphans = [one for one in resolution.failures if one in ids]
+            held_anywhere = set(ids)
+            orphans = [
+                one for one in resolution.failures if one in held_anywhere
+            ]
             for word, error in resolution.failures.items():
                 if word not in orphans:
                     self.failures.add(_("Cannot look for '%s'") % word, error)

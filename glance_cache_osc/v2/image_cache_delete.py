@@ -22,6 +22,7 @@ from glance_cache_osc import catalogue
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import images
+from glance_cache_osc import parallel
 from glance_cache_osc import plan
 from glance_cache_osc import selection
 from glance_cache_osc.i18n import _
@@ -74,10 +75,18 @@ class DeleteImageCache(base.CacheLister):
                 _("Name images or narrow by an option; 'clear' drops all."),
             )
         members = self.chosen_fleet(parsed_args)
+        now = datetime.datetime.now(datetime.timezone.utc)
+        # What a word means is known, also where it is narrowed away.
+        early = selection.Narrowing() if words else narrowing
         exact = [word for word in words if not images.is_glob(word)]
-        resolution, held = self.at_once(
+        resolution, held = parallel.both(
             lambda: self.cloud.catalogue().resolve(exact),
-            lambda: self.look(members),
+            # Where an image is queued as well, its data goes, too: it counts
+            # as cached.
+            lambda: self.read(
+                members,
+                lambda group: early.sift(plan.by_id(group).values(), now),
+            ),
         )
         named = self._named(resolution, held)
         steps = self._steps(parsed_args, words, narrowing, held, named)
@@ -109,11 +118,9 @@ class DeleteImageCache(base.CacheLister):
         elif not words:
             known = self.names(parsed_args, base.held_ids(held))
         if globs or not words:
+            meant = selection.meant(globs, base.held_ids(held), known)
             named = named + [
-                known.get(entry.image_id, images.Image(entry.image_id))
-                for group in held.values()
-                for entry in group
-                if selection.means(globs, entry, known)
+                known.get(one, images.Image(one)) for one in meant
             ]
         wanted = list({image.image_id: image for image in named}.values())
         now = datetime.datetime.now(datetime.timezone.utc)

@@ -72,19 +72,25 @@ class ListImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         wanted = list(dict.fromkeys(parsed_args.images))
         narrowing = options.narrowing(parsed_args)
-        held = self.look(self.chosen_fleet(parsed_args))
+        now = datetime.datetime.now(datetime.timezone.utc)
+        # What a word means is known, also where it is narrowed away.
+        early = selection.Narrowing() if wanted else narrowing
+        held = self.read(
+            self.chosen_fleet(parsed_args),
+            lambda group: early.sift(group, now),
+        )
         if narrowing.orphans or not all(map(images.is_id, wanted)):
             known = self.cloud.catalogue().by_id(base.held_ids(held))
         else:
             known = self.names(parsed_args, base.held_ids(held))
         self._tell_unknown(wanted, held, known)
-        now = datetime.datetime.now(datetime.timezone.utc)
+        meant = set(selection.meant(wanted, base.held_ids(held), known))
         rows: base.Rows = []
         for member, group in held.items():
             kept = [
                 _row(entry, known, member.node.name)
                 for entry in group
-                if selection.means(wanted, entry, known)
+                if entry.image_id in meant
                 and narrowing.keeps(entry, known, now)
             ]
             rows += sorted(kept, key=_by_state_and_name)
@@ -97,12 +103,12 @@ class ListImageCache(base.CacheLister):
         known: Mapping[str, images.Image],
     ) -> None:
         """Report what is in no cache because Glance has no such image."""
-        listed = [entry for group in held.values() for entry in group]
+        ids = base.held_ids(held)
+        there = {*ids, *(known[one].name for one in ids if one in known)}
         absent = [
             word
             for word in wanted
-            if not images.is_glob(word)
-            and not any(selection.means([word], one, known) for one in listed)
+            if not images.is_glob(word) and word not in there
         ]
         if not absent:
             return

@@ -49,10 +49,12 @@ _FAULT = 'error'
 
 @dataclasses.dataclass(frozen=True)
 class _Findings:
-    """What a node says of itself."""
+    """What a node says of itself, and of what it holds."""
 
     version: str | None = None
-    held: list[entries.Entry] | None = None
+    freed: entries.Freed | None = None
+    hits: int = 0
+    holds: bool = False
     trouble: errors.NodeError | None = None
 
 
@@ -88,7 +90,7 @@ class ListImageCacheNodes(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         wanted = self._wanted(parsed_args.image)
         rows: base.Rows = []
-        for outcome in members.ask(_examine):
+        for outcome in members.ask(lambda member: _examine(member, wanted)):
             findings = outcome.value or _Findings()
             trouble = outcome.error or findings.trouble
             if trouble:
@@ -96,7 +98,7 @@ class ListImageCacheNodes(base.CacheLister):
                     _('Cannot read the cache of %s') % outcome.job.node.label,
                     trouble,
                 )
-            if wanted is None or _holds(findings, wanted):
+            if wanted is None or findings.holds:
                 rows.append(_row(outcome.job, findings, trouble))
         return rows
 
@@ -110,22 +112,27 @@ class ListImageCacheNodes(base.CacheLister):
         return resolution.found[0].image_id
 
 
-def _examine(member: fleet.Member) -> _Findings:
-    """What a node says: the version even if the cache can't be read."""
+def _examine(member: fleet.Member, wanted: str | None) -> _Findings:
+    """What a node says: the version even if the cache can't be read.
+
+    :param wanted: the ID of the image that it may hold.
+    """
     try:
         version = member.driver.api_version()
     except errors.NodeError as error:
         return _Findings(trouble=error)
     try:
-        return _Findings(version, member.driver.list_entries())
+        held = member.driver.list_entries()
     except errors.NodeError as error:
         return _Findings(version, trouble=error)
-
-
-def _holds(findings: _Findings, image_id: str) -> bool:
-    return any(
-        entry.image_id == image_id and entry.state is entries.State.CACHED
-        for entry in findings.held or []
+    return _Findings(
+        version,
+        entries.Freed.of(held),
+        hits=sum(entry.hits or 0 for entry in held),
+        holds=any(
+            entry.image_id == wanted and entry.state is entries.State.CACHED
+            for entry in held
+        ),
     )
 
 
@@ -135,9 +142,9 @@ def _row(
     trouble: errors.CacheError | None,
 ) -> tuple[object, ...]:
     told = (member.node.name, member.node.endpoint, _status(trouble))
-    if findings.held is None:
+    freed = findings.freed
+    if freed is None:
         return (*told, findings.version, None, None, None, None, None)
-    freed = entries.Freed.of(findings.held)
     return (
         *told,
         findings.version,
@@ -145,7 +152,7 @@ def _row(
         freed.cached,
         freed.queued,
         freed.size,
-        sum(entry.hits or 0 for entry in findings.held),
+        findings.hits,
     )
 
 

@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
+from glance_cache_osc import parallel
 from glance_cache_osc import plan
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import base
@@ -74,7 +75,7 @@ class QueueImageCache(base.CacheLister):
         words = wanted.Wanted.of(parsed_args)
         limits = waiting_options.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        found, held = self.at_once(
+        found, held = parallel.both(
             lambda: words.find(self), lambda: self.look(members)
         )
         steps = [

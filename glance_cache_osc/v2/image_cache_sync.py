@@ -18,6 +18,7 @@ from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc import parallel
 from glance_cache_osc import plan
 from glance_cache_osc.i18n import _
 from glance_cache_osc.v2 import approval
@@ -95,7 +96,7 @@ class SyncImageCache(base.CacheLister):
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
-        found, held = self.at_once(
+        found, held = parallel.both(
             lambda: words.find(self), lambda: self.look(members)
         )
         steps = self._steps(parsed_args, found, held)

@@ -175,7 +175,27 @@ def two_entries(cloud: Cloud) -> None:
         CACHE,
         json=p.cache(p.cached(p.UBUNTU, hits=0), p.cached(p.DEBIAN)),
     )
-    cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN}', json=UBUNTUS)
+    cloud.answers('GET', IMAGES, json=UBUNTUS)
+
+
+def test_what_is_queued_alone_is_not_what_is_cached_as_well(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    both = p.cache(p.cached(p.UBUNTU), queued=[p.UBUNTU, p.DEBIAN])
+    cloud.answers('GET', CACHE, json=both)
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?id=in:{p.DEBIAN}',
+        json=p.images(p.image(p.DEBIAN, 'debian-13')),
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.DEBIAN}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--queued', '--auto-approve'),
+        *('-f', 'value', '-c', 'Name', '-c', 'State'),
+    )
+
+    assert result == Result(0, 'debian-13 queued\n', '')
 
 
 @pytest.mark.parametrize('what', ['--unused', 'ubuntu*'])

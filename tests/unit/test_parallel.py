@@ -301,3 +301,17 @@ def test_an_interrupt_ends_the_pauses_of_what_is_waited_for(
 
     assert [one.value for one in stop.value.outcomes] == [False]
     assert time.monotonic() - began < PATIENCE / 2
+
+
+def test_both_of_two_look_ups_are_there() -> None:
+    assert parallel.both(lambda: 1, lambda: 'two') == (1, 'two')
+
+
+def test_of_two_errors_the_first_is_raised() -> None:
+    def fail_as(word: str) -> None:
+        raise errors.CacheError(word)
+
+    with pytest.raises(errors.CacheError, match='first'):
+        parallel.both(lambda: fail_as('first'), lambda: fail_as('second'))
+    with pytest.raises(errors.CacheError, match='second'):
+        parallel.both(lambda: 1, lambda: fail_as('second'))

@@ -125,8 +125,10 @@ def test_a_condition_counts_even_when_it_is_zero(
         (['c0ffee00'], False),
     ],
 )
-def test_words_mean_an_entry(wanted: list[str], expected: bool) -> None:
-    assert selection.means(wanted, CACHED, KNOWN) is expected
+def test_words_mean_an_image(wanted: list[str], expected: bool) -> None:
+    meant = selection.meant(wanted, [UBUNTU], KNOWN)
+
+    assert meant == ([UBUNTU] if expected else [])
 
 
 @pytest.mark.parametrize(
@@ -135,4 +137,38 @@ def test_words_mean_an_entry(wanted: list[str], expected: bool) -> None:
 def test_an_orphan_has_an_id_and_no_name(
     wanted: list[str], expected: bool
 ) -> None:
-    assert selection.means(wanted, ORPHAN, KNOWN) is expected
+    meant = selection.meant(wanted, ['c0ffee00'], KNOWN)
+
+    assert meant == (['c0ffee00'] if expected else [])
+
+
+def test_what_is_meant_comes_in_the_order_of_the_images() -> None:
+    ids = ['c0ffee00', UBUNTU, 'another']
+
+    assert selection.meant([], ids, KNOWN) == ids
+    assert selection.meant(['another', 'c0ffee00'], ids, KNOWN) == [
+        'c0ffee00',
+        'another',
+    ]
+
+
+@pytest.mark.parametrize(
+    ('narrowing', 'kept'),
+    [
+        (selection.Narrowing(), [CACHED, NEVER_SERVED, QUEUED, ORPHAN]),
+        (selection.Narrowing(unused=True), [NEVER_SERVED]),
+        (selection.Narrowing(larger_than=1000), []),
+        # What Glance knows is not known yet.
+        (
+            selection.Narrowing(orphans=True),
+            [CACHED, NEVER_SERVED, QUEUED, ORPHAN],
+        ),
+        (selection.Narrowing(orphans=True, unused=True), [NEVER_SERVED]),
+    ],
+)
+def test_entries_are_sifted_before_glance_is_asked(
+    narrowing: selection.Narrowing, kept: list[entries.Entry]
+) -> None:
+    held = [CACHED, NEVER_SERVED, QUEUED, ORPHAN]
+
+    assert narrowing.sift(held, NOW) == kept
