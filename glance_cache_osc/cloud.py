@@ -19,6 +19,7 @@ connection to the image service. Nothing else here reads the client manager.
 import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
+import gc
 import ipaddress
 import logging
 from typing import Any
@@ -70,11 +71,13 @@ class Cloud:
         session: ksa_session.Session = self._manager.session
         return session
 
-    def widen(self, hosts: int, connections: int) -> None:
-        """Keep connections to many hosts open.
+    def prepare(self, hosts: int, connections: int) -> None:
+        """Make ready for many requests.
 
         keystoneauth's session holds ten connections to each of ten hosts
-        and throws away what is more.
+        and throws away what is more: it is to keep them. And what is loaded
+        by now stays: looking through it for garbage again and again, last
+        when the program ends, takes a quarter of a second.
 
         :param hosts: how many hosts are about to be spoken to.
         :param connections: how many at once to each.
@@ -83,6 +86,7 @@ class Cloud:
         wide = wire.adapter(hosts + 2, connections)
         for scheme in ('http://', 'https://'):
             self.session.mount(scheme, wide)
+        gc.freeze()
 
     def warn_of_plain_http(self, nodes: Iterable[node.Node]) -> None:
         """Tell if a login that is kept secret is sent where it can be read.

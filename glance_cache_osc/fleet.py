@@ -19,7 +19,6 @@ from collections.abc import Sequence
 import dataclasses
 import difflib
 import fnmatch
-import gc
 from typing import TypeVar
 
 from glance_cache_osc import background
@@ -35,7 +34,6 @@ from glance_cache_osc.i18n import _
 #: which serves not many more at a time.
 _MOST_AT_ONCE = 256
 _MOST_PER_NODE = 16
-_MANY = 100
 
 _Value = TypeVar('_Value')
 
@@ -71,11 +69,7 @@ class Fleet:
         timeout: float,
     ) -> None:
         cloud.warn_of_plain_http(chosen)
-        cloud.widen(hosts=len(chosen), connections=_MOST_PER_NODE)
-        if len(chosen) >= _MANY:
-            # What is loaded by now stays: looking through it again and again
-            # takes a tenth of the time of a thousand requests.
-            gc.freeze()
+        cloud.prepare(hosts=len(chosen), connections=_MOST_PER_NODE)
         self._members = [
             Member(one, one.connect(cloud.session, timeout)) for one in chosen
         ]

@@ -102,7 +102,7 @@ class DeleteFromStore(hooks.CommandHook):
         what = _("Cannot delete image '%(image)s' from store '%(store)s'")
         for word, error in resolution.failures.items():
             failures.add(what % {'image': word, 'store': store}, error)
-        cloud.widen(hosts=1, connections=_WORKERS)
+        cloud.prepare(hosts=1, connections=_WORKERS)
         try:
             outcomes = parallel.attempt(
                 lambda image: stores.delete(image, store),

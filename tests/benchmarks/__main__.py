@@ -15,12 +15,14 @@
 from __future__ import annotations
 
 import argparse
+import pathlib
 import sys
 
 from tests.benchmarks import fleet
 from tests.benchmarks import single_node
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.group import Options
+from tests.benchmarks.table import as_csv
 from tests.benchmarks.table import markdown
 from tests.benchmarks.table import Row
 from tests.cloud import CloudError
@@ -28,27 +30,33 @@ from tests.cloud import RestError
 from tests.simulated import FleetError
 
 GROUPS = (single_node.GROUP, fleet.GROUP)
+_NAMES = [name for group in GROUPS for name in group.names]
 
 
 def parser() -> argparse.ArgumentParser:
     """The command line."""
-    names = [name for group in GROUPS for name in group.names]
     command = argparse.ArgumentParser(
         'python -m tests.benchmarks', description=__doc__
     )
     command.add_argument(
         '--only',
         nargs='+',
-        choices=names,
-        default=names,
+        choices=_NAMES,
+        default=_NAMES,
         metavar='ROW',
-        help=f'rows to measure: {", ".join(names)} (default: all)',
+        help=f'rows to measure: {", ".join(_NAMES)} (default: all)',
     )
     command.add_argument(
         '--pairs',
         type=_at_least_one,
         metavar='N',
         help='runs of each command a row (default: 7, 3 for the slow ones)',
+    )
+    command.add_argument(
+        '--csv',
+        type=pathlib.Path,
+        metavar='FILE',
+        help='also write the table there, if it is the whole one',
     )
     return command
 
@@ -76,6 +84,8 @@ def main() -> int:
         print('Interrupted; nothing is left running.', file=sys.stderr)
         return 130
     print(markdown(rows))
+    if asked.csv and asked.only == _NAMES:
+        asked.csv.write_text(as_csv(rows), encoding='utf-8')
     return 1 if any(one.held is False for one in rows) else 0
 
 

@@ -15,8 +15,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+import dataclasses
 from dataclasses import dataclass
 
+from tests import tables
 from tests.benchmarks.pairs import Summary
 
 _HEADERS = (
@@ -74,20 +76,18 @@ def row(what: str, summary: Summary, bound: Bound | None) -> Row:
 
 def markdown(rows: Iterable[Row]) -> str:
     """The whole table, without a newline at its end."""
-    lines = [_HEADERS, tuple('---' for _ in _HEADERS)]
-    lines += [
-        (
-            one.what,
-            one.ours,
-            one.peer,
-            one.ratio,
-            one.bound,
-            one.requests,
-            {None: '', True: 'yes', False: 'NO'}[one.held],
-        )
-        for one in rows
-    ]
+    headers, *lines = [_HEADERS, *map(_cells, rows)]
+    lines = [headers, tuple('---' for _ in headers), *lines]
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
+
+
+def as_csv(rows: Iterable[Row]) -> str:
+    """The whole table, as the manual includes it."""
+    return tables.as_csv(_HEADERS, map(_cells, rows))
+
+
+def _cells(one: Row) -> tuple[str, ...]:
+    return (*dataclasses.astuple(one)[:-1], tables.held(one.held))
 
 
 def _ratio(ratio: float) -> str:

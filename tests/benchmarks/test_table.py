@@ -13,6 +13,7 @@
 """The table that is printed."""
 
 from tests.benchmarks.pairs import Summary
+from tests.benchmarks.table import as_csv
 from tests.benchmarks.table import Bound
 from tests.benchmarks.table import markdown
 from tests.benchmarks.table import row
@@ -27,6 +28,13 @@ def test_the_table_says_what_held_and_what_did_not() -> None:
         ),
     ]
 
+    assert as_csv(rows) == (
+        'What,Ours (s),Peer (s),Ours / peer,Bound,'
+        'Requests to Glance: ours / peer,Held\n'
+        'list,1.20,1.00,1.20,a,3 / 4,NO\n'
+        'queue,2.00,25.00,0.08 (12.5 times faster),,63 to 64 / 301,\n'
+        'delete,1.00,10.00,0.10 (10.0 times faster),b,2 / 9,yes\n'
+    )
     assert markdown(rows) == (
         '| What | Ours (s) | Peer (s) | Ours / peer | Bound |'
         ' Requests to Glance: ours / peer | Held |\n'

@@ -15,10 +15,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-import csv
 import dataclasses
-import io
 import re
+
+from tests import tables
 
 #: On one line.
 _ANYTHING = '(?:(?!; told: ).)*'
@@ -48,10 +48,13 @@ class Row:
 
 def as_csv(rows: Iterable[Row]) -> str:
     """The table as the manual includes it."""
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator='\n')
-    lines.writerow(_HEADERS)
-    for row in rows:
-        held = 'yes' if row.held else f'NO: {row.must}'
-        lines.writerow((row.fault, row.command, row.came, held))
-    return text.getvalue()
+    cells = (
+        (
+            row.fault,
+            row.command,
+            row.came,
+            'yes' if row.held else f'NO: {row.must}',
+        )
+        for row in rows
+    )
+    return tables.as_csv(_HEADERS, cells)

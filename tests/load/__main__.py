@@ -17,14 +17,13 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from collections.abc import Iterator
-import csv
 import dataclasses
-import io
 from pathlib import Path
 import statistics
 import sys
 import tempfile
 
+from tests import tables
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
@@ -180,13 +179,10 @@ def _checked(
 
 def as_csv(rows: list[Row]) -> str:
     """The table as the manual includes it."""
-    text = io.StringIO()
-    lines = csv.writer(text, lineterminator='\n')
-    lines.writerow(_HEADERS)
-    for row in rows:
-        held = {None: '', True: 'yes', False: 'NO'}[row.held]
-        lines.writerow((*dataclasses.astuple(row)[:-1], held))
-    return text.getvalue()
+    cells = (
+        (*dataclasses.astuple(row)[:-1], tables.held(row.held)) for row in rows
+    )
+    return tables.as_csv(_HEADERS, cells)
 
 
 def _rows(pairs: int) -> Iterator[Row]:

@@ -12,6 +12,7 @@
 
 """What OpenStackClient already holds of a cloud."""
 
+import gc
 from typing import Any
 from unittest import mock
 
@@ -208,7 +209,7 @@ def test_a_bare_host_takes_what_it_lacks_from_the_image_endpoint(
 
 
 def test_a_fleet_keeps_its_connections(session: ksa_session.Session) -> None:
-    cloud.Cloud(Manager(session, {})).widen(hosts=1000, connections=16)
+    cloud.Cloud(Manager(session, {})).prepare(hosts=1000, connections=16)
 
     for url in ('http://edge.example', 'https://edge.example'):
         adapter = session.session.get_adapter(url)
@@ -216,6 +217,18 @@ def test_a_fleet_keeps_its_connections(session: ksa_session.Session) -> None:
         assert isinstance(adapter, requests.adapters.HTTPAdapter)
         assert vars(adapter)['_pool_connections'] == 1002
         assert vars(adapter)['_pool_maxsize'] == 16
+
+
+def test_what_is_loaded_is_put_out_of_the_collectors_way(
+    session: ksa_session.Session,
+) -> None:
+    gc.unfreeze()
+
+    try:
+        cloud.Cloud(Manager(session, {})).prepare(hosts=1, connections=1)
+        assert gc.get_freeze_count() > 0
+    finally:
+        gc.unfreeze()
 
 
 def logged_in_at(auth_url: str) -> cloud.Cloud:

@@ -414,3 +414,22 @@ def test_no_file_is_excused_that_is_short() -> None:
     }
 
     assert set(LONG_FILES) <= names
+
+
+def test_every_test_is_run() -> None:
+    """Whoever adds a folder with tests tells tox of it."""
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / 'tox.ini', encoding='utf-8')
+    run = {
+        folder
+        for name in ('unit', 'cli', 'functional')
+        for folder in re.findall(
+            r'tests/(\w+)', tox[f'testenv:{name}']['commands']
+        )
+    }
+    there = {
+        path.relative_to(ROOT / 'tests').parts[0]
+        for path in (ROOT / 'tests').rglob('test_*.py')
+    }
+
+    assert there == run

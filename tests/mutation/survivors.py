@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Mutants that no test notices, and why that is right."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+import csv
+import dataclasses
+import pathlib
+import re
+
+#: The manual shows it: a line for each survivor that may be, with the reason.
+EXPLAINED = pathlib.Path('doc/source/contributor/survivors.csv')
+_FUNCTION = re.compile(r'(?:x_|xǁ\w+ǁ)(\w+?)__mutmut_\d+')
+
+
+@dataclasses.dataclass(frozen=True, order=True)
+class Survivor:
+    """A mutant that the tests let pass.
+
+    Its number says nothing: that changes with the code above it.
+
+    :param place: the module and the function, ``drivers.http.request``.
+    :param instead_of: what the code says, in one line.
+    :param stands: what the mutant says.
+    """
+
+    place: str
+    instead_of: str
+    stands: str
+
+    @classmethod
+    def of(cls, name: str, diff: str) -> Survivor:
+        """What mutmut calls by a name, and shows as a diff."""
+        changed = [
+            line
+            for line in diff.splitlines()
+            if line[:1] in {'-', '+'} and line[:3] not in {'---', '+++'}
+        ]
+        return cls(
+            _place(name),
+            *(
+                ' '.join(
+                    line[1:].strip() for line in changed if line[0] == sign
+                )
+                for sign in '-+'
+            ),
+        )
+
+
+def _place(name: str) -> str:
+    """``drivers.http.request`` for mutmut's name of one of its mutants."""
+    module, __, mangled = name.removeprefix('glance_cache_osc.').rpartition(
+        '.'
+    )
+    found = _FUNCTION.fullmatch(mangled)
+    return f'{module}.{found.group(1) if found else mangled}'
+
+
+def explained(path: pathlib.Path = EXPLAINED) -> dict[Survivor, str]:
+    """The survivors that may be, and why each may."""
+    with path.open(encoding='utf-8', newline='') as file:
+        __, *rows = csv.reader(file)
+    return {Survivor(*row[:3]): row[3] for row in rows}
+
+
+def unexplained(
+    found: Iterable[Survivor], reasons: dict[Survivor, str]
+) -> list[Survivor]:
+    """Those that nobody has accounted for."""
+    return sorted(set(found) - {one for one, why in reasons.items() if why})
