@@ -94,10 +94,13 @@ def _glance_words(response: Any) -> str:
         return ''
     page = _beginning(response)
     try:
-        details = exc.from_response(page, page.content).details
+        found = exc.from_response(page, page.content)
     except Exception:  # noqa: BLE001 - it is not made for what is no Glance
         return ''
-    words = one_line(html.unescape(str(details or '')))
+    if found.details == type(found).__name__:
+        # Where there are no words, it has those of its own.
+        return ''
+    words = one_line(html.unescape(str(found.details)))
     parts = [part for part in words.split(': ') if part]
     while parts and _STATUS_LINE.fullmatch(parts[0]):
         parts.pop(0)
@@ -109,7 +112,6 @@ def _beginning(response: Any) -> Any:
     import requests
 
     page = requests.Response()
-    page.status_code = response.status_code
     page.headers = response.headers
     page.encoding = response.encoding
     page.raw = io.BytesIO(response.content[:_MOST_READ])

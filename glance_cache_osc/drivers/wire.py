@@ -33,25 +33,23 @@ class _Line(io.RawIOBase):
         self._sock = sock
         self._raw = raw
         self._exchange = exchange
-        self._timeout: float | None = sock.gettimeout()
+        # A request of ours always has one.
+        self._timeout: float = sock.gettimeout()
 
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: Any) -> int | None:
-        if self._timeout is None:
-            count: int | None = self._raw.readinto(buffer)
-        else:
-            left = self._exchange.patience(self._timeout)
-            self._sock.settimeout(left)
-            try:
-                count = self._raw.readinto(buffer)
-            except TimeoutError:
-                if left < self._timeout:
-                    # It was not silence that took too long.
-                    self._exchange.patience(self._timeout)
-                raise
-        self._exchange.took(count or 0)
+    def readinto(self, buffer: Any) -> int:
+        left = self._exchange.patience(self._timeout)
+        self._sock.settimeout(left)
+        try:
+            count: int = self._raw.readinto(buffer)
+        except TimeoutError:
+            if left < self._timeout:
+                # It was not silence that took too long.
+                self._exchange.patience(self._timeout)
+            raise
+        self._exchange.took(count)
         return count
 
     def close(self) -> None:

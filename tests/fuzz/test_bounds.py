@@ -124,6 +124,34 @@ def test_what_trickles_in_is_given_up(
     assert time.monotonic() - began < 10 * TIMEOUT
 
 
+@pytest.mark.parametrize(
+    'beginning',
+    [b'', HEAD, HEAD + b'\r\n', HEAD + b'Content-Length: 9\r\n\r\n[1,2'],
+    ids=['line', 'headers', 'body', 'rest'],
+)
+def test_silence_is_told_as_that(
+    node: servers.Server, client: http.NodeClient, beginning: bytes
+) -> None:
+    hung_up = threading.Event()
+
+    def answer(head: bytes, connection: socket.socket) -> None:
+        connection.sendall(beginning)
+        hung_up.wait(_PATIENCE)
+
+    node.answer = answer
+
+    began = time.monotonic()
+    error = failure(client)
+    hung_up.set()
+
+    assert isinstance(error, errors.TimedOut)
+    assert str(error) == (
+        'No answer within 0.3 seconds. Is the node up? '
+        "'--node-timeout' sets how long to wait."
+    )
+    assert time.monotonic() - began < 10 * TIMEOUT
+
+
 def test_what_comes_at_a_fair_rate_has_ten_times_the_timeout(
     node: servers.Server, client: http.NodeClient
 ) -> None:
@@ -362,8 +390,15 @@ def test_what_is_not_http_is_no_glance(
     node.answer = servers.says(answer)
 
     with caplog.at_level('WARNING'):
-        assert isinstance(failure(client), errors.NotGlance)
+        error = failure(client)
 
+    assert isinstance(error, errors.NotGlance)
+    assert error.remedy == 'Is this the endpoint of a Glance?'
+    assert error.why == (
+        'It answers with HTTP 103, and nothing after it'
+        if b' 103 ' in answer
+        else 'Its answer is not HTTP'
+    )
     assert caplog.messages == []
 
 

@@ -562,7 +562,7 @@ def test_no_id_leads_up_a_folder(
     driver: cache_api.CacheApiDriver, web: conftest.Web, image_id: str
 ) -> None:
     """A quoted dot is still a dot: nothing is sent."""
-    told = f"'{re.escape(image_id)}' is not the ID of an image"
+    told = f"^'{re.escape(image_id)}' is not the ID of an image\\.$"
 
     with pytest.raises(errors.Refused, match=told):
         driver.queue(image_id)

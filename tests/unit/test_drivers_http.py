@@ -462,7 +462,10 @@ def test_long_words_are_cut(
 
 @pytest.mark.parametrize('status', [301, 302, 303, 304, 305, 307, 308])
 def test_a_redirect_is_not_followed_and_gets_no_token(
-    client: http.NodeClient, web: conftest.Web, status: int
+    client: http.NodeClient,
+    web: conftest.Web,
+    caplog: pytest.LogCaptureFixture,
+    status: int,
 ) -> None:
     web.answers(
         'GET',
@@ -471,13 +474,16 @@ def test_a_redirect_is_not_followed_and_gets_no_token(
         headers={'Location': 'http://evil.example/v2/cache'},
     )
 
-    error = failure(client)
+    with caplog.at_level('WARNING'):
+        error = failure(client)
 
     assert isinstance(error, errors.NotGlance)
     assert str(error) == (
         f'It answers with a redirect (HTTP {status}). '
         'Give the endpoint that it redirects to.'
     )
+    # Nobody tried to, even without the place to go to.
+    assert caplog.messages == []
     assert web.requests == [f'GET {CACHE}']
 
 
@@ -737,6 +743,39 @@ def test_a_login_that_fails_meanwhile(web: conftest.Web) -> None:
         'locked. The node was not asked.'
     )
     assert web.requests == []
+
+
+def test_what_else_keystoneauth_raises_is_told_on_a_line(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET', CACHE, exc=ksa_exceptions.ClientException('Not\n  today')
+    )
+
+    assert str(failure(client)) == 'Not today.'
+
+
+def test_an_error_that_repeats_the_token_is_not_shown(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers(
+        'GET', CACHE, exc=requests.ConnectionError(f'no {conftest.TOKEN} here')
+    )
+
+    assert str(failure(client)) == (
+        'Its answer repeats the token of this login. It is not shown. Do not '
+        'trust what answers there.'
+    )
+
+
+def test_headers_that_make_no_sense_are_no_http(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    web.answers('GET', CACHE, exc=UnicodeError)
+
+    assert str(failure(client)) == (
+        'Its answer is not HTTP. Is this the endpoint of a Glance?'
+    )
 
 
 def test_several_threads_share_one_transport(

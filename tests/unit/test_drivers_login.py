@@ -17,6 +17,7 @@ import json
 import logging
 from typing import Any
 
+from keystoneauth1 import plugin
 from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import v3
 import pytest
@@ -196,6 +197,85 @@ def test_no_token_is_left_in_a_text(
 
     assert hide('a first-token, a second-token.') == 'a ***, a ***.'
     assert hide('plain') == 'plain'
+
+
+class Plugin(plugin.BaseAuthPlugin):
+    """A login whose token comes as a library likes it."""
+
+    def __init__(self, token: Any) -> None:
+        super().__init__()
+        self._token = token
+
+    def get_headers(self, session: Any) -> Any:
+        return {'X-Auth-Token': self._token}
+
+
+@pytest.mark.parametrize(
+    ('sent', 'hidden'),
+    [
+        ('a-token!', True),
+        (b'a-token!', True),
+        # One that short would be found in everything.
+        ('a-token', False),
+        ('', False),
+    ],
+)
+def test_a_token_is_hidden_that_can_be_told_from_text(
+    sent: str | bytes, hidden: bool
+) -> None:
+    session = ksa_session.Session(auth=Plugin(sent))
+    made = login.Login(session)
+    said = 'It is a-token!'
+
+    made.plugin.get_headers(session)
+    made.plugin.get_headers(session)
+
+    assert made.hide(said) == ('It is ***' if hidden else said)
+    assert made.is_in(said.encode()) is hidden
+    assert len(made._tokens) == hidden
+
+
+def test_without_a_token_nothing_is_hidden() -> None:
+    session = ksa_session.Session(auth=Plugin('secret-token'))
+    made = login.Login(session)
+
+    assert made.hide('secret-token') == 'secret-token'
+    assert not made.is_in(b'secret-token')
+
+
+@pytest.mark.parametrize(
+    ('logger', 'level', 'told'),
+    [
+        ('urllib3.connectionpool', logging.DEBUG, True),
+        ('urllib3.connectionpool', logging.INFO, True),
+        # Over headers that make no sense, with a traceback.
+        ('urllib3.connectionpool', logging.WARNING, False),
+        ('urllib3.response', logging.ERROR, False),
+        ('keystoneauth.session', logging.WARNING, True),
+    ],
+)
+def test_only_urllib3_is_not_to_warn(
+    caplog: pytest.LogCaptureFixture, logger: str, level: int, told: bool
+) -> None:
+    login.guard_logs()
+
+    with caplog.at_level('DEBUG'), bounds.Exchange(1).entered():
+        logging.getLogger(logger).log(level, 'words')
+
+    assert caplog.messages == (['words'] if told else [])
+
+
+def test_no_traceback_is_logged_of_a_node(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    login.guard_logs()
+    trouble = ValueError('\x1b[2J')
+
+    with caplog.at_level('DEBUG'), bounds.Exchange(1).entered():
+        logging.getLogger('keystoneauth.session').info('x', exc_info=trouble)
+
+    (record,) = caplog.records
+    assert record.exc_info is None
 
 
 def test_a_log_says_what_was_sent_and_steers_nothing(

@@ -113,6 +113,13 @@ def test_what_answers_otherwise_is_no_glance(
             "caching in that node's glance-api.conf, and restart it.",
         ),
         (
+            p.glance_versions(p.EDGE, '2.14', '2.0'),
+            errors.TooOld,
+            'It lists Images API 2.14, but /v2/cache is not there (does a '
+            'proxy hide it?). Upgrade that Glance, or name another endpoint '
+            'with --node.',
+        ),
+        (
             p.glance_versions(p.EDGE, '2.18', '2.16', '2.14', '2.0'),
             errors.TooOld,
             'It lists Images API 2.18, but /v2/cache is not there (does a '

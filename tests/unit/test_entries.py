@@ -228,6 +228,15 @@ def test_a_node_may_list_fifty_thousand_entries(cached: int) -> None:
         entries.parse_cache(payload)
 
 
+def test_the_largest_count_is_one() -> None:
+    payload = {
+        'cached_images': [{'image_id': UBUNTU, 'size': 2**63 - 1}],
+        'queued_images': [],
+    }
+
+    assert entries.parse_cache(payload)[0].size == 2**63 - 1
+
+
 def test_a_time_before_1970_is_a_time() -> None:
     """A server's clock and its UTC offset may be off."""
     payload = {

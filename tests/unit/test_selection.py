@@ -158,6 +158,7 @@ def test_what_is_meant_comes_in_the_order_of_the_images() -> None:
         (selection.Narrowing(), [CACHED, NEVER_SERVED, QUEUED, ORPHAN]),
         (selection.Narrowing(unused=True), [NEVER_SERVED]),
         (selection.Narrowing(larger_than=1000), []),
+        (selection.Narrowing(older_than=5 * DAY), [NEVER_SERVED]),
         # What Glance knows is not known yet.
         (
             selection.Narrowing(orphans=True),

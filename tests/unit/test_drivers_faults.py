@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is made of a status and a page, to the letter.
+
+How they reach a person is shown in `test_drivers_http`.
+"""
+
+import pytest
+import requests
+
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import faults
+
+HTML = 'text/html; charset=UTF-8'
+
+
+def response(
+    status: int, content: bytes = b'', content_type: str | None = None
+) -> requests.Response:
+    """An answer as `bounds.Exchange.read` hands it over."""
+    made = requests.Response()
+    made.status_code = status
+    made._content = content
+    made.encoding = 'utf-8'
+    if content_type:
+        made.headers['Content-Type'] = content_type
+    return made
+
+
+@pytest.mark.parametrize('status', [100, 103, 199])
+def test_a_status_that_is_no_answer(status: int) -> None:
+    error = faults.from_status(response(status))
+
+    assert type(error) is errors.NotGlance
+    assert str(error) == (
+        f'It answers with HTTP {status}, and nothing after it. '
+        'Is this the endpoint of a Glance?'
+    )
+
+
+@pytest.mark.parametrize(
+    ('content', 'content_type'),
+    [
+        # Nobody says what it is.
+        (b'Not here', None),
+        # It is not what it says.
+        (b'Not here', 'application/json'),
+        (b'\xff\xfe', 'text/plain'),
+        # There are no words in it.
+        (b'{"error": {}}', 'application/json'),
+        (b'<html></html>', HTML),
+        (b'', HTML),
+    ],
+)
+def test_a_page_that_says_nothing(
+    content: bytes, content_type: str | None
+) -> None:
+    error = faults.from_status(response(404, content, content_type))
+
+    assert str(error) == 'HTTP 404 Not Found.'
+
+
+@pytest.mark.parametrize(
+    ('content', 'content_type', 'words'),
+    [
+        (b'{"error": {"message": "Gone."}}', 'application/json', 'Gone.'),
+        (b'Gone.', 'text/plain', 'Gone.'),
+        ('Größe zählt'.encode(), 'text/plain', 'Größe zählt.'),
+        # Too short to guess what it is written in.
+        ('<p>ß</p>'.encode(), HTML, 'ß.'),
+        ('<p>żółć</p>'.encode(), HTML, 'żółć.'),
+    ],
+)
+def test_words_are_read_as_what_they_are_written_in(
+    content: bytes, content_type: str, words: str
+) -> None:
+    error = faults.from_status(response(404, content, content_type))
+
+    assert str(error) == words
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('', ''),
+        ('  a \n\t b\r\n', 'a b'),
+        ('x' * 300, 'x' * 300),
+        ('x' * 301, 'x' * 300 + '…'),
+    ],
+)
+def test_words_fit_in_a_line(text: str, expected: str) -> None:
+    assert faults.one_line(text) == expected

@@ -1,0 +1,161 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The hook before ``openstack image delete``, as cliff calls it.
+
+What a person sees of it is shown in ``tests/cli/test_image_delete.py``.
+"""
+
+import argparse
+from collections.abc import Callable
+from typing import Any
+from unittest import mock
+
+from cliff import command
+import pytest
+
+from glance_cache_osc import catalogue
+from glance_cache_osc import cloud as clouds
+from glance_cache_osc import errors
+from glance_cache_osc import images
+from glance_cache_osc import parallel
+from glance_cache_osc import stores
+from glance_cache_osc.v2 import image_delete
+
+UBUNTU = images.Image('9b73824a-c4e5-4822-be0d-10abcb0fe5df', 'ubuntu-24.04')
+DEBIAN = images.Image('884d4cbe-a2b4-4c09-a3d0-8ab2734603cb', 'debian-13')
+FEDORA = images.Image('0f8f89be-fed2-44c4-91f8-b2a0c3b15f27', 'fedora-42')
+
+
+@pytest.fixture
+def hook() -> image_delete.DeleteFromStore:
+    """The hook of a command that is logged in."""
+    return image_delete.DeleteFromStore(
+        mock.create_autospec(command.Command, instance=True, app=mock.Mock())
+    )
+
+
+@pytest.fixture
+def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:
+    """A cloud with three images in two stores."""
+    made = mock.create_autospec(clouds.Cloud, instance=True)
+    made.stores.return_value = mock.create_autospec(
+        stores.Stores, instance=True
+    )
+    made.stores.return_value.names.return_value = ['fast', 'cheap']
+    made.catalogue.return_value = mock.create_autospec(
+        catalogue.Catalogue, instance=True
+    )
+    made.catalogue.return_value.resolve.return_value = catalogue.Resolution(
+        [UBUNTU, DEBIAN, FEDORA], {}
+    )
+    monkeypatch.setattr(clouds, 'Cloud', lambda _manager: made)
+    return made
+
+
+def asked() -> argparse.Namespace:
+    """What ``image delete --store fast a b c`` is parsed to."""
+    return argparse.Namespace(store='fast', images=['a', 'b', 'c'])
+
+
+@pytest.mark.parametrize('code', [0, 1])
+@pytest.mark.parametrize(
+    'parsed',
+    [
+        argparse.Namespace(images=['a']),
+        argparse.Namespace(images=['a'], store=None),
+    ],
+)
+def test_without_a_store_it_changes_nothing(
+    hook: image_delete.DeleteFromStore,
+    parsed: argparse.Namespace,
+    code: int,
+) -> None:
+    """Whether OpenStackClient knows of stores, or not."""
+    assert hook.before(parsed) is parsed
+    assert parsed.images == ['a']
+    assert hook.after(parsed, code) == code
+
+
+def test_each_image_is_taken_out_of_the_store(
+    hook: image_delete.DeleteFromStore, cloud: Any
+) -> None:
+    parsed = asked()
+
+    hook.before(parsed)
+
+    assert hook.after(parsed, 1) == 0
+    assert parsed.images == []
+    cloud.catalogue.return_value.resolve.assert_called_once_with(
+        ['a', 'b', 'c'], globs=False
+    )
+    cloud.prepare.assert_called_once_with(hosts=1, connections=16)
+    cloud.stores.return_value.delete.assert_has_calls(
+        [mock.call(one, 'fast') for one in (UBUNTU, DEBIAN, FEDORA)],
+        any_order=True,
+    )
+
+
+def test_what_was_done_is_counted(
+    hook: image_delete.DeleteFromStore,
+    cloud: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    def delete(image: images.Image, store: str) -> None:
+        if image is DEBIAN:
+            raise errors.NodeError('It is in use')
+
+    cloud.stores.return_value.delete.side_effect = delete
+
+    hook.before(asked())
+
+    assert hook.after(asked(), 0) == 1
+    assert caplog.messages == [
+        f"Cannot delete image 'debian-13 ({DEBIAN.image_id})' from store "
+        "'fast': It is in use.",
+        "Failed to delete 1 of 3 images from store 'fast'.",
+    ]
+
+
+def test_on_an_interrupt_what_is_under_way_is_waited_for(
+    hook: image_delete.DeleteFromStore,
+    cloud: Any,
+    caplog: pytest.LogCaptureFixture,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def attempt(
+        operation: Callable[[Any], Any],
+        jobs: list[Any],
+        workers: int,
+        *,
+        settle: bool = False,
+    ) -> list[Any]:
+        assert (workers, settle) == (16, True)
+        ubuntu, debian, fedora = jobs
+        raise parallel.Interruption(
+            [
+                parallel.Outcome(ubuntu, operation(ubuntu)),
+                parallel.Outcome(debian, error=errors.Interrupted()),
+                parallel.Outcome(fedora, error=errors.Interrupted()),
+            ]
+        )
+
+    monkeypatch.setattr(parallel, 'attempt', attempt)
+
+    hook.before(asked())
+
+    assert hook.after(asked(), 0) == 130
+    assert caplog.messages == [
+        'Interrupted. Not asked for: 2.',
+        "Failed to delete 2 of 3 images from store 'fast'.",
+    ]
+    cloud.stores.return_value.delete.assert_called_once_with(UBUNTU, 'fast')
