@@ -98,11 +98,9 @@ class Exchange:
         self._most = most
         self._secret = secret
         self._clock = clock
-        self._began = 0.0
-        self._received = 0
-        self._in_head = True
         self._large = False
         self._lines: list[Any] = []
+        self._restart()
 
     @contextlib.contextmanager
     def entered(self) -> Iterator['Exchange']:
@@ -124,6 +122,9 @@ class Exchange:
             of an answer that it refuses urllib3 leaves that open.
         """
         self._lines.append(line)
+        self._restart()
+
+    def _restart(self) -> None:
         self._began = self._clock()
         self._received = 0
         self._in_head = True

@@ -14,14 +14,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 import csv
 import dataclasses
 import pathlib
 import re
 
 #: The manual shows it: a line for each survivor that may be, with the reason.
-EXPLAINED = pathlib.Path('doc/source/contributor/survivors.csv')
+EXPLAINED = (
+    pathlib.Path(__file__).parents[2] / 'doc/source/contributor/survivors.csv'
+)
 _FUNCTION = re.compile(r'(?:x_|xǁ\w+ǁ)(\w+?)__mutmut_\d+')
 
 
@@ -49,7 +50,7 @@ class Survivor:
             if line[:1] in {'-', '+'} and line[:3] not in {'---', '+++'}
         ]
         return cls(
-            _place(name),
+            place(name),
             *(
                 ' '.join(
                     line[1:].strip() for line in changed if line[0] == sign
@@ -59,7 +60,7 @@ class Survivor:
         )
 
 
-def _place(name: str) -> str:
+def place(name: str) -> str:
     """``drivers.http.request`` for mutmut's name of one of its mutants."""
     module, __, mangled = name.removeprefix('glance_cache_osc.').rpartition(
         '.'
@@ -69,14 +70,13 @@ def _place(name: str) -> str:
 
 
 def explained(path: pathlib.Path = EXPLAINED) -> dict[Survivor, str]:
-    """The survivors that may be, and why each may."""
+    """The survivors that may be, and why each may.
+
+    :raises ValueError: one has no reason.
+    """
     with path.open(encoding='utf-8', newline='') as file:
         __, *rows = csv.reader(file)
+    for row in rows:
+        if len(row) != 4 or not row[3].strip():
+            raise ValueError(f'no reason for {row}')
     return {Survivor(*row[:3]): row[3] for row in rows}
-
-
-def unexplained(
-    found: Iterable[Survivor], reasons: dict[Survivor, str]
-) -> list[Survivor]:
-    """Those that nobody has accounted for."""
-    return sorted(set(found) - {one for one, why in reasons.items() if why})

@@ -15,7 +15,12 @@
 That the bounds hold over a real socket is shown in `tests.fuzz.test_bounds`.
 """
 
+from collections.abc import Iterator
+import datetime
+from typing import Any
+
 import pytest
+import requests
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import bounds
@@ -170,18 +175,119 @@ def test_bytes_are_counted(
     )
 
 
+class Page(requests.Response):
+    """An answer that comes in blocks, and knows how many were taken."""
+
+    def __init__(self, *blocks: bytes, status: int = 200) -> None:
+        super().__init__()
+        self.status_code = status
+        self.taken = 0
+        self._blocks = blocks
+
+    def iter_content(self, *args: Any, **kwargs: Any) -> Iterator[bytes]:
+        for block in self._blocks:
+            self.taken += 1
+            yield block
+
+    def close(self) -> None:
+        """There is no connection to give back."""
+
+
+def test_an_answer_is_handed_on_without_what_leads_elsewhere() -> None:
+    page = Page('ß'.encode(), b'[]', status=302)
+    page.reason = 'Found'
+    page.url = 'http://edge.example/v2/cache'
+    page.request = requests.Request('GET', page.url).prepare()
+    page.elapsed = datetime.timedelta(seconds=2)
+    page.headers['Location'] = 'http://evil.example'
+    page.headers['X-Openstack-Request-Id'] = 'req-1'
+    page.encoding = 'latin-1'
+
+    whole = bounds.Exchange(1000).read(page)
+
+    assert (whole.status_code, whole.reason) == (302, 'Found')
+    assert (whole.content, whole.text) == (b'\xc3\x9f[]', 'ß[]')
+    assert (whole.url, whole.request) == (page.url, page.request)
+    # For `openstack --timing`.
+    assert whole.elapsed == datetime.timedelta(seconds=2)
+    assert whole.headers == {'X-Openstack-Request-Id': 'req-1'}
+
+
+@pytest.mark.parametrize('size', [999, 1000])
+def test_an_answer_may_be_as_long_as_that(size: int) -> None:
+    page = Page(b'x' * 500, b'x' * (size - 500))
+
+    assert len(bounds.Exchange(1000).read(page).content) == size
+
+
+def test_an_answer_may_not_be_longer() -> None:
+    page = Page(b'x' * 500, b'x' * 501, b'x')
+
+    with pytest.raises(errors.BadReply) as caught:
+        bounds.Exchange(1000).read(page)
+
+    assert str(caught.value) == (
+        'Its answer is longer than 1.0 kB. Is this the endpoint of a Glance?'
+    )
+    assert page.taken == 2
+
+
+@pytest.mark.parametrize('status', [300, 404, 500])
+def test_of_what_is_no_success_the_beginning_is_read(status: int) -> None:
+    page = Page(b'a' * 65535, b'b', b'c', status=status)
+
+    whole = bounds.Exchange(1000_000).read(page)
+
+    assert page.taken == 2
+    assert whole.content == b'a' * 65535 + b'b'
+
+
+class Room:
+    """Where large answers find a place, one after the other."""
+
+    def __init__(self) -> None:
+        self.asked = self.left = 0
+
+    def acquire(self) -> None:
+        self.asked += 1
+
+    def release(self) -> None:
+        self.left += 1
+
+
+@pytest.mark.parametrize(
+    ('blocks', 'asked'),
+    [
+        ([512 * 1024], 0),
+        ([512 * 1024, 1], 1),
+        ([512 * 1024 + 1, 1024, 1024], 1),
+    ],
+)
+def test_a_large_answer_takes_one_place_and_gives_it_back(
+    monkeypatch: pytest.MonkeyPatch, blocks: list[int], asked: int
+) -> None:
+    room = Room()
+    monkeypatch.setattr(bounds, '_large', room)
+    page = Page(*(b'x' * size for size in blocks))
+
+    with bounds.Exchange(1000_000).entered() as exchange:
+        exchange.read(page)
+
+    assert (room.asked, room.left) == (asked, asked)
+
+
 def test_waiting_for_others_is_not_held_against_a_node(
     exchange: bounds.Exchange,
     clock: Clock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    class Room:
+    class Late(Room):
         """Comes free after a minute."""
 
         def acquire(self) -> None:
             clock.now += 60
 
-    monkeypatch.setattr(bounds, '_large', Room())
+    monkeypatch.setattr(bounds, '_large', Late())
     clock.now += 3
 
     exchange._wait_for_room()

@@ -15,11 +15,16 @@
 
 from collections.abc import Callable
 import time
+from typing import Any
 
 import pytest
 import requests
 
+from glance_cache_osc import entries
 from glance_cache_osc import errors
+from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import cache_api
+from glance_cache_osc.drivers import cache_manage
 from glance_cache_osc.drivers import http
 from glance_cache_osc.drivers import retries
 from tests.cli import payloads as p
@@ -153,6 +158,96 @@ def test_a_node_that_says_later_is_asked_again(
     assert len(web.requests) == 3
     assert 0.25 <= paused[0] <= 0.5
     assert 0.5 <= paused[1] <= 1.0
+
+
+ID = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
+ACTIVE = {'text': '{"status": "active"}'}
+ENTRIES = {'text': '{"cached_images": [], "queued_images": []}'}
+VERSIONS = {'text': '{"versions": [{"id": "v2.18"}]}'}
+
+
+@pytest.mark.parametrize(
+    ('kind', 'operation', 'answers'),
+    [
+        (
+            cache_api.CacheApiDriver,
+            lambda driver: driver.list_entries(),
+            {'GET /v2/cache': ENTRIES},
+        ),
+        (
+            cache_api.CacheApiDriver,
+            lambda driver: driver.queue(ID),
+            {f'PUT /v2/cache/{ID}': {}},
+        ),
+        (
+            cache_api.CacheApiDriver,
+            lambda driver: driver.delete(ID),
+            {f'DELETE /v2/cache/{ID}': {}},
+        ),
+        (
+            cache_api.CacheApiDriver,
+            lambda driver: driver.clear(entries.Target.BOTH),
+            {'DELETE /v2/cache': {}},
+        ),
+        (
+            cache_api.CacheApiDriver,
+            lambda driver: driver.api_version(),
+            {'GET /versions': VERSIONS},
+        ),
+        (
+            cache_manage.CacheManageDriver,
+            lambda driver: driver.list_entries(),
+            {
+                'GET /v2/queued_images': ENTRIES,
+                'GET /v2/cached_images': ENTRIES,
+            },
+        ),
+        (
+            cache_manage.CacheManageDriver,
+            lambda driver: driver.queue(ID),
+            {
+                f'GET /v2/images/{ID}': ACTIVE,
+                f'PUT /v2/queued_images/{ID}': {},
+            },
+        ),
+        (
+            cache_manage.CacheManageDriver,
+            lambda driver: driver.delete(ID),
+            {
+                f'DELETE /v2/queued_images/{ID}': {},
+                f'DELETE /v2/cached_images/{ID}': {},
+            },
+        ),
+        (
+            cache_manage.CacheManageDriver,
+            lambda driver: driver.clear(entries.Target.BOTH),
+            {
+                'DELETE /v2/queued_images': {},
+                'DELETE /v2/cached_images': {},
+            },
+        ),
+    ],
+)
+def test_all_that_may_be_repeated_is(
+    client: http.NodeClient,
+    web: conftest.Web,
+    paused: list[float],
+    kind: Callable[[http.NodeClient], base.CacheDriver],
+    operation: Callable[[base.CacheDriver], object],
+    answers: dict[str, dict[str, Any]],
+) -> None:
+    for request, answer in answers.items():
+        method, path = request.split()
+        web.answers(method, f'{p.EDGE}{path}', LATER, answer)
+
+    operation(kind(client))
+
+    assert web.requests == [
+        request.replace(' ', f' {p.EDGE}')
+        for request in answers
+        for _ in range(2)
+    ]
+    assert len(paused) == len(answers)
 
 
 def test_a_node_that_goes_on_saying_later_has_its_error(

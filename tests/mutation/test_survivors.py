@@ -1,0 +1,72 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What mutmut says of a mutant, and what the manual says of it."""
+
+import pathlib
+
+import pytest
+
+from tests.mutation import survivors
+
+DIFF = """\
+# glance_cache_osc.drivers.bounds.xǁExchangeǁpatience__mutmut_7: survived
+--- glance_cache_osc/drivers/bounds.py
++++ glance_cache_osc/drivers/bounds.py
+@@ -10,8 +10,7 @@
+     elapsed = self._clock() - self._began
+-        raise errors.TimedOut(
+-            _('Its answer'),
++        raise errors.TimedOut(
++            None,
+         )
+"""
+
+
+def test_a_mutant_is_known_by_what_it_changes() -> None:
+    name = 'glance_cache_osc.drivers.bounds.xǁExchangeǁpatience__mutmut_7'
+
+    assert survivors.Survivor.of(name, DIFF) == survivors.Survivor(
+        'drivers.bounds.patience',
+        "raise errors.TimedOut( _('Its answer'),",
+        'raise errors.TimedOut( None,',
+    )
+
+
+@pytest.mark.parametrize(
+    ('name', 'place'),
+    [
+        ('glance_cache_osc.entries.x__count__mutmut_10', 'entries._count'),
+        (
+            'glance_cache_osc.drivers.wire.xǁ_Answerǁ__init____mutmut_3',
+            'drivers.wire.__init__',
+        ),
+        ('glance_cache_osc.plan.strange', 'plan.strange'),
+    ],
+)
+def test_its_place_is_a_function(name: str, place: str) -> None:
+    assert survivors.place(name) == place
+
+
+def test_each_that_may_be_has_a_reason() -> None:
+    assert all(survivors.explained().values())
+
+
+@pytest.mark.parametrize('row', ['a,b,c', 'a,b,c,', 'a,b,c, '])
+def test_one_without_a_reason_is_refused(
+    tmp_path: pathlib.Path, row: str
+) -> None:
+    path = tmp_path / 'survivors.csv'
+    path.write_text(f'Where,Instead of,Stands,Why\n{row}\n', 'utf-8')
+
+    with pytest.raises(ValueError, match=r'^no reason for '):
+        survivors.explained(path)
