@@ -54,12 +54,6 @@ _HEADERS = [one.header for one in image_cache_list._COLUMNS]
 
 
 @pytest.fixture(scope='module')
-def liar() -> Iterator[servers.Server]:
-    with servers.Server(servers.says(b'')) as server:
-        yield server
-
-
-@pytest.fixture(scope='module')
 def driver(liar: servers.Server) -> cache_api.CacheApiDriver:
     session = ksa_session.Session(
         auth=token_endpoint.Token(None, servers.TOKEN)
@@ -146,9 +140,9 @@ def check(driver: cache_api.CacheApiDriver) -> None:
 @conftest.PROFILE
 @hypothesis.given(answer=lies.answers())
 def test_a_driver_believes_nothing(
-    liar: servers.Server, driver: cache_api.CacheApiDriver, answer: bytes
+    tell: conftest.Tell, driver: cache_api.CacheApiDriver, answer: bytes
 ) -> None:
-    liar.answer = servers.says(answer)
+    tell(answer)
 
     check(driver)
 
@@ -226,9 +220,9 @@ def check_fleet(result: Result) -> None:
 @hypothesis.given(answer=lies.answers())
 @pytest.mark.usefixtures('fleet')
 def test_a_command_shows_the_others_whole(
-    liar: servers.Server, openstack: OpenStack, answer: bytes
+    tell: conftest.Tell, openstack: OpenStack, answer: bytes
 ) -> None:
-    liar.answer = servers.says(answer)
+    tell(answer)
 
     check_fleet(run(openstack, 'list', '-f', 'json'))
 
@@ -237,9 +231,9 @@ def test_a_command_shows_the_others_whole(
 @hypothesis.given(answer=lies.answers())
 @pytest.mark.usefixtures('fleet')
 def test_nothing_leaks_while_all_is_logged(
-    liar: servers.Server, openstack: OpenStack, answer: bytes
+    tell: conftest.Tell, openstack: OpenStack, answer: bytes
 ) -> None:
-    liar.answer = servers.says(answer)
+    tell(answer)
 
     result = run(openstack, 'list', '-f', 'json', '--debug')
 

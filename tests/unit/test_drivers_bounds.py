@@ -194,7 +194,8 @@ class Page(requests.Response):
 
 
 def test_an_answer_is_handed_on_without_what_leads_elsewhere() -> None:
-    page = Page('ß'.encode(), b'[]', status=302)
+    # Which is guessed to be Japanese, if nobody says what it is.
+    page = Page(b'\xe2\x82', b'\xac', status=302)
     page.reason = 'Found'
     page.url = 'http://edge.example/v2/cache'
     page.request = requests.Request('GET', page.url).prepare()
@@ -206,7 +207,7 @@ def test_an_answer_is_handed_on_without_what_leads_elsewhere() -> None:
     whole = bounds.Exchange(1000).read(page)
 
     assert (whole.status_code, whole.reason) == (302, 'Found')
-    assert (whole.content, whole.text) == (b'\xc3\x9f[]', 'ß[]')
+    assert whole.text == '€'
     assert (whole.url, whole.request) == (page.url, page.request)
     # For `openstack --timing`.
     assert whole.elapsed == datetime.timedelta(seconds=2)

@@ -76,8 +76,8 @@ def test_a_page_that_says_nothing(
         (b'{"error": {"message": "Gone."}}', 'application/json', 'Gone.'),
         (b'Gone.', 'text/plain', 'Gone.'),
         ('Größe zählt'.encode(), 'text/plain', 'Größe zählt.'),
-        # Too short to guess what it is written in.
-        ('<p>ß</p>'.encode(), HTML, 'ß.'),
+        # Which is guessed to be Japanese, if nobody says what it is.
+        ('€'.encode(), HTML, '€.'),
         ('<p>żółć</p>'.encode(), HTML, 'żółć.'),
     ],
 )
