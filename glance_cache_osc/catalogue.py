@@ -82,11 +82,14 @@ class Catalogue:
         """Images by their IDs; IDs that Glance does not know are left out.
 
         One request a hundred, and one more round for those that are hidden
-        or gone.
+        or gone. What has not the form of an ID is not asked for: nodes may
+        list anything.
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        asked = list(dict.fromkeys(image_ids))
+        # An ID may have been given in capitals.
+        ids = dict.fromkeys(image_ids)
+        asked = [one for one in ids if images.is_id(one.lower())]
         found: dict[str, images.Image] = {}
         for hidden in (False, True):
             missing = [one for one in asked if one not in found]
@@ -106,7 +109,7 @@ class Catalogue:
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        asked = list(dict.fromkeys(names))
+        asked = [one for one in dict.fromkeys(names) if images.is_text(one)]
         found: dict[str, list[images.Image]] = {}
         for hidden in (False, True):
             missing = [name for name in asked if name not in found]
@@ -133,6 +136,9 @@ class Catalogue:
         :param properties: as `check_properties` has them.
         :raises errors.CatalogueError: Glance could not be asked.
         """
+        words = [*tags, *properties, *properties.values()]
+        if not all(map(images.is_text, words)):
+            return []
         query: dict[str, Any] = {'tag': list(tags)} if tags else {}
         for key, value in properties.items():
             query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value

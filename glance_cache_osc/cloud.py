@@ -109,6 +109,20 @@ class Cloud:
             )
             _LOG.warning(words, columns.safe_text(named))
 
+    def warn_of_hidden_images(self) -> None:
+        """Tell if images may look like orphans to one who can't see them.
+
+        Glance shows all images to administrators alone.
+        """
+        access = self._manager.auth_ref
+        if access is not None and 'admin' not in access.role_names:
+            _LOG.warning(
+                _(
+                    "This login does not have the role 'admin': images that "
+                    'it may not see count as orphans, too.'
+                )
+            )
+
     def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""
         return catalogue.Catalogue(

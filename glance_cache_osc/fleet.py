@@ -24,6 +24,7 @@ from typing import TypeVar
 from glance_cache_osc import background
 from glance_cache_osc import cloud as clouds
 from glance_cache_osc import errors
+from glance_cache_osc import images
 from glance_cache_osc import node as nodes
 from glance_cache_osc import parallel
 from glance_cache_osc import progress
@@ -196,7 +197,7 @@ def _meant_by(
     names = [one.name for one in configured]
     if word in names:
         return [configured[names.index(word)]]
-    if any(character in word for character in '*?') and '://' not in word:
+    if images.is_glob(word) and not _is_address(word):
         found = [
             one for one in configured if fnmatch.fnmatchcase(one.name, word)
         ]
@@ -211,6 +212,11 @@ def _meant_by(
         if one.endpoint == endpoint:
             return [one]
     return [nodes.Node(word.rstrip('/'), endpoint)]
+
+
+def _is_address(word: str) -> bool:
+    """Whether it is a URL, or a host in the form that IPv6 has: ``[::1]``."""
+    return '://' in word or word.startswith('[')
 
 
 def _no_such_node(word: str, names: Sequence[str]) -> errors.UsageError:

@@ -73,6 +73,15 @@ def is_glob(text: str) -> bool:
     return _GLOB.search(text) is not None
 
 
+def is_text(word: str) -> bool:
+    """Whether Glance may know it: not bytes that are no UTF-8."""
+    try:
+        word.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def matches(image: Image, wanted: str) -> bool:
     """Whether an ID, name or glob means an image."""
     if wanted in (image.image_id, image.name):

@@ -106,8 +106,9 @@ def _explained(
 #: What to do, by what Glance's words hold.
 _REMEDIES = {
     'not available on this node': _(
-        'Glance knows that store at other endpoints: name one with '
-        'OS_IMAGE_ENDPOINT_OVERRIDE.'
+        'Glance knows that store at other endpoints: name one as '
+        'image_endpoint_override in clouds.yaml, or in '
+        'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from there.'
     ),
     'in use': _('Remove what uses it, such as volumes made from it, first.'),
     'snapshot': _('Remove its snapshots first.'),

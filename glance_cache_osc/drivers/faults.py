@@ -123,6 +123,7 @@ def from_connection(
 ) -> errors.NodeError:
     """A connection that failed, by what lies at the bottom of it."""
     import requests
+    import urllib3
 
     chain = list(_causes(error))
     for link in chain:
@@ -149,6 +150,13 @@ def from_connection(
         )
     if any(_is_nonsense(link) for link in chain):
         return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
+    if any(
+        isinstance(link, urllib3.exceptions.ProtocolError) for link in chain
+    ):
+        return errors.Unreachable(
+            _('The connection broke: %s') % _root_words(chain),
+            _('It may have done what it was asked: look, and ask again.'),
+        )
     return errors.Unreachable(
         _('Cannot connect: %s') % _root_words(chain),
         _('Is glance-api running there, and is this its address?'),

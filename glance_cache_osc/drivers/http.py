@@ -169,9 +169,12 @@ def segment(image_id: str) -> str:
 
     :raises errors.Refused: it would change the path.
     """
-    if image_id in ('.', '..'):
-        raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
-    return urllib.parse.quote(image_id, safe='')
+    try:
+        if image_id not in ('.', '..'):
+            return urllib.parse.quote(image_id, safe='')
+    except UnicodeEncodeError:
+        pass
+    raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
 
 
 @functools.cache

@@ -75,6 +75,8 @@ class DeleteImageCache(base.CacheLister):
                 _("Name images or narrow by an option; 'clear' drops all."),
             )
         members = self.chosen_fleet(parsed_args)
+        if narrowing.orphans:
+            self.cloud.warn_of_hidden_images()
         now = datetime.datetime.now(datetime.timezone.utc)
         # What a word means is known, also where it is narrowed away.
         early = selection.Narrowing() if words else narrowing

@@ -79,6 +79,8 @@ class ListImageCache(base.CacheLister):
             self.chosen_fleet(parsed_args),
             lambda group: early.sift(group, now),
         )
+        if narrowing.orphans:
+            self.cloud.warn_of_hidden_images()
         if narrowing.orphans or not all(map(images.is_id, wanted)):
             known = self.cloud.catalogue().by_id(base.held_ids(held))
         else:

@@ -38,7 +38,7 @@ class SyncImageCache(base.CacheLister):
 
     _description = _(
         'Make the images in the cache be those that are named: queue what '
-        'lacks, and with --delete-others drop the rest.'
+        'is missing, and with --delete-others drop the rest.'
     )
     _epilog = _(
         'Doing it again changes nothing. With --check, the exit code '

@@ -83,7 +83,7 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--orphans',
         action='store_true',
-        help=_('Entries whose image Glance no longer knows'),
+        help=_('Entries whose image this login does not find in Glance'),
     )
     group.add_argument(
         '--unused',

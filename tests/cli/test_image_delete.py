@@ -190,8 +190,9 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
             'The selected store fast is not available on this node.',
             'fast,cheap',
             'The selected store fast is not available on this node. Glance '
-            'knows that store at other endpoints: name one with '
-            'OS_IMAGE_ENDPOINT_OVERRIDE.',
+            'knows that store at other endpoints: name one as '
+            'image_endpoint_override in clouds.yaml, or in '
+            'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from there.',
         ),
         (
             '409 Conflict',

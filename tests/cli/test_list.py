@@ -12,6 +12,7 @@
 
 """`openstack image cache list`: argv in, output out."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -635,4 +636,31 @@ def test_a_node_that_is_not_there(
         '',
         "No node in clouds.yaml is called 'edg-oslo'. There is: edge-oslo. "
         'A host is given as host:port or as a URL.\n',
+    )
+
+
+def test_orphans_of_one_who_does_not_see_all(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    member = copy.deepcopy(p.TOKEN)
+    member['token']['roles'] = [{'id': 'a', 'name': 'member'}]
+    cloud.answers(
+        'POST',
+        f'{p.KEYSTONE}/auth/tokens',
+        json=member,
+        headers={'X-Subject-Token': 'gAAAAA-the-token'},
+        status_code=201,
+    )
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('GET', IMAGES, json=p.images())
+
+    result = openstack(
+        *('image', 'cache', 'list', '--orphans', '-f', 'value', '-c', 'ID')
+    )
+
+    assert result == Result(
+        0,
+        f'{p.UBUNTU}\n',
+        "This login does not have the role 'admin': images that it may not "
+        'see count as orphans, too.\n',
     )

@@ -69,6 +69,41 @@ def test_no_ids_are_no_request(
     assert web.requests == []
 
 
+def test_what_can_not_be_an_id_is_not_asked_for(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    """A node may list anything; that must not cost others their names."""
+    capitals = p.DEBIAN.upper()
+    web.answers(
+        'GET',
+        f'{IMAGES}?id=in:{p.UBUNTU},{capitals}',
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu'), p.image(capitals, 'debian')
+        ),
+    )
+
+    found = catalogue.by_id(
+        ['\ud800', p.UBUNTU, 'x' * 100_000, f'{p.UBUNTU},', '', capitals]
+    )
+
+    assert list(found) == [p.UBUNTU, capitals]
+    assert len(web.requests) == 1
+
+
+@pytest.mark.parametrize('word', ['\udcff', 'ubuntu\ud800'])
+def test_what_is_no_text_names_nothing(
+    catalogue: catalogues.Catalogue, web: conftest.Web, word: str
+) -> None:
+    """Bytes on the command line that are no UTF-8."""
+    (failure,) = catalogue.resolve([word]).failures.values()
+
+    assert isinstance(failure, errors.ImageNotFound)
+    assert catalogue.matching([word], {}) == []
+    assert catalogue.matching([], {'os_distro': word}) == []
+    assert catalogue.matching([], {word: 'x'}) == []
+    assert web.requests == []
+
+
 def test_a_hundred_ids_are_a_request(
     catalogue: catalogues.Catalogue, web: conftest.Web
 ) -> None:

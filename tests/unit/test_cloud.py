@@ -16,6 +16,7 @@ import gc
 from typing import Any
 from unittest import mock
 
+from keystoneauth1 import access
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import v3
@@ -54,6 +55,7 @@ class Manager:
             connection.Connection, instance=True
         )
         self.sdk_connection.config = region
+        self.auth_ref: access.AccessInfo | None = None
 
 
 def with_nodes(session: ksa_session.Session, nodes: Any) -> cloud.Cloud:
@@ -229,6 +231,38 @@ def test_what_is_loaded_is_put_out_of_the_collectors_way(
         assert gc.get_freeze_count() > 0
     finally:
         gc.unfreeze()
+
+
+HIDDEN = (
+    "This login does not have the role 'admin': images that it may not see "
+    'count as orphans, too.'
+)
+
+
+@pytest.mark.parametrize(
+    ('roles', 'told'),
+    [
+        (['admin'], []),
+        (['reader', 'admin'], []),
+        (['member', 'cache_operator'], [HIDDEN]),
+        # A login without Keystone.
+        (None, []),
+    ],
+)
+def test_who_may_not_see_all_images_is_told_so(
+    session: ksa_session.Session,
+    caplog: pytest.LogCaptureFixture,
+    roles: list[str] | None,
+    told: list[str],
+) -> None:
+    manager = Manager(session, {})
+    if roles is not None:
+        body = {'token': {'roles': [{'name': one} for one in roles]}}
+        manager.auth_ref = access.AccessInfoV3(body)
+
+    cloud.Cloud(manager).warn_of_hidden_images()
+
+    assert caplog.messages == told
 
 
 def logged_in_at(auth_url: str) -> cloud.Cloud:

@@ -557,11 +557,11 @@ def test_the_newest_version_is_asked_for_without_a_token(
     assert 'X-Auth-Token' not in web.history[0].headers
 
 
-@pytest.mark.parametrize('image_id', ['.', '..'])
+@pytest.mark.parametrize('image_id', ['.', '..', '\ud800'])
 def test_no_id_leads_up_a_folder(
     driver: cache_api.CacheApiDriver, web: conftest.Web, image_id: str
 ) -> None:
-    """A quoted dot is still a dot: nothing is sent."""
+    """A quoted dot is still a dot, half a character is nothing: not sent."""
     told = f"^'{re.escape(image_id)}' is not the ID of an image\\.$"
 
     with pytest.raises(errors.Refused, match=told):

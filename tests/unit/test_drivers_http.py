@@ -721,6 +721,11 @@ def test_a_connection_that_breaks_while_the_answer_is_read(
     error = failure(client)
 
     assert isinstance(error, kind)
+    assert error.why.startswith(
+        'The connection broke: '
+        if kind is errors.Unreachable
+        else 'No answer within 2.5 seconds'
+    )
 
 
 class NoLogin(plugin.BaseAuthPlugin):
@@ -847,6 +852,6 @@ def test_a_node_that_hangs_up_is_unreachable(
 
     assert type(error) is errors.Unreachable
     assert str(error) == (
-        'Cannot connect: Remote end closed connection without response. Is '
-        'glance-api running there, and is this its address?'
+        'The connection broke: Remote end closed connection without response. '
+        'It may have done what it was asked: look, and ask again.'
     )

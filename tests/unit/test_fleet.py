@@ -118,6 +118,8 @@ def test_a_cloud_may_have_no_image_service() -> None:
         (['edge-oslo', 'edge-oslo'], [OSLO]),
         (['edge-*'], [OSLO, BERGEN]),
         (['edge-b*', 'edge-*'], [BERGEN, OSLO]),
+        (['edge-[bt]*'], [BERGEN]),
+        (['*[!n]'], [OSLO, TROMSO]),
         (['*'], [OSLO, BERGEN, TROMSO]),
         (['troms?'], [TROMSO]),
         (['http://10.1.0.5:9292'], [OSLO]),

@@ -125,7 +125,7 @@ PROMISES = {
 
 def test_every_promise_has_a_test() -> None:
     text = (ROOT / 'README.rst').read_text(encoding='utf-8')
-    __, __, table = text.partition('\nWith this ')
+    __, __, table = text.partition('\nFeature ')
     body = table.split('\n=====')[1].splitlines()[1:]
     promises = [line[:24].strip() for line in body if line[0] != ' ']
 

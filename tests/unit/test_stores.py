@@ -132,8 +132,9 @@ def test_data_is_taken_out_of_one_store(
             '409 Conflict',
             'The selected store fast is not available on this node.',
             'The selected store fast is not available on this node. Glance '
-            'knows that store at other endpoints: name one with '
-            'OS_IMAGE_ENDPOINT_OVERRIDE.',
+            'knows that store at other endpoints: name one as '
+            'image_endpoint_override in clouds.yaml, or in '
+            'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from there.',
         ),
         (
             '409 Conflict',
