@@ -82,14 +82,13 @@ class Catalogue:
         """Images by their IDs; IDs that Glance does not know are left out.
 
         One request a hundred, and one more round for those that are hidden
-        or gone. What has not the form of an ID is not asked for: nodes may
-        list anything.
+        or gone. What can't be an ID is not asked for: nodes may list
+        anything.
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        # An ID may have been given in capitals.
         ids = dict.fromkeys(image_ids)
-        asked = [one for one in ids if images.is_id(one.lower())]
+        asked = [one for one in ids if images.may_be_id(one)]
         found: dict[str, images.Image] = {}
         for hidden in (False, True):
             missing = [one for one in asked if one not in found]
@@ -221,7 +220,7 @@ class Catalogue:
         query = urllib.parse.urlencode(params, doseq=True)
         try:
             body = self._connect().request('GET', f'/v2/images?{query}')
-        except errors.NodeError as error:
+        except (errors.NodeError, errors.UsageError) as error:
             raise errors.CatalogueError(
                 _("Cannot look up images in the cloud's Glance: %s")
                 % error.why,

@@ -19,6 +19,7 @@ from collections.abc import Sequence
 import dataclasses
 import difflib
 import fnmatch
+from typing import Generic
 from typing import TypeVar
 
 from glance_cache_osc import background
@@ -117,12 +118,21 @@ class Fleet:
     ) -> list[parallel.Outcome[Job, _Value]]:
         """Change images on nodes; outcomes in the jobs' order.
 
+        Nodes take turns. One that is silent, and has done nothing of what it
+        was asked for, is not asked for the rest.
+
         :raises parallel.Interruption: after what was under way had ended.
         """
         todo = list(jobs)
         with progress.counting(_('Changing entries'), len(todo)) as ended:
             return parallel.attempt(
-                operation, todo, self._workers, settle=True, ended=ended
+                _Asking(operation).ask,
+                todo,
+                self._workers,
+                lane=lambda job: job.member,
+                width=_MOST_PER_NODE,
+                settle=True,
+                ended=ended,
             )
 
     def crew(self) -> background.Background:
@@ -133,6 +143,35 @@ class Fleet:
     def _workers(self) -> int:
         """How many requests may be under way at once."""
         return min(_MOST_AT_ONCE, _MOST_PER_NODE * len(self))
+
+
+class _Asking(Generic[_Value]):
+    """Asks nodes one thing after the other, until one stays silent."""
+
+    def __init__(self, operation: Callable[[Job], _Value]) -> None:
+        self._operation = operation
+        self._answers: set[Member] = set()
+        self._silent: dict[Member, errors.TimedOut] = {}
+
+    def ask(self, job: Job) -> _Value:
+        """Do one thing.
+
+        :raises errors.NodeError: as the operation; or it was not done.
+        """
+        member = job.member
+        if silence := self._silent.get(member):
+            raise errors.NodeError(
+                _('It was not asked, since it stays silent'), silence.remedy
+            )
+        try:
+            value = self._operation(job)
+        except errors.TimedOut as error:
+            if member not in self._answers:
+                self._silent[member] = error
+            raise
+        self._answers.add(member)
+        self._silent.pop(member, None)
+        return value
 
 
 def choose(

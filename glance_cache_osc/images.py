@@ -18,7 +18,9 @@ import fnmatch
 import re
 from typing import Any
 
-_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}')
+_ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
+#: Glance's database has room for so many. Images API 1 took any text.
+_MAY_BE_ID = re.compile(r'[\w.-]{1,36}', re.ASCII)
 _GLOB = re.compile(r'[*?\[]')
 
 
@@ -66,6 +68,11 @@ def _is_size(value: Any) -> bool:
 def is_id(text: str) -> bool:
     """Whether a text has the form of an image ID."""
     return _ID.fullmatch(text) is not None
+
+
+def may_be_id(text: str) -> bool:
+    """Whether an image may have such an ID: few have another form."""
+    return _MAY_BE_ID.fullmatch(text) is not None
 
 
 def is_glob(text: str) -> bool:

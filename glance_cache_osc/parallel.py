@@ -12,11 +12,14 @@
 
 """Try everything, many at a time, and keep every outcome."""
 
+import collections
 from collections.abc import Callable
+from collections.abc import Hashable
 from collections.abc import Iterable
 import dataclasses
 import threading
 from typing import Any
+from typing import cast
 from typing import Generic
 from typing import TypeVar
 
@@ -52,11 +55,13 @@ class Interruption(KeyboardInterrupt):
         self.outcomes = outcomes
 
 
-def attempt(
+def attempt(  # noqa: PLR0913 - by name alone
     operation: Callable[[_Job], _Value],
     jobs: Iterable[_Job],
     workers: int,
     *,
+    lane: Callable[[_Job], Hashable] = lambda _job: None,
+    width: int = 0,
     settle: bool = False,
     ended: Callable[[], None] | None = None,
 ) -> list[Outcome[_Job, _Value]]:
@@ -71,13 +76,16 @@ def attempt(
         bug, and is raised here when all have ended.
     :param jobs: what to do it for.
     :param workers: how many may be under way at once.
+    :param lane: what a job is for. Lanes take turns, and no more than `width`
+        jobs of one are under way at once: who is slow holds up nobody else.
+    :param width: 0 for no limit.
     :param settle: whether, on an interrupt, jobs under way are waited for,
         so that what is told of them is true. A second interrupt ends that.
     :param ended: is called, on some thread, as each job ends.
     :returns: an outcome a job, in the order of the jobs.
     :raises Interruption: the user interrupted; no further job was begun.
     """
-    crew = _Crew(operation, list(jobs), ended)
+    crew = _Crew(operation, list(jobs), ended, lane, width)
     try:
         crew.start(workers)
         crew.wait()
@@ -96,16 +104,30 @@ def both(
 ) -> tuple[_Value, _Other]:
     """The results of two look-ups that do not need each other.
 
+    :param first: is called on a thread of its own.
+    :param second: is called here: it may show how far it is, and end that
+        on an interrupt.
     :raises errors.CacheError: that of the first, or else of the second.
-    :raises Interruption: the user did not want to wait.
     """
-    calls: list[Callable[[], Any]] = [first, second]
-    results: list[Any] = []
-    for outcome in attempt(lambda call: call(), calls, len(calls)):
-        if outcome.error:
-            raise outcome.error
-        results.append(outcome.value)
-    return results[0], results[1]
+    jobs: list[Callable[[], _Value]] = [first]
+    crew = _Crew(lambda job: job(), jobs)
+    trouble: errors.CacheError | None = None
+    try:
+        crew.start(1)
+        try:
+            there = second()
+        except errors.CacheError as error:
+            trouble = error
+        crew.wait()
+    except KeyboardInterrupt:
+        crew.stop()
+        raise
+    if crew.bugs:
+        raise crew.bugs[0]
+    (outcome,) = crew.outcomes()
+    if failed := outcome.error or trouble:
+        raise failed
+    return cast('_Value', outcome.value), there
 
 
 class _Crew(Generic[_Job, _Value]):
@@ -115,7 +137,9 @@ class _Crew(Generic[_Job, _Value]):
         self,
         operation: Callable[[_Job], _Value],
         jobs: list[_Job],
-        ended: Callable[[], None] | None,
+        ended: Callable[[], None] | None = None,
+        lane: Callable[[_Job], Hashable] = lambda _job: None,
+        width: int = 0,
     ) -> None:
         self.jobs = jobs
         self.stopped = False
@@ -123,8 +147,17 @@ class _Crew(Generic[_Job, _Value]):
         self.bugs: list[BaseException] = []
         self._operation = operation
         self._ended = ended
-        self._lock = threading.Lock()
-        self._next = 0
+        self._width = width or len(jobs)
+        self._left = len(jobs)
+        self._waiting: dict[Hashable, collections.deque[int]] = {}
+        for index, job in enumerate(jobs):
+            self._waiting.setdefault(lane(job), collections.deque()).append(
+                index
+            )
+        #: Lanes that have a job, and room for it.
+        self._open = collections.deque(self._waiting)
+        self._under_way: collections.Counter[Hashable] = collections.Counter()
+        self._lock = threading.Condition()
         self._working = 0
         self._threads: list[threading.Thread] = []
         # Not Thread.join: that can't be waited for again on Python 3.10
@@ -147,6 +180,8 @@ class _Crew(Generic[_Job, _Value]):
         """Begin no further job, and have pauses of those under way end."""
         self.stopped = True
         self.hurry.set()
+        with self._lock:
+            self._lock.notify_all()
 
     def wait(self) -> None:
         """Wait until nobody works.
@@ -162,7 +197,8 @@ class _Crew(Generic[_Job, _Value]):
     def _work(self) -> None:
         """Take one job after the other, until there is none."""
         pauses.ends_with(self.hurry)
-        while (index := self._take()) is not None:
+        while taken := self._take():
+            lane, index = taken
             job = self.jobs[index]
             try:
                 self._done[index] = Outcome(job, value=self._operation(job))
@@ -172,6 +208,7 @@ class _Crew(Generic[_Job, _Value]):
                 self.bugs.append(bug)
             if self._ended:
                 self._ended()
+            self._leave(lane)
         with self._lock:
             self._working -= 1
             if not self._working:
@@ -184,9 +221,27 @@ class _Crew(Generic[_Job, _Value]):
             for index, job in enumerate(self.jobs)
         ]
 
-    def _take(self) -> int | None:
+    def _take(self) -> tuple[Hashable, int] | None:
+        """The next job, and its lane; waits while all lanes are full."""
         with self._lock:
-            if self.stopped or self._next == len(self.jobs):
+            while self._left and not self._open and not self.stopped:
+                self._lock.wait()
+            if self.stopped or not self._left:
                 return None
-            self._next += 1
-            return self._next - 1
+            lane = self._open.popleft()
+            index = self._waiting[lane].popleft()
+            self._under_way[lane] += 1
+            if self._waiting[lane] and self._under_way[lane] < self._width:
+                self._open.append(lane)
+            self._left -= 1
+            if not self._left:
+                self._lock.notify_all()
+            return lane, index
+
+    def _leave(self, lane: Hashable) -> None:
+        """A job has ended: there is room for another of its lane."""
+        with self._lock:
+            if self._waiting[lane] and self._under_way[lane] == self._width:
+                self._open.append(lane)
+                self._lock.notify()
+            self._under_way[lane] -= 1

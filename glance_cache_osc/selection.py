@@ -89,14 +89,21 @@ def meant(
 ) -> list[str]:
     """Which of the images IDs, names or globs mean; no words mean all.
 
+    A name that is the glob itself wins.
+
     :param known: the images that Glance knows, by ID.
     """
+    names = {image.name for image in known.values()}
+    exact = {word for word in words if word in names}
+    globs = [word for word in words if word not in exact]
+
+    def is_meant(image: images.Image) -> bool:
+        return image.name in exact or any(
+            images.matches(image, word) for word in globs
+        )
+
     return [
         one
         for one in image_ids
-        if not words
-        or any(
-            images.matches(known.get(one) or images.Image(one), word)
-            for word in words
-        )
+        if not words or is_meant(known.get(one) or images.Image(one))
     ]

@@ -143,6 +143,12 @@ class NodeClient:
             raise found from error
         except ksa_exceptions.ClientException as error:
             raise errors.NodeError(faults.one_line(str(error))) from error
+        except OSError as error:
+            # A file that it needs: a CA's, or a certificate of our own.
+            raise errors.NodeError(
+                _('It was not asked: %s') % faults.one_line(str(error)),
+                _('See --os-cacert and --os-cert, and clouds.yaml.'),
+            ) from error
         except (UnicodeError, ValueError) as error:
             # Headers that make no sense to what reads them.
             raise errors.NotGlance(

@@ -115,7 +115,8 @@ class CacheLister(command.Lister):
             self.failures.tell(self.log)
             self.log.error(columns.safe_text(str(error)))
             return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
-        except KeyboardInterrupt:
+        except BaseException:
+            # An interrupt, or nobody who reads the rows.
             self.failures.tell(self.log)
             raise
         return self.failures.tell(self.log)
@@ -260,11 +261,16 @@ class CacheLister(command.Lister):
             return stop.outcomes
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse unknown columns before anything is done."""
+        """Refuse unknown columns before anything is done.
+
+        Others are put as they are written: cliff before 4.13 knows them by
+        that alone.
+        """
         headers = [one.header for one in self.columns_for(parsed_args)]
-        known = set(map(_normal, headers))
-        asked = map(_normal, parsed_args.columns)
-        if parsed_args.columns and known.isdisjoint(asked):
+        known = {_normal(header): header for header in headers}
+        for asked in (parsed_args.columns, parsed_args.sort_columns):
+            asked[:] = [known.get(_normal(one), one) for one in asked]
+        if parsed_args.columns and not set(headers) & {*parsed_args.columns}:
             raise errors.UsageError(
                 _('No column is called %s') % ' or '.join(parsed_args.columns),
                 _('There are: %s.') % ', '.join(headers),

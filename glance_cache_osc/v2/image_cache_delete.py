@@ -80,9 +80,8 @@ class DeleteImageCache(base.CacheLister):
         now = datetime.datetime.now(datetime.timezone.utc)
         # What a word means is known, also where it is narrowed away.
         early = selection.Narrowing() if words else narrowing
-        exact = [word for word in words if not images.is_glob(word)]
         resolution, held = parallel.both(
-            lambda: self.cloud.catalogue().resolve(exact),
+            lambda: self.cloud.catalogue().resolve(words, globs=False),
             # Where an image is queued as well, its data goes, too: it counts
             # as cached.
             lambda: self.read(
@@ -90,8 +89,8 @@ class DeleteImageCache(base.CacheLister):
                 lambda group: early.sift(plan.by_id(group).values(), now),
             ),
         )
-        named = self._named(resolution, held)
-        steps = self._steps(parsed_args, words, narrowing, held, named)
+        named, globs = self._named(words, resolution, held)
+        steps = self._steps(parsed_args, globs, narrowing, held, named)
         if parsed_args.dry_run:
             return [_row(*step, plan.NAMES) for step in steps]
         nodes = {
@@ -99,7 +98,7 @@ class DeleteImageCache(base.CacheLister):
             for member, step in steps
             if step.action is plan.Action.DELETE
         }
-        if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
+        if narrowing or len(nodes) > 1 or globs:
             approval.deletion(parsed_args, steps)
         done = dropping.carry_out(self, members, steps)
         return [_row(*step, _RESULTS) for step in done]
@@ -107,13 +106,13 @@ class DeleteImageCache(base.CacheLister):
     def _steps(
         self,
         parsed_args: argparse.Namespace,
-        words: Sequence[str],
+        globs: Sequence[str],
         narrowing: selection.Narrowing,
         held: base.Held,
         named: list[images.Image],
     ) -> base.Steps:
         """What is to be deleted where."""
-        globs = [word for word in words if images.is_glob(word)]
+        words = parsed_args.images
         known: dict[str, images.Image] = {}
         if globs or narrowing.orphans:
             known = self.cloud.catalogue().by_id(base.held_ids(held))
@@ -136,15 +135,36 @@ class DeleteImageCache(base.CacheLister):
         return _without_echoes(steps)
 
     def _named(
-        self, resolution: catalogue.Resolution, held: base.Held
-    ) -> list[images.Image]:
-        """The images that IDs and names mean; the rest is reported."""
-        ids = set(base.held_ids(held))
-        orphans = [word for word in resolution.failures if word in ids]
+        self,
+        words: Sequence[str],
+        resolution: catalogue.Resolution,
+        held: base.Held,
+    ) -> tuple[list[images.Image], list[str]]:
+        """The images that IDs and names mean, and the globs among the words.
+
+        What means nothing is reported. An ID that a node holds means just
+        that, even if some image has it for a name.
+        """
+        there = set(base.held_ids(held))
+        ids = {word for word in words if images.is_id(word) and word in there}
+        named = [
+            image
+            for image in resolution.found
+            if image.name not in ids or image.image_id in words
+        ]
+        known = {image.image_id for image in named}
+        globs = []
         for word, error in resolution.failures.items():
-            if word not in orphans:
+            if word in there:
+                ids.add(word)
+            elif images.is_glob(word) and isinstance(
+                error, errors.ImageNotFound
+            ):
+                globs.append(word)
+            else:
                 self.failures.add(_("Cannot delete '%s'") % word, error)
-        return resolution.found + [images.Image(one) for one in orphans]
+        orphans = [word for word in words if word in ids - known]
+        return named + list(map(images.Image, orphans)), globs
 
 
 def _without_echoes(steps: base.Steps) -> base.Steps:

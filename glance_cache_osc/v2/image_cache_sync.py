@@ -37,8 +37,8 @@ class SyncImageCache(base.CacheLister):
     """Have the images that are named cached, or those alone."""
 
     _description = _(
-        'Make the images in the cache be those that are named: queue what '
-        'is missing, and with --delete-others drop the rest.'
+        'Have the images that are named in the cache: queue what is missing, '
+        'and with --delete-others drop the rest.'
     )
     _epilog = _(
         'Doing it again changes nothing. With --check, the exit code '

@@ -14,6 +14,7 @@
 """Which images are to be cached: what was typed, and what it means."""
 
 import argparse
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -58,7 +59,7 @@ class Wanted:
         :raises errors.UsageError: it names no image in any way.
         """
         words = options.image_words(parsed_args)
-        properties = catalogue.check_properties(dict(parsed_args.property))
+        properties = _properties(parsed_args.property)
         return cls(words, parsed_args.tag, properties)
 
     def find(self, command: base.CacheLister) -> Found:
@@ -83,3 +84,18 @@ class Wanted:
             found += matching
         distinct = {image.image_id: image for image in found}
         return Found(list(distinct.values()), complete)
+
+
+def _properties(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """What was given as ``--property``.
+
+    :raises errors.UsageError: one is none, or no image can have them all.
+    """
+    given: dict[str, str] = {}
+    for key, value in pairs:
+        if given.setdefault(key, value) != value:
+            raise errors.UsageError(
+                _("No image has two values of '%s'") % key,
+                _('Give each property once.'),
+            )
+    return catalogue.check_properties(given)

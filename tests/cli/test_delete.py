@@ -510,3 +510,63 @@ def test_a_change_of_one_node_of_several_needs_no_approval(
     result = openstack(*FLEET_DELETE, 'debian-13', terminal=terminal)
 
     assert result == Result(0, 'debian-13 edge-bergen\n', '')
+
+
+def test_a_name_that_is_the_glob_itself_wins(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """It is dropped without a question, as any name, and nothing else is."""
+    held = p.cache(p.cached(p.UBUNTU), p.cached(p.DEBIAN))
+    cloud.answers('GET', CACHE, json=held)
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:app[1]',
+        json=p.images(p.image(p.UBUNTU, 'app[1]')),
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', 'app[1]', '-f', 'value'),
+        *('-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(0, 'app[1] deleted\n', '')
+
+
+def test_an_id_that_is_there_is_no_name(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Anybody may give an image the ID of another for a name."""
+    held = p.cache(p.cached(p.ORPHAN), p.cached(p.UBUNTU))
+    cloud.answers('GET', CACHE, json=held)
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:{p.ORPHAN}',
+        json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.ORPHAN}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', p.ORPHAN, '-f', 'value'),
+        *('-c', 'ID', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(0, f'{p.ORPHAN}  deleted\n', '')
+
+
+def test_both_are_dropped_if_both_are_named(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    held = p.cache(p.cached(p.ORPHAN), p.cached(p.UBUNTU))
+    cloud.answers('GET', CACHE, json=held)
+    cloud.answers('GET', IMAGES, json=p.images(p.image(p.UBUNTU, p.ORPHAN)))
+    cloud.answers('DELETE', f'{CACHE}/{p.ORPHAN}', status_code=204)
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', p.ORPHAN, p.UBUNTU, '-f', 'value'),
+        *('-c', 'ID', '-c', 'Result'),
+    )
+
+    assert result == Result(0, f'{p.UBUNTU} deleted\n{p.ORPHAN} deleted\n', '')

@@ -412,3 +412,18 @@ def test_all_nodes_are_asked_for_what_they_lack(
     assert result == Result(
         0, 'already queued edge-oslo\nqueued edge-bergen\n', ''
     )
+
+
+def test_a_property_can_not_have_two_values(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    result = openstack(
+        *('image', 'cache', 'queue', '--property', 'os_distro=ubuntu'),
+        *('--property', 'os_distro=debian'),
+    )
+
+    assert result == Result(
+        2,
+        '',
+        "No image has two values of 'os_distro'. Give each property once.\n",
+    )

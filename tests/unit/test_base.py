@@ -17,6 +17,7 @@ The whole of `openstack` runs here, as in `tests.cli`.
 
 import argparse
 from collections.abc import Sequence
+import copy
 import logging
 import os
 import signal
@@ -182,3 +183,62 @@ def test_orphans_are_deleted_in_the_order_in_which_they_were_named(
     )
 
     assert result == cli.Result(0, '\n'.join([*ORPHANS, '']), '')
+
+
+@pytest.mark.parametrize('error', [BrokenPipeError(), KeyboardInterrupt()])
+def test_what_failed_is_told_whatever_ends_the_command(
+    command: Command, caplog: pytest.LogCaptureFixture, error: BaseException
+) -> None:
+    """Nobody may read the rows to their end."""
+    command.before = errors.Refused('It is on fire')
+    command.error = error
+
+    with pytest.raises(type(error)):
+        run(command)
+
+    assert caplog.messages == ['Cannot read the cache of oslo: It is on fire.']
+
+
+def test_a_column_may_be_written_as_cliff_likes_it(
+    cloud: cli.Cloud, openstack: cli.OpenStack
+) -> None:
+    """Cliff before 4.13 takes none but those that are written as they are."""
+    cloud.answers('GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN]))
+
+    result = openstack(
+        *('image', 'cache', 'list', '-f', 'csv', '-c', 'id', '-c', 'STATE'),
+        *('--sort-column', 'id'),
+    )
+
+    assert result == cli.Result(
+        0,
+        f'"ID","State"\n"{p.DEBIAN}","queued"\n"{p.UBUNTU}","queued"\n',
+        '',
+    )
+
+
+def test_without_an_image_service_there_are_rows_without_names(
+    cloud: cli.Cloud, openstack: cli.OpenStack
+) -> None:
+    no_images = copy.deepcopy(p.TOKEN)
+    no_images['token']['catalog'] = []
+    cloud.answers(
+        'POST',
+        f'{p.KEYSTONE}/auth/tokens',
+        json=no_images,
+        headers={'X-Subject-Token': 'gAAAAA-the-token'},
+        status_code=201,
+    )
+    cloud.answers('GET', FAR_CACHE, json=p.cache(p.cached(p.UBUNTU)))
+
+    result = openstack(
+        *('image', 'cache', 'list', '--node', p.EDGE, '-f', 'value'),
+        *('-c', 'ID', '-c', 'Name'),
+    )
+
+    assert (result.code, result.out) == (1, f'{p.UBUNTU} \n')
+    # Before that, openstacksdk says it in its own words.
+    assert result.err.splitlines()[-1] == (
+        "The names are missing: Cannot look up images in the cloud's Glance: "
+        "This cloud has no image endpoint. See 'openstack image list'."
+    )

@@ -76,18 +76,37 @@ def test_what_can_not_be_an_id_is_not_asked_for(
     capitals = p.DEBIAN.upper()
     web.answers(
         'GET',
-        f'{IMAGES}?id=in:{p.UBUNTU},{capitals}',
+        f'{IMAGES}?id=in:{p.UBUNTU},{capitals},of-v1',
         json=p.images(
             p.image(p.UBUNTU, 'ubuntu'), p.image(capitals, 'debian')
         ),
     )
+    web.answers('GET', f'{IMAGES}?id=in:of-v1&os_hidden=true', json=p.images())
 
     found = catalogue.by_id(
-        ['\ud800', p.UBUNTU, 'x' * 100_000, f'{p.UBUNTU},', '', capitals]
+        [
+            *('\ud800', p.UBUNTU, 'x' * 37, f'{p.UBUNTU},', '', capitals),
+            *('a,b', '"', "'", 'of-v1', 'a b', 'a/b', 'a&b'),
+        ]
     )
 
     assert list(found) == [p.UBUNTU, capitals]
-    assert len(web.requests) == 1
+    assert len(web.requests) == 2
+
+
+def test_an_id_in_capitals_is_an_id(
+    catalogue: catalogues.Catalogue, web: conftest.Web
+) -> None:
+    capitals = p.DEBIAN.upper()
+    web.answers(
+        'GET',
+        f'{IMAGES}?id=in:{capitals}',
+        json=p.images(p.image(capitals, 'debian')),
+    )
+
+    (found,) = catalogue.resolve([capitals]).found
+
+    assert found.image_id == capitals
 
 
 @pytest.mark.parametrize('word', ['\udcff', 'ubuntu\ud800'])

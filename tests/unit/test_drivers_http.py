@@ -773,6 +773,26 @@ def test_an_error_that_repeats_the_token_is_not_shown(
     )
 
 
+def test_a_file_that_is_missing_is_no_bug(
+    client: http.NodeClient, web: conftest.Web
+) -> None:
+    """Requests raises what comes, and other nodes may need no such file."""
+    web.answers(
+        'GET',
+        CACHE,
+        exc=OSError(
+            'Could not find a suitable TLS CA certificate bundle, invalid '
+            'path: /gone.pem'
+        ),
+    )
+
+    assert str(failure(client)) == (
+        'It was not asked: Could not find a suitable TLS CA certificate '
+        'bundle, invalid path: /gone.pem. See --os-cacert and --os-cert, and '
+        'clouds.yaml.'
+    )
+
+
 def test_headers_that_make_no_sense_are_no_http(
     client: http.NodeClient, web: conftest.Web
 ) -> None:

@@ -12,11 +12,13 @@
 
 """Which nodes are meant, and one operation on all of them."""
 
+import collections
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
 import threading
+import time
 from unittest import mock
 
 from keystoneauth1 import session as ksa_session
@@ -411,16 +413,83 @@ def test_jobs_are_done_in_order_and_each_failure_is_kept(
 def test_a_node_is_asked_for_sixteen_images_at_once(
     both: fleet.Fleet,
 ) -> None:
-    """Thirty-two meet at a barrier: with fewer it would break."""
-    barrier = threading.Barrier(32, timeout=PATIENCE)
-    member = both.ask(lambda _: None)[0].job
+    """Thirty-two of two nodes meet at a barrier, sixteen of each."""
+    met: list[list[fleet.Member]] = []
+    meeting: list[fleet.Member] = []
 
+    def part() -> None:
+        met.append(list(meeting))
+        meeting.clear()
+
+    barrier = threading.Barrier(32, part, timeout=PATIENCE)
+
+    def work(job: fleet.Job) -> bool:
+        meeting.append(job.member)
+        return barrier.wait() < 32
+
+    oslo, bergen = both
     outcomes = both.each(
-        lambda _: barrier.wait() < 32,
-        [fleet.Job(member, str(at)) for at in range(32)],
+        work,
+        [
+            fleet.Job(member, str(at))
+            for member in (oslo, bergen)
+            for at in range(64)
+        ],
     )
 
     assert all(one.value for one in outcomes)
+    assert [group.count(oslo) for group in met] == [16] * 4
+
+
+def silent() -> errors.TimedOut:
+    return errors.TimedOut('No answer within 3 seconds', 'Is the node up?')
+
+
+def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
+    both: fleet.Fleet,
+) -> None:
+    """It costs one timeout, and the other node nothing."""
+    oslo, bergen = both
+    asked: list[fleet.Member] = []
+
+    def work(job: fleet.Job) -> str:
+        asked.append(job.member)
+        if job.member is bergen:
+            while asked.count(bergen) < 16:
+                time.sleep(0.001)
+            raise silent()
+        return job.image_id
+
+    jobs = [
+        fleet.Job(member, str(at))
+        for member in (bergen, oslo)
+        for at in range(40)
+    ]
+    outcomes = both.each(work, jobs)
+
+    assert [one.job for one in outcomes] == jobs
+    assert (asked.count(oslo), asked.count(bergen)) == (40, 16)
+    told = collections.Counter(str(one.error) for one in outcomes)
+    assert told == {
+        'None': 40,
+        'No answer within 3 seconds. Is the node up?': 16,
+        'It was not asked, since it stays silent. Is the node up?': 24,
+    }
+
+
+def test_a_node_that_is_slow_once_is_asked_for_the_rest(
+    both: fleet.Fleet,
+) -> None:
+    oslo, __ = both
+
+    def work(job: fleet.Job) -> str:
+        if job.image_id == '20':
+            raise silent()
+        return job.image_id
+
+    outcomes = both.each(work, [fleet.Job(oslo, str(at)) for at in range(40)])
+
+    assert [one.job.image_id for one in outcomes if one.error] == ['20']
 
 
 @pytest.mark.parametrize(('nodes', 'expected'), [(1, 16), (300, 256)])

@@ -315,3 +315,123 @@ def test_of_two_errors_the_first_is_raised() -> None:
         parallel.both(lambda: fail_as('first'), lambda: fail_as('second'))
     with pytest.raises(errors.CacheError, match='second'):
         parallel.both(lambda: 1, lambda: fail_as('second'))
+
+
+def test_lanes_take_turns() -> None:
+    """One worker: the order in which jobs are begun is that of the turns."""
+    begun: list[str] = []
+
+    outcomes = parallel.attempt(
+        begun.append,
+        ['a1', 'a2', 'a3', 'b1', 'b2', 'c1'],
+        workers=1,
+        lane=lambda job: job[0],
+        width=2,
+    )
+
+    assert begun == ['a1', 'b1', 'c1', 'a2', 'b2', 'a3']
+    assert [one.job for one in outcomes] == [
+        *('a1', 'a2', 'a3', 'b1', 'b2', 'c1'),
+    ]
+
+
+def test_a_slow_lane_holds_up_nobody() -> None:
+    """The slow one ends when all else is done."""
+    done = threading.Event()
+    quick: list[str] = []
+
+    def work(job: str) -> str:
+        if job.startswith('slow'):
+            assert done.wait(PATIENCE)
+            return job
+        quick.append(job)
+        if len(quick) == 50:
+            done.set()
+        return job
+
+    outcomes = parallel.attempt(
+        work,
+        [f'slow {at}' for at in range(50)] + [f'b {at}' for at in range(50)],
+        workers=8,
+        lane=lambda job: job.split()[0],
+        width=4,
+    )
+
+    assert [one.value for one in outcomes] == [one.job for one in outcomes]
+
+
+def test_no_more_of_a_lane_are_under_way_than_its_width() -> None:
+    lock = threading.Lock()
+    under_way = 0
+    most = 0
+
+    def work(_job: int) -> None:
+        nonlocal under_way, most
+        with lock:
+            under_way += 1
+            most = max(most, under_way)
+        time.sleep(0.002)
+        with lock:
+            under_way -= 1
+
+    parallel.attempt(
+        work, range(40), workers=16, lane=lambda _job: 'one', width=3
+    )
+
+    assert most == 3
+
+
+def test_an_interrupt_ends_those_who_wait_for_room() -> None:
+    """Nine of ten workers have nothing to do while the one lane is full."""
+    begun: list[int] = []
+    others = set(threading.enumerate())
+
+    def work(job: int) -> None:
+        begun.append(job)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    with pytest.raises(parallel.Interruption) as caught:
+        parallel.attempt(
+            work,
+            range(20),
+            workers=10,
+            lane=lambda _job: 'one',
+            width=1,
+            settle=True,
+        )
+
+    errors_met = [type(one.error) for one in caught.value.outcomes]
+    assert errors_met.count(errors.Interrupted) == 20 - len(begun)
+    for thread in set(threading.enumerate()) - others:
+        thread.join(PATIENCE)
+        assert not thread.is_alive()
+
+
+def test_the_second_of_two_look_ups_is_made_here() -> None:
+    """It may show something, which an interrupt has to end."""
+    here = threading.get_ident()
+
+    first, second = parallel.both(threading.get_ident, threading.get_ident)
+
+    assert (first == here, second == here) == (False, True)
+
+
+def test_an_interrupt_of_the_second_does_not_wait_for_the_first() -> None:
+    stuck = threading.Event()
+
+    def interrupted() -> None:
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        parallel.both(lambda: stuck.wait(PATIENCE), interrupted)
+    stuck.set()
+
+
+def test_a_bug_in_either_look_up_is_raised() -> None:
+    def fail() -> None:
+        raise LookupError
+
+    with pytest.raises(LookupError):
+        parallel.both(fail, lambda: 1)
+    with pytest.raises(LookupError):
+        parallel.both(lambda: 1, fail)

@@ -142,6 +142,18 @@ def test_an_orphan_has_an_id_and_no_name(
     assert meant == (['c0ffee00'] if expected else [])
 
 
+def test_a_name_that_is_the_glob_itself_wins() -> None:
+    known = {
+        'a': images.Image('a', 'app[1]'),
+        'b': images.Image('b', 'app1'),
+        'c': images.Image('c', 'web1'),
+    }
+
+    assert selection.meant(['app[1]'], known, known) == ['a']
+    assert selection.meant(['app[1]', 'app*'], known, known) == ['a', 'b']
+    assert selection.meant(['[aw]??[12]'], known, known) == ['b', 'c']
+
+
 def test_what_is_meant_comes_in_the_order_of_the_images() -> None:
     ids = ['c0ffee00', UBUNTU, 'another']
 
