@@ -388,6 +388,9 @@ def test_an_interrupt_ends_those_who_wait_for_room() -> None:
 
     def work(job: int) -> None:
         begun.append(job)
+        while threading.active_count() < len(others) + 10:
+            time.sleep(0.001)
+        time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
 
     with pytest.raises(parallel.Interruption) as caught:
