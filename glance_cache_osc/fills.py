@@ -18,7 +18,6 @@ is to see is whether an image is queued or cached.
 """
 
 from collections.abc import Iterable
-from collections.abc import Sequence
 import dataclasses
 import enum
 
@@ -36,6 +35,8 @@ _SOONEST = 0.2
 _LATEST = 30.0
 #: For a moment at the end of a fill an image is in neither list.
 _GONE_AFTER = 1.0
+#: Trouble that may be over in a minute; Keystone's is not the node's.
+_PASSING = (errors.Unreachable, errors.ServerFault, errors.LoginFailed)
 
 
 class State(enum.Enum):
@@ -59,7 +60,8 @@ class Fill:
     :param error: why it failed.
     :param force: ask for it even if it is queued or cached there.
     :param queued: whether the node has listed it as queued.
-    :param accepted: when the node was asked for it.
+    :param accepted: when the node took a request for it; 0 if none.
+    :param doubtful: a request by force had no answer; it may be heard.
     :param missing: since when it is in neither list.
     :param silence: what its node answered last, if that was an error.
     """
@@ -72,6 +74,7 @@ class Fill:
     force: bool = False
     queued: bool = False
     accepted: float = 0.0
+    doubtful: bool = False
     missing: float | None = None
     silence: errors.CacheError | None = None
 
@@ -79,6 +82,11 @@ class Fill:
     def is_open(self) -> bool:
         """Whether it may still arrive."""
         return self.state in (State.LACKING, State.ASKED)
+
+    @property
+    def was_there(self) -> bool:
+        """Whether it is cached from before, and to be fetched anew."""
+        return self.force and not (self.queued or self.accepted)
 
     def fail(self, error: errors.CacheError) -> None:
         """It will not arrive."""
@@ -123,6 +131,7 @@ class Place:
         self.stalled = False
         self._stall_after = stall_after
         self._told = False
+        self._refusing = False
 
     @property
     def asked(self) -> list[Fill]:
@@ -156,22 +165,49 @@ class Place:
 
     def begin_asking(self, fill: Fill, now: float) -> None:
         """A fill is being asked for."""
-        if not self.waits:
+        if not self.waits and not self._refusing:
             self.since = now
         self.asking = True
         fill.state = State.ASKED
 
-    def refused(self, fill: Fill, error: errors.CacheError) -> None:
-        """A fill could not be asked for."""
-        if not fill.is_open:
+    def answered(
+        self, fill: Fill, error: errors.CacheError | None, now: float
+    ) -> None:
+        """It has taken the request for a fill, or not."""
+        self.asking = False
+        if error is None:
+            self._took(fill, now)
+        elif not fill.is_open:
             return
-        if isinstance(error, (errors.Unreachable, errors.ServerFault)):
-            # It may be back in a minute; it may even have heard.
-            fill.state = State.LACKING
-            self.unsure = True
-            self.silent(error)
+        elif isinstance(error, _PASSING):
+            self._lost(fill, error, now)
         else:
+            self._refusing = False
             fill.fail(error)
+
+    def _took(self, fill: Fill, now: float) -> None:
+        fill.accepted = now
+        if self._refusing and self.asked == [fill]:
+            # Until now it was waited for to take a request.
+            self.since = now
+        self._refusing = False
+
+    def _lost(self, fill: Fill, error: errors.CacheError, now: float) -> None:
+        """It may have heard all the same, which a look at it tells."""
+        fill.state = State.LACKING
+        self.unsure = self._refusing = True
+        self.silent(error)
+        if (
+            fill.force
+            and isinstance(error, errors.TimedOut)
+            and error.connected
+        ):
+            # No look tells: it was listed before. It is asked once more,
+            # and no more, since it fetches as often as it has heard.
+            if fill.doubtful:
+                fill.state = State.ASKED
+                self._took(fill, now)
+            fill.doubtful = True
 
     def silent(self, error: errors.CacheError) -> None:
         """It answered with an error, or not at all."""
@@ -197,13 +233,16 @@ class Place:
             if entry is None:
                 self._in_neither_list(fill, began, now)
             elif entry.state is entries.State.CACHED:
-                fill.state = State.CACHED
-                arrived.append(fill)
+                if not fill.was_there:
+                    fill.state = State.CACHED
+                    arrived.append(fill)
             else:
                 fill.queued, fill.missing = True, None
-                fill.state = State.ASKED
                 if self.down:
                     self._forgotten(fill)
+                elif not fill.force:
+                    # By force, it is asked for although it is queued.
+                    fill.state = State.ASKED
         if arrived:
             self.since, self.stalled = now, False
         self.down = False
@@ -254,26 +293,3 @@ class Place:
             self.next_look = min(
                 self.next_look, self.since + self._stall_after
             )
-
-
-def to_ask(places: Sequence[Place], downloads: int) -> list[Fill]:
-    """What to ask for now: rather on nodes that fetch nothing yet.
-
-    :param places: where there is something open.
-    :param downloads: how many may be under way at once; 0 for no limit.
-    """
-    wanted = [
-        (place.waits, fill.urgency, fill)
-        for place in places
-        if place.takes
-        for fill in place.lacking[:1]
-    ]
-    if not downloads:
-        return [fill for *__, fill in wanted]
-    under_way = sum(len(one.asked) for one in places if not one.stalled)
-    room = max(downloads - under_way, 0)
-    return [fill for *__, fill in sorted(wanted, key=_rank)[:room]]
-
-
-def _rank(wanted: tuple[bool, int, Fill]) -> tuple[bool, int]:
-    return wanted[:2]

@@ -32,6 +32,7 @@ from glance_cache_osc import errors
 from glance_cache_osc import fills
 from glance_cache_osc import fleet
 from glance_cache_osc import plan
+from glance_cache_osc import turns
 from glance_cache_osc import watching
 from glance_cache_osc.i18n import _
 
@@ -180,7 +181,7 @@ class Wait:
     def _ask(self) -> None:
         """Ask for as many as may be under way."""
         now = self.clock()
-        for fill in fills.to_ask(self._places, self.limits.downloads):
+        for fill in turns.to_ask(self._places, self.limits.downloads):
             place = self._place_of[fill.member]
             look_first = not fill.force and now - place.seen > _FRESH
             place.begin_asking(fill, now)
@@ -228,11 +229,8 @@ class Wait:
             return
         place = job.place
         if isinstance(job, _Ask):
-            place.asking = False
             self._asking -= 1
-            job.fill.accepted = now
-            if outcome.error:
-                place.refused(job.fill, outcome.error)
+            place.answered(job.fill, outcome.error, now)
         else:
             place.looking = False
             if outcome.error:

@@ -63,6 +63,7 @@ FLOORS = (
         'report',
         'selection',
         'stores',
+        'turns',
         'waiting',
         'watching',
     },

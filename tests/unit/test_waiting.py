@@ -31,6 +31,8 @@ GONE = (
     'It is neither cached nor queued there any more. Somebody dropped it, or '
     "its fill failed, which the node's log tells."
 )
+TIMED_OUT = errors.TimedOut('No answer within 30 seconds')
+LOGIN_FAILED = errors.LoginFailed('Keystone gave no token')
 
 
 def test_images_arrive_on_all_nodes() -> None:
@@ -236,6 +238,173 @@ def test_a_request_that_was_taken_although_it_failed_is_not_made_again() -> (
 
     assert scene.follow() is SETTLED
     assert driver.asked == []
+
+
+def held_already(scene: Scene, state: str) -> None:
+    """All that is wanted is queued, or cached, there; it is asked anyway."""
+    for fill, driver in itertools.product(scene.fills, scene.drivers):
+        fill.force, fill.queued = True, state == 'queued'
+        getattr(driver, state)[fill.image.image_id] = None
+
+
+@pytest.mark.parametrize('downloads', [0, 1])
+def test_what_a_restarted_node_has_queued_is_asked_for_with_force(
+    downloads: int,
+) -> None:
+    """It lists them as queued, and fetches none of them of itself."""
+    scene = Scene(wanted='abcd', downloads=downloads)
+    held_already(scene, 'queued')
+
+    assert scene.follow() is SETTLED
+    assert scene.drivers[0].asked == ['a', 'b', 'c', 'd']
+    assert scene.notes.arrivals == ['a n1', 'b n1', 'c n1', 'd n1']
+
+
+def test_with_force_a_request_that_was_lost_holds_up_no_other() -> None:
+    scene = Scene(wanted='abcd')
+    driver = scene.drivers[0]
+    held_already(scene, 'queued')
+    scene.world.at(0.025, lambda: setattr(driver, 'refusal', TIMED_OUT))
+    scene.world.at(0.035, lambda: setattr(driver, 'refusal', None))
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a', 'b', 'c', 'd']
+
+
+@pytest.mark.parametrize('state', ['queued', 'cached'])
+def test_with_force_a_request_without_an_answer_is_made_twice_at_most(
+    state: str,
+) -> None:
+    """The node's lists can't tell whether it has heard."""
+    scene = Scene(wanted='ab')
+    driver = scene.drivers[0]
+    held_already(scene, state)
+    heard = driver.queue
+
+    def queue(image_id: str) -> None:
+        heard(image_id)
+        raise TIMED_OUT
+
+    driver.queue = queue  # type: ignore[method-assign]
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a', 'a', 'b', 'b']
+
+
+@pytest.mark.parametrize('downloads', [1, 2])
+def test_a_restarted_node_is_asked_for_all_that_was_queued(
+    downloads: int,
+) -> None:
+    """One after the other, and each once."""
+    scene = Scene(wanted='abcd', downloads=downloads)
+    driver = scene.drivers[0]
+    for fill in scene.fills:
+        fill.state, fill.queued = fills.State.ASKED, True
+        driver.queued[fill.image.image_id] = None
+    scene.world.at(5, driver.go_down)
+    scene.world.at(20, driver.come_up)
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a', 'b', 'c', 'd']
+    assert scene.ends == [
+        'a n1 CACHED', 'b n1 CACHED', 'c n1 CACHED', 'd n1 CACHED'
+    ]  # fmt: skip
+
+
+def test_what_arrives_after_a_restart_of_itself_is_not_asked_for() -> None:
+    scene = Scene(wanted='ab', downloads=1)
+    driver = scene.drivers[0]
+    for fill in scene.fills:
+        fill.state, fill.queued = fills.State.ASKED, True
+        driver.queued[fill.image.image_id] = None
+    scene.world.at(5, driver.go_down)
+    scene.world.at(20, driver.come_up)
+    scene.world.at(25, lambda: driver.cached.update(b=None))
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a']
+    assert scene.notes.arrivals == ['b n1', 'a n1']
+
+
+@pytest.mark.parametrize('downloads', [0, 1])
+def test_what_is_cached_is_asked_for_with_force(downloads: int) -> None:
+    scene = Scene(wanted='abcd', downloads=downloads)
+    held_already(scene, 'cached')
+
+    assert scene.follow() is SETTLED
+    assert scene.drivers[0].asked == ['a', 'b', 'c', 'd']
+    assert scene.notes.arrivals == ['a n1', 'b n1', 'c n1', 'd n1']
+
+
+def test_what_is_cached_has_not_arrived_while_it_is_being_asked_for() -> None:
+    """A look that began before may end before the answer."""
+    scene = Scene(wanted='ab')
+    held_already(scene, 'cached')
+    first, second = scene.fills
+    place = fills.Place(scene.members[0], now=0.0, stall_after=300.0)
+    place.open = [first, second]
+    place.begin_asking(first, now=1.0)
+    held = scene.drivers[0].list_entries()
+
+    assert place.saw(held, began=0.9, now=1.1) == []
+    place.answered(first, None, now=1.2)
+    assert place.saw(held, began=1.2, now=1.3) == [first]
+    assert place.open == [second]
+
+
+@pytest.mark.parametrize(
+    'error', [LOGIN_FAILED, TIMED_OUT, errors.ServerFault('?')], ids=repr
+)
+def test_trouble_that_passes_fails_nothing(error: errors.NodeError) -> None:
+    """Keystone's as well: without a token no node can be asked."""
+    scene = Scene(nodes=2, wanted='ab', downloads=1)
+    driver = scene.drivers[0]
+    driver.error = error
+    scene.world.at(30, driver.come_up)
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == [
+        'a n1 CACHED', 'a n2 CACHED', 'b n1 CACHED', 'b n2 CACHED'
+    ]  # fmt: skip
+    assert driver.asked == ['a', 'b']
+
+
+def test_a_login_that_stays_away_is_told_when_the_node_stalls() -> None:
+    scene = Scene(wanted='ab', stall_after=60)
+    scene.drivers[0].error = LOGIN_FAILED
+
+    assert scene.follow() is waiting.Ending.STALLED
+    assert scene.notes.stalls == [('n1', LOGIN_FAILED)]
+    assert scene.ends == ['a n1 LACKING', 'b n1 LACKING']
+    assert [one.silence for one in scene.fills] == [LOGIN_FAILED] * 2
+    assert 60 <= scene.seconds < 61
+
+
+@pytest.mark.parametrize(
+    'error', [LOGIN_FAILED, TIMED_OUT, errors.ServerFault('?')], ids=repr
+)
+def test_a_node_that_is_seen_but_takes_no_request_stalls(
+    error: errors.NodeError,
+) -> None:
+    scene = Scene(stall_after=60, timeout=600)
+    driver = scene.drivers[0]
+    driver.refusal = error
+
+    assert scene.follow() is waiting.Ending.STALLED
+    assert scene.notes.stalls == [('n1', error)]
+    assert 60 <= scene.seconds < 67
+    assert len(driver.looks) < 50
+
+
+def test_a_node_that_takes_a_request_at_last_has_its_time() -> None:
+    scene = Scene(nodes=2, seconds=100, stall_after=150)
+    driver = scene.drivers[0]
+    driver.refusal = errors.ServerFault('?')
+    scene.world.at(80, lambda: setattr(driver, 'refusal', None))
+
+    assert scene.follow() is SETTLED
+    assert scene.notes.stalls == []
+    assert scene.ends == ['a n1 CACHED', 'a n2 CACHED']
 
 
 def test_a_refusal_is_a_failure_and_the_rest_goes_on() -> None:
