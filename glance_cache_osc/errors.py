@@ -113,16 +113,23 @@ class NodeError(CacheError):
 
 
 class Unreachable(NodeError):
-    """No connection to the node.
+    """No connection to the node, or none that lasted.
 
     :param down: whether nothing listens at its address.
+    :param connected: whether it may have done what it was asked.
     """
 
     def __init__(
-        self, why: str, remedy: str = '', *, down: bool = False
+        self,
+        why: str,
+        remedy: str = '',
+        *,
+        down: bool = False,
+        connected: bool = False,
     ) -> None:
         super().__init__(why, remedy)
         self.down = down
+        self.connected = connected
 
 
 class TimedOut(Unreachable):
@@ -134,8 +141,7 @@ class TimedOut(Unreachable):
     def __init__(
         self, why: str, remedy: str = '', *, connected: bool = True
     ) -> None:
-        super().__init__(why, remedy)
-        self.connected = connected
+        super().__init__(why, remedy, connected=connected)
 
 
 class CertificateRejected(Unreachable):

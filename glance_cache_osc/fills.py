@@ -199,7 +199,7 @@ class Place:
         self.silent(error)
         if (
             fill.force
-            and isinstance(error, errors.TimedOut)
+            and isinstance(error, errors.Unreachable)
             and error.connected
         ):
             # No look tells: it was listed before. It is asked once more,

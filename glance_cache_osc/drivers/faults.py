@@ -156,6 +156,7 @@ def from_connection(
         return errors.Unreachable(
             _('The connection broke: %s') % _root_words(chain),
             _('It may have done what it was asked: look, and ask again.'),
+            connected=True,
         )
     return errors.Unreachable(
         _('Cannot connect: %s') % _root_words(chain),

@@ -381,7 +381,9 @@ def test_no_more_of_a_lane_are_under_way_than_its_width() -> None:
     assert most == 3
 
 
-def test_an_interrupt_ends_those_who_wait_for_room() -> None:
+def test_an_interrupt_ends_those_who_wait_for_room(
+    stopped: threading.Event,
+) -> None:
     """Nine of ten workers have nothing to do while the one lane is full."""
     begun: list[int] = []
     others = set(threading.enumerate())
@@ -392,6 +394,7 @@ def test_an_interrupt_ends_those_who_wait_for_room() -> None:
             time.sleep(0.001)
         time.sleep(0.05)
         os.kill(os.getpid(), signal.SIGINT)
+        assert stopped.wait(PATIENCE)
 
     with pytest.raises(parallel.Interruption) as caught:
         parallel.attempt(
@@ -400,13 +403,14 @@ def test_an_interrupt_ends_those_who_wait_for_room() -> None:
             workers=10,
             lane=lambda _job: 'one',
             width=1,
-            settle=True,
         )
 
-    errors_met = [type(one.error) for one in caught.value.outcomes]
-    assert errors_met.count(errors.Interrupted) == 20 - len(begun)
+    assert begun == [0]
+    assert [type(one.error) for one in caught.value.outcomes][1:] == [
+        errors.Interrupted
+    ] * 19
     for thread in set(threading.enumerate()) - others:
-        thread.join(PATIENCE)
+        thread.join(2)
         assert not thread.is_alive()
 
 

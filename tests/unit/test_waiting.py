@@ -32,6 +32,7 @@ GONE = (
     "its fill failed, which the node's log tells."
 )
 TIMED_OUT = errors.TimedOut('No answer within 30 seconds')
+BROKEN = errors.Unreachable('The connection broke', connected=True)
 LOGIN_FAILED = errors.LoginFailed('Keystone gave no token')
 
 
@@ -271,9 +272,10 @@ def test_with_force_a_request_that_was_lost_holds_up_no_other() -> None:
     assert driver.asked == ['a', 'b', 'c', 'd']
 
 
+@pytest.mark.parametrize('error', [TIMED_OUT, BROKEN], ids=repr)
 @pytest.mark.parametrize('state', ['queued', 'cached'])
 def test_with_force_a_request_without_an_answer_is_made_twice_at_most(
-    state: str,
+    state: str, error: errors.NodeError
 ) -> None:
     """The node's lists can't tell whether it has heard."""
     scene = Scene(wanted='ab')
@@ -283,7 +285,7 @@ def test_with_force_a_request_without_an_answer_is_made_twice_at_most(
 
     def queue(image_id: str) -> None:
         heard(image_id)
-        raise TIMED_OUT
+        raise error
 
     driver.queue = queue  # type: ignore[method-assign]
 
