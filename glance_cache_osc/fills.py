@@ -215,7 +215,8 @@ class Place:
         for fill in self.open:
             fill.silence = error
         if isinstance(error, errors.Unreachable) and error.down:
-            self.down = True
+            # What it takes before it is seen again would be asked for twice.
+            self.down = self.unsure = True
 
     def saw(
         self, held: Iterable[entries.Entry], began: float, now: float

@@ -193,6 +193,31 @@ def test_a_node_that_was_down_is_asked_again() -> None:
     assert scene.drivers[1].asked == ['a', 'b']
 
 
+@pytest.mark.parametrize(
+    ('down', 'up'), [(17.7, 21.5), (17.9, 21.7), (18.0, 21.8), (18.2, 21.6)]
+)
+def test_a_restarted_node_is_asked_for_nothing_before_it_is_seen(
+    down: float, up: float
+) -> None:
+    """There is room for it when the other one is done, after 20 seconds.
+
+    What it takes then would be taken for forgotten with the rest.
+    """
+    scene = Scene(nodes=2, wanted='ab', downloads=2)
+    slow, __ = scene.drivers
+    slow.seconds = None
+
+    def come_up() -> None:
+        slow.seconds = 5
+        slow.come_up()
+
+    scene.world.at(down, slow.go_down)
+    scene.world.at(up, come_up)
+
+    assert scene.follow() is SETTLED
+    assert slow.asked == ['a', 'a', 'b']
+
+
 def test_a_node_that_forgot_the_queue_too_is_asked_again() -> None:
     scene = Scene(seconds=10)
     driver = scene.drivers[0]
