@@ -98,7 +98,7 @@ def meant(
     globs = [word for word in words if word not in exact]
 
     def is_meant(image: images.Image) -> bool:
-        return image.name in exact or any(
+        return not exact.isdisjoint((image.image_id, image.name)) or any(
             images.matches(image, word) for word in globs
         )
 

@@ -154,6 +154,12 @@ def test_a_name_that_is_the_glob_itself_wins() -> None:
     assert selection.meant(['[aw]??[12]'], known, known) == ['b', 'c']
 
 
+def test_an_id_is_meant_even_if_it_is_also_a_name() -> None:
+    known = {'b': images.Image('b', 'a')}
+
+    assert selection.meant(['a'], ['a', 'b', 'c'], known) == ['a', 'b']
+
+
 def test_what_is_meant_comes_in_the_order_of_the_images() -> None:
     ids = ['c0ffee00', UBUNTU, 'another']
 
