@@ -871,6 +871,7 @@ def test_a_node_that_hangs_up_is_unreachable(
     error = failure(client)
 
     assert type(error) is errors.Unreachable
+    assert error.connected is True
     assert str(error) == (
         'The connection broke: Remote end closed connection without response. '
         'It may have done what it was asked: look, and ask again.'

@@ -152,3 +152,30 @@ def test_a_size_that_is_none_is_left_out(
     parsed = images.parse_image({'id': 'a', 'size': size})
 
     assert parsed.size == expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('9b73824a-c4e5-4822-be0d-10abcb0fe5df', True),
+        ('9B73824A-C4E5-4822-BE0D-10ABCB0FE5DF', True),
+        ('71c675ab-d94f-49cd-a114-e12490b328d9x', False),
+        ('of_v1.2-3', True),
+        ('x' * 36, True),
+        ('x' * 37, False),
+        ('', False),
+        ('a,b', False),
+        ('"', False),
+        ('ä', False),
+        ('\ud800', False),
+    ],
+)
+def test_what_may_be_an_id(text: str, expected: bool) -> None:
+    assert images.may_be_id(text) is expected
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'), [('ubuntu', True), ('ä€', True), ('a\udcff', False)]
+)
+def test_what_is_text(text: str, expected: bool) -> None:
+    assert images.is_text(text) is expected
