@@ -16,11 +16,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import contextlib
 import threading
 import time
 
 from tests.cloud import GlanceOptions
 from tests.cloud import rest
+from tests.cloud import RestError
 from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
 from tests.faults.stage import Stage
@@ -37,6 +39,9 @@ _DONE = f'exit 0; alpha cached {BERGEN}'
 _LOOKS = 3
 #: Seconds that Keystone is away.
 _AWAY = 4.0
+#: How often, and after how many seconds, something is tried again.
+_TRIES = 20
+_SHORTLY = 0.5
 
 
 def rows(stage: Stage) -> Iterator[Row]:
@@ -116,6 +121,12 @@ def _keystone_away(stage: Stage) -> str:
 
     def come_back() -> None:
         _start_keystone(stage)
+        # A node that has just asked Keystone in vain may refuse a good token.
+        for _ in range(_TRIES):
+            with contextlib.suppress(RestError):
+                wait.fetch()
+                return
+            time.sleep(_SHORTLY)
         wait.fetch()
 
     def fault(request: Request, forward: Callable[[], bytes]) -> bytes:
