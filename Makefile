@@ -17,7 +17,7 @@ help:
 	@echo 'make fuzz    20,000 lies of a node, others each time'
 	@echo 'make mutation  code broken on purpose: do the tests notice?'
 	@echo 'make audit   known flaws in what this stands on'
-	@echo 'make faults  faults on a real cloud, one at a time (20 minutes)'
+	@echo 'make faults  faults on a real cloud, one at a time'
 	@echo 'make load    a million entries: time and memory'
 	@echo 'make docs    the manual, in doc/build/html'
 	@echo 'make dist    an sdist and a wheel, tried in an empty environment, the demo included'
