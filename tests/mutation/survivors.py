@@ -79,4 +79,8 @@ def explained(path: pathlib.Path = EXPLAINED) -> dict[Survivor, str]:
     for row in rows:
         if len(row) != 4 or not row[3].strip():
             raise ValueError(f'no reason for {row}')
-    return {Survivor(*row[:3]): row[3] for row in rows}
+    # What is code is marked as code, for the manual.
+    return {
+        Survivor(*(cell.strip('`') for cell in row[:3])): row[3]
+        for row in rows
+    }

@@ -57,6 +57,15 @@ def test_its_place_is_a_function(name: str, place: str) -> None:
     assert survivors.place(name) == place
 
 
+def test_code_in_the_manual_is_marked(tmp_path: pathlib.Path) -> None:
+    path = tmp_path / 'survivors.csv'
+    path.write_text('A,B,C,D\n``a``,``*b``,``**c``,So\n', 'utf-8')
+
+    assert survivors.explained(path) == {
+        survivors.Survivor('a', '*b', '**c'): 'So'
+    }
+
+
 def test_each_that_may_be_has_a_reason() -> None:
     assert all(survivors.explained().values())
 
