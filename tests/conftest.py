@@ -18,7 +18,7 @@ import signal
 
 import pytest
 
-from glance_cache_osc import pauses
+from glance_cache_osc.transport import pauses
 
 _PAUSE = pauses.pause
 

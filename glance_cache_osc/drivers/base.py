@@ -19,9 +19,9 @@ nodes it is for.
 
 import abc
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
 
 
 class CacheDriver(abc.ABC):

@@ -15,12 +15,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.drivers import versions
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
 
 _CACHED = '/v2/cached_images'
 _QUEUED = '/v2/queued_images'

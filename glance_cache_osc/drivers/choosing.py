@@ -19,12 +19,12 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 from typing import TypeVar
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import cache_api
 from glance_cache_osc.drivers import cache_manage
 from glance_cache_osc.drivers import http
+from glance_cache_osc.model import entries
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session

@@ -29,11 +29,11 @@ import urllib.parse
 from keystoneauth1 import exceptions as ksa_exceptions
 
 from glance_cache_osc import errors
-from glance_cache_osc.drivers import bounds
 from glance_cache_osc.drivers import faults
-from glance_cache_osc.drivers import login
 from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import bounds
+from glance_cache_osc.transport import login
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session

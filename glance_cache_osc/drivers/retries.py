@@ -19,7 +19,7 @@ import random
 import time
 from typing import Any
 
-from glance_cache_osc import pauses
+from glance_cache_osc.transport import pauses
 
 #: Answers that mean that nothing was done yet: too many requests, and nobody
 #: to do it.

@@ -16,11 +16,11 @@ import argparse
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
-from glance_cache_osc import entries
+from glance_cache_osc.command import approval
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import approval
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import options
+from glance_cache_osc.model import entries
 
 _COLUMNS = (
     columns.Column('Cached', columns.Kind.COUNT),

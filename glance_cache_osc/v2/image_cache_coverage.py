@@ -16,10 +16,10 @@ import argparse
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
-from glance_cache_osc import coverage
-from glance_cache_osc import images
+from glance_cache_osc.command import base
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
+from glance_cache_osc.model import coverage
+from glance_cache_osc.model import images
 
 _COLUMNS = (
     base.ID,

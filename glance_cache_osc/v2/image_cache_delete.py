@@ -18,18 +18,18 @@ from collections.abc import Sequence
 import datetime
 from typing import Any
 
-from glance_cache_osc import catalogue
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import parallel
-from glance_cache_osc import plan
-from glance_cache_osc import selection
+from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.command import approval
+from glance_cache_osc.command import base
+from glance_cache_osc.command import deleting
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import approval
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import dropping
-from glance_cache_osc.v2 import options
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
+from glance_cache_osc.model import selection
+from glance_cache_osc.transport import parallel
 
 _RESULTS = {
     plan.Action.DELETE: 'deleted',
@@ -100,7 +100,7 @@ class DeleteImageCache(base.CacheLister):
         }
         if narrowing or len(nodes) > 1 or globs:
             approval.deletion(parsed_args, steps)
-        done = dropping.carry_out(self, members, steps)
+        done = deleting.carry_out(self, members, steps)
         return [_row(*step, _RESULTS) for step in done]
 
     def _steps(

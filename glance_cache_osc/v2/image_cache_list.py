@@ -19,13 +19,13 @@ import datetime
 from typing import Any
 
 from glance_cache_osc import columns
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import selection
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import options
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import selection
 
 _COLUMNS = (
     base.ID,

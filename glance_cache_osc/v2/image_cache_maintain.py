@@ -16,10 +16,10 @@ import argparse
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
+from glance_cache_osc.command import approval
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import approval
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import options
 
 #: Seconds; shrinking a full cache is the deletion of many large files.
 _PRUNE_TIMEOUT = 600.0

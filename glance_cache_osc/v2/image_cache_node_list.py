@@ -17,12 +17,12 @@ from collections.abc import Sequence
 import dataclasses
 
 from glance_cache_osc import columns
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fleet
-from glance_cache_osc import images
+from glance_cache_osc.command import base
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
 
 _COLUMNS = (
     base.NODE,

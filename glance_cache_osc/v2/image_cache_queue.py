@@ -17,14 +17,14 @@ import argparse
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
-from glance_cache_osc import parallel
-from glance_cache_osc import plan
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
+from glance_cache_osc.command import queueing
+from glance_cache_osc.command import waiting_options
+from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import filling
-from glance_cache_osc.v2 import options
-from glance_cache_osc.v2 import waiting_options
-from glance_cache_osc.v2 import wanted
+from glance_cache_osc.model import plan
+from glance_cache_osc.transport import parallel
 
 
 class QueueImageCache(base.CacheLister):
@@ -86,5 +86,5 @@ class QueueImageCache(base.CacheLister):
             )
         ]
         if parsed_args.dry_run:
-            return filling.planned(steps)
-        return filling.rows(filling.carry_out(self, members, steps, limits))
+            return queueing.planned(steps)
+        return queueing.rows(queueing.carry_out(self, members, steps, limits))

@@ -18,16 +18,16 @@ from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc import parallel
-from glance_cache_osc import plan
+from glance_cache_osc.command import approval
+from glance_cache_osc.command import base
+from glance_cache_osc.command import deleting
+from glance_cache_osc.command import options
+from glance_cache_osc.command import queueing
+from glance_cache_osc.command import waiting_options
+from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import approval
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import dropping
-from glance_cache_osc.v2 import filling
-from glance_cache_osc.v2 import options
-from glance_cache_osc.v2 import waiting_options
-from glance_cache_osc.v2 import wanted
+from glance_cache_osc.model import plan
+from glance_cache_osc.transport import parallel
 
 #: The exit code of --check when something is to be done.
 _PENDING = 3
@@ -105,16 +105,16 @@ class SyncImageCache(base.CacheLister):
                 one for one in steps if one[1].action is not plan.Action.NONE
             ]
             self._pending = parsed_args.check and bool(pending)
-            return filling.planned(pending)
+            return queueing.planned(pending)
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
-        gone = dropping.carry_out(self, members, deletions)
-        rows: filling.Results = [(*one, 'deleted') for one in gone]
+        gone = deleting.carry_out(self, members, deletions)
+        rows: queueing.Results = [(*one, 'deleted') for one in gone]
         if self.failures.interrupted:
-            filling.give_up(self, fills)
+            queueing.give_up(self, fills)
         else:
-            rows += filling.carry_out(self, members, fills, limits)
-        return filling.rows(rows)
+            rows += queueing.carry_out(self, members, fills, limits)
+        return queueing.rows(rows)
 
     def _steps(
         self,

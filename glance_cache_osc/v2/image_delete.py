@@ -24,12 +24,12 @@ from typing import Any
 
 from cliff import hooks
 
-from glance_cache_osc import cloud as clouds
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc import parallel
 from glance_cache_osc import report
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import parallel
 
 _LOG = logging.getLogger(__name__)
 _WORKERS = 16

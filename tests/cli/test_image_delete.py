@@ -17,7 +17,7 @@ from typing import Any
 from cliff import command
 import pytest
 
-from glance_cache_osc import stores as stores_module
+from glance_cache_osc.cloud import stores as stores_module
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack

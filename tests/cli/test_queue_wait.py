@@ -19,8 +19,8 @@ from typing import Any
 import pytest
 import requests
 
-from glance_cache_osc import fills
-from glance_cache_osc import waiting
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import waiting
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack

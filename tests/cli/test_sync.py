@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from glance_cache_osc import fills
+from glance_cache_osc.filling import fills
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack

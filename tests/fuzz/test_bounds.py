@@ -25,10 +25,10 @@ from keystoneauth1 import token_endpoint
 import pytest
 
 from glance_cache_osc import errors
-from glance_cache_osc.drivers import bounds
 from glance_cache_osc.drivers import cache_api
 from glance_cache_osc.drivers import http
-from glance_cache_osc.drivers import wire
+from glance_cache_osc.transport import bounds
+from glance_cache_osc.transport import wire
 from tests.cli import payloads as p
 from tests.fuzz import servers
 

@@ -33,11 +33,11 @@ from keystoneauth1 import token_endpoint
 import pytest
 
 from glance_cache_osc import columns
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import cache_api
 from glance_cache_osc.drivers import http
-from glance_cache_osc.drivers import wire
+from glance_cache_osc.model import entries
+from glance_cache_osc.transport import wire
 from glance_cache_osc.v2 import image_cache_list
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import Result

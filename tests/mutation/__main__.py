@@ -16,7 +16,7 @@
 tells how many mutants of each module were noticed, and fails if that is less
 than nine of ten, or if one survived whose reason is not in
 ``doc/source/contributor/survivors.csv``. Names of mutants as arguments (globs,
-too) do it to those alone: ``'glance_cache_osc.plan*'``. What mutmut knows
+too) do it to those alone: ``'glance_cache_osc.model.plan*'``. What mutmut knows
 stays in ``mutants/``, and a second run breaks only what has changed.
 """
 

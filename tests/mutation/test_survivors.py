@@ -19,7 +19,7 @@ import pytest
 from tests.mutation import survivors
 
 DIFF = """\
-# glance_cache_osc.drivers.bounds.xǁExchangeǁpatience__mutmut_7: survived
+# glance_cache_osc.transport.bounds.xǁExchangeǁpatience__mutmut_7: survived
 --- glance_cache_osc/drivers/bounds.py
 +++ glance_cache_osc/drivers/bounds.py
 @@ -10,8 +10,7 @@
@@ -33,7 +33,7 @@ DIFF = """\
 
 
 def test_a_mutant_is_known_by_what_it_changes() -> None:
-    name = 'glance_cache_osc.drivers.bounds.xǁExchangeǁpatience__mutmut_7'
+    name = 'glance_cache_osc.transport.bounds.xǁExchangeǁpatience__mutmut_7'
 
     assert survivors.Survivor.of(name, DIFF) == survivors.Survivor(
         'drivers.bounds.patience',
@@ -45,12 +45,15 @@ def test_a_mutant_is_known_by_what_it_changes() -> None:
 @pytest.mark.parametrize(
     ('name', 'place'),
     [
-        ('glance_cache_osc.entries.x__count__mutmut_10', 'entries._count'),
         (
-            'glance_cache_osc.drivers.wire.xǁ_Answerǁ__init____mutmut_3',
+            'glance_cache_osc.model.entries.x__count__mutmut_10',
+            'entries._count',
+        ),
+        (
+            'glance_cache_osc.transport.wire.xǁ_Answerǁ__init____mutmut_3',
             'drivers.wire.__init__',
         ),
-        ('glance_cache_osc.plan.strange', 'plan.strange'),
+        ('glance_cache_osc.model.plan.strange', 'plan.strange'),
     ],
 )
 def test_its_place_is_a_function(name: str, place: str) -> None:

@@ -19,14 +19,14 @@ from unittest import mock
 
 import pytest
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fleet
-from glance_cache_osc import images
-from glance_cache_osc import node
-from glance_cache_osc import plan
+from glance_cache_osc.command import approval
 from glance_cache_osc.drivers import base
-from glance_cache_osc.v2 import approval
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import node
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 
 ASK = argparse.Namespace(auto_approve=False)
 APPROVED = argparse.Namespace(auto_approve=True)

@@ -28,8 +28,8 @@ import pytest
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc import parallel
-from glance_cache_osc.v2 import base
+from glance_cache_osc.command import base
+from glance_cache_osc.transport import parallel
 from tests.cli import conftest as cli
 from tests.cli import payloads as p
 

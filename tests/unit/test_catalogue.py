@@ -20,10 +20,10 @@ from keystoneauth1 import session as ksa_session
 import pytest
 import requests
 
-from glance_cache_osc import catalogue as catalogues
 from glance_cache_osc import errors
-from glance_cache_osc import images
+from glance_cache_osc.cloud import catalogue as catalogues
 from glance_cache_osc.drivers import http
+from glance_cache_osc.model import images
 from tests.cli import payloads as p
 from tests.unit import conftest
 

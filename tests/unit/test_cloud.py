@@ -25,10 +25,10 @@ from openstack.config import cloud_region
 import pytest
 import requests
 
-from glance_cache_osc import cloud
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import node
+from glance_cache_osc.cloud import cloud
+from glance_cache_osc.fleet import node
+from glance_cache_osc.model import images
 from tests.cli import payloads as p
 from tests.unit import conftest
 

@@ -16,9 +16,9 @@ import hypothesis
 from hypothesis import strategies
 import pytest
 
-from glance_cache_osc import coverage
-from glance_cache_osc import entries
-from glance_cache_osc import images
+from glance_cache_osc.model import coverage
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
 
 UBUNTU = images.Image('id-1', 'ubuntu-24.04', size=5000000)
 UNSIZED = images.Image('id-1', 'ubuntu-24.04')

@@ -23,7 +23,7 @@ import pytest
 import requests
 
 from glance_cache_osc import errors
-from glance_cache_osc.drivers import bounds
+from glance_cache_osc.transport import bounds
 
 TIMEOUT = 10
 REMEDY = "'--node-timeout' sets how long to wait."

@@ -22,11 +22,11 @@ import pytest
 import requests
 import requests_mock
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import cache_api
 from glance_cache_osc.drivers import http
+from glance_cache_osc.model import entries
 from tests.cli import payloads as p
 from tests.unit import conftest
 from tests.unit import test_drivers_http as faults

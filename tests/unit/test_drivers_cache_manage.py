@@ -19,11 +19,11 @@ from typing import Any
 
 import pytest
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import cache_manage
 from glance_cache_osc.drivers import http
+from glance_cache_osc.model import entries
 from tests.cli import payloads as p
 from tests.unit import conftest
 

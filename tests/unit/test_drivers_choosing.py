@@ -20,10 +20,10 @@ from typing import Any
 from keystoneauth1 import session as ksa_session
 import pytest
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
+from glance_cache_osc.model import entries
 from tests.cli import payloads as p
 from tests.unit import conftest
 

@@ -24,9 +24,9 @@ import pytest
 import requests
 
 from glance_cache_osc import errors
-from glance_cache_osc.drivers import bounds
 from glance_cache_osc.drivers import http
-from glance_cache_osc.drivers import login
+from glance_cache_osc.transport import bounds
+from glance_cache_osc.transport import login
 from tests.cli import payloads as p
 from tests.unit import conftest
 

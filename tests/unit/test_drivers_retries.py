@@ -20,13 +20,13 @@ from typing import Any
 import pytest
 import requests
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import cache_api
 from glance_cache_osc.drivers import cache_manage
 from glance_cache_osc.drivers import http
 from glance_cache_osc.drivers import retries
+from glance_cache_osc.model import entries
 from tests.cli import payloads as p
 from tests.unit import conftest
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from keystoneauth1 import session as ksa_session
 
-from glance_cache_osc.drivers import wire
+from glance_cache_osc.transport import wire
 
 ENDPOINT = 'http://10.1.0.5:9292'
 

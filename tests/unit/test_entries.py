@@ -19,7 +19,7 @@ import hypothesis
 from hypothesis import strategies
 import pytest
 
-from glance_cache_osc import entries
+from glance_cache_osc.model import entries
 
 UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
 DEBIAN = '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb'

@@ -24,13 +24,13 @@ from unittest import mock
 from keystoneauth1 import session as ksa_session
 import pytest
 
-from glance_cache_osc import cloud as clouds
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fleet
-from glance_cache_osc import node
-from glance_cache_osc import parallel
-from glance_cache_osc import progress
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import progress
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import node
+from glance_cache_osc.model import entries
+from glance_cache_osc.transport import parallel
 from tests.cli import payloads as p
 from tests.unit import conftest
 

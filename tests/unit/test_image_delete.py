@@ -23,12 +23,12 @@ from unittest import mock
 from cliff import command
 import pytest
 
-from glance_cache_osc import catalogue
-from glance_cache_osc import cloud as clouds
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import parallel
-from glance_cache_osc import stores
+from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.cloud import stores
+from glance_cache_osc.model import images
+from glance_cache_osc.transport import parallel
 from glance_cache_osc.v2 import image_delete
 
 UBUNTU = images.Image('9b73824a-c4e5-4822-be0d-10abcb0fe5df', 'ubuntu-24.04')

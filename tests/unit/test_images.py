@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from glance_cache_osc import images
+from glance_cache_osc.model import images
 
 UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
 

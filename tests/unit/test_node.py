@@ -18,7 +18,7 @@ from keystoneauth1 import session as ksa_session
 import pytest
 
 from glance_cache_osc import errors
-from glance_cache_osc import node
+from glance_cache_osc.fleet import node
 from tests.cli import payloads as p
 from tests.unit import conftest
 

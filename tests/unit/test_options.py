@@ -20,10 +20,10 @@ import sys
 
 import pytest
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import selection
-from glance_cache_osc.v2 import options
+from glance_cache_osc.command import options
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import selection
 
 
 class Wrong(Exception):

@@ -21,7 +21,7 @@ import time
 import pytest
 
 from glance_cache_osc import errors
-from glance_cache_osc import parallel
+from glance_cache_osc.transport import parallel
 
 #: Longer than any of this takes; a broken test ends, and fails.
 PATIENCE = 20

@@ -15,9 +15,9 @@
 import hypothesis
 from hypothesis import strategies
 
-from glance_cache_osc import entries
-from glance_cache_osc import images
-from glance_cache_osc import plan
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 
 A = images.Image('id-a', 'a')
 B = images.Image('id-b', 'b')

@@ -20,7 +20,7 @@ import threading
 
 import pytest
 
-from glance_cache_osc import progress
+from glance_cache_osc.command import progress
 
 CURSOR = re.compile(r'\x1b\[\??[0-9;]*[A-Za-z]')
 

@@ -16,9 +16,9 @@ import datetime
 
 import pytest
 
-from glance_cache_osc import entries
-from glance_cache_osc import images
-from glance_cache_osc import selection
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import selection
 
 UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
 NOW = datetime.datetime(2026, 11, 21, 12, tzinfo=datetime.timezone.utc)

@@ -17,9 +17,9 @@ from typing import Any
 import pytest
 
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import stores
+from glance_cache_osc.cloud import stores
 from glance_cache_osc.drivers import http
+from glance_cache_osc.model import images
 from tests.cli import payloads as p
 from tests.unit import conftest
 

@@ -21,8 +21,8 @@ from hypothesis import strategies
 import pytest
 
 from glance_cache_osc import errors
-from glance_cache_osc import fills
-from glance_cache_osc import waiting
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import waiting
 from tests.unit.world import REFUSED
 from tests.unit.world import Scene
 

@@ -20,11 +20,11 @@ import pytest
 import rich.console
 
 from glance_cache_osc import errors
-from glance_cache_osc import fills
-from glance_cache_osc import fleet
-from glance_cache_osc import images
-from glance_cache_osc import node
-from glance_cache_osc import watching
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import watching
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import node
+from glance_cache_osc.model import images
 from tests.unit import test_progress
 from tests.unit import world
 

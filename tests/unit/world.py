@@ -20,17 +20,17 @@ import heapq
 import itertools
 from typing import Any
 
-from glance_cache_osc import background
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fills
-from glance_cache_osc import fleet
-from glance_cache_osc import images
-from glance_cache_osc import node
-from glance_cache_osc import parallel
-from glance_cache_osc import waiting
-from glance_cache_osc import watching
 from glance_cache_osc.drivers import base
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import waiting
+from glance_cache_osc.filling import watching
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import node
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.transport import background
+from glance_cache_osc.transport import parallel
 
 REFUSED = errors.Unreachable('Cannot connect', down=True)
 

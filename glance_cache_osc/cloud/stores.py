@@ -15,9 +15,9 @@
 import urllib.parse
 
 from glance_cache_osc import errors
-from glance_cache_osc import images
 from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
 
 
 class Stores:

@@ -10,21 +10,4 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-
-"""Dropping entries: `delete` and `sync --delete-others`."""
-
-from glance_cache_osc import fleet
-from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
-
-
-def carry_out(
-    command: base.CacheLister, members: fleet.Fleet, steps: base.Steps
-) -> base.Steps:
-    """Drop what is to be deleted; what failed is reported, and left out."""
-    return command.carry_out(
-        members,
-        steps,
-        lambda job: job.member.driver.delete(job.image_id),
-        _("Cannot delete image '%(image)s' from the cache of %(node)s"),
-    )
+"""Glance's image cache from the OpenStack command line."""

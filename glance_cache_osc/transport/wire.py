@@ -23,7 +23,7 @@ import http.client
 import io
 from typing import Any
 
-from glance_cache_osc.drivers import bounds
+from glance_cache_osc.transport import bounds
 
 
 class _Line(io.RawIOBase):

@@ -28,16 +28,16 @@ import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 
-from glance_cache_osc import catalogue
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc import node
-from glance_cache_osc import stores
-from glance_cache_osc.drivers import bounds
+from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.cloud import stores
 from glance_cache_osc.drivers import http
-from glance_cache_osc.drivers import login
-from glance_cache_osc.drivers import wire
+from glance_cache_osc.fleet import node
 from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import bounds
+from glance_cache_osc.transport import login
+from glance_cache_osc.transport import wire
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session

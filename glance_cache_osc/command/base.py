@@ -22,18 +22,18 @@ from typing import TypeVar
 
 from osc_lib.command import command
 
-from glance_cache_osc import cloud as clouds
 from glance_cache_osc import columns
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fleet
-from glance_cache_osc import images
-from glance_cache_osc import parallel
-from glance_cache_osc import plan
 from glance_cache_osc import report
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import help_text
+from glance_cache_osc.command import options
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import layout
-from glance_cache_osc.v2 import options
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
+from glance_cache_osc.transport import parallel
 
 _Job = TypeVar('_Job')
 _Value = TypeVar('_Value')
@@ -77,7 +77,7 @@ class CacheLister(command.Lister):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""
         parser = super().get_parser(prog_name)
-        parser.formatter_class = layout.paragraphs(parser.formatter_class)
+        parser.formatter_class = help_text.paragraphs(parser.formatter_class)
         options.add_node_options(parser)
         return parser
 

@@ -18,8 +18,8 @@ from collections.abc import Sequence
 import dataclasses
 import enum
 
-from glance_cache_osc import entries
-from glance_cache_osc import images
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
 
 
 class Action(str, enum.Enum):

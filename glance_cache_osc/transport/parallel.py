@@ -24,7 +24,7 @@ from typing import Generic
 from typing import TypeVar
 
 from glance_cache_osc import errors
-from glance_cache_osc import pauses
+from glance_cache_osc.transport import pauses
 
 #: Seconds after which a Ctrl-C is seen at the latest.
 _NAP = 0.1

@@ -26,15 +26,15 @@ import dataclasses
 import enum
 import time
 
-from glance_cache_osc import background
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fills
-from glance_cache_osc import fleet
-from glance_cache_osc import plan
-from glance_cache_osc import turns
-from glance_cache_osc import watching
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import turns
+from glance_cache_osc.filling import watching
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import plan
+from glance_cache_osc.transport import background
 
 #: Seconds from one look at Glance's list of images to the next: at first,
 #: and the most; it is for all nodes to share.

@@ -17,8 +17,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 
-from glance_cache_osc import entries
-from glance_cache_osc import images
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

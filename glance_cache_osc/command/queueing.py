@@ -17,15 +17,15 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fills
-from glance_cache_osc import fleet
-from glance_cache_osc import plan
-from glance_cache_osc import waiting
-from glance_cache_osc import watching
+from glance_cache_osc.command import base
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import waiting
+from glance_cache_osc.filling import watching
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import plan
 
 #: So many nodes, and images that did not arrive, are named.
 _FEW_NODES = 3

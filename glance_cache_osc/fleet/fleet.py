@@ -22,15 +22,15 @@ import fnmatch
 from typing import Generic
 from typing import TypeVar
 
-from glance_cache_osc import background
-from glance_cache_osc import cloud as clouds
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import node as nodes
-from glance_cache_osc import parallel
-from glance_cache_osc import progress
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import progress
 from glance_cache_osc.drivers import base
+from glance_cache_osc.fleet import node as nodes
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
+from glance_cache_osc.transport import background
+from glance_cache_osc.transport import parallel
 
 #: Requests under way at once: to the whole fleet, and to a single node,
 #: which serves not many more at a time.

@@ -21,12 +21,12 @@ from collections.abc import Iterable
 import dataclasses
 import enum
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import fleet
-from glance_cache_osc import images
-from glance_cache_osc import plan
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 
 #: Seconds from one look at a node to the next: this share of the time in
 #: which nothing has arrived there, within these bounds.

@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc.drivers import bounds
 from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import bounds
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session

@@ -19,12 +19,12 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 
-from glance_cache_osc import catalogue
 from glance_cache_osc import errors
-from glance_cache_osc import images
+from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
-from glance_cache_osc.v2 import options
+from glance_cache_osc.model import images
 
 
 @dataclasses.dataclass(frozen=True)

@@ -23,7 +23,7 @@ from typing import Any
 from typing import Protocol
 
 from glance_cache_osc import columns
-from glance_cache_osc import fills
+from glance_cache_osc.filling import fills
 from glance_cache_osc.i18n import _
 
 #: So many of the fills that are under way are named.

@@ -17,11 +17,11 @@ from collections.abc import Mapping
 import sys
 
 from glance_cache_osc import columns
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import plan
+from glance_cache_osc.command import base
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import base
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import plan
 
 #: Lines of a plan that are shown one by one.
 _MOST_LINES = 20

@@ -23,10 +23,10 @@ from typing import Any
 import urllib.parse
 
 from glance_cache_osc import errors
-from glance_cache_osc import images
-from glance_cache_osc import parallel
 from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
+from glance_cache_osc.transport import parallel
 
 #: Images asked for in one request.
 BATCH = 100

@@ -20,8 +20,8 @@ from typing import Any
 from typing import Protocol
 
 from glance_cache_osc import errors
-from glance_cache_osc import parallel
-from glance_cache_osc import pauses
+from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import pauses
 
 #: Seconds after which a Ctrl-C is seen at the latest.
 _NAP = 0.1

@@ -20,10 +20,10 @@ import sys
 
 from oslo_utils import strutils
 
-from glance_cache_osc import entries
 from glance_cache_osc import errors
-from glance_cache_osc import selection
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import selection
 
 _NODE_TIMEOUT = 30.0
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')

@@ -16,9 +16,9 @@
 import argparse
 
 from glance_cache_osc import errors
-from glance_cache_osc import waiting
+from glance_cache_osc.command import options
+from glance_cache_osc.filling import waiting
 from glance_cache_osc.i18n import _
-from glance_cache_osc.v2 import options
 
 _TIMEOUT = 3600.0
 _STALL_AFTER = 300.0

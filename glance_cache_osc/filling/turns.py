@@ -15,7 +15,7 @@
 
 from collections.abc import Sequence
 
-from glance_cache_osc import fills
+from glance_cache_osc.filling import fills
 
 
 def to_ask(places: Sequence[fills.Place], downloads: int) -> list[fills.Fill]:
