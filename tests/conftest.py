@@ -13,14 +13,15 @@
 
 """What all tests need of the process that runs them."""
 
+from collections.abc import Awaitable
 from collections.abc import Callable
 import signal
 
 import pytest
 
-from glance_cache_osc.transport import pauses
+from glance_cache_osc.transport import engine
 
-_PAUSE = pauses.pause
+_PAUSE = engine.Engine.pause
 
 
 @pytest.fixture(autouse=True)
@@ -30,19 +31,19 @@ def ctrl_c_counts() -> None:
 
 
 @pytest.fixture
-def real_pause() -> Callable[[float], bool]:
+def real_pause() -> Callable[[engine.Engine, float], Awaitable[bool]]:
     """The pause that does take its time."""
     return _PAUSE
 
 
 @pytest.fixture(autouse=True)
 def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """Nobody waits before asking again; how long it would have been."""
+    """No test waits before a retry; how long it would have been."""
     seconds: list[float] = []
 
-    def pause(length: float) -> bool:
+    async def pause(self: engine.Engine, length: float) -> bool:
         seconds.append(length)
         return True
 
-    monkeypatch.setattr(pauses, 'pause', pause)
+    monkeypatch.setattr(engine.Engine, 'pause', pause)
     return seconds

@@ -12,6 +12,7 @@
 
 """Glance's list of images: from words to images, in few requests."""
 
+from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -26,7 +27,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import attempt
 
 #: Images asked for in one request.
 BATCH = 100
@@ -34,7 +35,10 @@ _PAGE = 1000
 #: Longest query that is sent, in encoded characters: proxies and servers
 #: refuse longer lines than 8 KiB.
 _LONGEST_QUERY = 6000
-_WORKERS = 8
+_MAX_QUERIES = 8
+#: Beyond so many IDs, all images are listed: nodes may list any number of
+#: IDs, and the cloud's Glance is to be asked no more than it has pages.
+_MAX_IDS = 10 * BATCH
 #: What 'in:' can't carry: Glance splits at the comma, and reads quotes.
 _NOT_IN_LIST = re.compile(r'[",]')
 #: Query parameters of GET /v2/images that are no property of an image, or
@@ -60,12 +64,22 @@ _WITH_OPERATOR = frozenset({'status', 'disk_format', 'container_format'})
 class Resolution:
     """What became of what was named.
 
-    :param found: images, each once, in the order in which they were named.
+    :param meant: the images that each word means, in the order of the words.
     :param failures: what names none, or more than one, and why.
     """
 
-    found: list[images.Image]
+    meant: dict[str, list[images.Image]]
     failures: dict[str, errors.ImageError]
+
+    @property
+    def found(self) -> list[images.Image]:
+        """All of them, each once."""
+        by_id = {
+            image.image_id: image
+            for group in self.meant.values()
+            for image in group
+        }
+        return list(by_id.values())
 
 
 class Catalogue:
@@ -78,28 +92,36 @@ class Catalogue:
     def __init__(self, connect: Callable[[], http.NodeClient]) -> None:
         self._connect = connect
 
-    def by_id(self, image_ids: Iterable[str]) -> dict[str, images.Image]:
+    async def by_id(self, image_ids: Iterable[str]) -> dict[str, images.Image]:
         """Images by their IDs; IDs that Glance does not know are left out.
 
         One request a hundred, and one more round for those that are hidden
-        or gone. What can't be an ID is not asked for: nodes may list
+        or gone; for more than a thousand, one request a thousand images of
+        Glance's. What can't be an ID is not asked for: nodes may list
         anything.
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        ids = dict.fromkeys(image_ids)
-        asked = [one for one in ids if images.may_be_id(one)]
+        asked = [
+            one for one in dict.fromkeys(image_ids) if images.may_be_id(one)
+        ]
         found: dict[str, images.Image] = {}
         for hidden in (False, True):
             missing = [one for one in asked if one not in found]
-            queries = [
+            queries: list[dict[str, Any]] = [
                 {'id': 'in:' + ','.join(batch)} for batch in _batches(missing)
             ]
-            for image in self._query_all(queries, hidden=hidden):
-                found[image.image_id] = image
+            if len(missing) > _MAX_IDS:
+                queries = [{}]
+            wanted = set(missing)
+            for image in await self._query_all(queries, hidden=hidden):
+                if image.image_id in wanted:
+                    found[image.image_id] = image
         return found
 
-    def by_name(self, names: Iterable[str]) -> dict[str, list[images.Image]]:
+    async def by_name(
+        self, names: Iterable[str]
+    ) -> dict[str, list[images.Image]]:
         """Images by their exact names; unknown names are left out.
 
         Requests are as for `by_id`, and one for each name with a comma or
@@ -111,7 +133,7 @@ class Catalogue:
         asked = [one for one in dict.fromkeys(names) if images.is_text(one)]
         found: dict[str, list[images.Image]] = {}
         for hidden in (False, True):
-            missing = [name for name in asked if name not in found]
+            missing = {name: None for name in asked if name not in found}
             listable = [one for one in missing if not _NOT_IN_LIST.search(one)]
             queries = [
                 {'name': 'in:' + ','.join(batch)}
@@ -121,13 +143,13 @@ class Catalogue:
                 for one in missing
                 if _NOT_IN_LIST.search(one)
             ]
-            for image in self._query_all(queries, hidden=hidden):
+            for image in await self._query_all(queries, hidden=hidden):
                 # A database may compare without regard to case.
                 if image.name in missing:
                     found.setdefault(image.name or '', []).append(image)
         return found
 
-    def matching(
+    async def matching(
         self, tags: Sequence[str], properties: Mapping[str, str]
     ) -> list[images.Image]:
         """Images that have all of these tags and properties.
@@ -143,35 +165,45 @@ class Catalogue:
             query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value
         return [
             images.parse_image(item)
-            for item in self._pages(query)
+            async for item in self._pages(query)
             if all(_says(item, key, properties[key]) for key in properties)
         ]
 
-    def all(self) -> list[images.Image]:
-        """Every image that is not hidden.
+    async def all(self, *, hidden: bool = False) -> list[images.Image]:
+        """Every image that is not hidden; or every one.
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        return [images.parse_image(item) for item in self._pages({})]
+        found = await self._query_all([{}], hidden=False)
+        if hidden:
+            found += await self._query_all([{}], hidden=True)
+        return found
 
-    def resolve(
-        self, wanted: Iterable[str], *, globs: bool = True
+    async def resolve(
+        self,
+        wanted: Iterable[str],
+        *,
+        globs: bool = True,
+        hidden: bool = False,
+        several: bool = False,
     ) -> Resolution:
         """Images from IDs, names and globs.
 
         What has the form of an ID is an ID, or else a name.
 
         :param globs: whether a glob means images; if not, it is a name.
+        :param hidden: whether a glob means hidden images, too.
+        :param several: whether a name may mean several images.
         :raises errors.CatalogueError: Glance could not be asked.
         """
         words = list(dict.fromkeys(wanted))
-        ids = self.by_id(word for word in words if images.is_id(word))
-        patterns = [word for word in words if globs and images.is_glob(word)]
-        names = self.by_name(
+        ids = await self.by_id(word for word in words if images.is_id(word))
+        patterns = {word for word in words if globs and images.is_glob(word)}
+        names = await self.by_name(
             word for word in words if word not in ids and word not in patterns
         )
-        everything = self.all() if patterns else []
-        found: dict[str, images.Image] = {}
+        everything = await self.all(hidden=hidden) if patterns else []
+        meant: dict[str, list[images.Image]] = {}
         failures: dict[str, errors.ImageError] = {}
         for word in words:
             if word in ids:
@@ -180,34 +212,43 @@ class Catalogue:
                 candidates = _by_glob(everything, word)
             else:
                 candidates = names.get(word, [])
-            failure = _failure(word, candidates)
+            failure = _failure(word, candidates, several=several)
             if failure:
                 failures[word] = failure
             else:
-                found.update((one.image_id, one) for one in candidates)
-        return Resolution(list(found.values()), failures)
+                meant[word] = candidates
+        return Resolution(meant, failures)
 
-    def _query_all(
+    async def _query_all(
         self, queries: list[dict[str, Any]], *, hidden: bool
-    ) -> Iterator[images.Image]:
+    ) -> list[images.Image]:
         """Images of all the queries, several at a time."""
         if hidden:
             queries = [{**query, 'os_hidden': 'true'} for query in queries]
-        answers = parallel.attempt(
-            lambda query: list(self._pages(query)), queries, _WORKERS
-        )
-        for answer in answers:
+
+        async def ask(query: Mapping[str, Any]) -> list[images.Image]:
+            pages = self._pages(query)
+            return [images.parse_image(item) async for item in pages]
+
+        found: list[images.Image] = []
+        for answer in await attempt.attempt(
+            ask, queries, lane=lambda _query: None, width=_MAX_QUERIES
+        ):
             if answer.error:
                 raise answer.error
-            yield from map(images.parse_image, answer.value or [])
+            found += answer.value or []
+        return found
 
-    def _pages(self, query: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    async def _pages(
+        self, query: Mapping[str, Any]
+    ) -> AsyncIterator[dict[str, Any]]:
         """All items of a query, however many pages Glance makes of them."""
         params = {**query, 'limit': _PAGE}
         markers = set()
         while True:
-            body = self._get(params)
-            yield from body['images']
+            body = await self._get(params)
+            for item in body['images']:
+                yield item
             if not body.get('next') or not body['images']:
                 return
             marker = body['images'][-1]['id']
@@ -216,10 +257,10 @@ class Catalogue:
             markers.add(marker)
             params['marker'] = marker
 
-    def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
+    async def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
         query = urllib.parse.urlencode(params, doseq=True)
         try:
-            body = self._connect().request('GET', f'/v2/images?{query}')
+            body = await self._connect().request('GET', f'/v2/images?{query}')
         except (errors.NodeError, errors.UsageError) as error:
             raise errors.CatalogueError(
                 _("Cannot look up images in the cloud's Glance: %s")
@@ -277,12 +318,12 @@ def _by_glob(everything: list[images.Image], glob: str) -> list[images.Image]:
 
 
 def _failure(
-    wanted: str, found: list[images.Image]
+    wanted: str, found: list[images.Image], *, several: bool
 ) -> errors.ImageError | None:
     if not found:
         return errors.ImageNotFound(wanted)
     names = {image.name for image in found}
-    if len(found) > 1 and names == {wanted}:
+    if len(found) > 1 and names == {wanted} and not several:
         return errors.ImageAmbiguous(
             wanted, sorted(image.image_id for image in found)
         )

@@ -16,10 +16,7 @@ The login, the cloud's part of ``clouds.yaml``, the image endpoint and the
 connection to the image service. Nothing else here reads the client manager.
 """
 
-import collections
-from collections.abc import Iterable
 from collections.abc import Mapping
-import gc
 import ipaddress
 import logging
 from typing import Any
@@ -33,11 +30,11 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.cloud import stores
 from glance_cache_osc.drivers import http
-from glance_cache_osc.fleet import node
 from glance_cache_osc.i18n import _
-from glance_cache_osc.transport import bounds
+from glance_cache_osc.model import endpoints
+from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login
-from glance_cache_osc.transport import wire
+from glance_cache_osc.transport import settings
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
@@ -46,10 +43,6 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 #: Nodes that a warning names.
 _MOST_NAMED = 3
-#: The key in clouds.yaml, beside ``auth``.
-NODES_KEY = 'image_cache_nodes'
-#: Connections to the image service that stay open.
-_IMAGE_CONNECTIONS = 16
 #: Seconds that a page of the list of images may take.
 _CATALOGUE_TIMEOUT = 60.0
 #: Seconds that taking data out of a store may take.
@@ -60,10 +53,17 @@ class Cloud:
     """One cloud, as the user logged in to it.
 
     :param client_manager: osc-lib's, as commands have it.
+    :param engine: sends the requests.
+    :param timeout: seconds that Keystone may take.
     """
 
-    def __init__(self, client_manager: Any) -> None:
+    def __init__(
+        self, client_manager: Any, engine: engines.Engine, timeout: float
+    ) -> None:
         self._manager = client_manager
+        self._engine = engine
+        self._login = login.Login(self.session, timeout)
+        self._connections = settings.Connections(self.session)
 
     @property
     def session(self) -> 'ksa_session.Session':
@@ -71,34 +71,35 @@ class Cloud:
         session: ksa_session.Session = self._manager.session
         return session
 
-    def prepare(self, hosts: int, connections: int) -> None:
-        """Make ready for many requests.
+    def client(
+        self,
+        endpoint: str,
+        timeout: float,
+        max_size: int = http.MAX_NODE_RESPONSE,
+    ) -> http.NodeClient:
+        """Requests to one server, with the login of this cloud."""
+        return http.NodeClient(
+            engine=self._engine,
+            login=self._login,
+            settings=self._connections.to(endpoint),
+            endpoint=endpoint,
+            timeout=timeout,
+            max_size=max_size,
+        )
 
-        keystoneauth's session holds ten connections to each of ten hosts
-        and throws away what is more: it is to keep them. And what is loaded
-        by now stays: looking through it for garbage again and again, last
-        when the program ends, takes a quarter of a second.
-
-        :param hosts: how many hosts are about to be spoken to.
-        :param connections: how many at once to each.
-        """
-        # The identity and the image service have a place too.
-        wide = wire.adapter(hosts + 2, connections)
-        for scheme in ('http://', 'https://'):
-            self.session.mount(scheme, wide)
-        gc.freeze()
-
-    def warn_of_plain_http(self, nodes: Iterable[node.Node]) -> None:
+    def warn_of_plain_http(self, labels: Mapping[str, str]) -> None:
         """Tell if a login that is kept secret is sent where it can be read.
 
         Who logs in over https wants the token read by nobody on the way. A
         node on this machine is no matter: its traffic stays here, or goes
         on through a tunnel.
+
+        :param labels: what nodes are called, by their endpoints.
         """
         login = str(getattr(self.session.auth, 'auth_url', '') or '')
         if not login.startswith('https:'):
             return
-        plain = [one.label for one in nodes if _is_readable(one.endpoint)]
+        plain = [labels[one] for one in labels if _is_readable(one)]
         if plain:
             named = ', '.join(plain[:_MOST_NAMED])
             if len(plain) > _MOST_NAMED:
@@ -109,19 +110,15 @@ class Cloud:
             )
             _LOG.warning(words, columns.safe_text(named))
 
-    def warn_of_hidden_images(self) -> None:
-        """Tell if images may look like orphans to one who can't see them.
+    @property
+    def sees_all_images(self) -> bool:
+        """Whether the login is known to have the role ``admin``.
 
-        Glance shows all images to administrators alone.
+        Glance shows all images to administrators alone: to others, images
+        that they may not see look like orphans.
         """
         access = self._manager.auth_ref
-        if access is not None and 'admin' not in access.role_names:
-            _LOG.warning(
-                _(
-                    "This login does not have the role 'admin': images that "
-                    'it may not see count as orphans, too.'
-                )
-            )
+        return access is not None and 'admin' in access.role_names
 
     def catalogue(self) -> catalogue.Catalogue:
         """The cloud's list of images."""
@@ -142,20 +139,13 @@ class Cloud:
         openstacksdk's image proxy would ask that endpoint for its versions
         first, and not pass on what Glance says.
         """
-        endpoint = self._image_endpoint()
-        wire.guard(self.session, endpoint, _IMAGE_CONNECTIONS)
-        return http.NodeClient(
-            self.session, endpoint, timeout, bounds.MOST_OF_A_CATALOGUE
-        )
-
-    def _image_endpoint(self) -> str:
         endpoint = self.image_endpoint()
         if endpoint is None:
             raise errors.UsageError(
                 _('This cloud has no image endpoint'),
                 _("See 'openstack endpoint list --service image'."),
             )
-        return endpoint
+        return self.client(endpoint, timeout, http.MAX_CATALOGUE_RESPONSE)
 
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.
@@ -168,36 +158,11 @@ class Cloud:
             found = self._config.get_session_endpoint('image')
         except ksa_exceptions.ClientException as error:
             raise login.from_keystone(error) from error
-        return node.parse_endpoint(found) if found else None
+        return endpoints.parse(found) if found else None
 
-    def configured_nodes(self) -> list[node.Node]:
-        """The nodes that ``clouds.yaml`` names, in its order.
-
-        :raises errors.UsageError: they are written wrong there.
-        """
-        listed = self._config.config.get(NODES_KEY)
-        if listed is None:
-            return []
-        if not isinstance(listed, list):
-            raise _bad_nodes(_('it is not a list'))
-        nodes = [self._configured_node(item) for item in listed]
-        for name, count in collections.Counter(
-            one.name for one in nodes
-        ).items():
-            if count > 1:
-                raise _bad_nodes(_("two nodes have the name '%s'") % name)
-        return nodes
-
-    def _configured_node(self, item: Any) -> node.Node:
-        if not isinstance(item, Mapping):
-            raise _bad_nodes(_('an item is not a name and an endpoint'))
-        name, endpoint = item.get('name'), item.get('endpoint')
-        if not isinstance(endpoint, str) or not endpoint:
-            raise _bad_nodes(_("the node '%s' has no endpoint") % name)
-        if not isinstance(name, str) or not name:
-            raise _bad_nodes(_("the node at '%s' has no name") % endpoint)
-        base_url = None if '://' in endpoint else self.image_endpoint()
-        return node.Node(name, node.parse_endpoint(endpoint, base_url))
+    def setting(self, key: str) -> Any:
+        """A value of the cloud's part of ``clouds.yaml``; None if absent."""
+        return self._config.config.get(key)
 
     @property
     def _config(self) -> 'cloud_region.CloudRegion':
@@ -214,11 +179,3 @@ def _is_readable(endpoint: str) -> bool:
     except ValueError:
         here = host == 'localhost'
     return parts.scheme == 'http' and not here
-
-
-def _bad_nodes(why: str) -> errors.UsageError:
-    return errors.UsageError(
-        _("'%(key)s' in clouds.yaml is wrong: %(why)s")
-        % {'key': NODES_KEY, 'why': why},
-        _("It is a list of items with 'name' and 'endpoint'."),
-    )

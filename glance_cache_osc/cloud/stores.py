@@ -29,14 +29,14 @@ class Stores:
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
 
-    def names(self) -> list[str]:
+    async def names(self) -> list[str]:
         """The stores' names, in Glance's order.
 
         :raises errors.NodeError: they could not be asked for, or this
             Glance has but one place for its data.
         """
         try:
-            body = self._client.request('GET', '/v2/info/stores')
+            body = await self._client.request('GET', '/v2/info/stores')
         except errors.Refused as error:
             if error.status != 404:
                 raise
@@ -52,7 +52,7 @@ class Stores:
             _("See 'openstack endpoint list --service image'."),
         )
 
-    def delete(self, image: images.Image, store: str) -> None:
+    async def delete(self, image: images.Image, store: str) -> None:
         """Take an image's data out of one store; the image stays.
 
         :raises errors.NodeError: Glance said no; with what to do instead.
@@ -61,7 +61,7 @@ class Stores:
             *(urllib.parse.quote(one, '') for one in (store, image.image_id))
         )
         try:
-            self._client.request('DELETE', path)
+            await self._client.request('DELETE', path)
         except (errors.Refused, errors.Forbidden) as error:
             raise _explained(error, image, store) from error
 

@@ -13,7 +13,9 @@
 """What all commands have in common: nodes, rows, failures, approval."""
 
 import argparse
+from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
@@ -28,14 +30,17 @@ from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import help_text
 from glance_cache_osc.command import options
+from glance_cache_osc.command import progress
+from glance_cache_osc.command import timing
+from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import attempt
+from glance_cache_osc.transport import loop as loops
 
-_Job = TypeVar('_Job')
 _Value = TypeVar('_Value')
 Member = fleet.Member
 Rows = list[tuple[Any, ...]]
@@ -53,6 +58,8 @@ ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
 _USAGE_EXIT = 2
+#: So many nodes are named in a line.
+_FEW_NODES = 3
 
 
 class CacheLister(command.Lister):
@@ -73,10 +80,14 @@ class CacheLister(command.Lister):
     _example_of: ClassVar[str] = ''
 
     failures: report.Failures
+    cloud: clouds.Cloud
+    loop: loops.Loop
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""
         parser = super().get_parser(prog_name)
+        # An option must never mean another one once that is added.
+        parser.allow_abbrev = False
         parser.formatter_class = help_text.paragraphs(parser.formatter_class)
         options.add_node_options(parser)
         return parser
@@ -108,18 +119,31 @@ class CacheLister(command.Lister):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         self.failures = report.Failures()
-        try:
-            self._check_columns(parsed_args)
-            super().run(parsed_args)
-        except errors.CacheError as error:
-            self.failures.tell(self.log)
-            self.log.error(columns.safe_text(str(error)))
-            return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
-        except BaseException:
-            # An interrupt, or nobody who reads the rows.
-            self.failures.tell(self.log)
-            raise
-        return self.failures.tell(self.log)
+        with loops.Loop() as self.loop:
+            self.cloud = clouds.Cloud(
+                self.app.client_manager,
+                self.loop.engine,
+                parsed_args.node_timeout,
+            )
+            timing.collect(self.app, self.loop.engine)
+            try:
+                self._check_columns(parsed_args)
+                super().run(parsed_args)
+            except KeyboardInterrupt:
+                self.failures.interrupt()
+            except errors.CacheError as error:
+                self.failures.tell(self.log)
+                self.log.error(columns.safe_text(str(error)))
+                return (
+                    _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+                )
+            except BaseException:
+                # There may be nobody who reads the rows.
+                self.failures.tell(self.log)
+                raise
+            if self.loop.interrupted:
+                self.failures.interrupt()
+            return self.failures.tell(self.log)
 
     def take_action(
         self, parsed_args: argparse.Namespace
@@ -147,18 +171,13 @@ class CacheLister(command.Lister):
 
     def chosen_fleet(self, parsed_args: argparse.Namespace) -> fleet.Fleet:
         """The nodes that were named."""
-        chosen = fleet.choose(
+        chosen = choice.choose(
             self.cloud,
             parsed_args.node,
             everything=parsed_args.all_nodes,
             changes=self.changes and not plans_only(parsed_args),
         )
         return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
-
-    @property
-    def cloud(self) -> clouds.Cloud:
-        """The cloud that the user is logged in to."""
-        return clouds.Cloud(self.app.client_manager)
 
     def shows(
         self, parsed_args: argparse.Namespace, column: columns.Column
@@ -169,7 +188,7 @@ class CacheLister(command.Lister):
             _normal, asked
         )
 
-    def names(
+    async def names(
         self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
     ) -> dict[str, images.Image]:
         """Images by ID, if their names are shown.
@@ -179,29 +198,34 @@ class CacheLister(command.Lister):
         if not self.shows(parsed_args, NAME):
             return {}
         try:
-            return self.cloud.catalogue().by_id(image_ids)
+            return await self.cloud.catalogue().by_id(image_ids)
         except errors.CatalogueError as error:
             self.failures.add(_('The names are missing'), error)
             return {}
 
-    def look(self, members: fleet.Fleet) -> Held:
+    async def look(self, members: fleet.Fleet) -> Held:
         """What the nodes hold; those that did not say are reported."""
-        return self.read(members, lambda held: held)
+        return await self.read(members, list)
 
-    def read(
+    async def read(
         self,
         members: fleet.Fleet,
         digest: Callable[[list[entries.Entry]], _Value],
     ) -> dict[Member, _Value]:
         """What is made of what each node holds, or reported as failed.
 
-        :param digest: is called as each answer comes, on some thread: all
-            that a fleet holds is more than need be kept.
+        :param digest: is called as each answer comes: all that a fleet
+            holds is more than need be kept.
         """
+
+        async def ask(member: Member) -> list[_Value]:
+            held = await member.driver.list_entries()
+            limit.count(len(held))
+            return [digest(held)]
+
+        limit = entries.Limit()
         found: dict[Member, _Value] = {}
-        for outcome in members.ask(
-            lambda member: [digest(member.driver.list_entries())]
-        ):
+        for outcome in await self.ask(members, ask):
             if outcome.value:
                 (found[outcome.job],) = outcome.value
             elif outcome.error:
@@ -211,11 +235,35 @@ class CacheLister(command.Lister):
                 )
         return found
 
-    def carry_out(
+    async def ask(
         self,
         members: fleet.Fleet,
+        question: Callable[[Member], Awaitable[_Value]],
+    ) -> list[attempt.Outcome[Member, _Value]]:
+        """Ask every node the same, all at once; outcomes in their order."""
+        with progress.counting(_('Asking nodes'), len(members)) as counter:
+            return await attempt.attempt(
+                question, members, ended=counter.advance
+            )
+
+    async def change(
+        self,
+        members: Collection[Member],
+        operation: Callable[[Member], Awaitable[_Value]],
+    ) -> list[attempt.Outcome[Member, _Value]]:
+        """Change nodes, all at once; outcomes in their order."""
+        with progress.counting(_('Changing nodes'), len(members)) as counter:
+            return await attempt.attempt(
+                operation,
+                members,
+                ended=counter.advance,
+                settle=lambda busy: counter.warn(_waits_for(busy)),
+            )
+
+    async def carry_out(
+        self,
         steps: Steps,
-        operation: Callable[[fleet.Job], None],
+        operation: Callable[[fleet.Job], Awaitable[None]],
         what: str,
     ) -> Steps:
         """Do what is to be done, many at a time.
@@ -224,20 +272,27 @@ class CacheLister(command.Lister):
             ``%(node)s``.
         :returns: the steps without those that failed, which are reported.
         """
-        images_by_id = {step.image.image_id: step.image for __, step in steps}
-        jobs = [
-            fleet.Job(member, step.image.image_id)
+        jobs = {
+            fleet.Job(member, step.image.image_id): step.image
             for member, step in steps
             if step.action in (plan.Action.QUEUE, plan.Action.DELETE)
-        ]
+        }
+        with progress.counting(_('Changing entries'), len(jobs)) as counter:
+            outcomes = await fleet.each(
+                operation,
+                jobs,
+                ended=counter.advance,
+                settle=lambda busy: counter.warn(
+                    _waits_for([job.member for job in busy])
+                ),
+            )
         failed = set()
-        for outcome in self.settled(lambda: members.each(operation, jobs)):
+        for outcome in outcomes:
             if outcome.error:
-                job = outcome.job
-                failed.add(job)
+                failed.add(outcome.job)
                 words = {
-                    'image': images_by_id[job.image_id].label,
-                    'node': job.member.node.label,
+                    'image': jobs[outcome.job].label,
+                    'node': outcome.job.member.node.label,
                 }
                 self.failures.add(what % words, outcome.error)
         return [
@@ -245,20 +300,6 @@ class CacheLister(command.Lister):
             for member, step in steps
             if fleet.Job(member, step.image.image_id) not in failed
         ]
-
-    def settled(
-        self,
-        change: Callable[[], list[parallel.Outcome[_Job, _Value]]],
-    ) -> list[parallel.Outcome[_Job, _Value]]:
-        """The outcomes of a change, also of one that was interrupted.
-
-        What was done is then told as ever, and the exit code is 130.
-        """
-        try:
-            return change()
-        except parallel.Interruption as stop:
-            self.failures.interrupt()
-            return stop.outcomes
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.
@@ -275,6 +316,27 @@ class CacheLister(command.Lister):
                 _('No column is called %s') % ' or '.join(parsed_args.columns),
                 _('There are: %s.') % ', '.join(headers),
             )
+
+
+def _waits_for(members: Sequence[Member]) -> str:
+    """What an interrupted command still waits for."""
+    names = list(dict.fromkeys(member.node.name for member in members))
+    return columns.safe_text(
+        _(
+            'Interrupted. Waiting for %(count)d requests in progress on '
+            '%(nodes)s; press Ctrl-C again to stop at once.'
+        )
+        % {'count': len(members), 'nodes': few(names, _FEW_NODES)}
+    )
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """The first few of many names."""
+    text = ', '.join(names[:most])
+    more = len(names) - most
+    if more > 0:
+        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
+    return text
 
 
 def _normal(header: str) -> str:

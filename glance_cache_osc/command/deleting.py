@@ -14,16 +14,14 @@
 """Dropping entries: `delete` and `sync --delete-others`."""
 
 from glance_cache_osc.command import base
-from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 
 
-def carry_out(
-    command: base.CacheLister, members: fleet.Fleet, steps: base.Steps
+async def carry_out(
+    command: base.CacheLister, steps: base.Steps
 ) -> base.Steps:
     """Drop what is to be deleted; what failed is reported, and left out."""
-    return command.carry_out(
-        members,
+    return await command.carry_out(
         steps,
         lambda job: job.member.driver.delete(job.image_id),
         _("Cannot delete image '%(image)s' from the cache of %(node)s"),

@@ -12,26 +12,51 @@
 
 """What a person sees while many nodes are asked: a line that goes again."""
 
-from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
+import logging
 import sys
+from typing import Any
 
+_LOG = logging.getLogger(__name__)
 #: Fewer than these are asked before a line could be read.
 _MANY = 10
 
 
+class Counter:
+    """Shows how many are done, if there is somebody to see it.
+
+    :param display: a `rich.progress.Progress`, or None.
+    """
+
+    def __init__(self, display: Any = None, task: Any = None) -> None:
+        self._display = display
+        self._task = task
+
+    def advance(self) -> None:
+        """One more is done."""
+        if self._display:
+            self._display.advance(self._task)
+
+    def warn(self, line: str) -> None:
+        """Log a line, above the display."""
+        if self._display:
+            self._display.stop()
+        _LOG.warning(line)
+        if self._display:
+            self._display.start()
+
+
 @contextlib.contextmanager
-def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
+def counting(what: str, total: int) -> Iterator[Counter]:
     """Show on a terminal how many of so many are done.
 
     It stands on standard error, and only if that is a terminal.
 
     :param what: what is going on: "Asking nodes".
-    :returns: what is to be called as each one is done, on any thread.
     """
     if total < _MANY or not sys.stderr.isatty():
-        yield lambda: None
+        yield Counter()
         return
     import rich.console
     import rich.progress
@@ -44,6 +69,5 @@ def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
         transient=True,
     )
     with display:
-        task = display.add_task(what, total=total)
-        yield lambda: display.advance(task)
+        yield Counter(display, display.add_task(what, total=total))
         display.refresh()

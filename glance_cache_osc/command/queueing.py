@@ -14,7 +14,6 @@
 """Having images cached, and waiting for them: `queue` and `sync`."""
 
 from collections.abc import Iterable
-from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -22,7 +21,6 @@ from glance_cache_osc.command import base
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.filling import watching
-from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
@@ -43,9 +41,8 @@ _RESULTS = {
 }
 
 
-def carry_out(
+async def carry_out(
     command: base.CacheLister,
-    members: fleet.Fleet,
     steps: base.Steps,
     limits: waiting.Limits | None,
 ) -> Results:
@@ -55,9 +52,8 @@ def carry_out(
     """
     _say_who_fills(command, steps)
     if limits:
-        return _Filling(command, limits).carry_out(members, steps)
-    done = command.carry_out(
-        members,
+        return await _Filling(command, limits).carry_out(steps)
+    done = await command.carry_out(
         steps,
         lambda job: job.member.driver.queue(job.image_id),
         _("Cannot queue image '%(image)s' on %(node)s"),
@@ -74,17 +70,11 @@ def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
             programs.setdefault(program, {})[member.node.name] = None
     for program, nodes in programs.items():
         line = _("Queued images wait until '%(program)s' runs on %(where)s.")
-        words = {'program': program, 'where': _few(list(nodes), _FEW_NODES)}
+        words = {
+            'program': program,
+            'where': base.few(list(nodes), _FEW_NODES),
+        }
         command.log.warning(columns.safe_text(line % words))
-
-
-def _few(names: Sequence[str], most: int) -> str:
-    """The first few of many names."""
-    text = ', '.join(names[:most])
-    more = len(names) - most
-    if more > 0:
-        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
-    return text
 
 
 def give_up(command: base.CacheLister, steps: base.Steps) -> None:
@@ -105,18 +95,17 @@ class _Filling:
         self._catalogue = command.cloud.catalogue()
         self._limits = limits
 
-    def carry_out(self, members: fleet.Fleet, steps: base.Steps) -> Results:
-        """See `filling.carry_out`."""
+    async def carry_out(self, steps: base.Steps) -> Results:
+        """See `queueing.carry_out`."""
         by_step = {
             id(step): _fill_of(member, step)
             for member, step in steps
             if step.action is not plan.Action.NONE
         }
         with watching.shown(self._log, self._limits.stall_after) as watcher:
-            ending = waiting.Wait(
+            ending = await waiting.Wait(
                 _by_image(by_step.values(), steps),
                 self._limits,
-                crew=members.crew(),
                 known=self._catalogue.by_id,
                 watcher=watcher,
             ).follow()
@@ -179,7 +168,7 @@ class _Filling:
             _('Not cached on %(node)s: %(images)s')
             % {
                 'node': member.node.label,
-                'images': _few(
+                'images': base.few(
                     [fill.image.label for fill in missing], _FEW_IMAGES
                 ),
             },

@@ -62,19 +62,19 @@ class Wanted:
         properties = _properties(parsed_args.property)
         return cls(words, parsed_args.tag, properties)
 
-    def find(self, command: base.CacheLister) -> Found:
+    async def find(self, command: base.CacheLister) -> Found:
         """The images that are meant; what means none is reported.
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
         listed = command.cloud.catalogue()
-        resolution = listed.resolve(self.words)
+        resolution = await listed.resolve(self.words)
         for word, error in resolution.failures.items():
             command.failures.add(_("Cannot queue '%s'") % word, error)
         found = list(resolution.found)
         complete = not resolution.failures
         if self.tags or self.properties:
-            matching = listed.matching(self.tags, self.properties)
+            matching = await listed.matching(self.tags, self.properties)
             if not matching:
                 complete = False
                 command.failures.add(

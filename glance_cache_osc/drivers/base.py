@@ -27,8 +27,8 @@ from glance_cache_osc.model import entries
 class CacheDriver(abc.ABC):
     """One node's cache.
 
-    Methods are called from several threads at once. Each sends as few
-    requests as it can, and raises the `glance_cache_osc.errors.NodeError`
+    Several methods may run at once. Each sends as few requests as it can,
+    and raises the `glance_cache_osc.errors.NodeError`
     that says what went wrong, with Glance's own words where it gave any:
     `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`,
     `CachingOff`, `TooOld`, `Forbidden`, `Refused`, `ServerFault` or
@@ -50,7 +50,7 @@ class CacheDriver(abc.ABC):
         return None
 
     @abc.abstractmethod
-    def list_entries(self) -> list[entries.Entry]:
+    async def list_entries(self) -> list[entries.Entry]:
         """Everything in the cache and its queue.
 
         An image may be there twice, cached and queued, when it was asked
@@ -58,7 +58,7 @@ class CacheDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def queue(self, image_id: str) -> None:
+    async def queue(self, image_id: str) -> None:
         """Ask the node to cache an image.
 
         Returns when the node has accepted; the fill begins later, or when
@@ -70,7 +70,7 @@ class CacheDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def delete(self, image_id: str) -> None:
+    async def delete(self, image_id: str) -> None:
         """Drop an image from the cache and from the queue.
 
         Nothing is wrong when it is in neither. A fill that was accepted
@@ -78,18 +78,18 @@ class CacheDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def clear(self, target: entries.Target) -> None:
+    async def clear(self, target: entries.Target) -> None:
         """Empty the cache, the queue, or both."""
 
     @abc.abstractmethod
-    def clean(self) -> None:
+    async def clean(self) -> None:
         """Have the node drop invalid files, and those of stalled fills.
 
         :raises glance_cache_osc.errors.TooOld: the node can't be asked to.
         """
 
     @abc.abstractmethod
-    def prune(self, timeout: float) -> entries.Pruned:
+    async def prune(self, timeout: float) -> entries.Pruned:
         """Have the node shrink its cache to its limit.
 
         :param timeout: seconds that it may take; a node may prune for ever.
@@ -97,7 +97,7 @@ class CacheDriver(abc.ABC):
         """
 
     @abc.abstractmethod
-    def api_version(self) -> str:
+    async def api_version(self) -> str:
         """The newest Images API version that the node lists: ``2.18``.
 
         Sends no token.

@@ -33,38 +33,38 @@ class CacheApiDriver(base.CacheDriver):
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
 
-    def list_entries(self) -> list[entries.Entry]:
+    async def list_entries(self) -> list[entries.Entry]:
         try:
-            held: list[entries.Entry] = self._request(
+            held: list[entries.Entry] = await self._request(
                 'GET', '/v2/cache', parse=entries.parse_cache
             )
         except ValueError as error:
             raise base.not_a_cache(error) from error
         return held
 
-    def queue(self, image_id: str) -> None:
-        self._request('PUT', _path(image_id))
+    async def queue(self, image_id: str) -> None:
+        await self._request('PUT', _path(image_id))
 
-    def delete(self, image_id: str) -> None:
+    async def delete(self, image_id: str) -> None:
         try:
-            self._request('DELETE', _path(image_id))
+            await self._request('DELETE', _path(image_id))
         except errors.Refused as error:
             # Neither Glance nor this cache knows it (any more).
             if error.status != 404:
                 raise
 
-    def clear(self, target: entries.Target) -> None:
+    async def clear(self, target: entries.Target) -> None:
         # Left out, the header means both; Glance refuses the word "both".
         headers = {_CLEAR_TARGET: target.value} if target.value else None
-        self._request('DELETE', '/v2/cache', headers)
+        await self._request('DELETE', '/v2/cache', headers)
 
-    def clean(self) -> None:
-        self._maintain(versions.Maintenance.CLEAN)
+    async def clean(self) -> None:
+        await self._maintain(versions.Maintenance.CLEAN)
 
-    def prune(self, timeout: float) -> entries.Pruned:
+    async def prune(self, timeout: float) -> entries.Pruned:
         try:
             return entries.parse_pruned(
-                self._maintain(versions.Maintenance.PRUNE, timeout)
+                await self._maintain(versions.Maintenance.PRUNE, timeout)
             )
         except errors.TimedOut as error:
             if not error.connected:
@@ -78,15 +78,15 @@ class CacheApiDriver(base.CacheDriver):
                 _('It does not tell what it pruned (%s)') % error
             ) from error
 
-    def api_version(self) -> str:
-        return versions.newest(self._client)
+    async def api_version(self) -> str:
+        return await versions.newest(self._client)
 
-    def _maintain(
+    async def _maintain(
         self, what: versions.Maintenance, timeout: float | None = None
     ) -> Any:
         """Glance's own maintenance, which came with Images API 2.18."""
         try:
-            return self._client.request(
+            return await self._client.request(
                 'POST', f'/v2/cache/{what.value}', timeout=timeout
             )
         except errors.Forbidden as error:
@@ -102,9 +102,11 @@ class CacheApiDriver(base.CacheDriver):
             if error.status not in (404, 405):
                 raise
             refusal = error
-        raise versions.why_no_maintenance(self._client, what) from refusal
+        raise await versions.why_no_maintenance(
+            self._client, what
+        ) from refusal
 
-    def _request(
+    async def _request(
         self,
         method: str,
         path: str,
@@ -112,7 +114,7 @@ class CacheApiDriver(base.CacheDriver):
         parse: Callable[[Any], Any] | None = None,
     ) -> Any:
         try:
-            return self._client.request(
+            return await self._client.request(
                 method, path, headers=headers, parse=parse
             )
         except errors.Refused as error:
@@ -121,7 +123,7 @@ class CacheApiDriver(base.CacheDriver):
             # There is no such route here. Glance's words for that are no
             # help; its list of versions tells why.
             refusal = error
-        raise versions.why_no_cache(self._client) from refusal
+        raise await versions.why_no_cache(self._client) from refusal
 
 
 def _path(image_id: str) -> str:

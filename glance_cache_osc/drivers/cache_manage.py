@@ -39,48 +39,48 @@ class CacheManageDriver(base.CacheDriver):
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
 
-    def list_entries(self) -> list[entries.Entry]:
+    async def list_entries(self) -> list[entries.Entry]:
         # The queue first: what is fetched meanwhile is told twice then,
         # instead of not at all.
         try:
-            queued = self._request('GET', _QUEUED, entries.parse_queued)
-            cached = self._request('GET', _CACHED, entries.parse_cached)
+            queued = await self._request('GET', _QUEUED, entries.parse_queued)
+            cached = await self._request('GET', _CACHED, entries.parse_cached)
         except ValueError as error:
             raise base.not_a_cache(error) from error
         return [*cached, *queued]
 
-    def queue(self, image_id: str) -> None:
-        self._check(image_id)
-        self._request('PUT', f'{_QUEUED}/{http.segment(image_id)}')
+    async def queue(self, image_id: str) -> None:
+        await self._check(image_id)
+        await self._request('PUT', f'{_QUEUED}/{http.segment(image_id)}')
 
-    def delete(self, image_id: str) -> None:
+    async def delete(self, image_id: str) -> None:
         # From the queue first, so that it is not fetched in between.
         for kind in (_QUEUED, _CACHED):
-            self._request('DELETE', f'{kind}/{http.segment(image_id)}')
+            await self._request('DELETE', f'{kind}/{http.segment(image_id)}')
 
-    def clear(self, target: entries.Target) -> None:
+    async def clear(self, target: entries.Target) -> None:
         if target is not entries.Target.CACHE:
-            self._request('DELETE', _QUEUED)
+            await self._request('DELETE', _QUEUED)
         if target is not entries.Target.QUEUE:
-            self._request('DELETE', _CACHED)
+            await self._request('DELETE', _CACHED)
 
-    def clean(self) -> None:
-        raise versions.why_no_maintenance(
+    async def clean(self) -> None:
+        raise await versions.why_no_maintenance(
             self._client, versions.Maintenance.CLEAN
         )
 
-    def prune(self, timeout: float) -> entries.Pruned:
-        raise versions.why_no_maintenance(
+    async def prune(self, timeout: float) -> entries.Pruned:
+        raise await versions.why_no_maintenance(
             self._client, versions.Maintenance.PRUNE
         )
 
-    def api_version(self) -> str:
-        return versions.newest(self._client)
+    async def api_version(self) -> str:
+        return await versions.newest(self._client)
 
-    def _check(self, image_id: str) -> None:
+    async def _check(self, image_id: str) -> None:
         """Refuse what the Cache API refuses, in its words."""
         try:
-            image = self._client.request(
+            image = await self._client.request(
                 'GET', f'/v2/images/{http.segment(image_id)}'
             )
         except errors.Refused as error:
@@ -105,14 +105,14 @@ class CacheManageDriver(base.CacheDriver):
                 status=400,
             )
 
-    def _request(
+    async def _request(
         self,
         method: str,
         path: str,
         parse: Callable[[Any], Any] | None = None,
     ) -> Any:
         try:
-            return self._client.request(method, path, parse=parse)
+            return await self._client.request(method, path, parse=parse)
         except errors.Refused as error:
             # It never says so of an image: there is no such route.
             if error.status not in (404, 405):

@@ -15,8 +15,8 @@
 A new driver goes into `connect`, behind those that newer nodes answer to.
 """
 
+from collections.abc import Awaitable
 from collections.abc import Callable
-from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from glance_cache_osc import errors
@@ -26,21 +26,14 @@ from glance_cache_osc.drivers import cache_manage
 from glance_cache_osc.drivers import http
 from glance_cache_osc.model import entries
 
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
-
 _Value = TypeVar('_Value')
 
 
-def connect(
-    session: 'ksa_session.Session', endpoint: str, timeout: float
-) -> base.CacheDriver:
-    """A driver for a node; nothing is sent yet.
+_Operation = Callable[[base.CacheDriver], Awaitable[_Value]]
 
-    :param endpoint: the node's root URL, without ``/v2`` or a final slash.
-    :param timeout: seconds that the node may be silent.
-    """
-    client = http.NodeClient(session, endpoint, timeout)
+
+def connect(client: http.NodeClient) -> base.CacheDriver:
+    """A driver for a node; nothing is sent yet."""
     return ChoosingDriver(
         cache_api.CacheApiDriver(client),
         cache_manage.CacheManageDriver(client),
@@ -60,7 +53,6 @@ class ChoosingDriver(base.CacheDriver):
 
     def __init__(self, *drivers: base.CacheDriver) -> None:
         self._drivers = drivers
-        # Written whole, and by all threads alike: it needs no lock.
         self._at = 0
 
     @property
@@ -73,40 +65,40 @@ class ChoosingDriver(base.CacheDriver):
         """That of the driver in use."""
         return self._using.filled_by
 
-    def list_entries(self) -> list[entries.Entry]:
-        return self._ask(lambda driver: driver.list_entries())
+    async def list_entries(self) -> list[entries.Entry]:
+        return await self._ask(lambda driver: driver.list_entries())
 
-    def queue(self, image_id: str) -> None:
-        self._ask(lambda driver: driver.queue(image_id))
+    async def queue(self, image_id: str) -> None:
+        await self._ask(lambda driver: driver.queue(image_id))
 
-    def delete(self, image_id: str) -> None:
-        self._ask(lambda driver: driver.delete(image_id))
+    async def delete(self, image_id: str) -> None:
+        await self._ask(lambda driver: driver.delete(image_id))
 
-    def clear(self, target: entries.Target) -> None:
-        self._ask(lambda driver: driver.clear(target))
+    async def clear(self, target: entries.Target) -> None:
+        await self._ask(lambda driver: driver.clear(target))
 
-    def clean(self) -> None:
+    async def clean(self) -> None:
         # A node that can't is told of as such; others can't either.
-        self._using.clean()
+        await self._using.clean()
 
-    def prune(self, timeout: float) -> entries.Pruned:
-        return self._using.prune(timeout)
+    async def prune(self, timeout: float) -> entries.Pruned:
+        return await self._using.prune(timeout)
 
-    def api_version(self) -> str:
-        return self._using.api_version()
+    async def api_version(self) -> str:
+        return await self._using.api_version()
 
     @property
     def _using(self) -> base.CacheDriver:
         return self._drivers[self._at]
 
-    def _ask(self, operation: Callable[[base.CacheDriver], _Value]) -> _Value:
-        return self._ask_from(self._at, operation)
+    async def _ask(self, operation: _Operation[_Value]) -> _Value:
+        return await self._ask_from(self._at, operation)
 
-    def _ask_from(
-        self, at: int, operation: Callable[[base.CacheDriver], _Value]
+    async def _ask_from(
+        self, at: int, operation: _Operation[_Value]
     ) -> _Value:
         try:
-            answer = operation(self._drivers[at])
+            answer = await operation(self._drivers[at])
         except errors.TooOld as error:
             if at + 1 == len(self._drivers):
                 raise
@@ -115,6 +107,6 @@ class ChoosingDriver(base.CacheDriver):
             self._at = at
             return answer
         try:
-            return self._ask_from(at + 1, operation)
+            return await self._ask_from(at + 1, operation)
         except errors.TooOld as older:
             raise errors.TooOld(newer.why, older.remedy) from newer

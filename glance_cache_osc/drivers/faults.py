@@ -17,24 +17,18 @@ glanceclient reads Glance's HTML faults; it is imported with the first of
 them, since that takes a noticeable time.
 """
 
-from collections.abc import Iterator
 import html
 import http
-import http.client
 import io
 import re
-import ssl
-from typing import Any
-
-from keystoneauth1 import exceptions as ksa_exceptions
 
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import engine
+from glance_cache_osc.transport import failures
 
-#: The most of a node's own words that is passed on, in characters, and the
-#: most of a page that is read for them: glanceclient's patterns take time
-#: that grows with the square of a line's length.
-_MOST_WORDS = 300
+#: Bytes of a page that are read for Glance's words: glanceclient's patterns
+#: take time that grows with the square of a line's length.
 _MOST_READ = 4096
 #: What glanceclient makes of an HTML title: '404 Not Found'.
 _STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
@@ -45,17 +39,9 @@ _PERMISSION = _(
 _IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
 
 
-def from_status(response: Any) -> errors.NodeError:
-    """An answer with an HTTP status other than 2xx, as an error.
-
-    :param response: requests', whole.
-    """
-    status = int(response.status_code)
-    if status < 200:
-        return errors.NotGlance(
-            _('It answers with HTTP %d, and nothing after it') % status,
-            _IS_IT_GLANCE,
-        )
+def from_status(response: engine.Response) -> errors.NodeError:
+    """An answer with an HTTP status other than 2xx, as an error."""
+    status = response.status
     words = _glance_words(response)
     if status < 400:
         return errors.NotGlance(
@@ -86,13 +72,17 @@ def _phrase(status: int) -> str:
         return f'HTTP {status}'
 
 
-def _glance_words(response: Any) -> str:
+def _glance_words(response: engine.Response) -> str:
     """What Glance said, without the status line that comes before it."""
     from glanceclient import exc
+    import requests
 
-    if not response.content:
+    if not response.body:
         return ''
-    page = _beginning(response)
+    page = requests.Response()
+    page.headers.update(response.headers)
+    page.encoding = requests.utils.get_encoding_from_headers(page.headers)
+    page.raw = io.BytesIO(response.body[:_MOST_READ])
     try:
         found = exc.from_response(page, page.content)
     except Exception:  # noqa: BLE001 - it is not made for what is no Glance
@@ -100,101 +90,8 @@ def _glance_words(response: Any) -> str:
     if found.details == type(found).__name__:
         # Where there are no words, it has those of its own.
         return ''
-    words = one_line(html.unescape(str(found.details)))
+    words = failures.one_line(html.unescape(str(found.details)))
     parts = [part for part in words.split(': ') if part]
     while parts and _STATUS_LINE.fullmatch(parts[0]):
         parts.pop(0)
     return ': '.join(parts)
-
-
-def _beginning(response: Any) -> Any:
-    """A response with no more of its page than is worth reading."""
-    import requests
-
-    page = requests.Response()
-    page.headers = response.headers
-    page.encoding = response.encoding
-    page.raw = io.BytesIO(response.content[:_MOST_READ])
-    return page
-
-
-def from_connection(
-    error: BaseException, connect_timeout: float, read_timeout: float
-) -> errors.NodeError:
-    """A connection that failed, by what lies at the bottom of it."""
-    import requests
-    import urllib3
-
-    chain = list(_causes(error))
-    for link in chain:
-        if isinstance(link, ssl.SSLCertVerificationError):
-            return errors.CertificateRejected.of(link)
-    if any(
-        isinstance(link, (ssl.SSLError, ksa_exceptions.SSLError))
-        for link in chain
-    ):
-        return errors.Unreachable(
-            _('TLS failed: %s') % _root_words(chain),
-            _('Does it speak https there?'),
-        )
-    # Of several packages, each of which has its own.
-    if any('Timeout' in type(link).__name__ for link in chain):
-        connected = not any(
-            isinstance(link, requests.ConnectTimeout) for link in chain
-        )
-        return errors.TimedOut(
-            _('No answer within %g seconds')
-            % (read_timeout if connected else connect_timeout),
-            _("Is the node up? '--node-timeout' sets how long to wait."),
-            connected=connected,
-        )
-    if any(_is_nonsense(link) for link in chain):
-        return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
-    if any(
-        isinstance(link, urllib3.exceptions.ProtocolError) for link in chain
-    ):
-        return errors.Unreachable(
-            _('The connection broke: %s') % _root_words(chain),
-            _('It may have done what it was asked: look, and ask again.'),
-            connected=True,
-        )
-    return errors.Unreachable(
-        _('Cannot connect: %s') % _root_words(chain),
-        _('Is glance-api running there, and is this its address?'),
-        down=any(isinstance(link, ConnectionRefusedError) for link in chain),
-    )
-
-
-def _is_nonsense(link: BaseException) -> bool:
-    """Whether an error is over bytes that are not those of HTTP."""
-    import requests
-    import urllib3
-
-    if isinstance(link, urllib3.exceptions.InvalidHeader):
-        return True
-    if isinstance(link, requests.RequestException):
-        return False
-    return isinstance(link, (ValueError, http.client.LineTooLong)) or type(
-        link
-    ) in (http.client.BadStatusLine, http.client.HTTPException)
-
-
-def _causes(error: BaseException | None) -> Iterator[BaseException]:
-    """An error and what lies below it, down to what we were handling."""
-    while error is not None and not isinstance(error, errors.CacheError):
-        yield error
-        error = error.__cause__ or error.__context__
-
-
-def _root_words(chain: list[BaseException]) -> str:
-    """The innermost words, which name the thing that failed."""
-    root = chain[-1]
-    if isinstance(root, OSError) and root.strerror:
-        return one_line(root.strerror)
-    return one_line(str(root)) or type(root).__name__
-
-
-def one_line(text: str) -> str:
-    """Words as they fit in a line."""
-    line = ' '.join(text.split())
-    return line if len(line) <= _MOST_WORDS else f'{line[:_MOST_WORDS]}…'

@@ -11,63 +11,59 @@
 #    under the License.
 
 
-"""Requests to one node.
+"""Requests to one node: the login, retries, and what makes an answer JSON."""
 
-The transport is python-glanceclient's ``SessionClient``: an adapter of
-OpenStackClient's own keystoneauth session, beside which glanceclient reads
-Glance's HTML faults. It is imported with the first request, since that takes
-a noticeable time.
-"""
-
+import asyncio
 from collections.abc import Callable
-import functools
-import threading
+import dataclasses
+import json
 from typing import Any
-from typing import TYPE_CHECKING
 import urllib.parse
-
-from keystoneauth1 import exceptions as ksa_exceptions
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import faults
 from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
-from glance_cache_osc.transport import bounds
-from glance_cache_osc.transport import login
+from glance_cache_osc.transport import engine as engines
+from glance_cache_osc.transport import login as logins
+from glance_cache_osc.transport import settings
 
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
-
-#: An answer that is compressed may be a thousand times as long as it looks.
-_PLAIN = {'Accept-Encoding': 'identity'}
+#: Bytes of a response: 30,000 entries of a cache; a page of 1,000 images
+#: with long properties.
+MAX_NODE_RESPONSE = 8 * 2**20
+MAX_CATALOGUE_RESPONSE = 64 * 2**20
 
 
 class NodeClient:
     """Requests to one node.
 
-    :param session: OpenStackClient's session; it logs in and renews tokens.
+    :param engine: sends them.
+    :param login: the token.
+    :param settings: TLS and proxy.
     :param endpoint: the node's root URL, without ``/v2`` or a final slash.
-    :param timeout: seconds that the node may be silent. An answer that
-        takes longer must come at a rate (see `bounds`).
-    :param most: bytes that an answer may have.
+    :param timeout: seconds until the connection is established, and again
+        until the response begins.
+    :param max_size: bytes that a response may have.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - by name alone
         self,
-        session: 'ksa_session.Session',
+        *,
+        engine: engines.Engine,
+        login: logins.Login,
+        settings: settings.Settings,
         endpoint: str,
         timeout: float,
-        most: int = bounds.MOST_OF_A_NODE,
+        max_size: int = MAX_NODE_RESPONSE,
     ) -> None:
         self.endpoint = endpoint
-        self._session = session
+        self._engine = engine
+        self._login = login
+        self._settings = settings
         self._timeout = timeout
-        self._most = most
-        self._login = login.Login(session)
-        self._lock = threading.Lock()
-        self._made: Any = None
+        self._max_size = max_size
 
-    def request(  # noqa: PLR0913 - by name alone
+    async def request(  # noqa: PLR0913 - by name alone
         self,
         method: str,
         path: str,
@@ -81,93 +77,65 @@ class NodeClient:
 
         :param path: below the endpoint, beginning with a slash; quoted.
         :param authenticated: whether the node is sent the token.
-        :param timeout: seconds that the node may be silent once it is
-            connected, if not as ever.
-        :param parse: makes what is wanted of the decoded JSON. Large answers
-            are small after it, so that many of them find room.
+        :param timeout: seconds until the response begins, if not as ever.
+        :param parse: makes what is wanted of the decoded JSON.
         :returns: the decoded JSON, or what `parse` makes of it; None where
             the answer has no body.
         :raises glance_cache_osc.errors.NodeError: in any other case than a
             2xx answer. Redirects are not followed: the token is for this
             node alone.
         """
-        again = retries.Retries(method, self._timeout)
-        silent = timeout or self._timeout
+        again = retries.Retries(method, self._timeout, self._engine.pause)
+        request = engines.Request(
+            method=method,
+            url=f'{self.endpoint}{path}',
+            headers={
+                'Accept': 'application/json',
+                'User-Agent': 'glance-cache-osc',
+                **(headers or {}),
+            },
+            connect_timeout=self._timeout,
+            timeout=timeout or self._timeout,
+            max_size=self._max_size,
+            settings=self._settings,
+        )
         while True:
-            exchange = bounds.Exchange(
-                self._most, secret=self._login.is_in, hide=self._login.hide
-            )
-            with exchange.entered():
-                response = self._send(
-                    path,
-                    silent,
-                    method=method,
-                    headers={**_PLAIN, **(headers or {})},
-                    authenticated=authenticated,
-                    hooks={'response': exchange.read},
-                )
-                if 200 <= response.status_code < 300:
-                    return bounds.decode(response.content, parse)
-            if not again.wait(response):
+            if authenticated:
+                response = await self._send_with_token(request)
+            else:
+                response = await self._engine.perform(request)
+            _check_coding(response)
+            if 200 <= response.status < 300:
+                return _decode(response.body, parse)
+            if not await again.wait(response):
                 raise faults.from_status(response)
 
-    def _send(self, path: str, silent: float, **request: Any) -> Any:
-        """The response to one request, whole."""
-        from glanceclient import exc
-        import requests
-        import urllib3
+    async def _send_with_token(
+        self, request: engines.Request
+    ) -> engines.Response:
+        """Send a request; once more if the token was the trouble."""
+        clock = asyncio.get_running_loop().time
+        token = await self._login.headers()
+        sent = clock()
+        response = await self._send(request, token)
+        if response.status == 401:
+            renewed = await self._login.refused(token, sent)
+            if renewed:
+                response = await self._send(request, renewed)
+        elif response.status < 300:
+            self._login.accepted(sent)
+        return response
 
-        connecting = self._timeout
-        try:
-            return self._transport().request(
-                path,
-                timeout=(
-                    connecting
-                    if connecting == silent
-                    else (connecting, silent)
-                ),
-                redirect=False,
-                **request,
-            )
-        except (
-            exc.CommunicationError,
-            exc.InvalidEndpoint,
-            ksa_exceptions.ConnectionError,
-            requests.RequestException,
-            # Old requests let them through.
-            urllib3.exceptions.HTTPError,
-        ) as error:
-            found = faults.from_connection(error, connecting, silent)
-            if self._login.is_in(str(found).encode()):
-                raise bounds.repeats_the_token() from error
-            raise found from error
-        except ksa_exceptions.ClientException as error:
-            raise errors.NodeError(faults.one_line(str(error))) from error
-        except OSError as error:
-            # A file that it needs: a CA's, or a certificate of our own.
-            raise errors.NodeError(
-                _('It was not asked: %s') % faults.one_line(str(error)),
-                _('See --os-cacert and --os-cert, and clouds.yaml.'),
-            ) from error
-        except (UnicodeError, ValueError) as error:
-            # Headers that make no sense to what reads them.
-            raise errors.NotGlance(
-                _('Its answer is not HTTP'),
-                _('Is this the endpoint of a Glance?'),
-            ) from error
-
-    def _transport(self) -> Any:
-        with self._lock:
-            if self._made is None:
-                login.guard_logs()
-                self._made = _transport_class()(
-                    self._session,
-                    auth=self._login.plugin,
-                    # keystoneauth fills in %(…)s; ours is meant to the letter.
-                    endpoint_override=self.endpoint.replace('%', '%%'),
-                    user_agent='glance-cache-osc',
-                )
-            return self._made
+    async def _send(
+        self, request: engines.Request, token: logins.Headers
+    ) -> engines.Response:
+        headers = {**request.headers, **token}
+        response = await self._engine.perform(
+            dataclasses.replace(request, headers=headers)
+        )
+        if any(one.encode() in response.body for one in token.values()):
+            raise _repeats_the_token()
+        return response
 
 
 def segment(image_id: str) -> str:
@@ -183,19 +151,37 @@ def segment(image_id: str) -> str:
     raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
 
 
-@functools.cache
-def _transport_class() -> Any:
-    """One class for all nodes, made with the first request."""
-    from glanceclient.common import http as glance_http
+def _check_coding(response: engines.Response) -> None:
+    coding = response.headers.get('content-encoding', 'identity')
+    if coding.lower() != 'identity':
+        raise errors.BadReply(
+            _('Its answer is compressed, which was not asked for')
+        )
 
-    class Transport(glance_http.SessionClient):  # type: ignore[misc]
-        """glanceclient's, but for the reading of answers.
 
-        It reads those of a Glance: of others it loses the status, or fails
-        in ways of its own.
-        """
+def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
+    """The value of a JSON text; None where there is no text.
 
-        def _handle_response(self, resp: Any) -> Any:
-            return resp
+    :raises errors.BadReply: it is none.
+    """
+    value = None
+    try:
+        if content:
+            value = json.loads(content, parse_constant=_refuse)
+    except (ValueError, RecursionError) as error:
+        raise errors.BadReply(
+            _('Its answer is not JSON'),
+            _('Is this the endpoint of a Glance?'),
+        ) from error
+    return parse(value) if parse else value
 
-    return Transport
+
+def _refuse(word: str) -> None:
+    raise ValueError(word)
+
+
+def _repeats_the_token() -> errors.BadReply:
+    return errors.BadReply(
+        _('Its answer repeats the token of this login'),
+        _('It is not shown. Do not trust what answers there.'),
+    )

@@ -13,13 +13,13 @@
 
 """Asking again, where a node says "later"."""
 
+from collections.abc import Awaitable
 from collections.abc import Callable
 import email.utils
 import random
 import time
-from typing import Any
 
-from glance_cache_osc.transport import pauses
+from glance_cache_osc.transport import engine
 
 #: Answers that mean that nothing was done yet: too many requests, and nobody
 #: to do it.
@@ -40,8 +40,8 @@ class Retries:
 
     :param method: the request's.
     :param timeout: seconds that the node may be silent.
-    :param pause: waits so many seconds, and tells whether they went by;
-        `pauses.pause`, if None.
+    :param pause: waits so many seconds; returns False if no request may be
+        sent any more.
     :param jitter: from 0 to 1, so that many do not come back at once.
     :param now: the time, in seconds since 1970: a node may name a time of
         day.
@@ -51,33 +51,33 @@ class Retries:
         self,
         method: str,
         timeout: float,
+        pause: Callable[[float], Awaitable[bool]],
         *,
-        pause: Callable[[float], bool] | None = None,
         jitter: Callable[[], float] = random.random,
         now: Callable[[], float] = time.time,
     ) -> None:
         self._left = MOST_RETRIES if method in _REPEATABLE else 0
         self._seconds = timeout
-        self._pause = pause or pauses.pause
+        self._pause = pause
         self._jitter = jitter
         self._now = now
 
-    def wait(self, response: Any) -> bool:
-        """Wait, if the request is worth sending again; tells whether it is.
+    async def wait(self, response: engine.Response) -> bool:
+        """Wait, if the request is worth sending again; returns whether it is.
 
-        :param response: requests' response to it.
+        :param response: the response to it.
         """
-        if response.status_code not in _LATER or not self._left:
+        if response.status not in _LATER or not self._left:
             return False
         backoff = FIRST_PAUSE * 2 ** (MOST_RETRIES - self._left)
         backoff *= (1 + self._jitter()) / 2
-        asked = self._asked_for(response.headers.get('Retry-After'))
+        asked = self._asked_for(response.headers.get('retry-after'))
         seconds = max(backoff, asked)
         if seconds >= self._seconds:
             return False
         self._left -= 1
         self._seconds -= seconds
-        return self._pause(seconds)
+        return await self._pause(seconds)
 
     def _asked_for(self, text: str | None) -> float:
         """Seconds, from a number of them or a time of day; else 0."""

@@ -40,13 +40,13 @@ class Maintenance(enum.Enum):
         }[self]
 
 
-def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
+async def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     """The Images API versions that a node lists, lowest first.
 
     :raises errors.NotGlance: the answer is no list of Images API versions.
     """
     try:
-        body = client.request('GET', '/versions', authenticated=False)
+        body = await client.request('GET', '/versions', authenticated=False)
     except (errors.Refused, errors.BadReply) as error:
         raise _not_glance() from error
     listed = body.get('versions') if isinstance(body, dict) else None
@@ -58,22 +58,22 @@ def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     return found
 
 
-def newest(client: http.NodeClient) -> str:
+async def newest(client: http.NodeClient) -> str:
     """The newest version that a node lists: ``2.18``.
 
     :raises errors.NotGlance: the answer is no list of Images API versions.
     """
-    return _text(api_versions(client)[-1])
+    return _text((await api_versions(client))[-1])
 
 
-def why_no_cache(client: http.NodeClient) -> errors.NodeError:
+async def why_no_cache(client: http.NodeClient) -> errors.NodeError:
     """Why a node has no ``/v2/cache``, as an error to raise.
 
     `errors.TooOld` where another driver may do, `errors.CachingOff` where
     the node says that it has no cache at all.
     """
     try:
-        found = api_versions(client)
+        found = await api_versions(client)
     except errors.NodeError as error:
         return error
     if found[-1] < _FIRST_WITH_CACHE:
@@ -87,12 +87,12 @@ def why_no_cache(client: http.NodeClient) -> errors.NodeError:
     return errors.TooOld(_hidden(found, '/v2/cache'), _UPGRADE)
 
 
-def why_no_maintenance(
+async def why_no_maintenance(
     client: http.NodeClient, what: Maintenance
 ) -> errors.NodeError:
     """Why a node can't be asked to clean or prune, as an error to raise."""
     try:
-        found = api_versions(client)
+        found = await api_versions(client)
     except errors.NodeError as error:
         return error
     if found[-1] >= _FIRST_WITH_CACHE and _FIRST_WITH_CACHE not in found:

@@ -10,4 +10,4 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Glance's image cache from the OpenStack command line."""
+"""Queue requests, and following fills to their end."""

@@ -10,13 +10,14 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+"""Fills, and what a node's list of entries shows about them.
 
-"""Images on their way to nodes, and what a look at a node says of them.
-
-Glance's API tells neither how far a fill is nor that it failed: all there
-is to see is whether an image is queued or cached.
+Glance's API reports neither the progress nor the failure of a fill. All that
+can be seen is whether an image is queued or cached.
 """
 
+import asyncio
+import collections
 from collections.abc import Iterable
 import dataclasses
 import enum
@@ -28,240 +29,255 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 
-#: Seconds from one look at a node to the next: this share of the time in
-#: which nothing has arrived there, within these bounds.
+#: Seconds between two looks at a node: this share of the time since the last
+#: image arrived there, and this multiple of the time that the last look took,
+#: within these limits.
 _SHARE = 0.1
+_COST = 10.0
 _SOONEST = 0.2
 _LATEST = 30.0
-#: For a moment at the end of a fill an image is in neither list.
+#: A node that was seen longer ago is looked at before an image is queued.
+_FRESH = 30.0
+#: At the end of a fill an image is in neither list for a moment.
 _GONE_AFTER = 1.0
-#: Trouble that may be over in a minute; Keystone's is not the node's.
-_PASSING = (errors.Unreachable, errors.ServerFault, errors.LoginFailed)
+#: Errors that may be over in a minute. Keystone's are not the node's.
+_PASSING = (
+    errors.Unreachable,
+    errors.ServerFault,
+    errors.LoginFailed,
+    errors.Interrupted,
+)
 
 
 class State(enum.Enum):
     """How far one image on one node is."""
 
-    #: The node was not asked yet, or has to be asked again.
-    LACKING = enum.auto()
-    ASKED = enum.auto()
+    #: A queue request must be sent.
+    PENDING = enum.auto()
+    #: The node has the queue request, or may have it.
+    REQUESTED = enum.auto()
     CACHED = enum.auto()
     FAILED = enum.auto()
 
 
 @dataclasses.dataclass(eq=False)
 class Fill:
-    """One image that is to be cached on one node.
+    """One image that must be cached on one node.
 
     :param member: the node.
     :param image: the image.
-    :param urgency: the lower, the sooner it is asked for.
-    :param state: `ASKED` if it is queued there already.
+    :param urgency: images are queued in ascending order of it.
+    :param state: `REQUESTED` if the image is queued there already.
     :param error: why it failed.
-    :param force: ask for it even if it is queued or cached there.
+    :param force: queue the image even if it is queued or cached there.
     :param queued: whether the node has listed it as queued.
-    :param accepted: when the node took a request for it; 0 if none.
-    :param doubtful: a request by force had no answer; it may be heard.
-    :param missing: since when it is in neither list.
-    :param silence: what its node answered last, if that was an error.
+    :param accepted: whether the node has accepted a queue request.
+    :param unconfirmed: a forced queue request had no response; the node may
+        have it.
+    :param absent_since: since when it is in neither list.
     """
 
     member: fleet.Member
     image: images.Image
     urgency: int = 0
-    state: State = State.LACKING
+    state: State = State.PENDING
     error: errors.CacheError | None = None
     force: bool = False
     queued: bool = False
-    accepted: float = 0.0
-    doubtful: bool = False
-    missing: float | None = None
-    silence: errors.CacheError | None = None
+    accepted: bool = False
+    unconfirmed: bool = False
+    absent_since: float | None = None
 
     @property
     def is_open(self) -> bool:
         """Whether it may still arrive."""
-        return self.state in (State.LACKING, State.ASKED)
+        return self.state in (State.PENDING, State.REQUESTED)
 
     @property
-    def was_there(self) -> bool:
-        """Whether it is cached from before, and to be fetched anew."""
+    def is_old(self) -> bool:
+        """Whether a cached entry is the one that must be replaced."""
         return self.force and not (self.queued or self.accepted)
 
     def fail(self, error: errors.CacheError) -> None:
-        """It will not arrive."""
+        """Record that it will not arrive."""
         self.state = State.FAILED
         self.error = error
 
+    def queue_again(self) -> None:
+        """The node has forgotten it, even if it still lists it as queued."""
+        self.state, self.force, self.absent_since = State.PENDING, True, None
 
-class Place:
-    """A node, and what is to arrive there.
 
-    All times are those of one clock, in seconds.
+class NodeFills:
+    """A node and its fills. It receives one request at a time.
 
-    :param member: the node.
-    :param now: the present.
-    :param stall_after: after so long without an arrival it has stalled.
-    :ivar open: what may still arrive, in the order of wanting.
-    :ivar since: when something last arrived, or was first waited for.
-    :ivar seen: when it was last looked at.
-    :ivar next_look: when it is to be looked at again.
-    :ivar looking: whether a look is under way.
-    :ivar asking: whether a request to fetch something is under way.
-    :ivar error: what its last answer was, if that was no list.
-    :ivar unsure: it failed to take a request; before it is seen again,
-        nothing more is asked of it.
-    :ivar down: it was down, and has forgotten what it had accepted.
+    All times are the event loop's, in seconds.
+
+    :param stall_after: seconds without an arrival after which it has stalled.
+    :ivar pending: fills to be queued, the most urgent first.
+    :ivar requested: fills that the node works on, the first one first.
+    :ivar granted: the fill for which a queue request may be sent now.
+    :ivar ready: whether its task could send one.
+    :ivar changed: set when there is something to do for its task.
+    :ivar next_look: when it must be looked at, if it `waits`.
+    :ivar error: why the last request failed; None once it is seen again.
     :ivar stalled: nothing arrives any more.
     """
 
-    def __init__(
-        self, member: fleet.Member, now: float, stall_after: float
-    ) -> None:
+    def __init__(self, member: fleet.Member, stall_after: float) -> None:
         self.member = member
-        self.open: list[Fill] = []
-        self.since = now
-        self.seen = now
-        self.next_look = now + _SOONEST
-        self.looking = False
-        self.asking = False
+        self.pending: collections.deque[Fill] = collections.deque()
+        self.requested: dict[Fill, None] = {}
+        self.granted: Fill | None = None
+        self.ready = False
+        self.changed = asyncio.Event()
+        self.next_look = 0.0
         self.error: errors.CacheError | None = None
-        self.unsure = False
-        self.down = False
         self.stalled = False
         self._stall_after = stall_after
-        self._told = False
-        self._refusing = False
+        #: In the order of urgency; closed ones are removed now and then.
+        self._fills: list[Fill] = []
+        #: When the last image arrived, or the first one was requested.
+        self._since = 0.0
+        self._seen = 0.0
+        #: Before it is seen again, nothing more is queued.
+        self._must_look = False
+        #: It was down, and has forgotten the requests that it had accepted.
+        self._was_down = False
+        self._rejects = False
 
     @property
-    def asked(self) -> list[Fill]:
-        """What it is to fetch."""
-        return [fill for fill in self.open if fill.state is State.ASKED]
-
-    @property
-    def lacking(self) -> list[Fill]:
-        """What it is still to be asked for."""
-        return [fill for fill in self.open if fill.state is State.LACKING]
+    def is_open(self) -> bool:
+        """Whether anything may still arrive."""
+        return bool(self.pending or self.requested)
 
     @property
     def waits(self) -> bool:
         """Whether there is something to look for."""
-        return self.unsure or any(
-            fill.state is State.ASKED for fill in self.open
-        )
+        return self._must_look or bool(self.requested)
 
     @property
-    def may_be_looked_at(self) -> bool:
-        """Whether there is, and nothing is under way."""
-        return not self.looking and not self.asking and self.waits
+    def can_queue(self) -> bool:
+        """Whether a queue request may be sent now."""
+        blocked = self._must_look or self.stalled or not self.ready
+        return bool(self.pending) and not blocked
 
-    @property
-    def takes(self) -> bool:
-        """Whether it can be asked for something.
+    def start(self, fills: Iterable[Fill], now: float) -> None:
+        """Take over fills; the node's entries are known up to now."""
+        self._fills = list(fills)
+        self._since = self._seen = now
+        self.drop_closed(now)
+        self.schedule(now)
 
-        One thing at a time: it fetches in the order in which it was asked.
-        """
-        return not (self.asking or self.unsure or self.stalled)
+    def grant(self, now: float) -> None:
+        """Allow the next queue request."""
+        if not self.waits and not self._rejects:
+            self._since = now
+        self.granted = fill = self.pending.popleft()
+        self.requested[fill] = None
+        fill.state = State.REQUESTED
 
-    def begin_asking(self, fill: Fill, now: float) -> None:
-        """A fill is being asked for."""
-        if not self.waits and not self._refusing:
-            self.since = now
-        self.asking = True
-        fill.state = State.ASKED
+    def withdraw(self) -> None:
+        """A queue request that was allowed will not be sent."""
+        if self.granted and self.granted.is_open:
+            self.granted.state = State.PENDING
 
-    def answered(
-        self, fill: Fill, error: errors.CacheError | None, now: float
+    def is_needed(self, fill: Fill) -> bool:
+        """Whether a fill's queue request must still be sent."""
+        return fill.is_open and (fill.force or not fill.queued)
+
+    def is_stale(self, fill: Fill, now: float) -> bool:
+        """Whether to look whether somebody else has queued it meanwhile."""
+        return not fill.force and now - self._seen > _FRESH
+
+    def accepted(self, fill: Fill, now: float) -> None:
+        """The node has accepted a fill's queue request."""
+        fill.accepted = True
+        self._rejects = False
+        if len(self.requested) == 1:
+            self._since = now
+            self.schedule(now)
+
+    def rejected(
+        self, fill: Fill, error: errors.CacheError, now: float
     ) -> None:
-        """It has taken the request for a fill, or not."""
-        self.asking = False
-        if error is None:
-            self._took(fill, now)
-        elif not fill.is_open:
+        """A fill's queue request failed; the node may still have it."""
+        if not fill.is_open:
             return
-        elif isinstance(error, _PASSING):
-            self._lost(fill, error, now)
-        else:
-            self._refusing = False
+        if not isinstance(error, _PASSING):
             fill.fail(error)
-
-    def _took(self, fill: Fill, now: float) -> None:
-        fill.accepted = now
-        if self._refusing and self.asked == [fill]:
-            # Until now it was waited for to take a request.
-            self.since = now
-        self._refusing = False
-
-    def _lost(self, fill: Fill, error: errors.CacheError, now: float) -> None:
-        """It may have heard all the same, which a look at it tells."""
-        fill.state = State.LACKING
-        self.unsure = self._refusing = True
-        self.silent(error)
-        if (
+            del self.requested[fill]
+            self._rejects = False
+            return
+        self._must_look = self._rejects = True
+        # For a forced request no look shows it: the image was listed before.
+        # So it is repeated once, and no more: each one is a download.
+        unclear = (
             fill.force
             and isinstance(error, errors.Unreachable)
             and error.connected
-        ):
-            # No look tells: it was listed before. It is asked once more,
-            # and no more, since it fetches as often as it has heard.
-            if fill.doubtful:
-                fill.state = State.ASKED
-                self._took(fill, now)
-            fill.doubtful = True
+        )
+        if unclear and fill.unconfirmed:
+            self.accepted(fill, now)
+        else:
+            fill.unconfirmed = unclear
+            fill.state = State.PENDING
+            del self.requested[fill]
+            self.pending.appendleft(fill)
+        self.failed(error, now)
 
-    def silent(self, error: errors.CacheError) -> None:
-        """It answered with an error, or not at all."""
+    def failed(self, error: errors.CacheError, now: float) -> None:
+        """A request had no usable response."""
         self.error = error
-        for fill in self.open:
-            fill.silence = error
         if isinstance(error, errors.Unreachable) and error.down:
-            # What it takes before it is seen again would be asked for twice.
-            self.down = self.unsure = True
+            # A request that it accepts before it is seen again would be
+            # taken for one of those that it has forgotten.
+            self._was_down = self._must_look = True
+        self._check_stall(now)
+        self.schedule(now)
 
-    def saw(
-        self, held: Iterable[entries.Entry], began: float, now: float
-    ) -> list[Fill]:
-        """Take in what it holds; returns what has arrived.
-
-        :param began: when it was asked what it holds.
-        """
+    def listed(self, held: Iterable[entries.Entry], now: float) -> list[Fill]:
+        """Compare its fills with its entries; returns those that arrived."""
         there = plan.by_id(held)
-        self.error, self.unsure, self.seen = None, False, now
+        self.error, self._must_look, self._seen = None, False, now
         arrived = []
-        for fill in self.open:
-            fill.silence = None
-            entry = there.get(fill.image.image_id)
-            if entry is None:
-                self._in_neither_list(fill, began, now)
-            elif entry.state is entries.State.CACHED:
-                if not fill.was_there:
-                    fill.state = State.CACHED
+        for fill in self._fills:
+            if fill.is_open:
+                self._compare(fill, there.get(fill.image.image_id), now)
+                if fill.state is State.CACHED:
                     arrived.append(fill)
-            else:
-                fill.queued, fill.missing = True, None
-                if self.down:
-                    self._forgotten(fill)
-                elif not fill.force:
-                    # By force, it is asked for although it is queued.
-                    fill.state = State.ASKED
+        self._was_down = False
         if arrived:
-            self.since, self.stalled = now, False
-        self.down = False
-        self.open = [fill for fill in self.open if fill.is_open]
+            self._since = now
+        self.drop_closed(now)
         return arrived
 
-    def _in_neither_list(self, fill: Fill, began: float, now: float) -> None:
-        if fill.state is not State.ASKED or began < fill.accepted:
-            return
-        if self.down:
-            self._forgotten(fill)
+    def _compare(
+        self, fill: Fill, entry: entries.Entry | None, now: float
+    ) -> None:
+        if entry is None:
+            if fill.state is State.REQUESTED:
+                self._not_listed(fill, now)
+        elif entry.state is entries.State.CACHED:
+            if not fill.is_old:
+                fill.state = State.CACHED
+        else:
+            fill.queued, fill.absent_since = True, None
+            if self._was_down:
+                fill.queue_again()
+            elif not fill.force:
+                fill.state = State.REQUESTED
+
+    def _not_listed(self, fill: Fill, now: float) -> None:
+        if self._was_down:
+            fill.queue_again()
         elif not fill.queued:
-            # A node that is sending an image to somebody keeps it from
-            # there, and does not queue it.
+            # A node that is sending an image to a client caches it on the
+            # way, and does not queue it.
             return
-        elif fill.missing is None:
-            fill.missing = now
-        elif now - fill.missing >= _GONE_AFTER:
+        elif fill.absent_since is None:
+            fill.absent_since = now
+        elif now - fill.absent_since >= _GONE_AFTER:
             fill.fail(
                 errors.NodeError(
                     _('It is neither cached nor queued there any more'),
@@ -272,25 +288,32 @@ class Place:
                 )
             )
 
-    @staticmethod
-    def _forgotten(fill: Fill) -> None:
-        """The node was started anew: it fetches nothing of itself."""
-        fill.state, fill.force = State.LACKING, True
+    def drop_closed(self, now: float) -> None:
+        """Sort the fills by their states, after some have changed."""
+        self._fills = [fill for fill in self._fills if fill.is_open]
+        self.pending = collections.deque(
+            fill for fill in self._fills if fill.state is State.PENDING
+        )
+        self.requested = {
+            fill: None for fill in self._fills if fill.state is State.REQUESTED
+        }
+        self._check_stall(now)
 
-    def stalls(self, now: float) -> bool:
-        """Whether it has stalled now, for the first time."""
-        self.stalled = self.waits and now >= self.since + self._stall_after
-        first, self._told = not self._told, self._told or self.stalled
-        return self.stalled and first
+    def _check_stall(self, now: float) -> None:
+        self.stalled = self.waits and now >= self._since + self._stall_after
 
-    def schedule(self, now: float) -> None:
-        """Set when it is to be looked at next."""
-        waited = now - self.since
-        if any(fill.missing is not None for fill in self.open):
+    def schedule(self, now: float, cost: float = 0.0) -> None:
+        """Set the time of the next look.
+
+        :param cost: seconds that the last one took.
+        """
+        waited = now - self._since
+        if any(fill.absent_since is not None for fill in self.requested):
             waited = 0
-        self.next_look = now + min(max(waited * _SHARE, _SOONEST), _LATEST)
-        if now < self.since + self._stall_after:
-            # No node is told as stalled that was not looked at just then.
+        pause = max(waited * _SHARE, cost * _COST, _SOONEST)
+        self.next_look = now + min(pause, _LATEST)
+        if now < self._since + self._stall_after:
+            # A node is not reported as stalled without a look just then.
             self.next_look = min(
-                self.next_look, self.since + self._stall_after
+                self.next_look, self._since + self._stall_after
             )

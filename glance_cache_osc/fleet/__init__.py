@@ -10,4 +10,4 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Glance's image cache from the OpenStack command line."""
+"""Which nodes, and one operation on all of them."""

@@ -17,21 +17,27 @@ import dataclasses
 import datetime
 import enum
 from typing import Any
+from typing import NamedTuple
+
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
 
 #: The largest count, and number of bytes, that makes sense: 64 bits.
 _MOST = 2**63 - 1
 #: The most entries that one node may list: memory is not without end.
 MOST_ENTRIES = 50_000
+#: And all nodes of a command together: about 200 bytes each are kept.
+MOST_ENTRIES_IN_ALL = 5_000_000
 
 
-class State(str, enum.Enum):
+class State(enum.StrEnum):
     """Where an entry is: its data in the cache, or asked for."""
 
     CACHED = 'cached'
     QUEUED = 'queued'
 
 
-class Target(str, enum.Enum):
+class Target(enum.StrEnum):
     """What a clear takes away. The values are Glance's own."""
 
     CACHE = 'cache'
@@ -39,8 +45,7 @@ class Target(str, enum.Enum):
     BOTH = ''
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One image in one node's cache.
 
     :param image_id: the image's ID.
@@ -99,6 +104,25 @@ class Pruned:
 
     files: int
     size: int
+
+
+class Limit:
+    """How many entries the nodes of one command may list together."""
+
+    def __init__(self, most: int = MOST_ENTRIES_IN_ALL) -> None:
+        self._most = self._left = most
+
+    def count(self, number: int) -> None:
+        """Count the entries of one more node.
+
+        :raises errors.NodeError: those are too many.
+        """
+        self._left -= number
+        if self._left < 0:
+            raise errors.NodeError(
+                _('All nodes together list more than %d entries') % self._most,
+                _('Name fewer nodes with --node.'),
+            )
 
 
 def parse_pruned(payload: Any) -> Pruned:
@@ -219,8 +243,6 @@ def _time(item: dict[str, Any], key: str) -> datetime.datetime | None:
     if value == 0:
         return None
     try:
-        return datetime.datetime.fromtimestamp(
-            int(value), tz=datetime.timezone.utc
-        )
+        return datetime.datetime.fromtimestamp(int(value), tz=datetime.UTC)
     except (OverflowError, OSError, ValueError) as error:
         raise ValueError(f'{key} is not a time') from error

@@ -22,7 +22,7 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 
 
-class Action(str, enum.Enum):
+class Action(enum.StrEnum):
     """What is to be done with one image on one node."""
 
     QUEUE = 'queue'
@@ -82,18 +82,6 @@ def _to_hold(entry: entries.Entry | None, *, force: bool) -> Action:
     if entry.state is entries.State.QUEUED:
         return Action.WAIT
     return Action.NONE
-
-
-def to_delete(
-    wanted: Sequence[images.Image], held: Iterable[entries.Entry]
-) -> list[Step]:
-    """What makes a node hold none of the images."""
-    there = by_id(held)
-    return [
-        Step(image, Action.DELETE if entry else Action.NONE, entry)
-        for image in wanted
-        for entry in [there.get(image.image_id)]
-    ]
 
 
 def to_sync(

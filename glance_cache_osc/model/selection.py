@@ -14,7 +14,6 @@
 
 from collections.abc import Iterable
 from collections.abc import Mapping
-from collections.abc import Sequence
 import dataclasses
 import datetime
 
@@ -27,7 +26,7 @@ class Narrowing:
     """What an entry must be; every condition that is set has to hold.
 
     :param states: the entry is in one of these states; empty for any.
-    :param orphans: Glance does not know its image.
+    :param orphans: Glance was asked for its image, and does not know it.
     :param unused: its data is there and was never served.
     :param older_than: its data was last served, or else written, longer
         ago than this.
@@ -56,7 +55,10 @@ class Narrowing:
             entry at least.
         :param now: the present, with a time zone.
         """
-        if self.orphans and entry.image_id in known:
+        if self.orphans and (
+            entry.image_id in known or not images.may_be_id(entry.image_id)
+        ):
+            # What Glance can't be asked about is not known to be an orphan.
             return False
         return self._fits(entry, now)
 
@@ -80,30 +82,3 @@ class Narrowing:
         ):
             return False
         return self.larger_than is None or (entry.size or 0) > self.larger_than
-
-
-def meant(
-    words: Sequence[str],
-    image_ids: Iterable[str],
-    known: Mapping[str, images.Image],
-) -> list[str]:
-    """Which of the images IDs, names or globs mean; no words mean all.
-
-    A name that is the glob itself wins.
-
-    :param known: the images that Glance knows, by ID.
-    """
-    names = {image.name for image in known.values()}
-    exact = {word for word in words if word in names}
-    globs = [word for word in words if word not in exact]
-
-    def is_meant(image: images.Image) -> bool:
-        return not exact.isdisjoint((image.image_id, image.name)) or any(
-            images.matches(image, word) for word in globs
-        )
-
-    return [
-        one
-        for one in image_ids
-        if not words or is_meant(known.get(one) or images.Image(one))
-    ]

@@ -10,4 +10,4 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Glance's image cache from the OpenStack command line."""
+"""One engine for every request to a Glance: libcurl on asyncio."""

@@ -11,116 +11,184 @@
 #    under the License.
 
 
-"""The login behind requests to nodes: whose fault it is, what stays secret."""
+"""The login that all nodes of a cloud share: one token, renewed once.
 
-import functools
+keystoneauth does the login. It blocks, so that it is called on a thread.
+"""
+
+import asyncio
+from collections.abc import Mapping
+import contextlib
+import datetime
 import logging
+import math
 from typing import Any
 from typing import TYPE_CHECKING
 
-from glance_cache_osc import columns
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import plugin as ksa_plugin
+
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
-from glance_cache_osc.transport import bounds
+from glance_cache_osc.transport import threads
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
 
-#: What stands for a token where one would be shown.
-_HIDDEN = '***'
-#: Shorter ones would be found in everything.
-_SHORTEST_TOKEN = 8
-#: Who else logs while a node is asked. A filter of a logger is not asked
-#: about what its children log.
-_LOGGERS = (
-    'keystoneauth.session',
-    'keystoneauth.session.body',
-    'keystoneauth.session.request',
-    'keystoneauth.session.request-id',
-    'keystoneauth.session.response',
-    'urllib3.connection',
-    'urllib3.connectionpool',
-    'urllib3.response',
-    'urllib3.util.retry',
-)
+_LOG = logging.getLogger(__name__)
+#: Seconds before its end that a token is renewed.
+_RENEW_BEFORE = 30.0
+
+Headers = Mapping[str, str]
+#: What Keystone gave, and when it expires, in seconds since 1970.
+_Answer = tuple[Headers | None, float]
+
+
+class _Call:
+    """A call of Keystone, for which many may wait."""
+
+    def __init__(self) -> None:
+        self.ended = asyncio.Event()
+        self.error: errors.LoginFailed | None = None
+        #: Kept, since asyncio keeps no task that runs.
+        self.task: asyncio.Task[None] | None = None
 
 
 class Login:
-    """A session's login, as the requests to one node use it.
+    """A session's login, as the requests to all nodes use it.
 
     :param session: OpenStackClient's.
+    :param timeout: seconds that Keystone may take.
     """
 
-    def __init__(self, session: 'ksa_session.Session') -> None:
-        self.plugin = _plugin_class()(session.auth, self._remember)
-        self._tokens: tuple[str, ...] = ()
+    def __init__(self, session: 'ksa_session.Session', timeout: float) -> None:
+        self._session = session
+        self._timeout = timeout
+        self._headers: Headers | None = None
+        self._expires = math.inf
+        #: The token was good at this time, by the loop's clock.
+        self._good_at = -math.inf
+        self._call: _Call | None = None
+        #: Of a thread, which may take longer than anybody waits for it.
+        self._answer: asyncio.Future[_Answer] | None = None
 
-    def hide(self, text: str) -> str:
-        """A text without the tokens that were sent."""
-        for token in self._tokens:
-            text = text.replace(token, _HIDDEN)
-        return text
+    async def headers(self) -> Headers:
+        """The headers that carry the token.
 
-    def is_in(self, content: bytes) -> bool:
-        """Whether an answer repeats a token that was sent."""
-        return any(token.encode() in content for token in self._tokens)
+        A token that is about to expire is renewed beside the requests that
+        still use it.
 
-    def _remember(self, headers: Any) -> None:
-        for value in (headers or {}).values():
-            text = value.decode() if isinstance(value, bytes) else str(value)
-            if len(text) >= _SHORTEST_TOKEN and text not in self._tokens:
-                self._tokens = (*self._tokens, text)
-
-
-@functools.cache
-def _plugin_class() -> Any:
-    """Made with the first use: keystoneauth1 takes time to load."""
-    from keystoneauth1 import exceptions as ksa_exceptions
-    from keystoneauth1 import plugin
-
-    class Plugin(plugin.BaseAuthPlugin):
-        """Another plugin, whose failures are Keystone's and not the node's.
-
-        keystoneauth asks it for a token before a request, and once more
-        when a node does not accept that one.
+        :raises errors.LoginFailed: there is no token.
         """
+        left = self._expires - _now()
+        if self._headers is None or left <= 0:
+            await self._ask(None)
+        elif left < _RENEW_BEFORE and not self._call:
+            self._start(None)
+        if self._headers is None:
+            raise errors.LoginFailed(_('There is no login'))
+        return self._headers
 
-        def __init__(self, inner: Any, remember: Any) -> None:
-            super().__init__()
-            self._inner = inner
-            self._remember = remember
+    def accepted(self, sent: float) -> None:
+        """A node accepted the token.
 
-        def get_headers(self, session: Any) -> Any:
-            if self._inner is None:
-                raise errors.LoginFailed(_('There is no login'))
-            exchange = bounds.leave()
-            try:
-                headers = self._inner.get_headers(session)
-            except ksa_exceptions.ClientException as error:
-                raise from_keystone(error) from error
-            finally:
-                bounds.resume(exchange)
-            self._remember(headers)
-            return headers
+        :param sent: when that request was sent, by the loop's clock.
+        """
+        self._good_at = max(self._good_at, sent)
 
-        def get_connection_params(self, session: Any, **kwargs: Any) -> Any:
-            if self._inner is None:
-                return {}
-            return self._inner.get_connection_params(session, **kwargs)
+    async def refused(self, headers: Headers, sent: float) -> Headers | None:
+        """A node did not accept a token. Is that the token's fault?
 
-        def get_endpoint(self, session: Any, **kwargs: Any) -> Any:
-            return self._inner and self._inner.get_endpoint(session, **kwargs)
+        If nobody has accepted it since, Keystone is asked whether it is
+        valid. Only if it is not, it is renewed, for all nodes together.
 
-        def invalidate(self) -> bool:
-            return self._inner is not None and bool(self._inner.invalidate())
+        :param headers: those that the node was sent.
+        :param sent: when, by the loop's clock.
+        :returns: other headers to try, or None if it is the node's fault.
+        """
+        if headers is self._headers and self._good_at < sent:
+            with contextlib.suppress(errors.LoginFailed):
+                await self._ask(headers)
+        return None if headers is self._headers else self._headers
 
-    return Plugin
+    async def _ask(self, doubted: Headers | None) -> None:
+        """Ask Keystone, or wait for the answer that others wait for.
+
+        :raises errors.LoginFailed: it gave none, or not in time.
+        """
+        call = self._call or self._start(doubted)
+        await call.ended.wait()
+        if call.error:
+            raise call.error
+
+    def _start(self, doubted: Headers | None) -> '_Call':
+        self._call = call = _Call()
+        call.task = asyncio.ensure_future(self._perform(call, doubted))
+        return call
+
+    async def _perform(self, call: '_Call', doubted: Headers | None) -> None:
+        began = asyncio.get_running_loop().time()
+        if self._answer is None or self._answer.done():
+            self._answer = threads.start(lambda: self._fetch(doubted))
+        try:
+            async with asyncio.timeout(self._timeout):
+                headers, self._expires = await asyncio.shield(self._answer)
+        except TimeoutError:
+            call.error = errors.LoginFailed(
+                _('Keystone gave no token within %g seconds') % self._timeout,
+                _('The node was not asked. Is Keystone up?'),
+            )
+        except (ksa_exceptions.ClientException, OSError) as error:
+            # OSError: a file of certificates that cannot be read.
+            call.error = from_keystone(error)
+        else:
+            if headers != self._headers:
+                self._headers = headers
+            self._good_at = max(self._good_at, began)
+        finally:
+            self._call = None
+            call.ended.set()
+
+    def _fetch(self, doubted: Headers | None) -> _Answer:
+        """The headers, and when they expire; on a thread.
+
+        :param doubted: headers that some node did not accept.
+        """
+        if doubted:
+            if self._is_valid(doubted):
+                return doubted, self._expires
+            self._session.invalidate()
+        headers = self._session.get_auth_headers()
+        get_access = getattr(self._session.auth, 'get_access', None)
+        access: Any = get_access(self._session) if get_access else None
+        expires = access.expires.timestamp() if access else math.inf
+        return headers, expires
+
+    def _is_valid(self, headers: Headers) -> bool:
+        """Whether Keystone accepts a token; yes, if it does not say."""
+        token = headers.get('X-Auth-Token')
+        if token is None:
+            return True
+        answer = self._session.get(
+            '/auth/tokens',
+            endpoint_filter={
+                'interface': ksa_plugin.AUTH_INTERFACE,
+                'version': (3, 0),
+            },
+            headers={'X-Auth-Token': token, 'X-Subject-Token': token},
+            authenticated=False,
+            raise_exc=False,
+            timeout=self._timeout,
+        )
+        return answer.status_code not in (401, 404)
+
+
+def _now() -> float:
+    return datetime.datetime.now(datetime.UTC).timestamp()
 
 
 def from_keystone(error: Exception) -> errors.LoginFailed:
     """A login that failed, as an error."""
-    from keystoneauth1 import exceptions as ksa_exceptions
-
     words = ' '.join(str(error).split())
     if isinstance(error, ksa_exceptions.ConnectionError):
         return errors.LoginFailed(
@@ -131,30 +199,3 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
         _('Keystone gave no token: %s') % words,
         _('The node was not asked.'),
     )
-
-
-class _Discreet(logging.Filter):
-    """Keeps what a node sends from steering a terminal through a log.
-
-    It changes what is logged while a node is asked, and nothing else.
-    """
-
-    def filter(self, record: logging.LogRecord) -> bool:
-        exchange = bounds.current()
-        if exchange is None:
-            return True
-        if record.name.startswith('urllib3') and record.levelno > logging.INFO:
-            # With a traceback, over headers that make no sense.
-            return False
-        text = exchange.hide(record.getMessage())
-        record.msg, record.args = columns.safe_text(text), None
-        record.exc_info = None
-        return True
-
-
-@functools.cache
-def guard_logs() -> None:
-    """From now on, logs are safe to be looked at."""
-    careful = _Discreet()
-    for name in _LOGGERS:
-        logging.getLogger(name).addFilter(careful)

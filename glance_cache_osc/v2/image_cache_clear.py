@@ -68,19 +68,19 @@ class ClearImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        freed = self.read(
-            members,
-            lambda group: entries.Freed.of(
-                entry for entry in group if entry.state in _TAKEN[target]
-            ),
+        freed = self.loop.run(
+            self.read(
+                members,
+                lambda group: entries.Freed.of(
+                    entry for entry in group if entry.state in _TAKEN[target]
+                ),
+            )
         )
         if not parsed_args.dry_run:
             if len(members) > 1:
                 approval.clearing(parsed_args, freed)
-            for outcome in self.settled(
-                lambda: members.change(
-                    lambda member: member.driver.clear(target), list(freed)
-                )
+            for outcome in self.loop.run(
+                self.change(freed, lambda member: member.driver.clear(target))
             ):
                 if outcome.error:
                     del freed[outcome.job]

@@ -65,7 +65,7 @@ class CoverImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
-        held = self.look(members)
+        held = self.loop.run(self.look(members))
         wanted = self._wanted(parsed_args, held)
         silent = len(members) - len(held)
         if silent and wanted:
@@ -98,11 +98,11 @@ class CoverImageCache(base.CacheLister):
         """The images to look for, by name."""
         ids = base.held_ids(held)
         if not parsed_args.images:
-            known = self.names(parsed_args, ids)
+            known = self.loop.run(self.names(parsed_args, ids))
             found = [known.get(one, images.Image(one)) for one in ids]
         else:
             words = list(dict.fromkeys(parsed_args.images))
-            resolution = self.cloud.catalogue().resolve(words)
+            resolution = self.loop.run(self.cloud.catalogue().resolve(words))
             held_anywhere = set(ids)
             orphans = [
                 one for one in resolution.failures if one in held_anywhere

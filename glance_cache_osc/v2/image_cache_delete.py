@@ -15,6 +15,7 @@
 import argparse
 from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import datetime
 from typing import Any
 
@@ -25,11 +26,12 @@ from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import deleting
 from glance_cache_osc.command import options
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import attempt
 
 _RESULTS = {
     plan.Action.DELETE: 'deleted',
@@ -75,22 +77,17 @@ class DeleteImageCache(base.CacheLister):
                 _("Name images or narrow by an option; 'clear' drops all."),
             )
         members = self.chosen_fleet(parsed_args)
-        if narrowing.orphans:
-            self.cloud.warn_of_hidden_images()
-        now = datetime.datetime.now(datetime.timezone.utc)
-        # What a word means is known, also where it is narrowed away.
-        early = selection.Narrowing() if words else narrowing
-        resolution, held = parallel.both(
-            lambda: self.cloud.catalogue().resolve(words, globs=False),
-            # Where an image is queued as well, its data goes, too: it counts
-            # as cached.
-            lambda: self.read(
-                members,
-                lambda group: early.sift(plan.by_id(group).values(), now),
-            ),
+        if narrowing.orphans and not self.cloud.sees_all_images:
+            raise errors.UsageError(
+                _(
+                    "'--orphans' needs a login with the role 'admin': images "
+                    'that this one may not see look like orphans'
+                ),
+                _('Log in as an administrator, or name IDs.'),
+            )
+        steps = self.loop.run(
+            self._steps(parsed_args, words, narrowing, members)
         )
-        named, globs = self._named(words, resolution, held)
-        steps = self._steps(parsed_args, globs, narrowing, held, named)
         if parsed_args.dry_run:
             return [_row(*step, plan.NAMES) for step in steps]
         nodes = {
@@ -98,93 +95,100 @@ class DeleteImageCache(base.CacheLister):
             for member, step in steps
             if step.action is plan.Action.DELETE
         }
-        if narrowing or len(nodes) > 1 or globs:
+        if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
             approval.deletion(parsed_args, steps)
-        done = deleting.carry_out(self, members, steps)
+        done = self.loop.run(deleting.carry_out(self, steps))
         return [_row(*step, _RESULTS) for step in done]
 
-    def _steps(
+    async def _steps(
         self,
         parsed_args: argparse.Namespace,
-        globs: Sequence[str],
+        words: Sequence[str],
         narrowing: selection.Narrowing,
-        held: base.Held,
-        named: list[images.Image],
+        members: fleet.Fleet,
     ) -> base.Steps:
         """What is to be deleted where."""
-        words = parsed_args.images
+        now = datetime.datetime.now(datetime.UTC)
+        # What a word means is known, also where it is narrowed away.
+        early = selection.Narrowing() if words else narrowing
+        resolution, held = await attempt.both(
+            self.cloud.catalogue().resolve(words, hidden=True),
+            # Where an image is queued as well, its data goes, too: it counts
+            # as cached.
+            self.read(
+                members,
+                lambda group: early.sift(plan.by_id(group).values(), now),
+            ),
+        )
+        ids = base.held_ids(held)
+        if words:
+            meant = self._meant(words, resolution, set(ids))
+        else:
+            meant = {one: images.Image(one) for one in ids}
+        unknown = [one for one in ids if one in meant and not meant[one].name]
         known: dict[str, images.Image] = {}
-        if globs or narrowing.orphans:
-            known = self.cloud.catalogue().by_id(base.held_ids(held))
+        if narrowing.orphans:
+            known = await self.cloud.catalogue().by_id(unknown)
         elif not words:
-            known = self.names(parsed_args, base.held_ids(held))
-        if globs or not words:
-            meant = selection.meant(globs, base.held_ids(held), known)
-            named = named + [
-                known.get(one, images.Image(one)) for one in meant
-            ]
-        wanted = list({image.image_id: image for image in named}.values())
-        now = datetime.datetime.now(datetime.timezone.utc)
-        steps = [
+            known = await self.names(parsed_args, unknown)
+        meant |= known
+        return [
             (member, step)
-            for member, group in held.items()
-            for step in plan.to_delete(wanted, group)
+            for member, step in _deletions(held, meant)
             if not narrowing
             or (step.entry and narrowing.keeps(step.entry, known, now))
         ]
-        return _without_echoes(steps)
 
-    def _named(
+    def _meant(
         self,
         words: Sequence[str],
         resolution: catalogue.Resolution,
-        held: base.Held,
-    ) -> tuple[list[images.Image], list[str]]:
-        """The images that IDs and names mean, and the globs among the words.
+        there: AbstractSet[str],
+    ) -> dict[str, images.Image]:
+        """The images that words mean, by ID, in the order of the words.
 
-        What means nothing is reported. An ID that a node holds means just
-        that, even if some image has it for a name.
+        What means nothing is reported, unless it is a glob. An ID that a
+        node holds means just that, even if some image has it for a name.
         """
-        there = set(base.held_ids(held))
-        ids = {word for word in words if images.is_id(word) and word in there}
-        named = [
-            image
-            for image in resolution.found
-            if image.name not in ids or image.image_id in words
-        ]
-        known = {image.image_id for image in named}
-        globs = []
-        for word, error in resolution.failures.items():
-            if word in there:
-                ids.add(word)
-            elif images.is_glob(word) and isinstance(
-                error, errors.ImageNotFound
+        meant: dict[str, images.Image] = {}
+        for word in words:
+            found = resolution.meant.get(word, [])
+            if images.is_id(word) and word in there:
+                found = [one for one in found if one.image_id == word]
+            elif (
+                (error := resolution.failures.get(word))
+                and word not in there
+                and not images.is_glob(word)
             ):
-                globs.append(word)
-            else:
                 self.failures.add(_("Cannot delete '%s'") % word, error)
-        orphans = [word for word in words if word in ids - known]
-        return named + list(map(images.Image, orphans)), globs
+            if word in there and not found:
+                found = [images.Image(word)]
+            meant.update((one.image_id, one) for one in found)
+        return meant
 
 
-def _without_echoes(steps: base.Steps) -> base.Steps:
-    """Steps without the nodes that lack an image which another has.
-
-    An image that no node has stays, with the first of them.
-    """
-    somewhere = {
-        step.image.image_id
-        for __, step in steps
-        if step.action is plan.Action.DELETE
-    }
-    kept: base.Steps = []
-    for member, step in steps:
-        if step.action is plan.Action.DELETE:
-            kept.append((member, step))
-        elif step.image.image_id not in somewhere:
-            somewhere.add(step.image.image_id)
-            kept.append((member, step))
-    return kept
+def _deletions(
+    held: base.Held, meant: Mapping[str, images.Image]
+) -> base.Steps:
+    """What is to be deleted where; of what no node has, that on the first."""
+    order = {image_id: at for at, image_id in enumerate(meant)}
+    absent = dict(meant)
+    steps: base.Steps = []
+    for member, group in held.items():
+        for entry in sorted(
+            (one for one in group if one.image_id in order),
+            key=lambda one: order[one.image_id],
+        ):
+            image = meant[entry.image_id]
+            steps.append((member, plan.Step(image, plan.Action.DELETE, entry)))
+            absent.pop(entry.image_id, None)
+    first = next(iter(held), None)
+    if first is None:
+        return []
+    return steps + [
+        (first, plan.Step(image, plan.Action.NONE))
+        for image in absent.values()
+    ]
 
 
 def _row(

@@ -15,11 +15,11 @@
 import argparse
 from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import datetime
 from typing import Any
 
 from glance_cache_osc import columns
-from glance_cache_osc import errors
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
@@ -70,54 +70,73 @@ class ListImageCache(base.CacheLister):
         return _COLUMNS
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        wanted = list(dict.fromkeys(parsed_args.images))
+        return self.loop.run(self._rows(parsed_args))
+
+    async def _rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        words = list(dict.fromkeys(parsed_args.images))
         narrowing = options.narrowing(parsed_args)
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         # What a word means is known, also where it is narrowed away.
-        early = selection.Narrowing() if wanted else narrowing
-        held = self.read(
+        early = selection.Narrowing() if words else narrowing
+        held = await self.read(
             self.chosen_fleet(parsed_args),
             lambda group: early.sift(group, now),
         )
-        if narrowing.orphans:
-            self.cloud.warn_of_hidden_images()
-        if narrowing.orphans or not all(map(images.is_id, wanted)):
-            known = self.cloud.catalogue().by_id(base.held_ids(held))
-        else:
-            known = self.names(parsed_args, base.held_ids(held))
-        self._tell_unknown(wanted, held, known)
-        meant = set(selection.meant(wanted, base.held_ids(held), known))
-        rows: base.Rows = []
-        for member, group in held.items():
-            kept = [
-                _row(entry, known, member.node.name)
-                for entry in group
-                if entry.image_id in meant
-                and narrowing.keeps(entry, known, now)
-            ]
-            rows += sorted(kept, key=_by_state_and_name)
-        return rows
-
-    def _tell_unknown(
-        self,
-        wanted: Sequence[str],
-        held: base.Held,
-        known: Mapping[str, images.Image],
-    ) -> None:
-        """Report what is in no cache because Glance has no such image."""
+        if narrowing.orphans and not self.cloud.sees_all_images:
+            self.log.warning(
+                _(
+                    "This login does not have the role 'admin': images that "
+                    'it may not see count as orphans, too.'
+                )
+            )
         ids = base.held_ids(held)
-        there = {*ids, *(known[one].name for one in ids if one in known)}
-        absent = [
-            word
-            for word in wanted
-            if not images.is_glob(word) and word not in there
-        ]
-        if not absent:
-            return
-        resolution = self.cloud.catalogue().resolve(absent)
+        known: dict[str, images.Image] = {}
+        if words:
+            known = await self._named(words, set(ids))
+            meant = known.keys() | set(words)
+            ids = [one for one in ids if one in meant]
+        unknown = [one for one in ids if one not in known]
+        if narrowing.orphans:
+            known |= await self.cloud.catalogue().by_id(unknown)
+        else:
+            known |= await self.names(parsed_args, unknown)
+        return _sorted_rows(held, set(ids), narrowing, known, now)
+
+    async def _named(
+        self, words: Sequence[str], there: AbstractSet[str]
+    ) -> dict[str, images.Image]:
+        """The images that names and globs mean, by ID.
+
+        What means neither an image nor an entry is reported. An ID that a
+        node holds means just that, even if some image has it for a name.
+        """
+        resolution = await self.cloud.catalogue().resolve(
+            [one for one in words if not (images.is_id(one) and one in there)],
+            hidden=True,
+            several=True,
+        )
         for word, error in resolution.failures.items():
-            if isinstance(error, errors.ImageNotFound):
+            if word not in there and not images.is_glob(word):
                 self.failures.add(_("Cannot list '%s'") % word, error)
+        return {image.image_id: image for image in resolution.found}
+
+
+def _sorted_rows(
+    held: base.Held,
+    meant: AbstractSet[str],
+    narrowing: selection.Narrowing,
+    known: Mapping[str, images.Image],
+    now: datetime.datetime,
+) -> base.Rows:
+    rows: base.Rows = []
+    for member, group in held.items():
+        kept = [
+            _row(entry, known, member.node.name)
+            for entry in group
+            if entry.image_id in meant and narrowing.keeps(entry, known, now)
+        ]
+        rows += sorted(kept, key=_by_state_and_name)
+    return rows
 
 
 def _row(

@@ -51,8 +51,8 @@ class CleanImageCache(base.CacheLister):
         if parsed_args.dry_run:
             return [('clean', member.node.name) for member in members]
         rows: base.Rows = []
-        for outcome in self.settled(
-            lambda: members.change(lambda member: member.driver.clean())
+        for outcome in self.loop.run(
+            self.change(list(members), lambda member: member.driver.clean())
         ):
             if outcome.error:
                 self.failures.add(
@@ -104,9 +104,10 @@ class PruneImageCache(base.CacheLister):
         if len(members) > 1:
             approval.pruning(parsed_args, list(members))
         rows: base.Rows = []
-        for outcome in self.settled(
-            lambda: members.change(
-                lambda member: member.driver.prune(parsed_args.timeout)
+        for outcome in self.loop.run(
+            self.change(
+                list(members),
+                lambda member: member.driver.prune(parsed_args.timeout),
             )
         ):
             if outcome.error:

@@ -90,7 +90,9 @@ class ListImageCacheNodes(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         wanted = self._wanted(parsed_args.image)
         rows: base.Rows = []
-        for outcome in members.ask(lambda member: _examine(member, wanted)):
+        for outcome in self.loop.run(
+            self.ask(members, lambda member: _examine(member, wanted))
+        ):
             findings = outcome.value or _Findings()
             trouble = outcome.error or findings.trouble
             if trouble:
@@ -106,23 +108,25 @@ class ListImageCacheNodes(base.CacheLister):
         """The ID of the image that nodes must hold, if one was named."""
         if word is None or images.is_id(word):
             return word
-        resolution = self.cloud.catalogue().resolve([word], globs=False)
+        resolution = self.loop.run(
+            self.cloud.catalogue().resolve([word], globs=False)
+        )
         for error in resolution.failures.values():
             raise error
         return resolution.found[0].image_id
 
 
-def _examine(member: fleet.Member, wanted: str | None) -> _Findings:
+async def _examine(member: fleet.Member, wanted: str | None) -> _Findings:
     """What a node says: the version even if the cache can't be read.
 
     :param wanted: the ID of the image that it may hold.
     """
     try:
-        version = member.driver.api_version()
+        version = await member.driver.api_version()
     except errors.NodeError as error:
         return _Findings(trouble=error)
     try:
-        held = member.driver.list_entries()
+        held = await member.driver.list_entries()
     except errors.NodeError as error:
         return _Findings(version, trouble=error)
     return _Findings(

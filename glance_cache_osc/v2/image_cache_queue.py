@@ -24,7 +24,7 @@ from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import attempt
 
 
 class QueueImageCache(base.CacheLister):
@@ -75,8 +75,8 @@ class QueueImageCache(base.CacheLister):
         words = wanted.Wanted.of(parsed_args)
         limits = waiting_options.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        found, held = parallel.both(
-            lambda: words.find(self), lambda: self.look(members)
+        found, held = self.loop.run(
+            attempt.both(words.find(self), self.look(members))
         )
         steps = [
             (member, step)
@@ -87,4 +87,6 @@ class QueueImageCache(base.CacheLister):
         ]
         if parsed_args.dry_run:
             return queueing.planned(steps)
-        return queueing.rows(queueing.carry_out(self, members, steps, limits))
+        return queueing.rows(
+            self.loop.run(queueing.carry_out(self, steps, limits))
+        )

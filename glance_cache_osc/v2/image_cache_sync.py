@@ -27,7 +27,7 @@ from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import attempt
 
 #: The exit code of --check when something is to be done.
 _PENDING = 3
@@ -96,8 +96,8 @@ class SyncImageCache(base.CacheLister):
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
-        found, held = parallel.both(
-            lambda: words.find(self), lambda: self.look(members)
+        found, held = self.loop.run(
+            attempt.both(words.find(self), self.look(members))
         )
         steps = self._steps(parsed_args, found, held)
         if base.plans_only(parsed_args):
@@ -108,12 +108,12 @@ class SyncImageCache(base.CacheLister):
             return queueing.planned(pending)
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
-        gone = deleting.carry_out(self, members, deletions)
+        gone = self.loop.run(deleting.carry_out(self, deletions))
         rows: queueing.Results = [(*one, 'deleted') for one in gone]
-        if self.failures.interrupted:
+        if self.loop.interrupted:
             queueing.give_up(self, fills)
         else:
-            rows += queueing.carry_out(self, members, fills, limits)
+            rows += self.loop.run(queueing.carry_out(self, fills, limits))
         return queueing.rows(rows)
 
     def _steps(
@@ -142,8 +142,10 @@ class SyncImageCache(base.CacheLister):
             )
         ]
         others, __ = _apart(steps)
-        names = self.names(
-            parsed_args, {step.image.image_id for __, step in others}
+        names = self.loop.run(
+            self.names(
+                parsed_args, {step.image.image_id for __, step in others}
+            )
         )
         return [(member, step.named(names)) for member, step in steps]
 

@@ -28,11 +28,15 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import timing
 from glance_cache_osc.i18n import _
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.transport import attempt
+from glance_cache_osc.transport import loop as loops
 
 _LOG = logging.getLogger(__name__)
 _WORKERS = 16
+#: Seconds that Keystone may take.
+_TIMEOUT = 30.0
 _USAGE_EXIT = 2
 
 
@@ -69,14 +73,27 @@ class DeleteFromStore(hooks.CommandHook):
 
     def _delete(self, store: str, words: list[str]) -> int:
         """Take images out of a store; returns the exit code."""
+        app: Any = self.cmd.app
         failures = report.Failures()
-        try:
-            done, attempted = self._attempt(store, words, failures)
-        except errors.CacheError as error:
-            _LOG.error(columns.safe_text(str(error)))
-            return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+        done = attempted = 0
+        with loops.Loop() as loop:
+            cloud = clouds.Cloud(app.client_manager, loop.engine, _TIMEOUT)
+            timing.collect(app, loop.engine)
+            try:
+                done, attempted = loop.run(
+                    _attempt(cloud, store, words, failures)
+                )
+            except KeyboardInterrupt:
+                failures.interrupt()
+            except errors.CacheError as error:
+                _LOG.error(columns.safe_text(str(error)))
+                return (
+                    _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+                )
+            if loop.interrupted:
+                failures.interrupt()
         code = failures.tell(_LOG)
-        if code:
+        if code and attempted:
             _LOG.error(
                 _(
                     'Failed to delete %(failed)d of %(attempted)d images '
@@ -90,37 +107,41 @@ class DeleteFromStore(hooks.CommandHook):
             )
         return code
 
-    def _attempt(
-        self, store: str, words: list[str], failures: report.Failures
-    ) -> tuple[int, int]:
-        """Attempt all images; returns how many were done, and attempted."""
-        app: Any = self.cmd.app
-        cloud = clouds.Cloud(app.client_manager)
-        stores = cloud.stores()
-        _check_store(store, stores.names())
-        resolution = cloud.catalogue().resolve(words, globs=False)
-        what = _("Cannot delete image '%(image)s' from store '%(store)s'")
-        for word, error in resolution.failures.items():
-            failures.add(what % {'image': word, 'store': store}, error)
-        cloud.prepare(hosts=1, connections=_WORKERS)
-        try:
-            outcomes = parallel.attempt(
-                lambda image: stores.delete(image, store),
-                resolution.found,
-                _WORKERS,
-                settle=True,
-            )
-        except parallel.Interruption as stop:
-            failures.interrupt()
-            outcomes = stop.outcomes
-        done = 0
-        for outcome in outcomes:
-            if outcome.error is None:
-                done += 1
-            else:
-                named = {'image': outcome.job.label, 'store': store}
-                failures.add(what % named, outcome.error)
-        return done, len(outcomes) + len(resolution.failures)
+
+async def _attempt(
+    cloud: clouds.Cloud,
+    store: str,
+    words: list[str],
+    failures: report.Failures,
+) -> tuple[int, int]:
+    """Attempt all images; returns how many were done, and attempted."""
+    stores = cloud.stores()
+    _check_store(store, await stores.names())
+    resolution = await cloud.catalogue().resolve(words, globs=False)
+    what = _("Cannot delete image '%(image)s' from store '%(store)s'")
+    for word, error in resolution.failures.items():
+        failures.add(what % {'image': word, 'store': store}, error)
+    outcomes = await attempt.attempt(
+        lambda image: stores.delete(image, store),
+        resolution.found,
+        lane=lambda _image: store,
+        width=_WORKERS,
+        settle=lambda busy: _LOG.warning(
+            _(
+                'Interrupted. Waiting for %d deletions in progress; press '
+                'Ctrl-C again to stop at once.'
+            ),
+            len(busy),
+        ),
+    )
+    done = 0
+    for outcome in outcomes:
+        if outcome.error is None:
+            done += 1
+        else:
+            named = {'image': outcome.job.label, 'store': store}
+            failures.add(what % named, outcome.error)
+    return done, len(outcomes) + len(resolution.failures)
 
 
 def _check_store(store: str, known: list[str]) -> None:

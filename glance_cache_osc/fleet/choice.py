@@ -1,0 +1,133 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which nodes a command line means."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+import difflib
+import fnmatch
+
+from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.fleet import configuration
+from glance_cache_osc.fleet import node as nodes
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import endpoints
+from glance_cache_osc.model import images
+
+
+def choose(
+    cloud: clouds.Cloud,
+    named: Sequence[str],
+    *,
+    everything: bool,
+    changes: bool,
+) -> list[nodes.Node]:
+    """The nodes that a command line means.
+
+    :param named: what was given as ``--node``: names, globs on names, URLs
+        or hosts.
+    :param everything: whether ``--all-nodes`` was given.
+    :param changes: whether the command changes something.
+    :raises errors.UsageError: no nodes are meant, or what is named is none.
+    """
+    if everything and named:
+        raise errors.UsageError(
+            _('--node and --all-nodes exclude each other'),
+            _('Give one of them.'),
+        )
+    configured = configuration.nodes(cloud)
+    if named:
+        known = _Known(cloud, configured)
+        return _distinct(one for word in named for one in known.meant_by(word))
+    if configured:
+        if changes and not everything:
+            raise errors.UsageError(
+                _('This changes caches, and clouds.yaml names %d nodes')
+                % len(configured),
+                _('Say which are meant with --node or --all-nodes.'),
+            )
+        return _distinct(configured)
+    endpoint = cloud.image_endpoint()
+    if endpoint is None:
+        raise errors.UsageError(
+            _('This cloud has no image endpoint'),
+            _('Name a node with --node.'),
+        )
+    return [nodes.Node(endpoint, endpoint)]
+
+
+def _distinct(chosen: Iterable[nodes.Node]) -> list[nodes.Node]:
+    """Each node once, in the order in which they were named."""
+    by_endpoint: dict[str, nodes.Node] = {}
+    for one in chosen:
+        known = by_endpoint.setdefault(one.endpoint, one)
+        if known.name != one.name:
+            raise errors.UsageError(
+                _("'%(one)s' and '%(other)s' are the same node: %(url)s")
+                % {'one': known.name, 'other': one.name, 'url': one.endpoint},
+                _('Give it one name.'),
+            )
+    return list(by_endpoint.values())
+
+
+class _Known:
+    """The nodes that are configured, by name and by endpoint."""
+
+    def __init__(
+        self, cloud: clouds.Cloud, configured: Iterable[nodes.Node]
+    ) -> None:
+        self._cloud = cloud
+        self._by_name = {one.name: one for one in configured}
+        self._by_endpoint = {
+            one.endpoint: one for one in reversed(self._by_name.values())
+        }
+
+    def meant_by(self, word: str) -> list[nodes.Node]:
+        """The nodes that one ``--node`` means."""
+        if word in self._by_name:
+            return [self._by_name[word]]
+        if images.is_glob(word) and not _is_address(word):
+            found = [
+                one
+                for name, one in self._by_name.items()
+                if fnmatch.fnmatchcase(name, word)
+            ]
+            if not found:
+                raise _no_such_node(word, list(self._by_name))
+            return found
+        if self._by_name and not any(mark in word for mark in ':.'):
+            raise _no_such_node(word, list(self._by_name))
+        base_url = None if '://' in word else self._cloud.image_endpoint()
+        endpoint = endpoints.parse(word, base_url)
+        unnamed = nodes.Node(word.rstrip('/'), endpoint)
+        return [self._by_endpoint.get(endpoint, unnamed)]
+
+
+def _is_address(word: str) -> bool:
+    """Whether it is a URL, or a host in the form that IPv6 has: ``[::1]``."""
+    return '://' in word or word.startswith('[')
+
+
+def _no_such_node(word: str, names: Sequence[str]) -> errors.UsageError:
+    near = difflib.get_close_matches(word, names) or list(names)[:10]
+    if not near:
+        return errors.UsageError(
+            _("'%s' matches no node: clouds.yaml names none") % word,
+            _('Name them there, or give a URL.'),
+        )
+    return errors.UsageError(
+        _("No node in clouds.yaml is called '%s'") % word,
+        _('There is: %s. A host is given as host:port or as a URL.')
+        % ', '.join(near),
+    )

@@ -1,0 +1,178 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Attempt everything, many at a time, and keep every outcome."""
+
+import asyncio
+import collections
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Coroutine
+from collections.abc import Hashable
+from collections.abc import Iterable
+from collections.abc import Iterator
+import dataclasses
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from glance_cache_osc import errors
+
+_Job = TypeVar('_Job')
+_Value = TypeVar('_Value')
+_Other = TypeVar('_Other')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Outcome(Generic[_Job, _Value]):
+    """What came of one job: a value, or the error that it ended with."""
+
+    job: _Job
+    value: _Value | None = None
+    error: errors.CacheError | None = None
+
+
+async def attempt(  # noqa: PLR0913 - by name alone
+    operation: Callable[[_Job], Awaitable[_Value]],
+    jobs: Iterable[_Job],
+    *,
+    lane: Callable[[_Job], Hashable] = id,
+    width: int = 1,
+    ended: Callable[[], None] = lambda: None,
+    settle: Callable[[list[_Job]], None] | None = None,
+) -> list[Outcome[_Job, _Value]]:
+    """Do one operation for every job, whatever becomes of the others.
+
+    :param operation: what it raises, if a `errors.CacheError`, is that job's
+        outcome. Anything else is a bug, and is raised here.
+    :param lane: what a job is for. Lanes run side by side; of one lane, no
+        more than `width` jobs are under way at once, in their order.
+    :param ended: is called as each job ends.
+    :param settle: when this is cancelled, jobs under way are waited for, so
+        that what is reported of them is true; this is called with them at
+        once. Another cancellation ends that. Without it, all jobs
+        are cancelled, and so is this.
+    :returns: an outcome a job, in the order of the jobs; those that did not
+        begin, or whose end was not waited for, end as `errors.Interrupted`.
+    """
+    batch = _Batch(operation, list(jobs), ended)
+    lanes: dict[Hashable, list[int]] = collections.defaultdict(list)
+    for index, job in enumerate(batch.jobs):
+        lanes[lane(job)].append(index)
+    tasks = [
+        asyncio.ensure_future(batch.work(queue))
+        for indexes in lanes.values()
+        for queue in [iter(indexes)]
+        for __ in range(min(width, len(indexes)))
+    ]
+    try:
+        await _all(tasks)
+    except asyncio.CancelledError:
+        batch.stopped = True
+        if settle is None:
+            raise
+        await _settle(batch, tasks, settle)
+    finally:
+        await _cancel(tasks)
+    return batch.outcomes()
+
+
+async def both(
+    first: Coroutine[Any, Any, _Value], second: Coroutine[Any, Any, _Other]
+) -> tuple[_Value, _Other]:
+    """The results of two that do not need each other.
+
+    :raises errors.CacheError: that of the one that fails first; the other
+        one is cancelled.
+    """
+    tasks = (asyncio.ensure_future(first), asyncio.ensure_future(second))
+    try:
+        return await asyncio.gather(*tasks)
+    finally:
+        await _cancel(tasks)
+
+
+async def _all(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    """Wait for all; raises the first bug, without waiting for the rest."""
+    todo = list(tasks)
+    if todo:
+        done, __ = await asyncio.wait(
+            todo, return_when=asyncio.FIRST_EXCEPTION
+        )
+        for task in done:
+            task.result()
+
+
+async def _settle(
+    batch: '_Batch[Any, Any]',
+    tasks: Iterable[asyncio.Future[Any]],
+    settle: Callable[[list[Any]], None],
+) -> None:
+    """Wait for what is under way, unless cancelled once more."""
+    this = asyncio.current_task()
+    if this:
+        this.uncancel()
+    if batch.under_way:
+        settle(list(batch.under_way.values()))
+        try:
+            await _all(tasks)
+        except asyncio.CancelledError:
+            if this:
+                this.uncancel()
+
+
+async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
+    unfinished = [task for task in tasks if not task.done()]
+    for task in unfinished:
+        task.cancel()
+    await asyncio.gather(*unfinished, return_exceptions=True)
+
+
+class _Batch(Generic[_Job, _Value]):
+    """Jobs, and what came of them so far."""
+
+    def __init__(
+        self,
+        operation: Callable[[_Job], Awaitable[_Value]],
+        jobs: list[_Job],
+        ended: Callable[[], None],
+    ) -> None:
+        self.jobs = jobs
+        self.stopped = False
+        self.under_way: dict[int, _Job] = {}
+        self._operation = operation
+        self._ended = ended
+        self._done: dict[int, Outcome[_Job, _Value]] = {}
+
+    async def work(self, indexes: Iterator[int]) -> None:
+        """Do one job after the other."""
+        for index in indexes:
+            if self.stopped:
+                return
+            job = self.jobs[index]
+            self.under_way[index] = job
+            try:
+                outcome = Outcome(job, value=await self._operation(job))
+            except errors.CacheError as error:
+                outcome = Outcome(job, error=error)
+            finally:
+                del self.under_way[index]
+            self._done[index] = outcome
+            self._ended()
+
+    def outcomes(self) -> list[Outcome[_Job, _Value]]:
+        """An outcome a job."""
+        return [
+            self._done.get(index) or Outcome(job, error=errors.Interrupted())
+            for index, job in enumerate(self.jobs)
+        ]

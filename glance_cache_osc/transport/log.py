@@ -1,0 +1,94 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What `openstack --debug` shows of requests and responses.
+
+In the form that keystoneauth gives to those of other commands. A node may
+send anything: control characters are escaped, and the token is hashed.
+"""
+
+from collections.abc import Mapping
+import hashlib
+import logging
+from typing import TYPE_CHECKING
+
+from glance_cache_osc import columns
+
+if TYPE_CHECKING:
+    from glance_cache_osc.transport import engine
+
+_LOG = logging.getLogger(__name__)
+#: Characters of a body that are shown.
+_MAX_BODY = 16 * 2**10
+#: Headers whose values are secrets.
+_SECRET = frozenset({'x-auth-token', 'authorization'})
+
+
+def is_shown() -> bool:
+    """Whether anybody sees what is logged here.
+
+    OpenStackClient's loggers pass everything on; its handlers decide.
+    """
+    logger: logging.Logger | None = _LOG
+    while logger and logger.isEnabledFor(logging.DEBUG):
+        if any(one.level <= logging.DEBUG for one in logger.handlers):
+            return True
+        logger = logger.parent if logger.propagate else None
+    return False
+
+
+def sent(request: 'engine.Request') -> None:
+    """Log a request."""
+    _LOG.debug('REQ: %s', _curl(request))
+
+
+def received(request: 'engine.Request', response: 'engine.Response') -> None:
+    """Log the response to a request."""
+    _LOG.debug('RESP: %s', _head(request, response))
+    _LOG.debug('RESP BODY: %s', _body(request, response))
+
+
+def hide(text: str, headers: Mapping[str, str]) -> str:
+    """A text without the secrets that were sent in headers."""
+    for key, value in headers.items():
+        if key.lower() in _SECRET and value:
+            text = text.replace(value, _hashed(value))
+    return text
+
+
+def _hashed(secret: str) -> str:
+    return '{SHA256}' + hashlib.sha256(secret.encode()).hexdigest()
+
+
+def _curl(request: 'engine.Request') -> str:
+    words = ['curl -g -i']
+    if request.settings.verify is None:
+        words.append('--insecure')
+    words += ['-X', request.method, f'"{request.url}"']
+    words += [
+        f'-H "{key}: {value}"'
+        for key, value in sorted(request.headers.items())
+    ]
+    return columns.safe_text(hide(' '.join(words), request.headers))
+
+
+def _head(request: 'engine.Request', response: 'engine.Response') -> str:
+    words = [f'[{response.status}]']
+    words += [f'{key}: {value}' for key, value in response.headers.items()]
+    return columns.safe_text(hide(' '.join(words), request.headers))
+
+
+def _body(request: 'engine.Request', response: 'engine.Response') -> str:
+    text = response.body.decode('utf-8', 'replace')
+    text = hide(text, request.headers)
+    return columns.safe_text(text[:_MAX_BODY])

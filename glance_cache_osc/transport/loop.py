@@ -1,0 +1,162 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""One event loop for one command, and what Ctrl-C does to it."""
+
+import asyncio
+from collections.abc import Callable
+from collections.abc import Coroutine
+from concurrent import futures
+import gc
+import signal
+import threading
+import types
+from typing import Any
+from typing import Self
+from typing import TypeVar
+
+from glance_cache_osc.transport import engine as engines
+
+_Value = TypeVar('_Value')
+#: Python's garbage collector looks less often while thousands of responses
+#: come in: next to nothing of them is garbage.
+_THRESHOLDS = (50_000, 20, 20)
+_Handler = (
+    Callable[[int, types.FrameType | None], Any] | int | signal.Handlers | None
+)
+
+
+class Loop:
+    """A context: coroutines are run in it, one after the other.
+
+    On the main thread, Ctrl-C cancels the coroutine that runs, so that no
+    new request starts; another Ctrl-C cancels what it does about that.
+    Otherwise Ctrl-C raises `KeyboardInterrupt`, as anywhere in Python. The
+    handler of before is restored at the end.
+
+    :param factory: makes the event loop; tests have one with its own time.
+    :ivar interrupted: whether there was a Ctrl-C.
+    """
+
+    interrupted = False
+
+    def __init__(
+        self,
+        factory: Callable[[], asyncio.AbstractEventLoop] | None = None,
+    ) -> None:
+        self._runner = asyncio.Runner(loop_factory=factory)
+        self._engine: engines.Engine | None = None
+        self._task: asyncio.Task[Any] | None = None
+        self._running = False
+        self._before: _Handler = None
+
+    @property
+    def engine(self) -> engines.Engine:
+        """The connections of this loop."""
+        if self._engine is None:
+            self._engine = engines.Engine()
+        return self._engine
+
+    def __enter__(self) -> Self:
+        self._thresholds = gc.get_threshold()
+        gc.set_threshold(*_THRESHOLDS)
+        if threading.current_thread() is threading.main_thread():
+            before = signal.getsignal(signal.SIGINT)
+            # Whoever ignores it goes on doing so.
+            if before not in (None, signal.SIG_IGN):
+                self._before = before
+                signal.signal(signal.SIGINT, self._on_sigint)
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        try:
+            if self._engine:
+                self._on_its_thread(self._engine.aclose())
+            self._runner.close()
+        finally:
+            gc.set_threshold(*self._thresholds)
+            if self._before is not None:
+                signal.signal(signal.SIGINT, self._before)
+
+    def run(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
+        """Run a coroutine to its end.
+
+        :returns: its value; after a Ctrl-C (see `interrupted`), what it
+            made of its cancellation.
+        :raises KeyboardInterrupt: it was cancelled by a Ctrl-C, or had not
+            begun.
+        """
+        if self.interrupted:
+            coroutine.close()
+            raise KeyboardInterrupt
+        try:
+            return self._on_its_thread(self._guard(coroutine))
+        except (asyncio.CancelledError, futures.CancelledError):
+            raise KeyboardInterrupt from None
+
+    async def _guard(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
+        self._task = asyncio.current_task()
+        try:
+            if self.interrupted:
+                coroutine.close()
+                raise asyncio.CancelledError
+            return await coroutine
+        finally:
+            self._task = None
+
+    def _on_its_thread(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
+        """Run it here, or beside a loop that runs here already."""
+        self._running = True
+        try:
+            if not _loop_runs_here():
+                return self._runner.run(coroutine)
+            outcome: futures.Future[_Value] = futures.Future()
+            thread = threading.Thread(
+                target=self._run_into, args=(outcome, coroutine)
+            )
+            thread.start()
+            thread.join()
+            return outcome.result()
+        finally:
+            self._running = False
+
+    def _run_into(
+        self,
+        outcome: futures.Future[_Value],
+        coroutine: Coroutine[Any, Any, _Value],
+    ) -> None:
+        try:
+            outcome.set_result(self._runner.run(coroutine))
+        except BaseException as error:  # noqa: BLE001 - raised by result()
+            outcome.set_exception(error)
+
+    def _on_sigint(self, *_signal: object) -> None:
+        self.interrupted = True
+        if self._task:
+            self._runner.get_loop().call_soon_threadsafe(
+                self._interrupt, self._task
+            )
+        elif not self._running:
+            raise KeyboardInterrupt
+
+    def _interrupt(self, task: asyncio.Task[Any]) -> None:
+        self.engine.draining.set()
+        task.cancel()
+
+
+def _loop_runs_here() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True

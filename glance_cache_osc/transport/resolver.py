@@ -1,0 +1,98 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Addresses of hosts, looked up on threads that nobody waits for.
+
+libcurl's own resolver has about 20 threads: names that hang make healthy
+ones behind them fail, and closing it waits for them.
+"""
+
+import asyncio
+import contextlib
+import ipaddress
+import socket
+import urllib.parse
+
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import threads
+
+#: Look-ups at once.
+_MAX_LOOKUPS = 256
+_PORTS = {'http': 80, 'https': 443, 'socks5': 1080, 'socks5h': 1080}
+
+
+class Resolver:
+    """Addresses of hosts; each is looked up once."""
+
+    def __init__(self) -> None:
+        self._threads = asyncio.Semaphore(_MAX_LOOKUPS)
+        self._lookups: dict[
+            tuple[str, int], asyncio.Task[asyncio.Future[list[str]]]
+        ] = {}
+
+    async def resolve(self, url: str, timeout: float) -> str:
+        """The addresses of a URL's host, as libcurl's ``RESOLVE`` has them.
+
+        :param timeout: seconds that the look-up may take.
+        :returns: ``host:port:address,address``; empty for an address.
+        :raises errors.Unreachable: there are none, or not in time.
+        """
+        parts = urllib.parse.urlsplit(url)
+        host = parts.hostname or ''
+        port = parts.port or _PORTS.get(parts.scheme, 80)
+        with contextlib.suppress(ValueError):
+            ipaddress.ip_address(host)
+            return ''
+        lookup = self._lookups.get((host, port))
+        if lookup is None:
+            lookup = asyncio.ensure_future(self._start(host, port))
+            self._lookups[host, port] = lookup
+        # Waiting for a thread is not the host's fault.
+        answer = await asyncio.shield(lookup)
+        try:
+            async with asyncio.timeout(timeout):
+                addresses = await asyncio.shield(answer)
+        except TimeoutError as error:
+            raise errors.TimedOut(
+                _("'%(host)s' was not resolved within %(time)g seconds")
+                % {'host': host, 'time': timeout},
+                _('Check the name, and the DNS servers of this machine.'),
+                connected=False,
+            ) from error
+        except OSError as error:
+            self.forget(url)
+            raise errors.Unreachable(
+                _('Cannot connect: %s') % error.strerror,
+                _('Is glance-api running there, and is this its address?'),
+            ) from error
+        return f'{host}:{port}:{",".join(addresses)}'
+
+    def forget(self, url: str) -> None:
+        """Look a URL's host up anew next time."""
+        parts = urllib.parse.urlsplit(url)
+        port = parts.port or _PORTS.get(parts.scheme, 80)
+        self._lookups.pop((parts.hostname or '', port), None)
+
+    async def _start(self, host: str, port: int) -> asyncio.Future[list[str]]:
+        """Start a look-up once there is a thread for it."""
+        await self._threads.acquire()
+        answer = threads.start(lambda: _addresses(host, port))
+        answer.add_done_callback(lambda _answer: self._threads.release())
+        return answer
+
+
+def _addresses(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    addresses = dict.fromkeys(str(address[0]) for *__, address in found)
+    return [f'[{one}]' if ':' in one else one for one in addresses]

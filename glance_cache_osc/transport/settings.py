@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""TLS and proxy of a connection: as OpenStackClient's session has them."""
+
+from collections.abc import Mapping
+import dataclasses
+import os
+import pathlib
+from typing import Any
+from typing import TYPE_CHECKING
+from urllib import request
+
+import pycurl
+from requests import utils
+
+if TYPE_CHECKING:
+    from keystoneauth1 import session as ksa_session
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Settings:
+    """How to connect to a server.
+
+    :param verify: the file or folder of the CA certificates that are
+        trusted; None if any certificate is accepted.
+    :param cert: the files of a client certificate and of its key.
+    :param proxy: its URL; empty for none.
+    """
+
+    verify: str | None
+    cert: tuple[str, ...] = ()
+    proxy: str = ''
+
+    @property
+    def options(self) -> Mapping[int, Any]:
+        """The same as libcurl's options."""
+        found: dict[int, Any] = {pycurl.PROXY: self.proxy, pycurl.NOPROXY: ''}
+        if self.verify is None:
+            found |= {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}
+        elif pathlib.Path(self.verify).is_dir():
+            found |= {pycurl.CAPATH: self.verify}
+        else:
+            found |= {
+                pycurl.CAINFO: self.verify,
+                pycurl.PROXY_CAINFO: self.verify,
+            }
+        if self.cert:
+            found |= {
+                pycurl.SSLCERT: self.cert[0],
+                pycurl.SSLKEY: self.cert[-1],
+            }
+        return found
+
+
+class Connections:
+    """What requests would use for URLs, its environment included.
+
+    :param session: OpenStackClient's.
+    """
+
+    def __init__(self, session: 'ksa_session.Session') -> None:
+        self._session = session
+        plugin = session.auth
+        given = plugin.get_connection_params(session) if plugin else {}
+        self._verify = given.get('verify', session.verify)
+        self._cert = given.get('cert', session.cert)
+        # To look which of them is for a URL takes longer than to connect.
+        self._has_proxies = bool(
+            request.getproxies() or session.session.proxies
+        )
+        self._by_url: dict[str, Settings] = {}
+
+    def to(self, url: str) -> Settings:
+        """Those for a URL."""
+        key = url if self._has_proxies else ''
+        if key not in self._by_url:
+            self._by_url[key] = self._settings(url)
+        return self._by_url[key]
+
+    def _settings(self, url: str) -> Settings:
+        merged = self._session.session.merge_environment_settings(
+            url, {}, None, self._verify, self._cert
+        )
+        verify, cert = merged['verify'], merged['cert'] or ()
+        if verify is True:
+            verify = utils.DEFAULT_CA_BUNDLE_PATH
+        return Settings(
+            verify=os.fspath(verify) if verify else None,
+            cert=(cert,) if isinstance(cert, str) else tuple(cert),
+            proxy=utils.select_proxy(url, merged['proxies']) or '',
+        )
