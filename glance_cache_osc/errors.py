@@ -40,18 +40,9 @@ about it, what. Who reports it adds where (the node) and what (the
 image), so that a failure is one line and told once.
 """
 
-from typing import TYPE_CHECKING
-
 from osc_lib import exceptions
 
 from glance_cache_osc.i18n import _
-
-if TYPE_CHECKING:
-    import ssl
-
-#: OpenSSL's X509_V_ERR_…: not valid yet, expired; names that differ.
-_OUT_OF_TIME = frozenset({9, 10})
-_ANOTHER_HOST = frozenset({62, 63, 64})
 
 
 class CacheError(exceptions.CommandError):
@@ -146,28 +137,6 @@ class TimedOut(Unreachable):
 
 class CertificateRejected(Unreachable):
     """The node's TLS certificate does not verify."""
-
-    @classmethod
-    def of(
-        cls, error: 'ssl.SSLCertVerificationError'
-    ) -> 'CertificateRejected':
-        """What OpenSSL said of it, and what is to be done about that."""
-        code, words = error.verify_code, error.verify_message
-        if code in _OUT_OF_TIME:
-            return cls(
-                _('Its TLS certificate is not good today: %s') % words,
-                _('Renew it there, or set the clock of this machine right.'),
-            )
-        if code in _ANOTHER_HOST:
-            return cls(
-                _('Its TLS certificate is for another host: %s') % words,
-                _('Give the endpoint by a name that the certificate has.'),
-            )
-        return cls(
-            _('Its TLS certificate is not from a CA that is trusted here: %s')
-            % words,
-            _("Name its CA with '--os-cacert' or 'cacert' in clouds.yaml."),
-        )
 
 
 class NotGlance(NodeError):

@@ -18,9 +18,9 @@ from collections.abc import Iterable
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
+from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
-from glance_cache_osc.filling import watching
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
@@ -102,14 +102,17 @@ class _Filling:
             for member, step in steps
             if step.action is not plan.Action.NONE
         }
-        with watching.shown(self._log, self._limits.stall_after) as watcher:
-            ending = await waiting.Wait(
+        with wait_display.shown(
+            self._log, self._limits.stall_after
+        ) as watcher:
+            wait = waiting.Wait(
                 _by_image(by_step.values(), steps),
                 self._limits,
                 known=self._catalogue.by_id,
                 watcher=watcher,
-            ).follow()
-        self._report(by_step.values(), ending)
+            )
+            ending = await wait.follow()
+        self._report(by_step.values(), wait, ending)
         results = (
             (member, step, _result(by_step.get(id(step))))
             for member, step in steps
@@ -117,7 +120,10 @@ class _Filling:
         return [(one, step, word) for one, step, word in results if word]
 
     def _report(
-        self, done: Iterable[fills.Fill], ending: waiting.Ending
+        self,
+        done: Iterable[fills.Fill],
+        wait: waiting.Wait,
+        ending: waiting.Ending,
     ) -> None:
         """Tell what did not arrive, and why."""
         late: dict[base.Member, list[fills.Fill]] = {}
@@ -133,22 +139,22 @@ class _Filling:
                 )
             elif fill.is_open:
                 late.setdefault(fill.member, []).append(fill)
-        if ending is waiting.Ending.INTERRUPTED:
-            self._failures.interrupt()
         for member, missing in late.items():
-            self._report_late(member, missing, ending)
+            if ending is not waiting.Ending.INTERRUPTED:
+                last_error = wait.last_error(member)
+                self._report_late(member, missing, ending, last_error)
+                continue
+            for fill in missing:
+                if fill.state is fills.State.PENDING:
+                    self._failures.add('', errors.Interrupted())
 
     def _report_late(
         self,
         member: base.Member,
         missing: list[fills.Fill],
         ending: waiting.Ending,
+        last_error: errors.CacheError | None,
     ) -> None:
-        if ending is waiting.Ending.INTERRUPTED:
-            for fill in missing:
-                if fill.state is fills.State.LACKING:
-                    self._failures.add('', errors.Interrupted())
-            return
         if ending is waiting.Ending.TIMED_OUT:
             why = _('Not within %g seconds') % self._limits.timeout
             remedy = _(
@@ -160,9 +166,9 @@ class _Filling:
                 % self._limits.stall_after
             )
             remedy = ''
-        if silence := missing[0].silence:
+        if last_error:
             # It may not even have heard what it was asked for.
-            remedy = _('Its last answer: %s') % silence
+            remedy = _('Its last answer: %s') % last_error
         error = errors.NodeError(why, remedy)
         self._failures.add(
             _('Not cached on %(node)s: %(images)s')
@@ -182,7 +188,7 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
     return fills.Fill(
         member,
         step.image,
-        state=fills.State.ASKED if waits else fills.State.LACKING,
+        state=fills.State.REQUESTED if waits else fills.State.PENDING,
         force=held is not None,
         queued=held is not None and held.state is entries.State.QUEUED,
     )
@@ -203,7 +209,9 @@ def _result(fill: fills.Fill | None) -> str:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
         return CACHED
-    waits = fill.state is fills.State.ASKED or (fill.is_open and fill.queued)
+    waits = fill.state is fills.State.REQUESTED or (
+        fill.is_open and fill.queued
+    )
     return QUEUED if waits else ''
 
 

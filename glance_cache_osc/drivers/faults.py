@@ -42,6 +42,8 @@ _IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
 def from_status(response: engine.Response) -> errors.NodeError:
     """An answer with an HTTP status other than 2xx, as an error."""
     status = response.status
+    if status < 200:
+        return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
     words = _glance_words(response)
     if status < 400:
         return errors.NotGlance(

@@ -19,6 +19,7 @@ can be seen is whether an image is queued or cached.
 import asyncio
 import collections
 from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import enum
 
@@ -29,12 +30,9 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 
-#: Seconds between two looks at a node: this share of the time since the last
-#: image arrived there, and this multiple of the time that the last look took,
-#: within these limits.
-_SHARE = 0.1
-_COST = 10.0
+#: Seconds between two looks at a node, at the least.
 _SOONEST = 0.2
+#: Seconds between two looks at anything, at the most.
 _LATEST = 30.0
 #: A node that was seen longer ago is looked at before an image is queued.
 _FRESH = 30.0
@@ -42,10 +40,8 @@ _FRESH = 30.0
 _GONE_AFTER = 1.0
 #: Errors that may be over in a minute. Keystone's are not the node's.
 _PASSING = (
-    errors.Unreachable,
-    errors.ServerFault,
-    errors.LoginFailed,
-    errors.Interrupted,
+    *(errors.Unreachable, errors.ServerFault),
+    *(errors.LoginFailed, errors.Interrupted),
 )
 
 
@@ -64,9 +60,7 @@ class State(enum.Enum):
 class Fill:
     """One image that must be cached on one node.
 
-    :param member: the node.
-    :param image: the image.
-    :param urgency: images are queued in ascending order of it.
+    :param urgency: a node's images are queued in ascending order of it.
     :param state: `REQUESTED` if the image is queued there already.
     :param error: why it failed.
     :param force: queue the image even if it is queued or cached there.
@@ -93,19 +87,14 @@ class Fill:
         """Whether it may still arrive."""
         return self.state in (State.PENDING, State.REQUESTED)
 
-    @property
-    def is_old(self) -> bool:
-        """Whether a cached entry is the one that must be replaced."""
-        return self.force and not (self.queued or self.accepted)
-
     def fail(self, error: errors.CacheError) -> None:
         """Record that it will not arrive."""
-        self.state = State.FAILED
-        self.error = error
+        self.state, self.error = State.FAILED, error
 
     def queue_again(self) -> None:
         """The node has forgotten it, even if it still lists it as queued."""
-        self.state, self.force, self.absent_since = State.PENDING, True, None
+        self.state, self.force = State.PENDING, True
+        self.unconfirmed, self.absent_since = False, None
 
 
 class NodeFills:
@@ -113,38 +102,38 @@ class NodeFills:
 
     All times are the event loop's, in seconds.
 
+    :param fills: one or more, in the order of urgency.
+    :param now: when the node was last seen.
     :param stall_after: seconds without an arrival after which it has stalled.
-    :ivar pending: fills to be queued, the most urgent first.
+    :ivar pending: fills to be queued.
     :ivar requested: fills that the node works on, the first one first.
-    :ivar granted: the fill for which a queue request may be sent now.
-    :ivar ready: whether its task could send one.
-    :ivar changed: set when there is something to do for its task.
+    :ivar ready: whether it is between two requests.
+    :ivar granted: whether the next image may be queued.
+    :ivar changed: set when there is something to do before `next_look`.
     :ivar next_look: when it must be looked at, if it `waits`.
-    :ivar error: why the last request failed; None once it is seen again.
+    :ivar error: why the last request failed; None as soon as it is seen
+        again. Until then nothing is queued.
     :ivar stalled: nothing arrives any more.
     """
 
-    def __init__(self, member: fleet.Member, stall_after: float) -> None:
-        self.member = member
+    def __init__(
+        self, fills: Sequence[Fill], now: float, stall_after: float
+    ) -> None:
+        self.member = fills[0].member
         self.pending: collections.deque[Fill] = collections.deque()
         self.requested: dict[Fill, None] = {}
-        self.granted: Fill | None = None
-        self.ready = False
+        self.ready = self.granted = self.stalled = False
         self.changed = asyncio.Event()
-        self.next_look = 0.0
         self.error: errors.CacheError | None = None
-        self.stalled = False
+        self._fills = list(fills)
         self._stall_after = stall_after
-        #: In the order of urgency; closed ones are removed now and then.
-        self._fills: list[Fill] = []
+        self._seen = now
         #: When the last image arrived, or the first one was requested.
-        self._since = 0.0
-        self._seen = 0.0
-        #: Before it is seen again, nothing more is queued.
-        self._must_look = False
+        self._since = now
         #: It was down, and has forgotten the requests that it had accepted.
         self._was_down = False
         self._rejects = False
+        self.sort(now)
 
     @property
     def is_open(self) -> bool:
@@ -154,102 +143,86 @@ class NodeFills:
     @property
     def waits(self) -> bool:
         """Whether there is something to look for."""
-        return self._must_look or bool(self.requested)
+        return bool(self.requested or self.error)
 
     @property
     def can_queue(self) -> bool:
-        """Whether a queue request may be sent now."""
-        blocked = self._must_look or self.stalled or not self.ready
-        return bool(self.pending) and not blocked
-
-    def start(self, fills: Iterable[Fill], now: float) -> None:
-        """Take over fills; the node's entries are known up to now."""
-        self._fills = list(fills)
-        self._since = self._seen = now
-        self.drop_closed(now)
-        self.schedule(now)
+        """Whether it lacks but a slot to queue its next image."""
+        blocked = self.error or self.stalled or self.granted
+        return self.ready and bool(self.pending) and not blocked
 
     def grant(self, now: float) -> None:
         """Allow the next queue request."""
-        if not self.waits and not self._rejects:
+        self.granted = True
+        self.changed.set()
+        if not (self.waits or self._rejects):
             self._since = now
-        self.granted = fill = self.pending.popleft()
-        self.requested[fill] = None
+
+    def is_stale(self, now: float) -> bool:
+        """Whether somebody else may have queued the next image meanwhile."""
+        return not self.pending[0].force and now - self._seen > _FRESH
+
+    def request(self) -> Fill:
+        """The next fill, for which a queue request is sent now."""
+        self.granted = False
+        fill = self.pending.popleft()
         fill.state = State.REQUESTED
-
-    def withdraw(self) -> None:
-        """A queue request that was allowed will not be sent."""
-        if self.granted and self.granted.is_open:
-            self.granted.state = State.PENDING
-
-    def is_needed(self, fill: Fill) -> bool:
-        """Whether a fill's queue request must still be sent."""
-        return fill.is_open and (fill.force or not fill.queued)
-
-    def is_stale(self, fill: Fill, now: float) -> bool:
-        """Whether to look whether somebody else has queued it meanwhile."""
-        return not fill.force and now - self._seen > _FRESH
+        self.requested[fill] = None
+        return fill
 
     def accepted(self, fill: Fill, now: float) -> None:
         """The node has accepted a fill's queue request."""
         fill.accepted = True
         self._rejects = False
-        if len(self.requested) == 1:
+        if fill in self.requested and len(self.requested) == 1:
             self._since = now
-            self.schedule(now)
+            self._schedule(now)
 
     def rejected(
         self, fill: Fill, error: errors.CacheError, now: float
     ) -> None:
         """A fill's queue request failed; the node may still have it."""
-        if not fill.is_open:
-            return
-        if not isinstance(error, _PASSING):
-            fill.fail(error)
-            del self.requested[fill]
-            self._rejects = False
-            return
-        self._must_look = self._rejects = True
-        # For a forced request no look shows it: the image was listed before.
-        # So it is repeated once, and no more: each one is a download.
-        unclear = (
-            fill.force
-            and isinstance(error, errors.Unreachable)
-            and error.connected
-        )
-        if unclear and fill.unconfirmed:
+        passing = self._rejects = isinstance(error, _PASSING)
+        # No look shows a forced request: the image was listed before. It is
+        # repeated once, and no more, since each one is a download.
+        unclear = isinstance(error, errors.Unreachable) and error.connected
+        if fill.force and unclear and fill.unconfirmed:
             self.accepted(fill, now)
-        else:
-            fill.unconfirmed = unclear
-            fill.state = State.PENDING
+        elif fill in self.requested:
             del self.requested[fill]
-            self.pending.appendleft(fill)
-        self.failed(error, now)
+            if passing:
+                fill.unconfirmed |= fill.force and unclear
+                fill.state = State.PENDING
+                self.pending.appendleft(fill)
+            else:
+                fill.fail(error)
+        if passing:
+            self.failed(error, now)
 
     def failed(self, error: errors.CacheError, now: float) -> None:
         """A request had no usable response."""
         self.error = error
         if isinstance(error, errors.Unreachable) and error.down:
-            # A request that it accepts before it is seen again would be
-            # taken for one of those that it has forgotten.
-            self._was_down = self._must_look = True
-        self._check_stall(now)
-        self.schedule(now)
+            self._was_down = True
+        self._schedule(now)
 
-    def listed(self, held: Iterable[entries.Entry], now: float) -> list[Fill]:
-        """Compare its fills with its entries; returns those that arrived."""
+    def listed(
+        self, held: Iterable[entries.Entry], began: float, now: float
+    ) -> list[Fill]:
+        """Compare its fills with its entries; returns those that arrived.
+
+        :param began: when the look began.
+        """
         there = plan.by_id(held)
-        self.error, self._must_look, self._seen = None, False, now
-        arrived = []
+        self.error, self._seen = None, now
         for fill in self._fills:
             if fill.is_open:
                 self._compare(fill, there.get(fill.image.image_id), now)
-                if fill.state is State.CACHED:
-                    arrived.append(fill)
         self._was_down = False
+        arrived = [one for one in self._fills if one.state is State.CACHED]
         if arrived:
             self._since = now
-        self.drop_closed(now)
+        self.sort(now, cost=now - began)
         return arrived
 
     def _compare(
@@ -259,7 +232,8 @@ class NodeFills:
             if fill.state is State.REQUESTED:
                 self._not_listed(fill, now)
         elif entry.state is entries.State.CACHED:
-            if not fill.is_old:
+            # By force, a cached entry from before is replaced.
+            if not fill.force or fill.queued or fill.accepted:
                 fill.state = State.CACHED
         else:
             fill.queued, fill.absent_since = True, None
@@ -278,42 +252,44 @@ class NodeFills:
         elif fill.absent_since is None:
             fill.absent_since = now
         elif now - fill.absent_since >= _GONE_AFTER:
-            fill.fail(
-                errors.NodeError(
-                    _('It is neither cached nor queued there any more'),
-                    _(
-                        'Somebody dropped it, or its fill failed, which the '
-                        "node's log tells."
-                    ),
-                )
+            why = _('It is neither cached nor queued there any more')
+            remedy = _(
+                'Somebody dropped it, or its fill failed, which the '
+                "node's log tells."
             )
+            fill.fail(errors.NodeError(why, remedy))
 
-    def drop_closed(self, now: float) -> None:
-        """Sort the fills by their states, after some have changed."""
-        self._fills = [fill for fill in self._fills if fill.is_open]
-        self.pending = collections.deque(
-            fill for fill in self._fills if fill.state is State.PENDING
-        )
-        self.requested = {
-            fill: None for fill in self._fills if fill.state is State.REQUESTED
-        }
-        self._check_stall(now)
+    def sort(self, now: float, cost: float = 0.0) -> None:
+        """Sort the fills by their states, after those have changed.
 
-    def _check_stall(self, now: float) -> None:
-        self.stalled = self.waits and now >= self._since + self._stall_after
-
-    def schedule(self, now: float, cost: float = 0.0) -> None:
-        """Set the time of the next look.
-
-        :param cost: seconds that the last one took.
+        :param cost: seconds that the last look took.
         """
-        waited = now - self._since
-        if any(fill.absent_since is not None for fill in self.requested):
-            waited = 0
-        pause = max(waited * _SHARE, cost * _COST, _SOONEST)
-        self.next_look = now + min(pause, _LATEST)
-        if now < self._since + self._stall_after:
+        self._fills = [fill for fill in self._fills if fill.is_open]
+        self.pending.clear()
+        self.requested.clear()
+        for fill in self._fills:
+            if fill.state is State.PENDING:
+                self.pending.append(fill)
+            else:
+                self.requested[fill] = None
+        self._schedule(now, cost)
+
+    def _schedule(self, now: float, cost: float = 0.0) -> None:
+        """Set the time of the next look; see whether it has stalled."""
+        absent = any(fill.absent_since is not None for fill in self.requested)
+        waited = 0 if absent else now - self._since
+        self.next_look = now + pause_after(waited, cost, _SOONEST)
+        stall = self._since + self._stall_after
+        self.stalled = self.waits and now >= stall
+        if now < stall:
             # A node is not reported as stalled without a look just then.
-            self.next_look = min(
-                self.next_look, self._since + self._stall_after
-            )
+            self.next_look = min(self.next_look, stall)
+
+
+def pause_after(waited: float, cost: float, soonest: float) -> float:
+    """Seconds until the next look, if the last one took `cost` seconds.
+
+    :param waited: seconds in which nothing has arrived.
+    :param soonest: seconds, at the least.
+    """
+    return min(max(waited / 10, cost * 10, soonest), _LATEST)

@@ -10,51 +10,42 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+"""Queue requests, and following fills until the images are cached.
 
-"""Having fills done, and following them until the images are there.
-
-Nodes are looked at again and again, the less often the longer nothing has
-arrived on them. Clock and workers are handed in.
+A task for each node sends its requests, one at a time, and looks at it again
+and again, the less often the longer nothing has arrived there.
 """
 
+import asyncio
+from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Collection
-from collections.abc import Iterable
 from collections.abc import Sequence
 import contextlib
 import dataclasses
 import enum
-import time
 
 from glance_cache_osc import errors
 from glance_cache_osc.filling import fills
-from glance_cache_osc.filling import turns
+from glance_cache_osc.filling import slots
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import entries
-from glance_cache_osc.model import plan
-from glance_cache_osc.transport import background
 
-#: Seconds from one look at Glance's list of images to the next: at first,
-#: and the most; it is for all nodes to share.
+#: Seconds between two checks of Glance's list of images, at the least.
 _SOONEST_CHECK = 1.0
-_LATEST_CHECK = 30.0
-_CHECK_SHARE = 0.1
-#: A node that was seen longer ago is looked at before it is asked.
-_FRESH = 30.0
-#: Seconds from one word on how things stand to the next: the least, the most.
+#: Seconds between two status updates.
 _SOONEST_UPDATE = 0.1
-_UPDATE = 1.0
+_LATEST_UPDATE = 1.0
 
 
 class Ending(enum.Enum):
     """How the wait ended."""
 
-    #: Every fill has arrived, or failed.
+    #: Every fill has arrived or failed.
     SETTLED = enum.auto()
     TIMED_OUT = enum.auto()
-    #: Only nodes on which nothing arrives any more are left.
+    #: On all nodes that are left, nothing arrives any more.
     STALLED = enum.auto()
     INTERRUPTED = enum.auto()
 
@@ -65,8 +56,8 @@ class Limits:
 
     :param timeout: seconds for the whole; 0 for no limit.
     :param stall_after: seconds without an arrival after which a node has
-        stalled: that is told, and it is no longer waited for.
-    :param downloads: fills that may be under way at once, over all nodes;
+        stalled: that is reported, and it is no longer waited for.
+    :param downloads: fills that may be in progress at once, over all nodes;
         0 for no limit.
     """
 
@@ -75,199 +66,226 @@ class Limits:
     downloads: int = 0
 
 
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Ask:
-    place: fills.Place
-    fill: fills.Fill
-    look_first: bool
-
-    def ask(self) -> list[entries.Entry] | None:
-        """Ask for an image, unless the node turns out to have it."""
-        driver, image_id = self.place.member.driver, self.fill.image.image_id
-        if self.look_first:
-            held = driver.list_entries()
-            if image_id in plan.by_id(held):
-                return held
-        driver.queue(image_id)
-        return None
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Look:
-    place: fills.Place
-    began: float
-
-    def ask(self) -> list[entries.Entry]:
-        return self.place.member.driver.list_entries()
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class _Check:
-    image_ids: Collection[str]
-
-
 @dataclasses.dataclass
 class Wait:
-    """Having fills done, and waiting for them.
+    """Queues images and waits for them, once.
 
-    :param wanted: the fills, the most urgent first; what has become of each
-        is told by its state and its error.
-    :param limits: how long, and how much at once.
-    :param crew: asks nodes, and looks at them.
+    :param wanted: the fills, the most urgent first; each one's state and
+        error show what became of it.
     :param known: which of some images Glance still knows, by their IDs;
-        raises `errors.CatalogueError` when it can't tell.
-    :param watcher: who is told what happens.
-    :param clock: seconds that never go back.
+        raises `errors.CacheError` when it cannot be asked.
+    :param watcher: receives what happens.
     """
 
     wanted: Sequence[fills.Fill]
     limits: Limits
-    crew: background.Crew
-    known: Callable[[Iterable[str]], Collection[str]]
+    known: Callable[[list[str]], Awaitable[Collection[str]]]
     watcher: watching.Watcher
-    clock: Callable[[], float] = time.monotonic
 
     def __post_init__(self) -> None:
-        """See what is to be done."""
-        self._began = self._last_arrival = self.clock()
-        self._place_of: dict[fleet.Member, fills.Place] = {}
-        for urgency, fill in enumerate(self.wanted):
-            fill.urgency = urgency
-            if fill.member not in self._place_of:
-                self._place_of[fill.member] = fills.Place(
-                    fill.member, self._began, self.limits.stall_after
-                )
-            if fill.is_open:
-                self._place_of[fill.member].open.append(fill)
-        self._places = list(self._place_of.values())
-        self._asking = 0
-        self._checking = False
-        self._next_check = self._began + _SOONEST_CHECK
-        self._next_update = self._began
-        self._unknown: set[str] = set()
-        self._arrived = sum(not fill.is_open for fill in self.wanted)
-        self._size = 0
-        self._total_size = sum(
-            fill.image.size or 0 for fill in self.wanted if fill.is_open
-        )
+        """Count what is wanted."""
+        sizes = [one.image.size or 0 for one in self.wanted if one.is_open]
+        self._total_size, self._size = sum(sizes), 0
+        self._arrived = len(self.wanted) - len(sizes)
+        self._slots = slots.Slots(self.limits.downloads)
+        self._nodes: dict[fleet.Member, fills.NodeFills] = {}
+        self._tasks: dict[asyncio.Task[None], fills.NodeFills | None] = {}
+        #: Open fills by image; closed ones are removed now and then.
+        self._by_image: dict[str, list[fills.Fill]] = {}
+        #: Nodes to which a queue request is being sent.
+        self._sending: set[fills.NodeFills] = set()
+        self._stalled: set[fills.NodeFills] = set()
+        self._reported: set[fills.NodeFills] = set()
+        self._filling: dict[fills.NodeFills, fills.Fill] = {}
+        self._unfinished = 0
+        self._began = self._last_arrival = 0.0
+        self._changed, self._over = asyncio.Event(), asyncio.Event()
 
-    def follow(self) -> Ending:
-        """Ask and wait, until nothing more is to come."""
+    def last_error(self, member: fleet.Member) -> errors.CacheError | None:
+        """Why the last request to a node failed; None if it did not."""
+        return self._nodes[member].error if member in self._nodes else None
+
+    async def follow(self) -> Ending:
+        """Queue the images and wait, until no more can arrive.
+
+        When it is cancelled, no new request starts; it waits for the queue
+        requests in progress and returns `INTERRUPTED`. Another cancellation
+        cancels those, too: the nodes may have them.
+        """
+        self._start()
         try:
-            while (ending := self._ending()) is None:
-                self._ask()
-                self._look()
-                self._check()
-                self._tell()
-                for outcome in self.crew.wait(self._pause()):
-                    self._take(outcome)
-        except KeyboardInterrupt:
+            async with asyncio.timeout(self.limits.timeout or None):
+                await self._over.wait()
+            waits = any(node.is_open for node in self._nodes.values())
+            ending = Ending.STALLED if waits else Ending.SETTLED
+        except TimeoutError:
+            ending = Ending.TIMED_OUT
+        except asyncio.CancelledError:
             ending = Ending.INTERRUPTED
-        self._settle()
+        ending = await self._stop(ending)
+        while (task := asyncio.current_task()) and task.cancelling():
+            task.uncancel()
         self.watcher.update(self._status())
         return ending
 
-    def _ending(self) -> Ending | None:
-        now = self.clock()
-        self._places = [place for place in self._places if place.open]
-        if not self._places:
-            return Ending.SETTLED
-        if 0 < self.limits.timeout <= now - self._began:
-            return Ending.TIMED_OUT
-        if all(place.stalled for place in self._places):
-            return Ending.STALLED
-        return None
+    def _start(self) -> None:
+        self._began = self._last_arrival = now = _now()
+        by_member: dict[fleet.Member, list[fills.Fill]] = {}
+        for urgency, fill in enumerate(self.wanted):
+            fill.urgency = urgency
+            if fill.is_open:
+                by_member.setdefault(fill.member, []).append(fill)
+                self._by_image.setdefault(fill.image.image_id, []).append(fill)
+        for member, its_fills in by_member.items():
+            node = fills.NodeFills(its_fills, now, self.limits.stall_after)
+            self._nodes[member] = node
+            self._slots.update(node)
+            self._tasks[asyncio.create_task(self._follow_node(node))] = node
+        self._unfinished = len(self._nodes)
+        for other in (self._slots.grant, self._check_images, self._report):
+            self._tasks[asyncio.create_task(other())] = None
+        for task in self._tasks:
+            task.add_done_callback(self._on_done)
+        self._check_over()
 
-    def _ask(self) -> None:
-        """Ask for as many as may be under way."""
-        now = self.clock()
-        for fill in turns.to_ask(self._places, self.limits.downloads):
-            place = self._place_of[fill.member]
-            look_first = not fill.force and now - place.seen > _FRESH
-            place.begin_asking(fill, now)
-            self._asking += 1
-            self.crew.begin(_Ask.ask, _Ask(place, fill, look_first))
+    async def _stop(self, ending: Ending) -> Ending:
+        """End all tasks; those that send a queue request end after that."""
+        self._over.set()
+        interrupted = ending is Ending.INTERRUPTED
+        if interrupted and self._sending:
+            self.watcher.interrupted(len(self._sending))
+        for task, node in self._tasks.items():
+            if node not in self._sending:
+                task.cancel()
+        while tasks := [task for task in self._tasks if not task.done()]:
+            try:
+                await asyncio.wait(tasks)
+            except asyncio.CancelledError:
+                if not interrupted:
+                    return await self._stop(Ending.INTERRUPTED)
+                for task in tasks:
+                    task.cancel()
+        for task in self._tasks:
+            if not task.cancelled():
+                task.result()
+        return ending
 
-    def _look(self) -> None:
-        """Look at the nodes whose turn it is."""
-        now = self.clock()
-        for place in self._places:
-            if place.may_be_looked_at and now >= place.next_look:
-                place.looking = True
-                self.crew.begin(_Look.ask, _Look(place, now))
+    def _on_done(self, task: asyncio.Task[None]) -> None:
+        self._unfinished -= self._tasks[task] is not None
+        self._check_over()
+        if not task.cancelled() and task.exception():
+            self._over.set()
 
-    def _check(self) -> None:
-        """Ask Glance whether the images are still there."""
-        if self._checking or self.clock() < self._next_check:
+    def _check_over(self) -> None:
+        if len(self._stalled) == self._unfinished:
+            self._over.set()
+
+    async def _follow_node(self, node: fills.NodeFills) -> None:
+        """Do what is to be done for one node, one thing at a time."""
+        while node.is_open and not self._over.is_set():
+            if node.granted:
+                await self._queue(node)
+            elif node.waits and _now() >= node.next_look:
+                await self._look(node)
+            else:
+                await self._pause(node)
+            self._update(node)
+
+    async def _pause(self, node: fills.NodeFills) -> None:
+        """Wait for a slot or for the time of the next look."""
+        node.ready = True
+        node.changed.clear()
+        self._slots.update(node)
+        until = node.next_look if node.waits else None
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout_at(until):
+                await node.changed.wait()
+        node.ready = False
+
+    async def _queue(self, node: fills.NodeFills) -> None:
+        """Use a slot: queue the next image, or see whether that is needed."""
+        if node.pending and node.is_stale(_now()):
+            await self._look(node)
+        elif node.pending:
+            fill = node.request()
+            self._sending.add(node)
+            try:
+                await node.member.driver.queue(fill.image.image_id)
+                node.accepted(fill, _now())
+            except errors.CacheError as error:
+                node.rejected(fill, error, _now())
+            finally:
+                self._sending.remove(node)
+        node.granted = False
+
+    async def _look(self, node: fills.NodeFills) -> None:
+        began = _now()
+        try:
+            held = await node.member.driver.list_entries()
+        except errors.CacheError as error:
+            node.failed(error, _now())
             return
-        ids = dict.fromkeys(
-            fill.image.image_id
-            for place in self._places
-            for fill in place.open
-        )
-        self._checking = True
-        self.crew.begin(lambda job: self.known(job.image_ids), _Check(ids))
+        for fill in node.listed(held, began, _now()):
+            self._arrived += 1
+            self._size += fill.image.size or 0
+            self._last_arrival = _now()
+            self.watcher.arrived(fill)
 
-    def _pause(self) -> float:
-        """Seconds until there is something to do, or to tell."""
-        now = self.clock()
-        moments = [now + _UPDATE]
-        if self.limits.timeout:
-            moments.append(self._began + self.limits.timeout)
-        if not self._checking:
-            moments.append(self._next_check)
-        moments += [
-            place.next_look for place in self._places if place.may_be_looked_at
-        ]
-        return max(min(moments) - now, 0)
+    def _update(self, node: fills.NodeFills) -> None:
+        """Take over what has changed on a node."""
+        self._slots.update(node)
+        self._filling.pop(node, None)
+        self._stalled.discard(node)
+        if node.stalled:
+            self._stalled.add(node)
+            if node not in self._reported:
+                self._reported.add(node)
+                self.watcher.stalled(node)
+        elif node.requested:
+            self._filling[node] = next(iter(node.requested))
+        self._changed.set()
+        self._check_over()
 
-    def _take(self, outcome: background.Outcome) -> None:
-        """Take in what came of a job."""
-        job, now = outcome.job, self.clock()
-        if isinstance(job, _Check):
-            self._take_check(job, outcome.value)
-            return
-        place = job.place
-        if isinstance(job, _Ask):
-            self._asking -= 1
-            place.answered(job.fill, outcome.error, now)
-        else:
-            place.looking = False
-            if outcome.error:
-                place.silent(outcome.error)
-        if outcome.value is not None:
-            began = job.began if isinstance(job, _Look) else now
-            for fill in place.saw(outcome.value, began, now):
-                self._arrived += 1
-                self._size += fill.image.size or 0
-                self._last_arrival = now
-                self.watcher.arrived(fill)
-        if place.stalls(now):
-            self.watcher.stalled(place)
-        place.schedule(now)
+    async def _check_images(self) -> None:
+        """Give up images that Glance, asked twice, does not know any more."""
+        unknown: set[str] = set()
+        pause = _SOONEST_CHECK
+        while True:
+            await asyncio.sleep(pause)
+            began = _now()
+            for its_fills in self._by_image.values():
+                while its_fills and not its_fills[-1].is_open:
+                    its_fills.pop()
+            wanted = [one for one, still in self._by_image.items() if still]
+            try:
+                missing = set(wanted).difference(await self.known(wanted))
+            except errors.CacheError:
+                missing = set()
+            self._give_up(missing & unknown)
+            unknown = missing - unknown
+            waited = 0 if missing else _now() - self._last_arrival
+            pause = fills.pause_after(waited, _now() - began, _SOONEST_CHECK)
 
-    def _take_check(self, job: _Check, known: Collection[str] | None) -> None:
-        """Give up what Glance, asked twice, does not know any more."""
-        now = self.clock()
-        self._checking = False
-        unknown = set() if known is None else set(job.image_ids) - set(known)
-        gone, self._unknown = unknown & self._unknown, unknown - self._unknown
-        waited = 0 if unknown else now - self._last_arrival
-        self._next_check = now + min(
-            max(waited * _CHECK_SHARE, _SOONEST_CHECK), _LATEST_CHECK
-        )
-        for place in self._places:
-            for fill in place.open:
-                if fill.image.image_id in gone:
+    def _give_up(self, image_ids: Collection[str]) -> None:
+        changed = set()
+        for image_id in image_ids:
+            for fill in self._by_image[image_id]:
+                if fill.is_open:
                     fill.fail(errors.ImageError(_('Glance has it no more')))
-            place.open = [fill for fill in place.open if fill.is_open]
+                    changed.add(self._nodes[fill.member])
+        for node in changed:
+            node.sort(_now())
+            node.changed.set()
+            self._update(node)
 
-    def _tell(self) -> None:
-        """Tell how things stand, not more often than eyes can follow."""
-        now = self.clock()
-        if now >= self._next_update:
-            self._next_update = now + _SOONEST_UPDATE
+    async def _report(self) -> None:
+        while True:
             self.watcher.update(self._status())
+            self._changed.clear()
+            await asyncio.sleep(_SOONEST_UPDATE)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LATEST_UPDATE - _SOONEST_UPDATE):
+                    await self._changed.wait()
 
     def _status(self) -> watching.Status:
         return watching.Status(
@@ -275,24 +293,10 @@ class Wait:
             len(self.wanted),
             self._size,
             self._total_size,
-            self.clock() - self._began,
-            [
-                place.asked[0]
-                for place in self._places
-                if place.asked and not place.stalled
-            ],
+            _now() - self._began,
+            list(self._filling.values()),
         )
 
-    def _settle(self) -> None:
-        """Wait for requests under way, so that what is told is true.
 
-        Another interrupt ends that, too.
-        """
-        for job in self.crew.cancel():
-            if isinstance(job, _Ask):
-                self._asking -= 1
-                job.fill.state = fills.State.LACKING
-        with contextlib.suppress(KeyboardInterrupt):
-            while self._asking:
-                for outcome in self.crew.wait(_UPDATE):
-                    self._take(outcome)
+def _now() -> float:
+    return asyncio.get_running_loop().time()

@@ -120,9 +120,11 @@ async def _settle(
 ) -> None:
     """Wait for what is under way, unless cancelled once more."""
     this = asyncio.current_task()
-    if this:
+    # Two may have come before this one had its turn.
+    again = this.uncancel() if this else 0
+    while this and this.cancelling():
         this.uncancel()
-    if batch.under_way:
+    if batch.under_way and not again:
         settle(list(batch.under_way.values()))
         try:
             await _all(tasks)

@@ -133,11 +133,12 @@ class Engine:
             `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`
             or `BadReply`; `Interrupted` if it was not sent.
         """
+        # Then it is a further request of an operation in progress.
+        draining = self.draining.is_set()
         host = request.settings.proxy or request.url
         addresses = await self._resolver.resolve(host, request.connect_timeout)
-        waited = self._connections.locked()
         async with self._connections:
-            if waited and self.draining.is_set():
+            if self.draining.is_set() and not draining:
                 raise errors.Interrupted
             if self._logs:
                 log.sent(request)
@@ -166,6 +167,8 @@ class _Transfer:
         self._body = bytearray()
         self._size = 0
         self._connected = False
+        #: When the request was, by the loop's clock.
+        self._sent = 0.0
         self._head_complete = False
         self._room: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(None)
@@ -181,9 +184,7 @@ class _Transfer:
         try:
             async with self._deadline:
                 await multi.perform(curl)
-        except TimeoutError as error:
-            raise failures.no_response(self._request.timeout) from error
-        except pycurl.error as error:
+        except (TimeoutError, pycurl.error) as error:
             # Of an error, the beginning is enough.
             if not self._head_complete or self._status < 300:
                 raise self._failure(curl, error) from error
@@ -199,12 +200,17 @@ class _Transfer:
         )
 
     def _failure(
-        self, curl: pycurl.Curl, error: pycurl.error
+        self, curl: pycurl.Curl, error: TimeoutError | pycurl.error
     ) -> errors.NodeError:
+        timeout = self._request.timeout
+        if isinstance(error, TimeoutError):
+            if self._head_complete:
+                return failures.too_late(timeout * _MAX_TIMEOUTS)
+            return failures.no_response(timeout)
         code, words = int(error.args[0]), str(error.args[-1])
         if code == pycurl.E_OPERATION_TIMEDOUT and self._connected:
             if not self._head_complete:
-                return failures.no_response(self._request.timeout)
+                return failures.no_response(timeout)
             return failures.too_slow(
                 self._size, curl.getinfo(pycurl.TOTAL_TIME)
             )
@@ -234,11 +240,11 @@ class _Transfer:
             pycurl.FRESH_CONNECT: request.method not in _REPEATABLE,
             pycurl.NOSIGNAL: True,
             pycurl.PATH_AS_IS: True,
+            # Entries stay: libcurl would look through all of them for old
+            # ones after each request.
+            pycurl.DNS_CACHE_TIMEOUT: -1,
             pycurl.CONNECTTIMEOUT_MS: math.ceil(
                 request.connect_timeout * 1000
-            ),
-            pycurl.TIMEOUT_MS: math.ceil(
-                (request.connect_timeout + timeout * _MAX_TIMEOUTS) * 1000
             ),
             pycurl.LOW_SPEED_LIMIT: _MIN_RATE,
             pycurl.LOW_SPEED_TIME: math.ceil(timeout),
@@ -259,23 +265,30 @@ class _Transfer:
         if self._curl is None:
             return pycurl.PREREQFUNC_ABORT
         self._connected = True
-        now = asyncio.get_running_loop().time()
-        self._deadline.reschedule(now + self._request.timeout)
+        self._sent = asyncio.get_running_loop().time()
+        self._must_end(self._sent + self._request.timeout)
         return pycurl.PREREQFUNC_OK
+
+    def _must_end(self, when: float | None) -> None:
+        """Set the deadline, by the loop's clock, unless it has passed."""
+        if not self._deadline.expired():
+            self._deadline.reschedule(when)
 
     def _on_header(self, line: bytes) -> None:
         if self._head_complete or not self._connected or not self._curl:
             return  # A trailer, or a proxy's.
         if line.startswith(b'HTTP/'):
+            # Any header may begin so, too.
             status = line.split()[1:2]
-            self._status = int(status[0]) if status else 0
-            self._headers.clear()
+            if status and status[0].isdigit():
+                self._status = int(status[0])
+                self._headers.clear()
         elif line.strip():
             name, _, value = line.decode('latin-1').partition(':')
             self._headers[name.strip().lower()] = value.strip()
         elif self._status >= 200:
             self._head_complete = True
-            self._deadline.reschedule(None)
+            self._must_end(self._sent + self._request.timeout * _MAX_TIMEOUTS)
 
     def _on_body(self, data: bytes) -> int:
         """Take a piece of the body; returns how much of it was taken."""
@@ -297,8 +310,13 @@ class _Transfer:
 
     async def _wait_for_room(self) -> None:
         """Go on once few enough long responses are being received."""
+        loop = asyncio.get_running_loop()
+        began, end = loop.time(), self._deadline.when()
+        # Until then the time is not the server's.
+        self._must_end(None)
         await self._engine.large.acquire()
         if self._curl:
+            self._must_end(end and end + loop.time() - began)
             self._curl.pause(pycurl.PAUSE_CONT)
 
 

@@ -26,6 +26,8 @@ from glance_cache_osc.i18n import _
 _MAX_WORDS = 300
 #: OpenSSL's X509_V_ERR_…: not valid yet, expired.
 _OUT_OF_TIME = frozenset({9, 10})
+#: OK, unspecified: the chain is good, and libcurl compares the names itself.
+_NOT_OF_THE_CHAIN = frozenset({0, 1})
 _NOT_HTTP = frozenset(
     {
         pycurl.E_UNSUPPORTED_PROTOCOL,  # HTTP/0.9
@@ -61,6 +63,14 @@ def too_slow(size: int, seconds: float) -> errors.TimedOut:
     return errors.TimedOut(
         _('Its answer comes too slowly: %(bytes)d bytes in %(time)d s')
         % {'bytes': size, 'time': seconds},
+        _("'--node-timeout' sets how long to wait."),
+    )
+
+
+def too_late(seconds: float) -> errors.TimedOut:
+    """A body that comes fast enough, and does not end."""
+    return errors.TimedOut(
+        _('Its answer did not end within %g seconds') % seconds,
         _("'--node-timeout' sets how long to wait."),
     )
 
@@ -135,8 +145,7 @@ def _rejected(words: str, verify_result: int) -> errors.CertificateRejected:
             _('Its TLS certificate is not good today: %s') % words,
             _('Renew it there, or set the clock of this machine right.'),
         )
-    if not verify_result:
-        # The chain is good: libcurl itself compares the names.
+    if verify_result in _NOT_OF_THE_CHAIN:
         return errors.CertificateRejected(
             _('Its TLS certificate is for another host: %s') % words,
             _('Give the endpoint by a name that the certificate has.'),

@@ -70,19 +70,20 @@ class Loop:
     def __enter__(self) -> Self:
         self._thresholds = gc.get_threshold()
         gc.set_threshold(*_THRESHOLDS)
+        # Until somebody restores it, the handler must not raise.
+        self._running = True
         if threading.current_thread() is threading.main_thread():
             before = signal.getsignal(signal.SIGINT)
             # Whoever ignores it goes on doing so.
             if before not in (None, signal.SIG_IGN):
                 self._before = before
                 signal.signal(signal.SIGINT, self._on_sigint)
+        self._running = False
         return self
 
     def __exit__(self, *_error: object) -> None:
         try:
-            if self._engine:
-                self._on_its_thread(self._engine.aclose())
-            self._runner.close()
+            self._on_its_thread(self._close)
         finally:
             gc.set_threshold(*self._thresholds)
             if self._before is not None:
@@ -100,7 +101,9 @@ class Loop:
             coroutine.close()
             raise KeyboardInterrupt
         try:
-            return self._on_its_thread(self._guard(coroutine))
+            return self._on_its_thread(
+                lambda: self._runner.run(self._guard(coroutine))
+            )
         except (asyncio.CancelledError, futures.CancelledError):
             raise KeyboardInterrupt from None
 
@@ -114,31 +117,24 @@ class Loop:
         finally:
             self._task = None
 
-    def _on_its_thread(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
-        """Run it here, or beside a loop that runs here already."""
+    def _close(self) -> None:
+        if self._engine:
+            self._runner.run(self._engine.aclose())
+        self._runner.close()
+
+    def _on_its_thread(self, call: Callable[[], _Value]) -> _Value:
+        """Call it here, or beside a loop that runs here already."""
         self._running = True
         try:
             if not _loop_runs_here():
-                return self._runner.run(coroutine)
+                return call()
             outcome: futures.Future[_Value] = futures.Future()
-            thread = threading.Thread(
-                target=self._run_into, args=(outcome, coroutine)
-            )
+            thread = threading.Thread(target=_call_into, args=(outcome, call))
             thread.start()
             thread.join()
             return outcome.result()
         finally:
             self._running = False
-
-    def _run_into(
-        self,
-        outcome: futures.Future[_Value],
-        coroutine: Coroutine[Any, Any, _Value],
-    ) -> None:
-        try:
-            outcome.set_result(self._runner.run(coroutine))
-        except BaseException as error:  # noqa: BLE001 - raised by result()
-            outcome.set_exception(error)
 
     def _on_sigint(self, *_signal: object) -> None:
         self.interrupted = True
@@ -152,6 +148,15 @@ class Loop:
     def _interrupt(self, task: asyncio.Task[Any]) -> None:
         self.engine.draining.set()
         task.cancel()
+
+
+def _call_into(
+    outcome: futures.Future[_Value], call: Callable[[], _Value]
+) -> None:
+    try:
+        outcome.set_result(call())
+    except BaseException as error:  # noqa: BLE001 - raised by result()
+        outcome.set_exception(error)
 
 
 def _loop_runs_here() -> bool:

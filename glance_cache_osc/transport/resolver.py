@@ -37,6 +37,7 @@ class Resolver:
 
     def __init__(self) -> None:
         self._threads = asyncio.Semaphore(_MAX_LOOKUPS)
+        self._holding: set[asyncio.Task[None]] = set()
         self._lookups: dict[
             tuple[str, int], asyncio.Task[asyncio.Future[list[str]]]
         ] = {}
@@ -56,7 +57,7 @@ class Resolver:
             return ''
         lookup = self._lookups.get((host, port))
         if lookup is None:
-            lookup = asyncio.ensure_future(self._start(host, port))
+            lookup = asyncio.ensure_future(self._start(host, port, timeout))
             self._lookups[host, port] = lookup
         # Waiting for a thread is not the host's fault.
         answer = await asyncio.shield(lookup)
@@ -84,15 +85,31 @@ class Resolver:
         port = parts.port or _PORTS.get(parts.scheme, 80)
         self._lookups.pop((parts.hostname or '', port), None)
 
-    async def _start(self, host: str, port: int) -> asyncio.Future[list[str]]:
+    async def _start(
+        self, host: str, port: int, timeout: float
+    ) -> asyncio.Future[list[str]]:
         """Start a look-up once there is a thread for it."""
         await self._threads.acquire()
         answer = threads.start(lambda: _addresses(host, port))
-        answer.add_done_callback(lambda _answer: self._threads.release())
+        holding = asyncio.ensure_future(self._hold(answer, timeout))
+        self._holding.add(holding)
+        holding.add_done_callback(self._holding.discard)
         return answer
+
+    async def _hold(
+        self, answer: asyncio.Future[list[str]], timeout: float
+    ) -> None:
+        """Keep a thread's place; one that hangs is no longer counted."""
+        await asyncio.wait([answer], timeout=timeout)
+        self._threads.release()
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    except UnicodeError as error:  # A part of the name is too long, or empty.
+        raise socket.gaierror(
+            socket.EAI_NONAME, 'Name or service not known'
+        ) from error
     addresses = dict.fromkeys(str(address[0]) for *__, address in found)
     return [f'[{one}]' if ':' in one else one for one in addresses]

@@ -19,6 +19,7 @@ import os
 import pathlib
 from typing import Any
 from typing import TYPE_CHECKING
+from urllib import parse
 from urllib import request
 
 import pycurl
@@ -26,6 +27,9 @@ from requests import utils
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
+
+_PORTS = {'http': 80, 'https': 443}
+_SOCKS = 1080
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -98,5 +102,18 @@ class Connections:
         return Settings(
             verify=os.fspath(verify) if verify else None,
             cert=(cert,) if isinstance(cert, str) else tuple(cert),
-            proxy=utils.select_proxy(url, merged['proxies']) or '',
+            proxy=_complete(utils.select_proxy(url, merged['proxies'])),
         )
+
+
+def _complete(proxy: str | None) -> str:
+    """A proxy with its scheme and port, as requests understands it.
+
+    libcurl would take port 1080 where there is none.
+    """
+    if not proxy:
+        return ''
+    parts = parse.urlsplit(proxy if '://' in proxy else f'http://{proxy}')
+    port = parts.port or _PORTS.get(parts.scheme, _SOCKS)
+    host = parts.netloc.removesuffix(f':{port}')
+    return f'{parts.scheme}://{host}:{port}'

@@ -20,6 +20,7 @@ ends: a call that hangs would hold it.
 import asyncio
 from collections.abc import Callable
 import contextlib
+import errno
 import threading
 from typing import TypeVar
 
@@ -53,5 +54,8 @@ def start(call: Callable[[], _Value]) -> asyncio.Future[_Value]:
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(finish, *outcome)
 
-    threading.Thread(target=run, daemon=True).start()
+    try:
+        threading.Thread(target=run, daemon=True).start()
+    except RuntimeError as error:
+        future.set_exception(OSError(errno.EAGAIN, str(error)))
     return future

@@ -1,0 +1,199 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The display of a wait: a live view on a terminal, or lines."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
+import logging
+import sys
+from typing import Any
+
+from glance_cache_osc import columns
+from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import watching
+from glance_cache_osc.i18n import _
+
+#: Fills in progress that are named.
+_MOST_NAMED = 2
+_BAR_WIDTH = 24
+
+
+class Lines:
+    """A watcher that logs what happens, a line each.
+
+    :param log: arrivals are logged as INFO, anything else as WARNING.
+    :param stall_after: seconds after which a node has stalled.
+    """
+
+    def __init__(self, log: logging.Logger, stall_after: float) -> None:
+        self._log = log
+        self._stall_after = stall_after
+
+    def update(self, status: watching.Status) -> None:
+        """Log nothing."""
+
+    def arrived(self, fill: fills.Fill) -> None:
+        """Log which image is cached where."""
+        self.say(
+            logging.INFO,
+            _('Cached: image %(image)s on %(node)s')
+            % {'image': fill.image.label, 'node': fill.member.node.label},
+        )
+
+    def stalled(self, node: fills.NodeFills) -> None:
+        """Log likely causes, and what to do."""
+        self.say(logging.WARNING, stall_words(node, self._stall_after))
+
+    def interrupted(self, count: int) -> None:
+        """Log what is waited for."""
+        self.say(
+            logging.WARNING,
+            _(
+                'Interrupted. Waiting for %d queue requests in progress; '
+                'press Ctrl-C again to stop at once.'
+            )
+            % count,
+        )
+
+    def say(self, level: int, line: str) -> None:
+        """Log a line."""
+        self._log.log(level, columns.safe_text(line))
+
+
+class Display(Lines):
+    """A watcher that shows the progress on a terminal.
+
+    :param live: a `rich.live.Live` that is shown.
+    """
+
+    def __init__(
+        self, log: logging.Logger, stall_after: float, live: Any
+    ) -> None:
+        super().__init__(log, stall_after)
+        self._live = live
+
+    def update(self, status: watching.Status) -> None:
+        """Show it."""
+        self._live.update(picture(status), refresh=True)
+
+    def say(self, level: int, line: str) -> None:
+        """Log a line above the display."""
+        if not any(one.level <= level for one in logging.root.handlers):
+            return
+        # The display knows nothing of log handlers: it makes way for them.
+        self._live.stop()
+        super().say(level, line)
+        self._live.start(refresh=True)
+
+
+@contextlib.contextmanager
+def shown(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
+    """Show a wait on standard error: a display if that is a terminal."""
+    if not sys.stderr.isatty():
+        yield Lines(log, stall_after)
+        return
+    import rich.console
+    import rich.live
+
+    console = rich.console.Console(file=sys.stderr)
+    with rich.live.Live(
+        console=console, auto_refresh=False, transient=True
+    ) as live:
+        yield Display(log, stall_after, live)
+
+
+def picture(status: watching.Status) -> Any:
+    """What a terminal shows: a bar with figures, and fills in progress."""
+    import rich.console
+    import rich.progress_bar
+    import rich.table
+    import rich.text
+
+    line = rich.table.Table.grid(padding=(0, 1))
+    line.add_row(
+        rich.text.Text(_('Filling')),
+        rich.progress_bar.ProgressBar(
+            total=max(status.total, 1),
+            completed=status.arrived,
+            width=_BAR_WIDTH,
+        ),
+        rich.text.Text(figures(status)),
+    )
+    names = rich.text.Text(
+        names_of(status.filling), no_wrap=True, overflow='ellipsis'
+    )
+    return rich.console.Group(line, names)
+
+
+def figures(status: watching.Status) -> str:
+    """How much has arrived, how fast, and how long the rest may take."""
+    parts = [f'{status.arrived}/{status.total}']
+    if status.total_size:
+        size = columns.human_size(status.size)
+        parts.append(f'{size} / {columns.human_size(status.total_size)}')
+    if status.size and status.seconds > 0:
+        rate = status.size / status.seconds
+        parts.append(f'{columns.human_size(int(rate))}/s')
+        left = _duration((status.total_size - status.size) / rate)
+        parts.append(_('%s left') % left)
+    return '  '.join(parts)
+
+
+def names_of(filling: Sequence[fills.Fill]) -> str:
+    """The images that are being cached, and their nodes."""
+    named = [
+        _('%(image)s on %(node)s')
+        % {
+            'image': columns.safe_text(fill.image.name or fill.image.image_id),
+            'node': fill.member.node.name,
+        }
+        for fill in filling[:_MOST_NAMED]
+    ]
+    more = len(filling) - len(named)
+    if more:
+        named.append(_('%d more') % more)
+    return ', '.join(named)
+
+
+def stall_words(node: fills.NodeFills, stall_after: float) -> str:
+    """The likely causes of a stall, and what to do."""
+    words = _('Nothing has arrived on %(node)s for %(seconds)g seconds') % {
+        'node': node.member.node.label,
+        'seconds': stall_after,
+    }
+    if node.error:
+        return f'{words}: {node.error}'
+    if program := node.member.driver.filled_by:
+        return _(
+            "%(words)s. Images are fetched there when '%(program)s' runs: "
+            'see that it does.'
+        ) % {'words': words, 'program': program}
+    causes = _(
+        'It may be that a fill takes longer (--stall-after sets how long is '
+        'too long), that the disk of its cache is full, or that glance-api '
+        'lost what it was asked for: a fill that fails ends its cache '
+        'thread. See its log, make room, restart glance-api, and queue again '
+        'with --force.'
+    )
+    return f'{words}. {causes}'
+
+
+def _duration(seconds: float) -> str:
+    """A time span as a clock shows it: 1:02:03, or 2:03."""
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f'{hours}:{minutes:02}:{rest:02}'
+    return f'{minutes}:{rest:02}'
