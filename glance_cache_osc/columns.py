@@ -62,6 +62,15 @@ class Column:
     header: str
     kind: Kind = Kind.TEXT
 
+    def is_among(self, headers: Iterable[str]) -> bool:
+        """Whether one of these means it."""
+        return normal(self.header) in map(normal, headers)
+
+
+def normal(header: str) -> str:
+    """A header as cliff compares them: ``last_accessed`` is one, too."""
+    return header.lower().strip().replace(' ', '_')
+
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Share:

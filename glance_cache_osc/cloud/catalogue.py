@@ -15,49 +15,22 @@
 from collections.abc import AsyncIterator
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import re
 from typing import Any
 import urllib.parse
 
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import queries
 from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import attempt
 
-#: Images asked for in one request.
-BATCH = 100
+#: Images of one page, and queries at once.
 _PAGE = 1000
-#: Longest query that is sent, in encoded characters: proxies and servers
-#: refuse longer lines than 8 KiB.
-_LONGEST_QUERY = 6000
 _MAX_QUERIES = 8
-#: Beyond so many IDs, all images are listed: nodes may list any number of
-#: IDs, and the cloud's Glance is to be asked no more than it has pages.
-_MAX_IDS = 10 * BATCH
-#: What 'in:' can't carry: Glance splits at the comma, and reads quotes.
-_NOT_IN_LIST = re.compile(r'[",]')
-#: Query parameters of GET /v2/images that are no property of an image, or
-#: that have an option of their own here.
-_NOT_PROPERTIES = frozenset(
-    {
-        'changes-since',
-        'id',
-        'limit',
-        'marker',
-        'member_status',
-        'name',
-        'sort',
-        'sort_dir',
-        'sort_key',
-        'tag',
-    }
-)
-_WITH_OPERATOR = frozenset({'status', 'disk_format', 'container_format'})
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -102,22 +75,8 @@ class Catalogue:
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        asked = [
-            one for one in dict.fromkeys(image_ids) if images.may_be_id(one)
-        ]
-        found: dict[str, images.Image] = {}
-        for hidden in (False, True):
-            missing = [one for one in asked if one not in found]
-            queries: list[dict[str, Any]] = [
-                {'id': 'in:' + ','.join(batch)} for batch in _batches(missing)
-            ]
-            if len(missing) > _MAX_IDS:
-                queries = [{}]
-            wanted = set(missing)
-            for image in await self._query_all(queries, hidden=hidden):
-                if image.image_id in wanted:
-                    found[image.image_id] = image
-        return found
+        found = await self._by('id', filter(images.may_be_id, image_ids))
+        return {image_id: group[0] for image_id, group in found.items()}
 
     async def by_name(
         self, names: Iterable[str]
@@ -130,23 +89,23 @@ class Catalogue:
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        asked = [one for one in dict.fromkeys(names) if images.is_text(one)]
+        return await self._by('name', filter(images.is_text, names))
+
+    async def _by(
+        self, key: str, values: Iterable[str]
+    ) -> dict[str, list[images.Image]]:
+        """Images by their IDs or names; a hidden one if there is no other."""
+        asked = list(dict.fromkeys(values))
         found: dict[str, list[images.Image]] = {}
         for hidden in (False, True):
-            missing = {name: None for name in asked if name not in found}
-            listable = [one for one in missing if not _NOT_IN_LIST.search(one)]
-            queries = [
-                {'name': 'in:' + ','.join(batch)}
-                for batch in _batches(listable)
-            ] + [
-                {'name': f'eq:{one}'}
-                for one in missing
-                if _NOT_IN_LIST.search(one)
-            ]
-            for image in await self._query_all(queries, hidden=hidden):
+            missing = {one: None for one in asked if one not in found}
+            for image in await self._query_all(
+                queries.for_values(key, list(missing)), hidden=hidden
+            ):
+                value = image.image_id if key == 'id' else image.name
                 # A database may compare without regard to case.
-                if image.name in missing:
-                    found.setdefault(image.name or '', []).append(image)
+                if value in missing:
+                    found.setdefault(value, []).append(image)
         return found
 
     async def matching(
@@ -160,13 +119,10 @@ class Catalogue:
         words = [*tags, *properties, *properties.values()]
         if not all(map(images.is_text, words)):
             return []
-        query: dict[str, Any] = {'tag': list(tags)} if tags else {}
-        for key, value in properties.items():
-            query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value
         return [
             images.parse_image(item)
-            async for item in self._pages(query)
-            if all(_says(item, key, properties[key]) for key in properties)
+            async for item in self._pages(queries.matching(tags, properties))
+            if queries.has_properties(item, properties)
         ]
 
     async def all(self, *, hidden: bool = False) -> list[images.Image]:
@@ -220,11 +176,11 @@ class Catalogue:
         return Resolution(meant, failures)
 
     async def _query_all(
-        self, queries: list[dict[str, Any]], *, hidden: bool
+        self, todo: list[dict[str, Any]], *, hidden: bool
     ) -> list[images.Image]:
         """Images of all the queries, several at a time."""
         if hidden:
-            queries = [{**query, 'os_hidden': 'true'} for query in queries]
+            todo = [{**query, 'os_hidden': 'true'} for query in todo]
 
         async def ask(query: Mapping[str, Any]) -> list[images.Image]:
             pages = self._pages(query)
@@ -232,7 +188,7 @@ class Catalogue:
 
         found: list[images.Image] = []
         for answer in await attempt.attempt(
-            ask, queries, lane=lambda _query: None, width=_MAX_QUERIES
+            ask, todo, lane=lambda _query: None, width=_MAX_QUERIES
         ):
             if answer.error:
                 raise answer.error
@@ -275,40 +231,11 @@ class Catalogue:
         raise _not_answered()
 
 
-def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
-    """Properties that images can be asked for by.
-
-    :raises errors.UsageError: one that is none.
-    """
-    for key in properties:
-        if key in _NOT_PROPERTIES:
-            raise errors.UsageError(
-                _("'%s' is not a property of images") % key,
-                _('Name images by ID, name, --tag or --property.'),
-            )
-    return dict(properties)
-
-
 def _not_answered() -> errors.CatalogueError:
     return errors.CatalogueError(
         _("The cloud's image endpoint does not answer as a Glance does"),
         _("See 'openstack endpoint list --service image'."),
     )
-
-
-def _batches(words: Sequence[str]) -> Iterator[list[str]]:
-    """Words in groups that fit in one query each."""
-    batch: list[str] = []
-    length = 0
-    for word in words:
-        cost = len(urllib.parse.quote(word)) + len('%2C')
-        if batch and (len(batch) == BATCH or length + cost > _LONGEST_QUERY):
-            yield batch
-            batch, length = [], 0
-        batch.append(word)
-        length += cost
-    if batch:
-        yield batch
 
 
 def _by_glob(everything: list[images.Image], glob: str) -> list[images.Image]:
@@ -328,11 +255,3 @@ def _failure(
             wanted, sorted(image.image_id for image in found)
         )
     return None
-
-
-def _says(item: Mapping[str, Any], key: str, value: str) -> bool:
-    """Whether an image has a property: a server may ignore a filter."""
-    actual = item.get(key)
-    if isinstance(actual, bool):
-        return str(actual).lower() == value.lower()
-    return isinstance(actual, (str, int, float)) and str(actual) == value

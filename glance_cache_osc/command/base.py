@@ -13,14 +13,10 @@
 """What all commands have in common: nodes, rows, failures, approval."""
 
 import argparse
-from collections.abc import Awaitable
-from collections.abc import Callable
-from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from typing import Any
 from typing import ClassVar
-from typing import TypeVar
 
 from osc_lib.command import command
 
@@ -29,28 +25,21 @@ from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import help_text
+from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
-from glance_cache_osc.command import progress
 from glance_cache_osc.command import timing
 from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import entries
-from glance_cache_osc.model import images
-from glance_cache_osc.model import plan
-from glance_cache_osc.transport import attempt
 from glance_cache_osc.transport import loop as loops
 
-_Value = TypeVar('_Value')
-Member = fleet.Member
 Rows = list[tuple[Any, ...]]
-#: What nodes hold, in the order of the nodes.
-Held = dict[Member, list[entries.Entry]]
-#: What is to be done where.
-Steps = list[tuple[Member, plan.Step]]
+Member = operations.Member
+Held = operations.Held
+Steps = operations.Steps
 
 ID = columns.Column('ID')
-NAME = columns.Column('Name')
+NAME = operations.NAME
 STATE = columns.Column('State')
 SIZE = columns.Column('Size', columns.Kind.SIZE)
 NODE = columns.Column('Node')
@@ -58,11 +47,9 @@ ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
 _USAGE_EXIT = 2
-#: So many nodes are named in a line.
-_FEW_NODES = 3
 
 
-class CacheLister(command.Lister):
+class CacheLister(operations.Operations, command.Lister):
     """A command that returns rows, and may fail in parts.
 
     A command is parsed, calls what does its work, and returns rows of
@@ -179,128 +166,6 @@ class CacheLister(command.Lister):
         )
         return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
 
-    def shows(
-        self, parsed_args: argparse.Namespace, column: columns.Column
-    ) -> bool:
-        """Whether a column is printed, or sorted by."""
-        asked = [*parsed_args.columns, *parsed_args.sort_columns]
-        return not parsed_args.columns or _normal(column.header) in map(
-            _normal, asked
-        )
-
-    async def names(
-        self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
-    ) -> dict[str, images.Image]:
-        """Images by ID, if their names are shown.
-
-        Names are a help: without them the rest is printed all the same.
-        """
-        if not self.shows(parsed_args, NAME):
-            return {}
-        try:
-            return await self.cloud.catalogue().by_id(image_ids)
-        except errors.CatalogueError as error:
-            self.failures.add(_('The names are missing'), error)
-            return {}
-
-    async def look(self, members: fleet.Fleet) -> Held:
-        """What the nodes hold; those that did not say are reported."""
-        return await self.read(members, list)
-
-    async def read(
-        self,
-        members: fleet.Fleet,
-        digest: Callable[[list[entries.Entry]], _Value],
-    ) -> dict[Member, _Value]:
-        """What is made of what each node holds, or reported as failed.
-
-        :param digest: is called as each answer comes: all that a fleet
-            holds is more than need be kept.
-        """
-
-        async def ask(member: Member) -> list[_Value]:
-            held = await member.driver.list_entries()
-            limit.count(len(held))
-            return [digest(held)]
-
-        limit = entries.Limit()
-        found: dict[Member, _Value] = {}
-        for outcome in await self.ask(members, ask):
-            if outcome.value:
-                (found[outcome.job],) = outcome.value
-            elif outcome.error:
-                self.failures.add(
-                    _('Cannot read the cache of %s') % outcome.job.node.label,
-                    outcome.error,
-                )
-        return found
-
-    async def ask(
-        self,
-        members: fleet.Fleet,
-        question: Callable[[Member], Awaitable[_Value]],
-    ) -> list[attempt.Outcome[Member, _Value]]:
-        """Ask every node the same, all at once; outcomes in their order."""
-        with progress.counting(_('Asking nodes'), len(members)) as counter:
-            return await attempt.attempt(
-                question, members, ended=counter.advance
-            )
-
-    async def change(
-        self,
-        members: Collection[Member],
-        operation: Callable[[Member], Awaitable[_Value]],
-    ) -> list[attempt.Outcome[Member, _Value]]:
-        """Change nodes, all at once; outcomes in their order."""
-        with progress.counting(_('Changing nodes'), len(members)) as counter:
-            return await attempt.attempt(
-                operation,
-                members,
-                ended=counter.advance,
-                settle=lambda busy: counter.warn(_waits_for(busy)),
-            )
-
-    async def carry_out(
-        self,
-        steps: Steps,
-        operation: Callable[[fleet.Job], Awaitable[None]],
-        what: str,
-    ) -> Steps:
-        """Do what is to be done, many at a time.
-
-        :param what: the failure's words, with ``%(image)s`` and
-            ``%(node)s``.
-        :returns: the steps without those that failed, which are reported.
-        """
-        jobs = {
-            fleet.Job(member, step.image.image_id): step.image
-            for member, step in steps
-            if step.action in (plan.Action.QUEUE, plan.Action.DELETE)
-        }
-        with progress.counting(_('Changing entries'), len(jobs)) as counter:
-            outcomes = await fleet.each(
-                operation,
-                jobs,
-                ended=counter.advance,
-                settle=lambda busy: counter.warn(
-                    _waits_for([job.member for job in busy])
-                ),
-            )
-        failed = set()
-        for outcome in outcomes:
-            if outcome.error:
-                failed.add(outcome.job)
-                words = {
-                    'image': jobs[outcome.job].label,
-                    'node': outcome.job.member.node.label,
-                }
-                self.failures.add(what % words, outcome.error)
-        return [
-            (member, step)
-            for member, step in steps
-            if fleet.Job(member, step.image.image_id) not in failed
-        ]
-
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.
 
@@ -308,40 +173,14 @@ class CacheLister(command.Lister):
         that alone.
         """
         headers = [one.header for one in self.columns_for(parsed_args)]
-        known = {_normal(header): header for header in headers}
+        known = {columns.normal(header): header for header in headers}
         for asked in (parsed_args.columns, parsed_args.sort_columns):
-            asked[:] = [known.get(_normal(one), one) for one in asked]
+            asked[:] = [known.get(columns.normal(one), one) for one in asked]
         if parsed_args.columns and not set(headers) & {*parsed_args.columns}:
             raise errors.UsageError(
                 _('No column is called %s') % ' or '.join(parsed_args.columns),
                 _('There are: %s.') % ', '.join(headers),
             )
-
-
-def _waits_for(members: Sequence[Member]) -> str:
-    """What an interrupted command still waits for."""
-    names = list(dict.fromkeys(member.node.name for member in members))
-    return columns.safe_text(
-        _(
-            'Interrupted. Waiting for %(count)d requests in progress on '
-            '%(nodes)s; press Ctrl-C again to stop at once.'
-        )
-        % {'count': len(members), 'nodes': few(names, _FEW_NODES)}
-    )
-
-
-def few(names: Sequence[str], most: int) -> str:
-    """The first few of many names."""
-    text = ', '.join(names[:most])
-    more = len(names) - most
-    if more > 0:
-        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
-    return text
-
-
-def _normal(header: str) -> str:
-    """A header as cliff compares them: ``last_accessed`` is one, too."""
-    return header.lower().strip().replace(' ', '_')
 
 
 def held_ids(held: Held) -> list[str]:

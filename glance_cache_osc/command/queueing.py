@@ -18,6 +18,7 @@ from collections.abc import Iterable
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
+from glance_cache_osc.command import operations
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
@@ -72,7 +73,7 @@ def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
         line = _("Queued images wait until '%(program)s' runs on %(where)s.")
         words = {
             'program': program,
-            'where': base.few(list(nodes), _FEW_NODES),
+            'where': operations.few(list(nodes), _FEW_NODES),
         }
         command.log.warning(columns.safe_text(line % words))
 
@@ -174,7 +175,7 @@ class _Filling:
             _('Not cached on %(node)s: %(images)s')
             % {
                 'node': member.node.label,
-                'images': base.few(
+                'images': operations.few(
                     [fill.image.label for fill in missing], _FEW_IMAGES
                 ),
             },

@@ -20,7 +20,7 @@ from collections.abc import Sequence
 import dataclasses
 
 from glance_cache_osc import errors
-from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.cloud import queries
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
@@ -45,7 +45,7 @@ class Wanted:
 
     :param words: IDs, names and globs on names.
     :param tags: images that have all of these, and all properties.
-    :param properties: as `catalogue.check_properties` has them.
+    :param properties: as `queries.check_properties` has them.
     """
 
     words: Sequence[str]
@@ -98,4 +98,4 @@ def _properties(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
                 _("No image has two values of '%s'") % key,
                 _('Give each property once.'),
             )
-    return catalogue.check_properties(given)
+    return queries.check_properties(given)

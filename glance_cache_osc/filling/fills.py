@@ -127,7 +127,8 @@ class NodeFills:
         self.error: errors.CacheError | None = None
         self._fills = list(fills)
         self._stall_after = stall_after
-        self._seen = now
+        #: When the last look ended, and the seconds that it took.
+        self._seen, self._cost = now, 0.0
         #: When the last image arrived, or the first one was requested.
         self._since = now
         #: It was down, and has forgotten the requests that it had accepted.
@@ -214,7 +215,7 @@ class NodeFills:
         :param began: when the look began.
         """
         there = plan.by_id(held)
-        self.error, self._seen = None, now
+        self.error, self._seen, self._cost = None, now, now - began
         for fill in self._fills:
             if fill.is_open:
                 self._compare(fill, there.get(fill.image.image_id), now)
@@ -222,7 +223,7 @@ class NodeFills:
         arrived = [one for one in self._fills if one.state is State.CACHED]
         if arrived:
             self._since = now
-        self.sort(now, cost=now - began)
+        self.sort(now)
         return arrived
 
     def _compare(
@@ -259,11 +260,8 @@ class NodeFills:
             )
             fill.fail(errors.NodeError(why, remedy))
 
-    def sort(self, now: float, cost: float = 0.0) -> None:
-        """Sort the fills by their states, after those have changed.
-
-        :param cost: seconds that the last look took.
-        """
+    def sort(self, now: float) -> None:
+        """Sort the fills by their states, after those have changed."""
         self._fills = [fill for fill in self._fills if fill.is_open]
         self.pending.clear()
         self.requested.clear()
@@ -272,13 +270,13 @@ class NodeFills:
                 self.pending.append(fill)
             else:
                 self.requested[fill] = None
-        self._schedule(now, cost)
+        self._schedule(now)
 
-    def _schedule(self, now: float, cost: float = 0.0) -> None:
+    def _schedule(self, now: float) -> None:
         """Set the time of the next look; see whether it has stalled."""
         absent = any(fill.absent_since is not None for fill in self.requested)
         waited = 0 if absent else now - self._since
-        self.next_look = now + pause_after(waited, cost, _SOONEST)
+        self.next_look = now + pause_after(waited, self._cost, _SOONEST)
         stall = self._since + self._stall_after
         self.stalled = self.waits and now >= stall
         if now < stall:

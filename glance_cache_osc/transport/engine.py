@@ -19,76 +19,23 @@ asyncio limits how many there are at once, and ends them.
 
 import asyncio
 from collections.abc import Callable
-from collections.abc import Mapping
-import dataclasses
-import math
 import resource
-from typing import Any
 
 import pycurl
 
 from glance_cache_osc import errors
-from glance_cache_osc.transport import failures
 from glance_cache_osc.transport import log
 from glance_cache_osc.transport import resolver
-from glance_cache_osc.transport import settings
+from glance_cache_osc.transport import transfer as transfers
 
-#: Requests whose repetition does no harm: libcurl silently repeats one on a
-#: kept connection that the server has closed.
-_REPEATABLE = frozenset({'GET', 'HEAD'})
-#: Bytes of an error response that are read.
-_MAX_ERROR_SIZE = 64 * 2**10
-#: The lowest rate of a response, in bytes per second, and how many times its
-#: timeout the whole of it may take.
-_MIN_RATE = 1024
-_MAX_TIMEOUTS = 10
-#: Of responses longer than `_SMALL` bytes, so many are received at a time:
-#: all nodes may send long ones at once.
-_SMALL = 512 * 2**10
+#: Long responses that are received at a time: all nodes may send one at once.
 _MAX_LARGE = 32
 #: Connections at once: at most, and without those of the rest of the process.
 _MAX_CONNECTIONS = 2000
 _OTHER_FILES = 64
 
-
-@dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """An HTTP request.
-
-    :param url: an absolute URL, quoted.
-    :param connect_timeout: seconds until the connection is established,
-        over all addresses of the host together, TLS included.
-    :param timeout: seconds until the response's headers are complete, and
-        for which its body may arrive below 1 KiB a second.
-    :param max_size: bytes that the body may have.
-    :param settings: TLS and proxy.
-    :param sink: receives the body of a 2xx response piece by piece, which
-        then is not in the response.
-    """
-
-    method: str
-    url: str
-    headers: Mapping[str, str]
-    connect_timeout: float
-    timeout: float
-    max_size: int
-    settings: settings.Settings
-    sink: Callable[[bytes], None] | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Response:
-    """An HTTP response, whatever its status.
-
-    :param headers: by their names in lower case.
-    :param body: of an error, the first 64 KiB.
-    :param elapsed: seconds from the request to the end of the response.
-    """
-
-    status: int
-    headers: Mapping[str, str]
-    body: bytes
-    elapsed: float
+Request = transfers.Request
+Response = transfers.Response
 
 
 class Engine:
@@ -106,6 +53,7 @@ class Engine:
         self._connections = asyncio.Semaphore(connections)
         # Kept connections count against the limit of open files as well.
         self._multi.setopt(pycurl.M_MAXCONNECTS, max(connections // 2, 1))
+        #: For responses that are long.
         self.large = asyncio.Semaphore(_MAX_LARGE)
         #: Is shown each request that had a response.
         self.observer: Callable[[Request, Response], None] | None = None
@@ -142,7 +90,7 @@ class Engine:
                 raise errors.Interrupted
             if self._logs:
                 log.sent(request)
-            transfer = _Transfer(self, request)
+            transfer = transfers.Transfer(request, self.large)
             try:
                 response = await transfer.perform(self._multi, addresses)
             except errors.Unreachable as error:
@@ -154,170 +102,6 @@ class Engine:
         if self.observer:
             self.observer(request, response)
         return response
-
-
-class _Transfer:
-    """One request and its response, as libcurl's callbacks see it."""
-
-    def __init__(self, engine: Engine, request: Request) -> None:
-        self._engine = engine
-        self._request = request
-        self._status = 0
-        self._headers: dict[str, str] = {}
-        self._body = bytearray()
-        self._size = 0
-        self._connected = False
-        #: When the request was, by the loop's clock.
-        self._sent = 0.0
-        self._head_complete = False
-        self._room: asyncio.Task[None] | None = None
-        self._deadline = asyncio.timeout(None)
-        #: None once it is over: libcurl may still call.
-        self._curl: pycurl.Curl | None = None
-
-    async def perform(
-        self, multi: pycurl.AsyncCurlMulti, addresses: str
-    ) -> Response:
-        loop = asyncio.get_running_loop()
-        self._curl = curl = self._handle(addresses)
-        began = loop.time()
-        try:
-            async with self._deadline:
-                await multi.perform(curl)
-        except (TimeoutError, pycurl.error) as error:
-            # Of an error, the beginning is enough.
-            if not self._head_complete or self._status < 300:
-                raise self._failure(curl, error) from error
-        finally:
-            self._curl = None
-            if self._room and not self._room.cancel():
-                self._engine.large.release()
-        return Response(
-            self._status,
-            self._headers,
-            bytes(self._body),
-            loop.time() - began,
-        )
-
-    def _failure(
-        self, curl: pycurl.Curl, error: TimeoutError | pycurl.error
-    ) -> errors.NodeError:
-        timeout = self._request.timeout
-        if isinstance(error, TimeoutError):
-            if self._head_complete:
-                return failures.too_late(timeout * _MAX_TIMEOUTS)
-            return failures.no_response(timeout)
-        code, words = int(error.args[0]), str(error.args[-1])
-        if code == pycurl.E_OPERATION_TIMEDOUT and self._connected:
-            if not self._head_complete:
-                return failures.no_response(timeout)
-            return failures.too_slow(
-                self._size, curl.getinfo(pycurl.TOTAL_TIME)
-            )
-        if code == pycurl.E_FILESIZE_EXCEEDED:
-            return failures.too_long(self._request.max_size)
-        return failures.from_curl(
-            code,
-            words,
-            connect_timeout=self._request.connect_timeout,
-            connected=self._connected,
-            os_error=curl.getinfo(pycurl.OS_ERRNO),
-            verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
-        )
-
-    def _handle(self, addresses: str) -> pycurl.Curl:
-        request = self._request
-        curl = pycurl.Curl()
-        timeout = request.timeout
-        headers = {'Accept-Encoding': 'identity', **request.headers}
-        if request.method not in _REPEATABLE:
-            headers['Content-Length'] = '0'
-        options: dict[int, Any] = {
-            pycurl.URL: request.url,
-            pycurl.CUSTOMREQUEST: request.method,
-            pycurl.HTTPHEADER: [f'{key}: {headers[key]}' for key in headers],
-            pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.FRESH_CONNECT: request.method not in _REPEATABLE,
-            pycurl.NOSIGNAL: True,
-            pycurl.PATH_AS_IS: True,
-            # Entries stay: libcurl would look through all of them for old
-            # ones after each request.
-            pycurl.DNS_CACHE_TIMEOUT: -1,
-            pycurl.CONNECTTIMEOUT_MS: math.ceil(
-                request.connect_timeout * 1000
-            ),
-            pycurl.LOW_SPEED_LIMIT: _MIN_RATE,
-            pycurl.LOW_SPEED_TIME: math.ceil(timeout),
-            pycurl.MAXFILESIZE_LARGE: request.max_size,
-            pycurl.PREREQFUNCTION: self._on_connected,
-            pycurl.HEADERFUNCTION: self._on_header,
-            pycurl.WRITEFUNCTION: self._on_body,
-            **request.settings.options,
-        }
-        if addresses:
-            options[pycurl.RESOLVE] = [addresses]
-        for option, value in options.items():
-            curl.setopt(option, value)
-        return curl
-
-    def _on_connected(self, *_addresses: object) -> int:
-        """The request is about to be sent."""
-        if self._curl is None:
-            return pycurl.PREREQFUNC_ABORT
-        self._connected = True
-        self._sent = asyncio.get_running_loop().time()
-        self._must_end(self._sent + self._request.timeout)
-        return pycurl.PREREQFUNC_OK
-
-    def _must_end(self, when: float | None) -> None:
-        """Set the deadline, by the loop's clock, unless it has passed."""
-        if not self._deadline.expired():
-            self._deadline.reschedule(when)
-
-    def _on_header(self, line: bytes) -> None:
-        if self._head_complete or not self._connected or not self._curl:
-            return  # A trailer, or a proxy's.
-        if line.startswith(b'HTTP/'):
-            # Any header may begin so, too.
-            status = line.split()[1:2]
-            if status and status[0].isdigit():
-                self._status = int(status[0])
-                self._headers.clear()
-        elif line.strip():
-            name, _, value = line.decode('latin-1').partition(':')
-            self._headers[name.strip().lower()] = value.strip()
-        elif self._status >= 200:
-            self._head_complete = True
-            self._must_end(self._sent + self._request.timeout * _MAX_TIMEOUTS)
-
-    def _on_body(self, data: bytes) -> int:
-        """Take a piece of the body; returns how much of it was taken."""
-        if self._curl is None:
-            return 0
-        self._size += len(data)
-        if self._status >= 300:
-            self._body += data[: _MAX_ERROR_SIZE - len(self._body)]
-            return len(data) if len(self._body) < _MAX_ERROR_SIZE else 0
-        if self._request.sink:
-            self._request.sink(data)
-            return len(data)
-        if len(self._body) > _SMALL and not self._room:
-            self._size -= len(data)
-            self._room = asyncio.ensure_future(self._wait_for_room())
-            return pycurl.WRITEFUNC_PAUSE
-        self._body += data
-        return len(data)
-
-    async def _wait_for_room(self) -> None:
-        """Go on once few enough long responses are being received."""
-        loop = asyncio.get_running_loop()
-        began, end = loop.time(), self._deadline.when()
-        # Until then the time is not the server's.
-        self._must_end(None)
-        await self._engine.large.acquire()
-        if self._curl:
-            self._must_end(end and end + loop.time() - began)
-            self._curl.pause(pycurl.PAUSE_CONT)
 
 
 def _raise_file_limit(limits: tuple[int, int]) -> int:

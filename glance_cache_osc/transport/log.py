@@ -40,7 +40,10 @@ def is_shown() -> bool:
     OpenStackClient's loggers pass everything on; its handlers decide.
     """
     logger: logging.Logger | None = _LOG
-    while logger and logger.isEnabledFor(logging.DEBUG):
+    if not _LOG.isEnabledFor(logging.DEBUG):
+        return False
+    # Levels of loggers further up do not count.
+    while logger:
         if any(one.level <= logging.DEBUG for one in logger.handlers):
             return True
         logger = logger.parent if logger.propagate else None

@@ -49,7 +49,7 @@ class _Call:
 
     def __init__(self) -> None:
         self.ended = asyncio.Event()
-        self.error: errors.LoginFailed | None = None
+        self.error: Exception | None = None
         #: Kept, since asyncio keeps no task that runs.
         self.task: asyncio.Task[None] | None = None
 
@@ -141,6 +141,8 @@ class Login:
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a file of certificates that cannot be read.
             call.error = from_keystone(error)
+        except Exception as error:  # noqa: BLE001 - raised to all who wait
+            call.error = error
         else:
             if headers != self._headers:
                 self._headers = headers

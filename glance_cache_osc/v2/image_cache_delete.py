@@ -24,7 +24,6 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
-from glance_cache_osc.command import deleting
 from glance_cache_osc.command import options
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -97,7 +96,7 @@ class DeleteImageCache(base.CacheLister):
         }
         if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
             approval.deletion(parsed_args, steps)
-        done = self.loop.run(deleting.carry_out(self, steps))
+        done = self.loop.run(self.delete(steps))
         return [_row(*step, _RESULTS) for step in done]
 
     async def _steps(

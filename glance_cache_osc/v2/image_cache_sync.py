@@ -20,7 +20,6 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
-from glance_cache_osc.command import deleting
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import waiting_options
@@ -108,7 +107,7 @@ class SyncImageCache(base.CacheLister):
             return queueing.planned(pending)
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
-        gone = self.loop.run(deleting.carry_out(self, deletions))
+        gone = self.loop.run(self.delete(deletions))
         rows: queueing.Results = [(*one, 'deleted') for one in gone]
         if self.loop.interrupted:
             queueing.give_up(self, fills)

@@ -1,0 +1,204 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What commands do with many nodes at once; failures are reported."""
+
+import argparse
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Sequence
+from typing import TypeVar
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import report
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import progress
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
+from glance_cache_osc.transport import attempt
+
+_Value = TypeVar('_Value')
+Member = fleet.Member
+#: What nodes hold, in the order of the nodes.
+Held = dict[Member, list[entries.Entry]]
+#: What is to be done where.
+Steps = list[tuple[Member, plan.Step]]
+
+NAME = columns.Column('Name')
+#: So many nodes are named in a line.
+_FEW_NODES = 3
+
+
+class Operations:
+    """A command's operations on nodes.
+
+    :ivar cloud: the cloud that the user is logged in to.
+    :ivar failures: what could not be done.
+    """
+
+    cloud: clouds.Cloud
+    failures: report.Failures
+
+    def shows(
+        self, parsed_args: argparse.Namespace, column: columns.Column
+    ) -> bool:
+        """Whether a column is printed, or sorted by."""
+        asked = [*parsed_args.columns, *parsed_args.sort_columns]
+        return not parsed_args.columns or column.is_among(asked)
+
+    async def names(
+        self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
+    ) -> dict[str, images.Image]:
+        """Images by ID, if their names are shown.
+
+        Names are a help: without them the rest is printed all the same.
+        """
+        if not self.shows(parsed_args, NAME):
+            return {}
+        try:
+            return await self.cloud.catalogue().by_id(image_ids)
+        except errors.CatalogueError as error:
+            self.failures.add(_('The names are missing'), error)
+            return {}
+
+    async def look(self, members: fleet.Fleet) -> Held:
+        """What the nodes hold; those that did not say are reported."""
+        return await self.read(members, list)
+
+    async def read(
+        self,
+        members: fleet.Fleet,
+        digest: Callable[[list[entries.Entry]], _Value],
+    ) -> dict[Member, _Value]:
+        """What is made of what each node holds, or reported as failed.
+
+        :param digest: is called as each answer comes: all that a fleet
+            holds is more than need be kept.
+        """
+
+        async def ask(member: Member) -> list[_Value]:
+            held = await member.driver.list_entries()
+            limit.count(len(held))
+            return [digest(held)]
+
+        limit = entries.Limit()
+        found: dict[Member, _Value] = {}
+        for outcome in await self.ask(members, ask):
+            if outcome.value:
+                (found[outcome.job],) = outcome.value
+            elif outcome.error:
+                self.failures.add(
+                    _('Cannot read the cache of %s') % outcome.job.node.label,
+                    outcome.error,
+                )
+        return found
+
+    async def ask(
+        self,
+        members: fleet.Fleet,
+        question: Callable[[Member], Awaitable[_Value]],
+    ) -> list[attempt.Outcome[Member, _Value]]:
+        """Ask every node the same, all at once; outcomes in their order."""
+        with progress.counting(_('Asking nodes'), len(members)) as counter:
+            return await attempt.attempt(
+                question, members, ended=counter.advance
+            )
+
+    async def change(
+        self,
+        members: Collection[Member],
+        operation: Callable[[Member], Awaitable[_Value]],
+    ) -> list[attempt.Outcome[Member, _Value]]:
+        """Change nodes, all at once; outcomes in their order."""
+        with progress.counting(_('Changing nodes'), len(members)) as counter:
+            return await attempt.attempt(
+                operation,
+                members,
+                ended=counter.advance,
+                settle=lambda busy: counter.warn(_waits_for(busy)),
+            )
+
+    async def carry_out(
+        self,
+        steps: Steps,
+        operation: Callable[[fleet.Job], Awaitable[None]],
+        what: str,
+    ) -> Steps:
+        """Do what is to be done, many at a time.
+
+        :param what: the failure's words, with ``%(image)s`` and
+            ``%(node)s``.
+        :returns: the steps without those that failed, which are reported.
+        """
+        jobs = {
+            fleet.Job(member, step.image.image_id): step.image
+            for member, step in steps
+            if step.action in (plan.Action.QUEUE, plan.Action.DELETE)
+        }
+        with progress.counting(_('Changing entries'), len(jobs)) as counter:
+            outcomes = await fleet.each(
+                operation,
+                jobs,
+                ended=counter.advance,
+                settle=lambda busy: counter.warn(
+                    _waits_for([job.member for job in busy])
+                ),
+            )
+        failed = set()
+        for outcome in outcomes:
+            if outcome.error:
+                failed.add(outcome.job)
+                words = {
+                    'image': jobs[outcome.job].label,
+                    'node': outcome.job.member.node.label,
+                }
+                self.failures.add(what % words, outcome.error)
+        return [
+            (member, step)
+            for member, step in steps
+            if fleet.Job(member, step.image.image_id) not in failed
+        ]
+
+    async def delete(self, steps: Steps) -> Steps:
+        """Delete entries; see `carry_out`."""
+        return await self.carry_out(
+            steps,
+            lambda job: job.member.driver.delete(job.image_id),
+            _("Cannot delete image '%(image)s' from the cache of %(node)s"),
+        )
+
+
+def _waits_for(members: Sequence[Member]) -> str:
+    """What an interrupted command still waits for."""
+    names = list(dict.fromkeys(member.node.name for member in members))
+    return columns.safe_text(
+        _(
+            'Interrupted. Waiting for %(count)d requests in progress on '
+            '%(nodes)s; press Ctrl-C again to stop at once.'
+        )
+        % {'count': len(members), 'nodes': few(names, _FEW_NODES)}
+    )
+
+
+def few(names: Sequence[str], most: int) -> str:
+    """The first few of many names."""
+    text = ', '.join(names[:most])
+    more = len(names) - most
+    if more > 0:
+        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
+    return text
