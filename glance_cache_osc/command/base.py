@@ -57,6 +57,8 @@ class CacheLister(operations.Operations, command.Lister):
     each failure on a line; the exit code says whether there were any.
     """
 
+    #: The columns of the rows, if they are always the same.
+    table: ClassVar[Sequence[columns.Column]] = ()
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
 
@@ -97,7 +99,7 @@ class CacheLister(operations.Operations, command.Lister):
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         """The columns of the rows."""
-        raise NotImplementedError
+        return self.table
 
     def rows(self, parsed_args: argparse.Namespace) -> Rows:
         """Do the work; return rows of values."""

@@ -127,6 +127,11 @@ def narrowing(parsed_args: argparse.Namespace) -> selection.Narrowing:
     )
 
 
+def add_images(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """Images by ID, name or glob."""
+    parser.add_argument('images', metavar='<image>', nargs='*', help=help_text)
+
+
 def add_image_options(parser: argparse.ArgumentParser) -> None:
     """Which images are meant, by what Glance knows of them."""
     parser.add_argument(

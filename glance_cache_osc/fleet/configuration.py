@@ -13,7 +13,9 @@
 
 """The nodes that ``clouds.yaml`` names, or a file that it names."""
 
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import json
 import pathlib
 from typing import Any
@@ -37,27 +39,38 @@ def nodes(cloud: clouds.Cloud) -> list[node.Node]:
     :raises errors.UsageError: they are written wrong, or their file cannot
         be read.
     """
-    where = _("'%s' in clouds.yaml") % _NODES
-    found = _nodes(cloud, where, cloud.setting(_NODES))
-    if (path := cloud.setting(_FILE)) is not None:
-        found += _nodes(cloud, f"'{path}'", _read(path))
-    seen: set[str] = set()
-    for one in found:
-        if one.name in seen:
-            raise _wrong(where, _("two nodes have the name '%s'") % one.name)
-        seen.add(one.name)
-    return found
+    found: dict[str, node.Node] = {}
+    for where, listed in _lists(cloud):
+        for one in _nodes(cloud, where, listed):
+            if one.name in found:
+                raise _wrong(
+                    where, _("two nodes have the name '%s'") % one.name
+                )
+            found[one.name] = one
+    return list(found.values())
+
+
+def _lists(cloud: clouds.Cloud) -> Iterator[tuple[str, Any]]:
+    """What should be lists of nodes, and where each is written."""
+    listed, path = cloud.setting(_NODES), cloud.setting(_FILE)
+    if listed is not None:
+        yield _("'%s' in clouds.yaml") % _NODES, listed
+    if path is not None:
+        yield f"'{path}'", _read(path)
 
 
 def _read(path: Any) -> Any:
     """The contents of a file of nodes: YAML, or JSON, which is faster."""
     where = _("'%s' in clouds.yaml") % _FILE
-    if not isinstance(path, str) or not path:
+    if not isinstance(path, str) or not path or '\0' in path:
         raise errors.UsageError(
             _('%s is not the path of a file') % where,
             _('Give an absolute path.'),
         )
-    file = pathlib.Path(path).expanduser()
+    file = pathlib.Path(path)
+    # A user who is not known has no home.
+    with contextlib.suppress(RuntimeError):
+        file = file.expanduser()
     if not file.is_absolute():
         raise errors.UsageError(
             _("%(where)s is not an absolute path: '%(path)s'")
@@ -96,8 +109,6 @@ def _parse(path: str, text: str) -> Any:
 
 
 def _nodes(cloud: clouds.Cloud, where: str, listed: Any) -> list[node.Node]:
-    if listed is None:
-        return []
     if not isinstance(listed, list):
         raise _wrong(where, _('it is not a list'))
     return [_node(cloud, where, item) for item in listed]

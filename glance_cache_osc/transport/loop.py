@@ -17,10 +17,11 @@ import asyncio
 from collections.abc import Callable
 from collections.abc import Coroutine
 from concurrent import futures
+import contextlib
 import gc
 import signal
+import socket
 import threading
-import types
 from typing import Any
 from typing import Self
 from typing import TypeVar
@@ -31,9 +32,9 @@ _Value = TypeVar('_Value')
 #: Python's garbage collector looks less often while thousands of responses
 #: come in: next to nothing of them is garbage.
 _THRESHOLDS = (50_000, 20, 20)
-_Handler = (
-    Callable[[int, types.FrameType | None], Any] | int | signal.Handlers | None
-)
+#: Seconds after which the main thread looks for signals while the event loop
+#: is on another one.
+_LOOK = 0.1
 
 
 class Loop:
@@ -58,7 +59,9 @@ class Loop:
         self._engine: engines.Engine | None = None
         self._task: asyncio.Task[Any] | None = None
         self._running = False
-        self._before: _Handler = None
+        #: Has something to read after a signal.
+        self._wakeup: socket.socket | None = None
+        self._restore = contextlib.ExitStack()
 
     @property
     def engine(self) -> engines.Engine:
@@ -68,26 +71,24 @@ class Loop:
         return self._engine
 
     def __enter__(self) -> Self:
-        self._thresholds = gc.get_threshold()
-        gc.set_threshold(*_THRESHOLDS)
         # Until somebody restores it, the handler must not raise.
         self._running = True
-        if threading.current_thread() is threading.main_thread():
+        with contextlib.ExitStack() as stack:
+            stack.callback(gc.set_threshold, *gc.get_threshold())
+            gc.set_threshold(*_THRESHOLDS)
             before = signal.getsignal(signal.SIGINT)
             # Whoever ignores it goes on doing so.
-            if before not in (None, signal.SIG_IGN):
-                self._before = before
+            if _on_main_thread() and before not in (None, signal.SIG_IGN):
+                self._wakeup = _wakeup(stack)
+                stack.callback(signal.signal, signal.SIGINT, before)
                 signal.signal(signal.SIGINT, self._on_sigint)
+            self._restore = stack.pop_all()
         self._running = False
         return self
 
     def __exit__(self, *_error: object) -> None:
-        try:
+        with self._restore:
             self._on_its_thread(self._close)
-        finally:
-            gc.set_threshold(*self._thresholds)
-            if self._before is not None:
-                signal.signal(signal.SIGINT, self._before)
 
     def run(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
         """Run a coroutine to its end.
@@ -109,13 +110,18 @@ class Loop:
 
     async def _guard(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
         self._task = asyncio.current_task()
+        loop = asyncio.get_running_loop()
         try:
+            if self._wakeup:
+                loop.add_reader(self._wakeup, self._wakeup.recv, 4096)
             if self.interrupted:
                 coroutine.close()
                 raise asyncio.CancelledError
             return await coroutine
         finally:
             self._task = None
+            if self._wakeup:
+                loop.remove_reader(self._wakeup)
 
     def _close(self) -> None:
         if self._engine:
@@ -131,7 +137,8 @@ class Loop:
             outcome: futures.Future[_Value] = futures.Future()
             thread = threading.Thread(target=_call_into, args=(outcome, call))
             thread.start()
-            thread.join()
+            while thread.is_alive():
+                thread.join(_LOOK)
             return outcome.result()
         finally:
             self._running = False
@@ -157,6 +164,24 @@ def _call_into(
         outcome.set_result(call())
     except BaseException as error:  # noqa: BLE001 - raised by result()
         outcome.set_exception(error)
+
+
+def _on_main_thread() -> bool:
+    return threading.current_thread() is threading.main_thread()
+
+
+def _wakeup(stack: contextlib.ExitStack) -> socket.socket:
+    """A socket with something to read after each signal.
+
+    A signal that comes just before the event loop waits would otherwise be
+    handled only after that.
+    """
+    reads, writes = socket.socketpair()
+    for one in (reads, writes):
+        stack.enter_context(one).settimeout(0)
+    before = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
+    stack.callback(signal.set_wakeup_fd, before)
+    return reads
 
 
 def _loop_runs_here() -> bool:

@@ -13,7 +13,6 @@
 """``openstack image cache clear``."""
 
 import argparse
-from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc.command import approval
@@ -38,6 +37,7 @@ _TAKEN = {
 class ClearImageCache(base.CacheLister):
     """Empty cache, queue, or both."""
 
+    table = _COLUMNS
     _description = _(
         'Empty the cache, the queue, or both. The images themselves stay '
         'in Glance. Shows how much there was to take.'
@@ -59,11 +59,6 @@ class ClearImageCache(base.CacheLister):
         )
         options.add_approval_options(parser)
         return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        return _COLUMNS
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)

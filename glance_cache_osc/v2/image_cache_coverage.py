@@ -13,10 +13,10 @@
 """``openstack image cache coverage``."""
 
 import argparse
-from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import coverage
 from glance_cache_osc.model import images
@@ -35,6 +35,7 @@ _COLUMNS = (
 class CoverImageCache(base.CacheLister):
     """On how many nodes images are."""
 
+    table = _COLUMNS
     _description = _(
         'Show on how many nodes images are cached, queued or missing, and '
         'where they are missing.'
@@ -47,21 +48,14 @@ class CoverImageCache(base.CacheLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'images',
-            metavar='<image>',
-            nargs='*',
-            help=_(
+        options.add_images(
+            parser,
+            _(
                 'Image to look for: an ID, a name, or a glob on names '
                 '(default: all that any of the nodes has)'
             ),
         )
         return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        return _COLUMNS
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)

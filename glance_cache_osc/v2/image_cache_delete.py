@@ -51,11 +51,8 @@ class DeleteImageCache(base.CacheLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'images',
-            metavar='<image>',
-            nargs='*',
-            help=_('Image to drop: an ID, a name, or a glob on names'),
+        options.add_images(
+            parser, _('Image to drop: an ID, a name, or a glob on names')
         )
         options.add_narrowing_options(parser)
         options.add_approval_options(parser)

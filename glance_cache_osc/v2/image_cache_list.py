@@ -42,6 +42,7 @@ _COLUMNS = (
 class ListImageCache(base.CacheLister):
     """What is in the caches."""
 
+    table = _COLUMNS
     _description = _(
         'List what is in the image cache: images whose data is there '
         '(cached), and images that were asked for (queued).'
@@ -52,22 +53,15 @@ class ListImageCache(base.CacheLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'images',
-            metavar='<image>',
-            nargs='*',
-            help=_(
+        options.add_images(
+            parser,
+            _(
                 'Image to list: an ID, a name, or a glob on names '
                 '(default: all)'
             ),
         )
         options.add_narrowing_options(parser)
         return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        return _COLUMNS
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         return self.loop.run(self._rows(parsed_args))

@@ -13,7 +13,6 @@
 """``openstack image cache node list``."""
 
 import argparse
-from collections.abc import Sequence
 import dataclasses
 
 from glance_cache_osc import columns
@@ -61,6 +60,7 @@ class _Findings:
 class ListImageCacheNodes(base.CacheLister):
     """The nodes, and how they are."""
 
+    table = _COLUMNS
     _description = _(
         'List the nodes: whether each answers, what it speaks, and how much '
         'its cache holds.'
@@ -80,11 +80,6 @@ class ListImageCacheNodes(base.CacheLister):
             ),
         )
         return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        return _COLUMNS
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)

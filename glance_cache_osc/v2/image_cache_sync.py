@@ -51,11 +51,9 @@ class SyncImageCache(base.CacheLister):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument(
-            'images',
-            metavar='<image>',
-            nargs='*',
-            help=_('Image to have cached: an ID, a name, or a glob on names'),
+        options.add_images(
+            parser,
+            _('Image to have cached: an ID, a name, or a glob on names'),
         )
         options.add_image_options(parser)
         parser.add_argument(

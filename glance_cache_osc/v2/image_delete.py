@@ -93,7 +93,7 @@ class DeleteFromStore(hooks.CommandHook):
             if loop.interrupted:
                 failures.interrupt()
         code = failures.tell(_LOG)
-        if code and attempted:
+        if attempted > done:
             _LOG.error(
                 _(
                     'Failed to delete %(failed)d of %(attempted)d images '

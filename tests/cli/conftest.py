@@ -12,11 +12,12 @@
 
 """The real `openstack` in this process, and a cloud of canned answers.
 
-Everything between the command line and the socket is real:
-OpenStackClient, cliff, osc-lib, openstacksdk, keystoneauth1 and
-python-glanceclient. Only the network is not: requests-mock answers, an
-unexpected request fails the command, and an answer that nobody asked for
-fails the test.
+Everything between the command line and the network is real:
+OpenStackClient, cliff, osc-lib, openstacksdk, keystoneauth1,
+python-glanceclient, libcurl and its sockets. What answers is not: requests
+of OpenStackClient's own end at requests-mock, ours at a server on loopback
+(see `tests.web`). An unexpected request fails, and so does an answer that
+nobody asked for.
 """
 
 from collections.abc import Callable
@@ -27,20 +28,21 @@ import logging
 import os
 import pathlib
 import sys
-import threading
 from typing import Any
 
+# Else the first command that needs it takes its time in the event loop.
+import glanceclient.exc  # noqa: F401
 from openstackclient.common import clientmanager
 import openstackclient.shell
 import pytest
-import requests
 import requests_mock
 
+from tests import web
 from tests.cli import payloads
 from tests.cli import schema
 
-#: Longer than any of this takes; a broken test ends, and fails.
-_PATIENCE = 20
+#: Ends of variables that say how to connect.
+_NETWORK = ('_proxy', '_ca_bundle')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -52,45 +54,20 @@ class Result:
     err: str
 
 
-class Cloud:
+class Cloud(web.Web):
     """Answers to requests, and a record of the requests."""
-
-    def __init__(self, mocker: requests_mock.Mocker) -> None:
-        self._mocker = mocker
-        self._stubs: list[tuple[str, Any]] = []
-
-    def answers(
-        self, method: str, url: str, *responses: dict[str, Any], **one: Any
-    ) -> None:
-        """Answer a request; several answers are given one after another.
-
-        A query in the URL has to be in the request, too.
-        """
-        stub = self._mocker.register_uri(method, url, list(responses) or [one])
-        self._stubs.append((f'{method} {url}', stub))
 
     @property
     def requests(self) -> list[str]:
         """The requests after login, in order: 'GET http://…'."""
         return [
-            f'{one.method} {one.url}'
-            for one in self._mocker.request_history
-            if not one.url.startswith(payloads.KEYSTONE)
+            one for one in super().requests if payloads.KEYSTONE not in one
         ]
 
     @property
     def last_headers(self) -> Any:
         """The headers of the last request."""
-        return self._mocker.request_history[-1].headers
-
-    @property
-    def last_verify(self) -> Any:
-        """Whether the last request wanted a certificate that verifies."""
-        return self._mocker.request_history[-1].verify
-
-    def unused(self) -> list[str]:
-        """Answers that nobody asked for."""
-        return [name for name, stub in self._stubs if not stub.called]
+        return self.history[-1].headers
 
 
 OpenStack = Callable[..., Result]
@@ -101,8 +78,9 @@ HoldBack = Callable[[str, str], None]
 @pytest.fixture(autouse=True)
 def login(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
     """An environment that has a cloud to log in to, and nothing else."""
-    for name in [one for one in os.environ if one.startswith('OS_')]:
-        monkeypatch.delenv(name)
+    for name in list(os.environ):
+        if name.startswith('OS_') or name.lower().endswith(_NETWORK):
+            monkeypatch.delenv(name)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv('HOME', str(tmp_path))
     monkeypatch.setenv('XDG_CONFIG_HOME', str(tmp_path / 'config'))
@@ -118,10 +96,21 @@ def login(monkeypatch: pytest.MonkeyPatch, tmp_path: pathlib.Path) -> None:
         monkeypatch.setenv(f'OS_{name}', value)
 
 
+@pytest.fixture(scope='session')
+def certificates(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> web.Certificates:
+    """A CA, and certificates of the nodes."""
+    return web.Certificates(tmp_path_factory.mktemp('certificates'))
+
+
 @pytest.fixture
-def cloud() -> Iterator[Cloud]:
+def cloud(certificates: web.Certificates) -> Iterator[Cloud]:
     """A cloud that answers to a login, and to what a test adds."""
-    with requests_mock.Mocker() as mocker:
+    with (
+        Cloud(certificates) as cloud,
+        requests_mock.Mocker(adapter=cloud.adapter) as mocker,
+    ):
         mocker.get(payloads.KEYSTONE, json=payloads.KEYSTONE_VERSION)
         mocker.post(
             f'{payloads.KEYSTONE}/auth/tokens',
@@ -136,42 +125,14 @@ def cloud() -> Iterator[Cloud]:
             ),
             status_code=300,
         )
-        cloud = Cloud(mocker)
         yield cloud
-        assert cloud.unused() == []
+        cloud.check()
 
 
 @pytest.fixture
-def hold_back(cloud: Cloud) -> Iterator[HoldBack]:
-    """Have requests answered in an order: one URL, and the one before it.
-
-    requests-mock answers one request at a time; the wait comes before it.
-    """
-    before: dict[str, str] = {}
-    answered: dict[str, threading.Event] = {}
-    mocked = requests.Session.send
-
-    def send(
-        session: requests.Session,
-        request: requests.PreparedRequest,
-        **kwargs: Any,
-    ) -> requests.Response:
-        url = str(request.url)
-        if url in before:
-            assert answered[before[url]].wait(_PATIENCE)
-        try:
-            return mocked(session, request, **kwargs)
-        finally:
-            if url in answered:
-                answered[url].set()
-
-    def hold(url: str, until: str) -> None:
-        before[url] = until
-        answered[until] = threading.Event()
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(requests.Session, 'send', send)
-        yield hold
+def hold_back(cloud: Cloud) -> HoldBack:
+    """Have requests answered in an order: one URL, and the one before it."""
+    return cloud.hold_back
 
 
 @pytest.fixture

@@ -14,11 +14,9 @@
 
 from typing import Any
 
-import requests
-
+from tests import web
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
-from tests.unit import test_drivers_http as faults
 
 OSLO = 'http://oslo.example:9292'
 BERGEN = 'http://bergen.example:9292'
@@ -67,8 +65,8 @@ FAILURES = (
 )
 
 HTML = {'Content-Type': 'text/html; charset=UTF-8'}
-REFUSES = {'text': faults.refuse}
-IS_SILENT = {'exc': requests.exceptions.ReadTimeout}
+REFUSES = web.REFUSED
+IS_SILENT = web.SILENT
 WELCOME_PAGE = {
     'status_code': 404,
     'text': '<html><body>nginx</body></html>',

@@ -12,6 +12,7 @@
 
 """`openstack image cache coverage`: argv in, output out."""
 
+import functools
 from typing import Any
 
 import pytest
@@ -373,18 +374,18 @@ def test_images_are_named(
     ubuntu = p.image(p.UBUNTU, 'ubuntu-24.04')
     debian = p.image(p.DEBIAN, 'debian-13')
     fedora = p.image(p.FEDORA, 'fedora-42')
-    mocker = cloud._mocker
-    mocker.get(IMAGES, json=p.images(ubuntu, debian, fedora))
-    mocker.get(f'{IMAGES}?id=in:{p.UBUNTU}', json=p.images(ubuntu))
-    mocker.get(f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
-    mocker.get(f'{IMAGES}?name=in:ubuntu-24.04', json=p.images(ubuntu))
-    mocker.get(f'{IMAGES}?name=in:fedora-42', json=p.images(fedora))
-    mocker.get(
+    may_answer = functools.partial(cloud.adapter.register_uri, 'GET')
+    may_answer(IMAGES, json=p.images(ubuntu, debian, fedora))
+    may_answer(f'{IMAGES}?id=in:{p.UBUNTU}', json=p.images(ubuntu))
+    may_answer(f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    may_answer(f'{IMAGES}?name=in:ubuntu-24.04', json=p.images(ubuntu))
+    may_answer(f'{IMAGES}?name=in:fedora-42', json=p.images(fedora))
+    may_answer(
         f'{IMAGES}?name=in:ubuntu-24.04,debian-13',
         json=p.images(ubuntu, debian),
     )
-    mocker.get(f'{IMAGES}?name=in:{p.ORPHAN}', json=p.images())
-    mocker.get(
+    may_answer(f'{IMAGES}?name=in:{p.ORPHAN}', json=p.images())
+    may_answer(
         f'{IMAGES}?name=in:{p.ORPHAN},ubuntu-24.04', json=p.images(ubuntu)
     )
 

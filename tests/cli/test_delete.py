@@ -30,8 +30,8 @@ TABLE = """\
 +--------------------------------------+--------------+--------+--------+--------------+----------------------------+
 | 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | cached | 5.0 MB | deleted      | http://glance.example:9292 |
 | 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | queued |        | deleted      | http://glance.example:9292 |
-| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    |        |        | not in cache | http://glance.example:9292 |
 | c0ffee00-1234-4abc-8def-0123456789ab |              | cached | 5.0 MB | deleted      | http://glance.example:9292 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    |        |        | not in cache | http://glance.example:9292 |
 +--------------------------------------+--------------+--------+--------+--------------+----------------------------+
 """
 JSON = """\
@@ -53,19 +53,19 @@ JSON = """\
     "Node": "http://glance.example:9292"
   },
   {
-    "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
-    "Name": "fedora-42",
-    "State": null,
-    "Size": null,
-    "Result": "not in cache",
-    "Node": "http://glance.example:9292"
-  },
-  {
     "ID": "c0ffee00-1234-4abc-8def-0123456789ab",
     "Name": null,
     "State": "cached",
     "Size": 5000000,
     "Result": "deleted",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
+    "Name": "fedora-42",
+    "State": null,
+    "Size": null,
+    "Result": "not in cache",
     "Node": "http://glance.example:9292"
   }
 ]
@@ -83,31 +83,31 @@ YAML = """\
   Result: deleted
   Size: null
   State: queued
-- ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
-  Name: fedora-42
-  Node: http://glance.example:9292
-  Result: not in cache
-  Size: null
-  State: null
 - ID: c0ffee00-1234-4abc-8def-0123456789ab
   Name: null
   Node: http://glance.example:9292
   Result: deleted
   Size: 5000000
   State: cached
+- ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
+  Name: fedora-42
+  Node: http://glance.example:9292
+  Result: not in cache
+  Size: null
+  State: null
 """
 CSV = """\
 "ID","Name","State","Size","Result","Node"
 "9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","cached",5000000,"deleted","http://glance.example:9292"
 "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","queued","","deleted","http://glance.example:9292"
-"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","","","not in cache","http://glance.example:9292"
 "c0ffee00-1234-4abc-8def-0123456789ab","","cached",5000000,"deleted","http://glance.example:9292"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","","","not in cache","http://glance.example:9292"
 """
 VALUE = """\
 9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 cached 5000000 deleted http://glance.example:9292
 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 queued  deleted http://glance.example:9292
-0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42   not in cache http://glance.example:9292
 c0ffee00-1234-4abc-8def-0123456789ab  cached 5000000 deleted http://glance.example:9292
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42   not in cache http://glance.example:9292
 """
 
 
@@ -416,7 +416,7 @@ def test_only_nodes_that_hold_an_image_are_asked(
 
     assert result == Result(
         0,
-        'ubuntu-24.04 not in cache edge-oslo\ndebian-13 deleted edge-bergen\n',
+        'debian-13 deleted edge-bergen\nubuntu-24.04 not in cache edge-oslo\n',
         '',
     )
 
@@ -515,21 +515,31 @@ def test_a_change_of_one_node_of_several_needs_no_approval(
 def test_a_name_that_is_the_glob_itself_wins(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    """It is dropped without a question, as any name, and nothing else is."""
+    """Nothing else is dropped; but it is a glob, and wants approval."""
     held = p.cache(p.cached(p.UBUNTU), p.cached(p.DEBIAN))
     cloud.answers('GET', CACHE, json=held)
     cloud.answers(
         'GET',
-        f'{IMAGES}?name=in:app[1]',
-        json=p.images(p.image(p.UBUNTU, 'app[1]')),
+        IMAGES,
+        json=p.images(p.image(p.UBUNTU, 'app[1]'), p.image(p.DEBIAN, 'app1')),
     )
+    cloud.answers('GET', f'{IMAGES}?os_hidden=true', json=p.images())
     cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
 
-    result = openstack(
+    command = (
         *('image', 'cache', 'delete', 'app[1]', '-f', 'value'),
         *('-c', 'Name', '-c', 'Result'),
     )
+    refused = openstack(*command)
+    result = openstack(*command, '--auto-approve')
 
+    assert refused == Result(
+        2,
+        '',
+        'About to delete 1 cached and 0 queued (5.0 MB): nothing is done '
+        'without approval. Give --auto-approve, or --dry-run to see what it '
+        'does.\n',
+    )
     assert result == Result(0, 'app[1] deleted\n', '')
 
 
@@ -569,4 +579,4 @@ def test_both_are_dropped_if_both_are_named(
         *('-c', 'ID', '-c', 'Result'),
     )
 
-    assert result == Result(0, f'{p.UBUNTU} deleted\n{p.ORPHAN} deleted\n', '')
+    assert result == Result(0, f'{p.ORPHAN} deleted\n{p.UBUNTU} deleted\n', '')

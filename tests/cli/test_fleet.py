@@ -371,8 +371,10 @@ def test_an_image_is_queued_once_on_each_node_that_lacks_it(
 @pytest.mark.parametrize('verb', ['queue', 'delete'])
 @pytest.mark.usefixtures('two_nodes')
 def test_nothing_is_changed_while_names_can_not_be_had(
-    cloud: Cloud, openstack: OpenStack, verb: str
+    cloud: Cloud, openstack: OpenStack, hold_back: HoldBack, verb: str
 ) -> None:
+    hold_back(BERGEN, OSLO)
+    hold_back(IMAGES, BERGEN)
     cloud.answers('GET', IMAGES, status_code=503, text='')
 
     result = openstack(*FAR, verb, '--all-nodes', 'ubuntu-24.04')

@@ -303,7 +303,7 @@ def test_every_failure_is_told_and_the_rest_is_done(
     ('trouble', 'code', 'told'),
     [
         (RuntimeError('a bug'), 1, 'a bug\n'),
-        (KeyboardInterrupt(), 130, ''),
+        (KeyboardInterrupt(), 130, 'Interrupted. Not asked for: 0.\n'),
         (SystemExit(7), 7, ''),
     ],
 )

@@ -722,4 +722,10 @@ def test_what_was_done_before_an_interrupt_is_told(
 
     result = openstack('image', 'cache', verb, '-f', 'value')
 
-    assert result == Result(130, expected, 'Interrupted. Not asked for: 0.\n')
+    assert result == Result(
+        130,
+        expected,
+        f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; '
+        'press Ctrl-C again to stop at once.\n'
+        'Interrupted. Not asked for: 0.\n',
+    )

@@ -17,15 +17,14 @@ import time
 from typing import Any
 
 import pytest
-import requests
 
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
+from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import Result
-from tests.unit import test_drivers_http as faults
 
 CACHE = f'{p.GLANCE}/v2/cache'
 EDGE_CACHE = f'{p.EDGE}/v2/cache'
@@ -212,6 +211,7 @@ def test_a_terminal_sees_a_display_and_keeps_the_rows(
 ) -> None:
     monkeypatch.setenv('TERM', 'xterm')
     monkeypatch.setenv('COLUMNS', '120')
+    monkeypatch.setattr(waiting, '_SOONEST_UPDATE', 0.001)
     answer_three_that_arrive(cloud)
 
     result = openstack(
@@ -277,7 +277,7 @@ def test_an_image_that_glance_refuses_does_not_keep_the_others(
     'trouble',
     [
         {'status_code': 503, 'text': 'busy'},
-        {'exc': requests.exceptions.ReadTimeout},
+        fleets.IS_SILENT,
     ],
 )
 def test_a_node_that_fails_for_a_while_is_asked_again(
@@ -311,7 +311,7 @@ def test_a_node_that_was_started_anew_is_asked_anew(
         cloud,
         p.cache(),
         p.cache(queued=[p.DEBIAN]),
-        {'text': faults.refuse},
+        fleets.REFUSES,
         p.cache(queued=[p.DEBIAN]),
         p.cache(queued=[p.DEBIAN]),
         p.cache(p.cached(p.DEBIAN)),
@@ -405,7 +405,7 @@ def test_time_is_up_on_a_node_that_answers_no_more(
         cloud,
         p.cache(),
         p.cache(queued=[p.DEBIAN]),
-        {'text': faults.refuse},
+        fleets.REFUSES,
     )
     cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
 

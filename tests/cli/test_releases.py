@@ -397,23 +397,3 @@ def test_a_proxy_that_hides_both(cloud: Cloud, openstack: OpenStack) -> None:
         f'Cannot read the cache of {p.GLANCE}: It lists Images API 2.18, but '
         f'/v2/cache is not there (does a proxy hide it?). {SETTING}\n',
     )
-
-
-@pytest.mark.parametrize(
-    ('argv', 'verify'), [((), True), (('--insecure',), False)]
-)
-def test_insecure_is_for_nodes_as_well(
-    cloud: Cloud,
-    openstack: OpenStack,
-    argv: tuple[str, ...],
-    verify: bool,
-) -> None:
-    cloud.answers('GET', 'https://edge.example/v2/cache', json=p.cache())
-
-    result = openstack(
-        *(*argv, 'image', 'cache', 'list', '-f', 'value'),
-        *('--node', 'https://edge.example'),
-    )
-
-    assert (result.code, result.out) == (0, '')
-    assert bool(cloud.last_verify) is verify

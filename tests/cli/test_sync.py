@@ -20,11 +20,12 @@ from typing import Any
 import pytest
 
 from glance_cache_osc.filling import fills
+from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
+from tests.cli.conftest import HoldBack
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import Result
-from tests.unit import test_drivers_http as faults
 
 CACHE = f'{p.GLANCE}/v2/cache'
 EDGE_CACHE = f'{p.EDGE}/v2/cache'
@@ -408,7 +409,7 @@ def test_a_check_of_a_node_that_does_not_answer_exits_1(
     """Also if something is pending on those that answer, which is shown."""
     clouds_yaml(p.FLEET)
     cloud.answers('GET', CACHE, json=held)
-    cloud.answers('GET', EDGE_CACHE, text=faults.refuse)
+    cloud.answers('GET', EDGE_CACHE, **fleets.REFUSES)
     cloud.answers(
         'GET', f'{IMAGES}?name=in:ubuntu-24.04', json=found(p.UBUNTU)
     )
@@ -499,8 +500,9 @@ def test_nothing_is_deleted_where_no_image_has_the_tag(
 
 
 def test_nothing_is_deleted_where_glance_does_not_answer(
-    cloud: Cloud, openstack: OpenStack
+    cloud: Cloud, openstack: OpenStack, hold_back: HoldBack
 ) -> None:
+    hold_back(IMAGES, CACHE)
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
     cloud.answers('GET', IMAGES, status_code=500, text='down')
 
@@ -606,6 +608,8 @@ def test_an_interrupt_while_deleting_queues_nothing(
     assert result == Result(
         130,
         f'ubuntu-24.04 deleted {p.GLANCE}\n',
+        f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; '
+        'press Ctrl-C again to stop at once.\n'
         'Interrupted. Not asked for: 1.\n',
     )
     assert changes(cloud) == [f'DELETE {CACHE}/{p.UBUNTU}']

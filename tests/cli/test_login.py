@@ -1,0 +1,266 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""A login that nodes do not accept: argv in, output out.
+
+All nodes share one token: it is renewed once, and only if it is the token's
+fault.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import logging
+import threading
+from typing import Any
+
+import pytest
+
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+
+FAR = ('--os-cloud', 'far', 'image', 'cache')
+IDS = (*FAR, 'list', '-f', 'value', '-c', 'ID', '-c', 'Node')
+#: Longer than any of this takes; a broken test ends, and fails.
+_PATIENCE = 20
+OSLO = f'{p.GLANCE}/v2/cache'
+BERGEN = f'{p.EDGE}/v2/cache'
+TOKENS = f'{p.KEYSTONE}/auth/tokens'
+OLD = 'gAAAAA-the-token'
+NEW = 'gAAAAA-the-next-token'
+REJECTS = {'status_code': 401, 'text': ''}
+NOT_ACCEPTED = (
+    'It does not accept the token of this login. Does it belong to the cloud '
+    'that you logged in to?\n'
+)
+
+
+@pytest.fixture(autouse=True)
+def two_nodes(clouds_yaml: Callable[[str], None]) -> None:
+    """A fleet of edge-oslo and edge-bergen."""
+    clouds_yaml(p.FLEET)
+
+
+def logins(cloud: Cloud) -> list[str]:
+    """What Keystone was asked about tokens, in order."""
+    return [one.method for one in cloud.history if one.url == TOKENS]
+
+
+def tokens(cloud: Cloud, url: str) -> list[str]:
+    """The tokens that a node was sent, in order."""
+    return [
+        one.headers['X-Auth-Token'] for one in cloud.history if one.url == url
+    ]
+
+
+def issues(cloud: Cloud, *tokens: str) -> None:
+    """Let Keystone issue these, one after the other."""
+    cloud.answers(
+        'POST',
+        TOKENS,
+        *(
+            {
+                'json': p.TOKEN,
+                'headers': {'X-Subject-Token': token},
+                'status_code': 201,
+            }
+            for token in tokens
+        ),
+    )
+
+
+@pytest.fixture
+def accepted() -> Iterator[threading.Event]:
+    """Is set when the command has had the first answer that it wants."""
+    event = threading.Event()
+
+    class Watcher(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            if record.getMessage().startswith('RESP: [200]'):
+                event.set()
+
+    log = logging.getLogger('glance_cache_osc.transport.log')
+    watcher = Watcher()
+    log.addHandler(watcher)
+    log.setLevel(logging.DEBUG)
+    yield event
+    log.removeHandler(watcher)
+    log.setLevel(logging.NOTSET)
+
+
+def test_a_token_that_is_good_is_kept(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Keystone says so; the node fails, and nobody else does."""
+    asked = threading.Event()
+
+    def confirm(request: Any, context: Any) -> Any:
+        asked.set()
+        return p.TOKEN
+
+    def answer(request: Any, context: Any) -> Any:
+        assert asked.wait(_PATIENCE)
+        return p.cache(p.cached(p.UBUNTU))
+
+    issues(cloud, OLD)
+    cloud.answers('GET', OSLO, **REJECTS)
+    cloud.answers('GET', TOKENS, json=confirm)
+    cloud.answers('GET', BERGEN, json=answer)
+    cloud.hold_back(BERGEN, OSLO)
+
+    result = openstack(*IDS)
+
+    assert result == Result(
+        1,
+        f'{p.UBUNTU} edge-bergen\n',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}): {NOT_ACCEPTED}',
+    )
+    assert logins(cloud) == ['POST', 'GET']
+    assert tokens(cloud, OSLO) == [OLD]
+
+
+def test_a_token_that_another_node_has_accepted_since(
+    cloud: Cloud, openstack: OpenStack, accepted: threading.Event
+) -> None:
+    """Keystone is not asked."""
+
+    def reject(request: Any, context: Any) -> str:
+        assert accepted.wait(_PATIENCE)
+        context.status_code = 401
+        return ''
+
+    issues(cloud, OLD)
+    cloud.answers('GET', BERGEN, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('GET', OSLO, text=reject)
+    cloud.hold_back(OSLO, BERGEN)
+
+    result = openstack(*IDS)
+
+    assert result == Result(
+        1,
+        f'{p.UBUNTU} edge-bergen\n',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}): {NOT_ACCEPTED}',
+    )
+    assert logins(cloud) == ['POST']
+    assert tokens(cloud, OSLO) == [OLD]
+
+
+@pytest.mark.parametrize(
+    'verdict',
+    [
+        {'status_code': 401, 'json': {'error': {'code': 401}}},
+        {'status_code': 404, 'json': {'error': {'code': 404}}},
+    ],
+)
+def test_a_token_that_is_no_longer_valid_is_renewed_once_for_all(
+    cloud: Cloud, openstack: OpenStack, verdict: dict[str, Any]
+) -> None:
+    issues(cloud, OLD, NEW)
+    for url, image_id in ((OSLO, p.UBUNTU), (BERGEN, p.DEBIAN)):
+        held = {'json': p.cache(p.cached(image_id))}
+        cloud.answers('GET', url, REJECTS, held)
+    cloud.answers('GET', TOKENS, **verdict)
+
+    result = openstack(*IDS)
+
+    assert result == Result(
+        0, f'{p.UBUNTU} edge-oslo\n{p.DEBIAN} edge-bergen\n', ''
+    )
+    assert logins(cloud) == ['POST', 'GET', 'POST']
+    assert tokens(cloud, OSLO) == tokens(cloud, BERGEN) == [OLD, NEW]
+
+
+def test_a_change_is_sent_again_with_the_new_token(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The node has not done it: it did not know who asks."""
+    issues(cloud, OLD, NEW)
+    cloud.answers('GET', OSLO, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('DELETE', OSLO, REJECTS, {'status_code': 204})
+    cloud.answers('GET', TOKENS, status_code=401, json={})
+
+    result = openstack(
+        *(*FAR, 'clear', '--node', 'edge-oslo'),
+        *('-f', 'value', '-c', 'Cached', '-c', 'Node'),
+    )
+
+    assert result == Result(0, '1 edge-oslo\n', '')
+    assert tokens(cloud, OSLO) == [OLD, OLD, NEW]
+
+
+def test_a_node_that_accepts_no_token_at_all(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """It is asked once more, with the new one, and that is all."""
+    issues(cloud, OLD, NEW)
+    cloud.answers('GET', OSLO, REJECTS)
+    cloud.answers('GET', TOKENS, status_code=401, json={})
+
+    result = openstack(*(*IDS, '--node', 'edge-oslo'))
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}): {NOT_ACCEPTED}',
+    )
+    assert logins(cloud) == ['POST', 'GET', 'POST']
+    assert tokens(cloud, OSLO) == [OLD, NEW]
+
+
+@pytest.mark.parametrize(
+    'keystone',
+    [
+        {'status_code': 500, 'text': 'Down.'},
+        {'status_code': 503, 'text': 'Down.'},
+        {'status_code': 403, 'json': {'error': {'code': 403}}},
+    ],
+)
+def test_a_token_is_kept_where_keystone_does_not_say(
+    cloud: Cloud, openstack: OpenStack, keystone: dict[str, Any]
+) -> None:
+    issues(cloud, OLD)
+    cloud.answers('GET', OSLO, **REJECTS)
+    cloud.answers('GET', TOKENS, **keystone)
+
+    result = openstack(*(*IDS, '--node', 'edge-oslo'))
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}): {NOT_ACCEPTED}',
+    )
+    assert logins(cloud).count('POST') == 1
+
+
+def test_the_list_of_images_shares_the_token(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The token expires after the nodes were asked."""
+    issues(cloud, OLD, NEW)
+    images = f'{p.GLANCE}/v2/images'
+    cloud.answers('GET', OSLO, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers(
+        'GET',
+        images,
+        REJECTS,
+        {'json': p.images(p.image(p.UBUNTU, 'ubuntu-24.04'))},
+    )
+    cloud.answers('GET', TOKENS, status_code=401, json={})
+
+    result = openstack(
+        *(*FAR, 'list', '--node', 'edge-oslo', '-f', 'value', '-c', 'Name')
+    )
+
+    assert result == Result(0, 'ubuntu-24.04\n', '')
+    assert logins(cloud) == ['POST', 'GET', 'POST']

@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Nodes that speak https: argv in, output out."""
+
+from typing import Any
+
+import pytest
+
+from tests import web
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+
+HTTPS = 'https://edge.example'
+LIST = ('image', 'cache', 'list', '-f', 'value', '--node', HTTPS)
+
+
+@pytest.mark.parametrize('how', ['--os-cacert', 'OS_CACERT', 'cacert'])
+def test_a_ca_is_for_nodes_as_well(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    certificates: web.Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+    how: str,
+) -> None:
+    cloud.answers('GET', f'{HTTPS}/v2/cache', json=p.cache())
+    argv: tuple[str, ...] = ()
+    match how:
+        case '--os-cacert':
+            argv = ('--os-cacert', str(certificates.path))
+        case 'OS_CACERT':
+            monkeypatch.setenv('OS_CACERT', str(certificates.path))
+        case 'cacert':
+            clouds_yaml(
+                f'{{clouds: {{far: {{cacert: {certificates.path}}}}}}}'
+            )
+            argv = ('--os-cloud', 'far', '--os-auth-url', p.KEYSTONE)
+
+    result = openstack(*argv, *LIST)
+
+    assert result == Result(0, '', '')
+
+
+def test_a_certificate_that_is_not_trusted(
+    cloud: Cloud, openstack: OpenStack, certificates: web.Certificates
+) -> None:
+    cloud.is_stranger('edge.example')
+
+    result = openstack('--os-cacert', str(certificates.path), *LIST)
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot read the cache of {HTTPS}: Its TLS certificate is not from '
+        'a CA that is trusted here: SSL certificate OpenSSL verify result: '
+        'unable to get local issuer certificate (20). Name its CA with '
+        "'--os-cacert' or 'cacert' in clouds.yaml.\n",
+    )
+    assert cloud.requests == []
+
+
+def test_insecure_is_for_nodes_as_well(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.is_stranger('edge.example')
+    cloud.answers('GET', f'{HTTPS}/v2/cache', json=p.cache())
+
+    result = openstack('--insecure', *LIST)
+
+    assert (result.code, result.out) == (0, '')

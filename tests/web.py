@@ -1,0 +1,436 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""A web of canned answers, over real sockets.
+
+requests-mock does not see libcurl. Here its adapter stands behind a server on
+loopback, to which every connection that libcurl opens is routed: URLs stay as
+they are, ``http://glance.example:9292`` too. An unexpected request fails the
+test, and so does an answer that nobody asks for.
+"""
+
+import asyncio
+from collections.abc import Callable
+from collections.abc import Mapping
+import contextlib
+import functools
+import http
+import http.server
+import ipaddress
+import pathlib
+import socket
+import ssl
+import threading
+import types
+from typing import Any
+from typing import Self
+
+import pycurl
+import pytest
+from requests import models
+import requests_mock
+
+from tests.faults import certificates
+
+_LOOPBACK = '127.0.0.1'
+#: Longer than any of this takes; a broken test ends, and fails.
+_PATIENCE = 20
+#: The first byte of a TLS connection.
+_HANDSHAKE = b'\x16'
+
+
+class _Hold(Exception):
+    """The request is taken, and the connection stays open."""
+
+
+class _Bytes(Exception):
+    """What a server sends instead of an HTTP response."""
+
+
+#: Instead of an answer. Nobody listens at the port:
+REFUSED: dict[str, Any] = {'exc': ConnectionRefusedError}
+#: There is none until the timeout is over, which it is at once: what the
+#: engine takes for the time is put forward by so much, for this request.
+SILENT: dict[str, Any] = {'exc': TimeoutError}
+#: There is none until the test ends, or the timeout is really over.
+HELD: dict[str, Any] = {'exc': _Hold}
+#: The connection is closed when the request was taken.
+CLOSED: dict[str, Any] = {'exc': ConnectionAbortedError}
+#: These the server has no part in.
+_UNSERVED: tuple[type[Exception], ...] = (ConnectionRefusedError, TimeoutError)
+
+
+def sends(data: bytes) -> dict[str, Any]:
+    """Instead of an answer: these bytes, and the connection is closed."""
+    return {'exc': _Bytes(data)}
+
+
+class Certificates:
+    """What servers speak TLS with, each made once.
+
+    :param directory: where the files go.
+    :ivar path: the CA that clients are to trust.
+    """
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self._trusted = certificates.Authority(directory)
+        self._unknown = certificates.Authority(directory, 'unknown')
+        self.path = self._trusted.path
+        self.trusted = functools.cache(
+            lambda host: self._trusted.server(f'of {host}', host=host)
+        )
+        #: From a CA that nobody knows.
+        self.unknown = functools.cache(
+            lambda host: self._unknown.server(f'unknown {host}', host=host)
+        )
+
+
+class Web:
+    """Answers to requests, and a record of the requests.
+
+    A context: libcurl's connections are routed here, names that end in
+    ``.example`` have an address, and no other name has.
+
+    :param certificates: for https; without them, there is none.
+    """
+
+    def __init__(self, certificates: Certificates | None = None) -> None:
+        #: For answers that need not be asked for; a `requests_mock.Mocker`
+        #: may share it.
+        self.adapter = requests_mock.Adapter()
+        #: What a test did not foresee.
+        self.unexpected: list[str] = []
+        #: Names ending in ``.example`` that have no address all the same.
+        self.nameless: set[str] = set()
+        self._certificates = certificates
+        self._stubs: list[tuple[str, Any]] = []
+        self._endings: dict[tuple[str, str], tuple[Any, list[Any]]] = {}
+        self._strangers: dict[str, bool] = {}
+        self._before: dict[str, threading.Event] = {}
+        self._answered: dict[str, threading.Event] = {}
+        self._sending = threading.Lock()
+        self._over = threading.Event()
+        self._threads: list[threading.Thread] = []
+        self._connections: list[socket.socket] = []
+        self._stack = contextlib.ExitStack()
+
+    def answers(
+        self, method: str, url: str, *responses: dict[str, Any], **one: Any
+    ) -> None:
+        """Answer a request; several answers are given one after another.
+
+        A query in the URL has to be in the request, too; it has to be all
+        of it where the connection is refused, or the server silent.
+        """
+        listed = list(responses) or [one]
+        stub = self.adapter.register_uri(method, url, listed)
+        self._stubs.append((f'{method} {url}', stub))
+        self._endings[method, url] = stub, [one.get('exc') for one in listed]
+
+    def is_stranger(self, host: str) -> None:
+        """Let a host have a certificate from a CA that nobody knows."""
+        self._strangers[host] = False
+
+    def hold_back(self, url: str, until: str) -> None:
+        """Take a request only when another one has been answered.
+
+        :param url: without its query.
+        :param until: without its query, too; where its answer is `HELD`,
+            that it was taken is enough.
+        """
+        self._before[url] = self._answered.setdefault(until, threading.Event())
+
+    @property
+    def requests(self) -> list[str]:
+        """The requests, in order: 'GET http://…'."""
+        return [f'{one.method} {one.url}' for one in self.history]
+
+    @property
+    def history(self) -> list[Any]:
+        """The requests, in order, with all that was sent."""
+        return list(self.adapter.request_history)
+
+    def unused(self) -> list[str]:
+        """Answers that nobody asked for."""
+        return [name for name, stub in self._stubs if not stub.called] + [
+            f'TLS to {host}'
+            for host, called in self._strangers.items()
+            if not called
+        ]
+
+    def check(self) -> None:
+        """Fail if a request was unexpected, or an answer is unused."""
+        assert not self.unexpected, f'unexpected: {self.unexpected}'
+        assert not self.unused(), f'unused: {self.unused()}'
+
+    def __enter__(self) -> Self:
+        with contextlib.ExitStack() as stack:
+            listener = stack.enter_context(
+                socket.create_server((_LOOPBACK, 0))
+            )
+            nobody, silent = (
+                stack.enter_context(socket.socket()) for _one in range(2)
+            )
+            nobody.bind((_LOOPBACK, 0))
+            silent.bind((_LOOPBACK, 0))
+            silent.listen()
+            accepting = threading.Thread(target=self._accept, args=(listener,))
+            accepting.start()
+            stack.callback(accepting.join)
+            stack.callback(listener.shutdown, socket.SHUT_RDWR)
+            ports: dict[type[Exception] | None, int] = {
+                None: _port(listener),
+                ConnectionRefusedError: _port(nobody),
+                TimeoutError: _port(silent),
+            }
+            patch = stack.enter_context(pytest.MonkeyPatch.context())
+            patch.setattr(pycurl, 'Curl', _routed(self._ending, ports))
+            patch.setattr(socket, 'getaddrinfo', self._addresses())
+            self._stack = stack.pop_all()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: types.TracebackType | None,
+    ) -> None:
+        self._over.set()
+        self._stack.close()
+        for connection in self._connections:
+            with contextlib.suppress(OSError):
+                connection.shutdown(socket.SHUT_RDWR)
+        for thread in self._threads:
+            thread.join(_PATIENCE)
+
+    def _addresses(self) -> Callable[..., Any]:
+        """Instead of `socket.getaddrinfo`: it asks no server."""
+        real = socket.getaddrinfo
+
+        def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
+            if host.endswith('.example') and host not in self.nameless:
+                host = _LOOPBACK
+            elif not _is_local(host):
+                raise socket.gaierror(
+                    socket.EAI_NONAME, 'Name or service not known'
+                )
+            return real(host, *args, **kwargs)
+
+        return getaddrinfo
+
+    def _ending(self, method: str, url: str) -> type[Exception] | None:
+        """How a request ends without the server, which then is recorded."""
+        if (method, url) not in self._endings:
+            return None
+        stub, endings = self._endings[method, url]
+        ending: type[Exception] | None
+        ending = endings[min(stub.call_count, len(endings) - 1)]
+        if ending is None or ending not in _UNSERVED:
+            return None
+        with contextlib.suppress(ending):
+            self._send(method, url, {})
+        return ending
+
+    def _send(
+        self, method: str, url: str, headers: dict[str, str]
+    ) -> models.Response:
+        """The answer to a request, which is recorded.
+
+        :raises Exception: what a test has instead of an answer.
+        """
+        request = models.Request(method, url, headers).prepare()
+        # As it was sent: requests would quote it once more.
+        request.url = url
+        with self._sending:
+            return self.adapter.send(request)
+
+    def _accept(self, listener: socket.socket) -> None:
+        while True:
+            try:
+                connection, __ = listener.accept()
+            except OSError:
+                return
+            self._connections.append(connection)
+            thread = threading.Thread(target=self._serve, args=(connection,))
+            self._threads.append(thread)
+            thread.start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        """Answer all requests on a connection."""
+        # A client may be gone at any time.
+        with connection, contextlib.suppress(OSError):
+            scheme = 'http'
+            if connection.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
+                scheme = 'https'
+                connection = self._tls().wrap_socket(
+                    connection, server_side=True
+                )
+            with connection:
+                _Handler(connection, scheme, self.answer)
+
+    def _tls(self) -> ssl.SSLContext:
+        """A context whose certificate is that of the name asked for."""
+        assert self._certificates, 'a Web without certificates'
+        known = self._certificates
+
+        def choose(
+            connection: ssl.SSLObject | ssl.SSLSocket,
+            host: str | None,
+            context: ssl.SSLContext,
+        ) -> None:
+            host = host or _LOOPBACK
+            if host in self._strangers:
+                self._strangers[host] = True
+                connection.context = known.unknown(host)
+            else:
+                connection.context = known.trusted(host)
+
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.sni_callback = choose
+        return context
+
+    def answer(self, handler: '_Handler') -> None:
+        """Answer one request."""
+        host = handler.headers['Host']
+        url = f'{handler.scheme}://{host}{handler.path}'
+        place = url.partition('?')[0]
+        if place in self._before and not self._before[place].wait(_PATIENCE):
+            self.unexpected.append(f'{place} was held back for ever')
+        try:
+            response = self._send(
+                handler.command, url, dict(handler.headers.items())
+            )
+        except _Hold:
+            self._tell(place)
+            self._over.wait()
+            handler.close_connection = True
+        except ConnectionAbortedError:
+            handler.close_connection = True
+        except _Bytes as data:
+            handler.wfile.write(*data.args)
+            handler.close_connection = True
+        except Exception as error:  # noqa: BLE001 - the test fails by it
+            self.unexpected.append(f'{handler.command} {url}: {error!r}')
+            handler.send_error(http.HTTPStatus.NOT_IMPLEMENTED)
+        else:
+            handler.respond(response)
+        handler.wfile.flush()
+        self._tell(place)
+
+    def _tell(self, place: str) -> None:
+        """Let those go on that were held back until this request."""
+        if place in self._answered:
+            self._answered[place].set()
+
+
+class _Handler(http.server.BaseHTTPRequestHandler):
+    """One connection.
+
+    :param answer: answers each request on it.
+    """
+
+    protocol_version = 'HTTP/1.1'
+    wbufsize = -1
+
+    def __init__(
+        self,
+        connection: socket.socket,
+        scheme: str,
+        answer: Callable[['_Handler'], None],
+    ) -> None:
+        self.scheme = scheme
+        self._answer = answer
+        # It needs no server, but a name for it.
+        super().__init__(connection, connection.getpeername(), None)  # type: ignore[arg-type]
+
+    def do_GET(self) -> None:
+        self._answer(self)
+
+    do_DELETE = do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
+
+    def respond(self, response: models.Response) -> None:
+        """Write a response as it is, with the length of its body."""
+        body = response.raw.read(decode_content=False)
+        length = response.headers.get('Content-Length')
+        self.send_response_only(response.status_code, response.reason)
+        for name, value in response.headers.items():
+            self.send_header(name, value)
+        if length is None and 'Transfer-Encoding' not in response.headers:
+            if response.status_code != http.HTTPStatus.NO_CONTENT:
+                self.send_header('Content-Length', str(len(body)))
+        elif length != str(len(body)):
+            # Whoever waits for the rest shall see that it never comes.
+            self.close_connection = True
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_args: Any) -> None:
+        """Say nothing."""
+
+
+def _routed(
+    ending: Callable[[str, str], type[Exception] | None],
+    ports: Mapping[type[Exception] | None, int],
+) -> type[pycurl.Curl]:
+    """A handle of libcurl's, all of whose connections go to ports here.
+
+    :param ending: how a request of this method and URL ends, if not by the
+        server; is called once for each request.
+    :param ports: by how requests end.
+    """
+
+    class Curl(pycurl.Curl):
+        """A handle for one request."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self._set: dict[int, Any] = {}
+
+        def setopt(self, option: int, value: Any, **more: bool) -> None:
+            self._set[option] = value
+            if option == pycurl.PREREQFUNCTION:
+                value = functools.partial(_connected, value, self._set)
+            super().setopt(option, value, **more)
+            method = self._set.get(pycurl.CUSTOMREQUEST)
+            url = self._set.get(pycurl.URL)
+            if method and url and pycurl.CONNECT_TO not in self._set:
+                port = ports[ending(method, url)]
+                self.setopt(pycurl.CONNECT_TO, [f'::{_LOOPBACK}:{port}'])
+
+    def _connected(
+        callback: Callable[..., int], options: Mapping[int, Any], *args: object
+    ) -> int:
+        """Call what is called when a request is about to be sent.
+
+        What is silent has been so for the whole timeout.
+        """
+        if options[pycurl.CONNECT_TO] != [f'::{_LOOPBACK}:{silent}']:
+            return callback(*args)
+        loop = asyncio.get_running_loop()
+        now = loop.time() - options[pycurl.LOW_SPEED_TIME]
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(loop, 'time', lambda: now)
+            return callback(*args)
+
+    silent = ports[TimeoutError]
+    return Curl
+
+
+def _port(server: socket.socket) -> int:
+    return int(server.getsockname()[1])
+
+
+def _is_local(host: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(host))
+    return host == 'localhost'
