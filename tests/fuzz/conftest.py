@@ -77,14 +77,15 @@ def liar() -> Iterator[servers.Server]:
 @pytest.fixture
 def tell(
     liar: servers.Server, request: pytest.FixtureRequest
-) -> Callable[[bytes], None]:
-    """Has the liar answer in a way, and counts that."""
+) -> Iterator[Tell]:
+    """Has the node answer in a way; counts the requests that it answers."""
+    before = len(liar.heads)
 
     def tell(answer: bytes) -> None:
         liar.answer = servers.says(answer)
-        _told[request.node.nodeid] += 1
 
-    return tell
+    yield tell
+    _told[request.node.nodeid] += len(liar.heads) - before
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -89,6 +89,13 @@ _LISTS = st.fixed_dictionaries(
     },
     optional={'more': ANYTHING},
 )
+_TAKEN = st.fixed_dictionaries(
+    {
+        'cached_images': st.lists(_SOUND, max_size=4),
+        'queued_images': st.lists(_IDS.filter(bool), max_size=4),
+    },
+    optional={'more': ANYTHING},
+)
 _VERSIONS = st.fixed_dictionaries(
     {
         'versions': st.lists(
@@ -198,6 +205,9 @@ def _chunked(body: bytes) -> bytes:
 @st.composite
 def answers(draw: st.DrawFn) -> bytes:
     """All bytes of an answer, to the end of the connection."""
+    if draw(st.integers(0, 2)) == 0:
+        # Taken as it is: what is shown of it must do no harm.
+        return servers.reply(_text_of(draw(_TAKEN), draw(st.booleans())))
     if draw(st.integers(0, 19)) == 0:
         noise: bytes = draw(st.binary(max_size=100))
         return noise

@@ -15,9 +15,11 @@
 
 from collections.abc import Iterator
 import csv
+import dataclasses
 import importlib
 import io
 import json
+import re
 import time
 from typing import Any
 
@@ -28,19 +30,17 @@ from cliff.formatters import table
 from cliff.formatters import value
 from cliff.formatters import yaml_format
 import hypothesis
-from keystoneauth1 import session as ksa_session
-from keystoneauth1 import token_endpoint
 import pytest
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import cache_api
-from glance_cache_osc.drivers import http
 from glance_cache_osc.model import entries
-from glance_cache_osc.transport import wire
+from glance_cache_osc.transport import loop as loops
 from glance_cache_osc.v2 import image_cache_list
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import Result
+from tests.fuzz import clients
 from tests.fuzz import conftest
 from tests.fuzz import lies
 from tests.fuzz import servers
@@ -50,18 +50,38 @@ yaml: Any = importlib.import_module('yaml')
 #: Seconds that any answer may cost.
 _MOST_SECONDS = 5.0
 _TIMEOUT = 1.0
+#: The share of answers from which rows are made, at the least.
+_MIN_ACCEPTED = 0.25
 _HEADERS = [one.header for one in image_cache_list._COLUMNS]
 
 
-@pytest.fixture(scope='module')
-def driver(liar: servers.Server) -> cache_api.CacheApiDriver:
-    session = ksa_session.Session(
-        auth=token_endpoint.Token(None, servers.TOKEN)
-    )
-    wire.guard(session, liar.url, 4)
-    return cache_api.CacheApiDriver(
-        http.NodeClient(session, liar.url, _TIMEOUT)
-    )
+@dataclasses.dataclass
+class Reader:
+    """A driver that reads what a node answers, and counts what it accepts."""
+
+    loop: loops.Loop
+    driver: cache_api.CacheApiDriver
+    asked: int = 0
+    accepted: int = 0
+
+    def entries(self) -> list[entries.Entry]:
+        self.asked += 1
+        held = self.loop.run(self.driver.list_entries())
+        self.accepted += 1
+        return held
+
+    def version(self) -> str:
+        return self.loop.run(self.driver.api_version())
+
+
+@pytest.fixture
+def reader(liar: servers.Server) -> Iterator[Reader]:
+    with loops.Loop() as loop:
+        client = clients.client(loop.engine, liar.url, _TIMEOUT)
+        reader = Reader(loop, cache_api.CacheApiDriver(client))
+        yield reader
+    # Otherwise nothing is shown that could do harm.
+    assert reader.accepted >= reader.asked * _MIN_ACCEPTED
 
 
 class Arguments:
@@ -84,9 +104,17 @@ def shown(formatter: formatters.ListFormatter, name: str, rows: Any) -> str:
     return raw.getvalue().decode()
 
 
+#: Control characters but for the end of a line, marks of direction, line
+#: separators, and halves of characters.
+_FORBIDDEN = re.compile(
+    '[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f'
+    '\ufeff\ud800-\udfff]'
+)
+
+
 def is_quiet(text: str) -> bool:
     """Whether a text can do nothing to a terminal but fill it."""
-    return columns.safe_text(text.replace('\n', '')) == text.replace('\n', '')
+    return not _FORBIDDEN.search(text)
 
 
 def check_rows(held: list[entries.Entry]) -> None:
@@ -121,30 +149,23 @@ def check_error(error: errors.NodeError) -> None:
     assert servers.TOKEN not in line
 
 
-def check(driver: cache_api.CacheApiDriver) -> None:
-    """Ask for all that is read, and look at what comes of it."""
-    began = time.monotonic()
-    try:
-        check_rows(driver.list_entries())
-    except errors.NodeError as error:
-        check_error(error)
-    try:
-        version = driver.api_version()
-    except errors.NodeError as error:
-        check_error(error)
-    else:
-        assert version in ('2.18', '2.14')
-    assert time.monotonic() - began < _MOST_SECONDS
-
-
 @conftest.PROFILE
 @hypothesis.given(answer=lies.answers())
 def test_a_driver_believes_nothing(
-    tell: conftest.Tell, driver: cache_api.CacheApiDriver, answer: bytes
+    tell: conftest.Tell, reader: Reader, answer: bytes
 ) -> None:
     tell(answer)
 
-    check(driver)
+    began = time.monotonic()
+    try:
+        check_rows(reader.entries())
+    except errors.NodeError as error:
+        check_error(error)
+    try:
+        assert reader.version() in ('2.18', '2.14')
+    except errors.NodeError as error:
+        check_error(error)
+    assert time.monotonic() - began < _MOST_SECONDS
 
 
 HONEST_ROWS = [
