@@ -118,7 +118,7 @@ class Web:
         self._strangers: dict[str, bool] = {}
         self._before: dict[str, threading.Event] = {}
         self._answered: dict[str, threading.Event] = {}
-        self._sending = threading.Lock()
+        self._locks: dict[tuple[str, str], threading.Lock] = {}
         self._over = threading.Event()
         self._threads: list[threading.Thread] = []
         self._connections: list[socket.socket] = []
@@ -251,7 +251,9 @@ class Web:
         request = models.Request(method, url, headers).prepare()
         # As it was sent: requests would quote it once more.
         request.url = url
-        with self._sending:
+        # An answer may wait for another request, and then be the next one's.
+        place = method, url.partition('?')[0]
+        with self._locks.setdefault(place, threading.Lock()):
             return self.adapter.send(request)
 
     def _accept(self, listener: socket.socket) -> None:

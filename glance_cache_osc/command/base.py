@@ -69,8 +69,6 @@ class CacheLister(operations.Operations, command.Lister):
     _example_of: ClassVar[str] = ''
 
     failures: report.Failures
-    cloud: clouds.Cloud
-    loop: loops.Loop
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""

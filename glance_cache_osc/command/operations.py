@@ -31,6 +31,7 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from glance_cache_osc.transport import attempt
+from glance_cache_osc.transport import loop as loops
 
 _Value = TypeVar('_Value')
 Member = fleet.Member
@@ -49,10 +50,12 @@ class Operations:
 
     :ivar cloud: the cloud that the user is logged in to.
     :ivar failures: what could not be done.
+    :ivar loop: runs them.
     """
 
     cloud: clouds.Cloud
     failures: report.Failures
+    loop: loops.Loop
 
     def shows(
         self, parsed_args: argparse.Namespace, column: columns.Column
@@ -125,6 +128,7 @@ class Operations:
         operation: Callable[[Member], Awaitable[_Value]],
     ) -> list[attempt.Outcome[Member, _Value]]:
         """Change nodes, all at once; outcomes in their order."""
+        self.loop.has_changes = True
         with progress.counting(_('Changing nodes'), len(members)) as counter:
             return await attempt.attempt(
                 operation,
@@ -150,6 +154,7 @@ class Operations:
             for member, step in steps
             if step.action in (plan.Action.QUEUE, plan.Action.DELETE)
         }
+        self.loop.has_changes = True
         with progress.counting(_('Changing entries'), len(jobs)) as counter:
             outcomes = await fleet.each(
                 operation,

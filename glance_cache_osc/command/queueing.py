@@ -52,6 +52,7 @@ async def carry_out(
     What failed is reported, and left out.
     """
     _say_who_fills(command, steps)
+    command.loop.has_changes = True
     if limits:
         return await _Filling(command, limits).carry_out(steps)
     done = await command.carry_out(

@@ -13,6 +13,7 @@
 """What a node says of itself: its list of API versions."""
 
 import enum
+import functools
 import re
 from typing import Any
 
@@ -132,8 +133,12 @@ def _text(version: tuple[int, int]) -> str:
 
 def _version(item: Any) -> tuple[int, int] | None:
     text = item.get('id') if isinstance(item, dict) else None
-    if not isinstance(text, str):
-        return None
+    return _parse(text) if isinstance(text, str) else None
+
+
+@functools.lru_cache(maxsize=64)
+def _parse(text: str) -> tuple[int, int] | None:
+    """Nodes list the same few versions, thousands of times."""
     match = re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', text)
     return (int(match[1]), int(match[2])) if match else None
 

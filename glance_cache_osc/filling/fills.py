@@ -133,8 +133,10 @@ class NodeFills:
         self._since = now
         #: It was down, and has forgotten the requests that it had accepted.
         self._was_down = False
+        #: It has not accepted the last queue request, but may soon.
         self._rejects = False
-        self.sort(now)
+        self.sort()
+        self._schedule(now)
 
     @property
     def is_open(self) -> bool:
@@ -205,7 +207,7 @@ class NodeFills:
         self.error = error
         if isinstance(error, errors.Unreachable) and error.down:
             self._was_down = True
-        self._schedule(now)
+        self._check_stall(now)
 
     def listed(
         self, held: Iterable[entries.Entry], began: float, now: float
@@ -223,44 +225,38 @@ class NodeFills:
         arrived = [one for one in self._fills if one.state is State.CACHED]
         if arrived:
             self._since = now
-        self.sort(now)
+        self.sort()
+        self._check_stall(now)
         return arrived
 
     def _compare(
         self, fill: Fill, entry: entries.Entry | None, now: float
     ) -> None:
-        if entry is None:
-            if fill.state is State.REQUESTED:
-                self._not_listed(fill, now)
-        elif entry.state is entries.State.CACHED:
+        requested = fill.state is State.REQUESTED
+        if entry and entry.state is entries.State.CACHED:
             # By force, a cached entry from before is replaced.
             if not fill.force or fill.queued or fill.accepted:
                 fill.state = State.CACHED
-        else:
-            fill.queued, fill.absent_since = True, None
-            if self._was_down:
-                fill.queue_again()
-            elif not fill.force:
-                fill.state = State.REQUESTED
-
-    def _not_listed(self, fill: Fill, now: float) -> None:
-        if self._was_down:
+        elif self._was_down and (entry or requested):
             fill.queue_again()
-        elif not fill.queued:
-            # A node that is sending an image to a client caches it on the
-            # way, and does not queue it.
-            return
-        elif fill.absent_since is None:
-            fill.absent_since = now
-        elif now - fill.absent_since >= _GONE_AFTER:
-            why = _('It is neither cached nor queued there any more')
-            remedy = _(
-                'Somebody dropped it, or its fill failed, which the '
-                "node's log tells."
-            )
-            fill.fail(errors.NodeError(why, remedy))
+        elif entry:
+            fill.absent_since = None
+            if not fill.force:
+                fill.state = State.REQUESTED
+        elif requested and fill.queued:
+            # What it has not queued, it may be caching on the way to a client.
+            fill.absent_since = fill.absent_since or now
+            if now - fill.absent_since >= _GONE_AFTER:
+                why = _('It is neither cached nor queued there any more')
+                remedy = _(
+                    'Somebody dropped it, or its fill failed, which the '
+                    "node's log tells."
+                )
+                fill.fail(errors.NodeError(why, remedy))
+        if entry and entry.state is entries.State.QUEUED:
+            fill.queued = True
 
-    def sort(self, now: float) -> None:
+    def sort(self) -> None:
         """Sort the fills by their states, after those have changed."""
         self._fills = [fill for fill in self._fills if fill.is_open]
         self.pending.clear()
@@ -270,17 +266,19 @@ class NodeFills:
                 self.pending.append(fill)
             else:
                 self.requested[fill] = None
+        self.stalled = self.stalled and self.waits
+
+    def _check_stall(self, now: float) -> None:
+        """See whether it has stalled; only after a look, or a failure."""
+        self.stalled = self.waits and now >= self._since + self._stall_after
         self._schedule(now)
 
     def _schedule(self, now: float) -> None:
-        """Set the time of the next look; see whether it has stalled."""
+        """Set the time of the next look."""
         absent = any(fill.absent_since is not None for fill in self.requested)
         waited = 0 if absent else now - self._since
         self.next_look = now + pause_after(waited, self._cost, _SOONEST)
-        stall = self._since + self._stall_after
-        self.stalled = self.waits and now >= stall
-        if now < stall:
-            # A node is not reported as stalled without a look just then.
+        if now < (stall := self._since + self._stall_after):
             self.next_look = min(self.next_look, stall)
 
 

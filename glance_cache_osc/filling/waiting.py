@@ -57,8 +57,7 @@ class Limits:
     :param timeout: seconds for the whole; 0 for no limit.
     :param stall_after: seconds without an arrival after which a node has
         stalled: that is reported, and it is no longer waited for.
-    :param downloads: fills that may be in progress at once, over all nodes;
-        0 for no limit.
+    :param downloads: fills in progress at once, over all nodes; 0 for any.
     """
 
     timeout: float
@@ -83,7 +82,6 @@ class Wait:
     watcher: watching.Watcher
 
     def __post_init__(self) -> None:
-        """Count what is wanted."""
         sizes = [one.image.size or 0 for one in self.wanted if one.is_open]
         self._total_size, self._size = sum(sizes), 0
         self._arrived = len(self.wanted) - len(sizes)
@@ -97,8 +95,7 @@ class Wait:
         self._stalled: set[fills.NodeFills] = set()
         self._reported: set[fills.NodeFills] = set()
         self._filling: dict[fills.NodeFills, fills.Fill] = {}
-        self._unfinished = 0
-        self._began = self._last_arrival = 0.0
+        self._unfinished, self._began, self._last_arrival = 0, 0.0, 0.0
         self._changed, self._over = asyncio.Event(), asyncio.Event()
 
     def last_error(self, member: fleet.Member) -> errors.CacheError | None:
@@ -167,7 +164,7 @@ class Wait:
                     task.cancel()
         for task in self._tasks:
             if not task.cancelled():
-                task.result()
+                task.result()  # A bug is raised.
         return ending
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
@@ -189,6 +186,7 @@ class Wait:
                 await self._look(node)
             else:
                 await self._pause(node)
+                continue
             self._update(node)
 
     async def _pause(self, node: fills.NodeFills) -> None:
@@ -274,7 +272,7 @@ class Wait:
                     fill.fail(errors.ImageError(_('Glance has it no more')))
                     changed.add(self._nodes[fill.member])
         for node in changed:
-            node.sort(_now())
+            node.sort()
             node.changed.set()
             self._update(node)
 

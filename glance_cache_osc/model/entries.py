@@ -194,12 +194,12 @@ def _parse_cached(item: Any) -> Entry:
     if not isinstance(item, dict):
         raise ValueError('cached_images holds something else than objects')
     return Entry(
-        image_id=_text(item.get('image_id'), 'image_id'),
-        state=State.CACHED,
-        size=_count(item, 'size'),
-        hits=_count(item, 'hits'),
-        last_accessed=_time(item, 'last_accessed'),
-        last_modified=_time(item, 'last_modified'),
+        _text(item.get('image_id'), 'image_id'),
+        State.CACHED,
+        _count(item, 'size'),
+        _count(item, 'hits'),
+        _time(item, 'last_accessed'),
+        _time(item, 'last_modified'),
     )
 
 
@@ -222,26 +222,18 @@ def _text(value: Any, what: str) -> str:
 
 def _count(item: dict[str, Any], key: str) -> int | None:
     value = item.get(key)
-    if value is None:
-        return None
-    if (
-        isinstance(value, bool)
-        or not isinstance(value, int)
-        or not 0 <= value <= _MOST
-    ):
-        raise ValueError(f'{key} is not a count')
-    return value
+    if value is None or (type(value) is int and 0 <= value <= _MOST):
+        return value
+    raise ValueError(f'{key} is not a count')
 
 
 def _time(item: dict[str, Any], key: str) -> datetime.datetime | None:
     """Seconds since 1970 as a time to the second; 0 means never."""
     value = item.get(key)
-    if value is None:
+    if value is None or (value == 0 and value is not False):
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if type(value) not in (int, float):
         raise ValueError(f'{key} is not a time')
-    if value == 0:
-        return None
     try:
         return datetime.datetime.fromtimestamp(int(value), tz=datetime.UTC)
     except (OverflowError, OSError, ValueError) as error:

@@ -22,11 +22,15 @@ from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
+import itertools
 from typing import Any
 from typing import Generic
 from typing import TypeVar
 
 from glance_cache_osc import errors
+
+#: Jobs under way at once: as many as there may be connections.
+_MAX_TASKS = 2000
 
 _Job = TypeVar('_Job')
 _Value = TypeVar('_Value')
@@ -69,11 +73,14 @@ async def attempt(  # noqa: PLR0913 - by name alone
     lanes: dict[Hashable, list[int]] = collections.defaultdict(list)
     for index, job in enumerate(batch.jobs):
         lanes[lane(job)].append(index)
+    # One of each lane, then another one of each: lanes take turns.
+    sizes = [(iter(indexes), len(indexes)) for indexes in lanes.values()]
+    queues = iter(
+        [queue for at in range(width) for queue, size in sizes if at < size]
+    )
     tasks = [
-        asyncio.ensure_future(batch.work(queue))
-        for indexes in lanes.values()
-        for queue in [iter(indexes)]
-        for __ in range(min(width, len(indexes)))
+        asyncio.ensure_future(batch.work(itertools.chain([first], queues)))
+        for first in itertools.islice(queues, _MAX_TASKS)
     ]
     try:
         await _all(tasks)
@@ -156,9 +163,9 @@ class _Batch(Generic[_Job, _Value]):
         self._ended = ended
         self._done: dict[int, Outcome[_Job, _Value]] = {}
 
-    async def work(self, indexes: Iterator[int]) -> None:
-        """Do one job after the other."""
-        for index in indexes:
+    async def work(self, queues: Iterable[Iterator[int]]) -> None:
+        """Do one job after the other, of one queue after the other."""
+        for index in itertools.chain.from_iterable(queues):
             if self.stopped:
                 return
             job = self.jobs[index]

@@ -55,7 +55,9 @@ def sent(request: 'transfer.Request') -> None:
     _LOG.debug('REQ: %s', _curl(request))
 
 
-def received(request: 'transfer.Request', response: 'transfer.Response') -> None:
+def received(
+    request: 'transfer.Request', response: 'transfer.Response'
+) -> None:
     """Log the response to a request."""
     _LOG.debug('RESP: %s', _head(request, response))
     _LOG.debug('RESP BODY: %s', _body(request, response))

@@ -47,9 +47,12 @@ class Loop:
 
     :param factory: makes the event loop; tests have one with its own time.
     :ivar interrupted: whether there was a Ctrl-C.
+    :ivar has_changes: whether something was changed. A Ctrl-C that comes
+        after that, and before it is reported, does not raise; another does.
     """
 
     interrupted = False
+    has_changes = False
 
     def __init__(
         self,
@@ -144,12 +147,12 @@ class Loop:
             self._running = False
 
     def _on_sigint(self, *_signal: object) -> None:
-        self.interrupted = True
+        again, self.interrupted = self.interrupted, True
         if self._task:
             self._runner.get_loop().call_soon_threadsafe(
                 self._interrupt, self._task
             )
-        elif not self._running:
+        elif not self._running and (again or not self.has_changes):
             raise KeyboardInterrupt
 
     def _interrupt(self, task: asyncio.Task[Any]) -> None:

@@ -79,6 +79,7 @@ class DeleteFromStore(hooks.CommandHook):
         with loops.Loop() as loop:
             cloud = clouds.Cloud(app.client_manager, loop.engine, _TIMEOUT)
             timing.collect(app, loop.engine)
+            loop.has_changes = True
             try:
                 done, attempted = loop.run(
                     _attempt(cloud, store, words, failures)

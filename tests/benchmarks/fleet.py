@@ -10,204 +10,274 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""A thousand nodes: list and queue, some dead, and today's loop over them."""
+"""A thousand nodes and ten thousand, against `token issue`."""
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
+import csv
+from dataclasses import replace
 from functools import partial
+from itertools import groupby
+import json
 from pathlib import Path
+import sys
 from tempfile import TemporaryDirectory
+from urllib.parse import urlsplit
+
+import certifi
 
 from tests.benchmarks import fleet_checks
+from tests.benchmarks import million
+from tests.benchmarks import pairs
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_bench import FleetBench
-from tests.benchmarks.fleet_bench import Measured
 from tests.benchmarks.fleet_program import FleetRun
 from tests.benchmarks.group import Group
 from tests.benchmarks.group import Options
 from tests.benchmarks.group import say
+from tests.benchmarks.table import at_most
+from tests.benchmarks.table import failed
 from tests.benchmarks.table import Row
+from tests.benchmarks.table import row
+from tests.benchmarks.table import single
+from tests.faults.certificates import Authority
 from tests.simulated import Fault
 from tests.simulated import FleetError
-from tests.simulated import missing
+from tests.simulated import host_of
 from tests.simulated import name_of
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
+_PAIRS = 5
 _NODES = 1000
-_ENTRIES = 20
-_ROUND_TRIP = 0.05
-_RUNS = 3
-_LOOPED = 10
-_DEAD = 100
-_NODE_TIMEOUT = 5
-_QUEUED_ON = 50
+_MANY = 10_000
+_ENTRIES = 1000
+_HTTP = Settings(nodes=_NODES, entries=20, round_trip=0.05)
+#: The folder is made when it is needed.
+_HTTPS = replace(_HTTP, certificates='')
+_TEN_THOUSAND = replace(_HTTP, nodes=_MANY)
+_MILLION = Settings(nodes=_NODES, images=2 * _ENTRIES, entries=_ENTRIES)
+_MOST_MIB = 250
 
-# What must hold.
-_MOST_SECONDS = 6.0
-_MOST_MIB = 250.0
-_LEAST_TIMES = 150.0
+_NODE_TIMEOUT = 5
+_LOOKUP_SECONDS = 0.02
+_HANGING = 10
+_SLOW_NAMES = Path(__file__).with_name('slow_names.py')
 
 _LIST = ('image', 'cache', 'list', '--all-nodes', '-f', 'json')
-_LOOP = ('cached', 'image', 'list', '-f', 'json')
+_IMPATIENT = (*_LIST, '--node-timeout', str(_NODE_TIMEOUT))
+_BESIDES = f'{_NODE_TIMEOUT} s + at most {{}} times'
+_LIBCURL = 'the same: libcurl alone, in place of the peer'
+_TOKEN = '; peer: token issue, with a clouds.yaml without nodes'
 
 
 def _lists(bench: FleetBench) -> Iterator[Row]:
-    """All nodes, against a loop over some of them; and the memory."""
-    ours = bench.measure(_LIST, partial(_lists_all, bench, _NODES))
-    peer = bench.measure_loop(_LOOPED, *_LOOP)
-    loop = peer.seconds * _NODES
-    times = loop / ours.seconds
-    yield Row(
-        what=f'image cache list, {_NODES} nodes of {_ENTRIES} entries, 50 ms;'
-        f' peer: a loop of cached image list over {_LOOPED} nodes, scaled',
-        ours=f'{ours.seconds:.2f}',
-        peer=f'{loop:.0f}',
-        ratio=f'{1 / times:.4f} ({times:.0f} times faster)',
-        bound=f'at most {_MOST_SECONDS:.0f} s, at least {_LEAST_TIMES:.0f}'
-        ' times faster',
-        requests=f'{ours.requests} / {peer.requests * _NODES}',
-        held=ours.seconds <= _MOST_SECONDS and times >= _LEAST_TIMES,
-    )
-    yield _row(
-        'the same: peak memory',
-        f'{ours.peak:.0f} MiB',
-        bound=f'at most {_MOST_MIB:.0f} MiB',
-        held=ours.peak <= _MOST_MIB,
-    )
+    """All nodes by address, and libcurl alone."""
+    what = f'image cache list, {_NODES} nodes of 20 entries, 50 ms'
+    check = partial(_lists_all, bench.cached(), ())
+    measured, peak = bench.measure(what + _TOKEN, _LIST, check, at_most(1.7))
+    yield measured
+    yield _memory(peak)
+    yield bench.bare(_LIBCURL)
 
 
-def _growth(bench: FleetBench) -> Iterator[Row]:
-    """Fewer nodes."""
-    for nodes in (10, 100):
-        ours = bench.measure(_LIST, partial(_lists_all, bench, nodes), nodes)
-        yield _row(
-            f'image cache list, {nodes} nodes of {_ENTRIES} entries, 50 ms',
-            f'{ours.seconds:.2f}',
-            requests=str(ours.requests),
+def _https(bench: FleetBench) -> Iterator[Row]:
+    """The same with a bundle of the usual size, and a CA of ours in it."""
+    bundle = bench.home / 'bundle.pem'
+    bundle.write_bytes(
+        Path(certifi.where()).read_bytes()
+        + (bench.home / 'ca.pem').read_bytes()
+    )
+    measured, _peak = bench.measure(
+        f'image cache list, {_NODES} https nodes of 20 entries, 50 ms, CA'
+        f' bundle of {bundle.stat().st_size // 1024} KiB',
+        ('--os-cacert', str(bundle), *_LIST),
+        partial(_lists_all, bench.cached(), ()),
+        at_most(3),
+    )
+    yield measured
+    yield bench.bare(_LIBCURL, bundle)
+
+
+def _names(bench: FleetBench) -> Iterator[Row]:
+    """Nodes by name; the look-ups of the last names hang."""
+    held = bench.cached()
+    urls = {name: urlsplit(url) for name, url in bench.fleet.nodes.items()}
+    dead = list(held)[-_HANGING:]
+    table = bench.home / 'names.json'
+    table.write_text(
+        json.dumps(
+            {
+                f'{name}.test': None if name in dead else url.hostname
+                for name, url in urls.items()
+            }
         )
+    )
+    measured, _peak = bench.measure(
+        f'the same by name, {1000 * _LOOKUP_SECONDS:.0f} ms a look-up,'
+        f' {_HANGING} names that hang, --node-timeout {_NODE_TIMEOUT}',
+        _IMPATIENT,
+        partial(_lists_all, held, dead),
+        at_most(2.5, _BESIDES),
+        nodes={
+            name: f'http://{name}.test:{url.port}'
+            for name, url in urls.items()
+        },
+        program=(
+            *(sys.executable, '-P', str(_SLOW_NAMES)),
+            *(str(table), str(_LOOKUP_SECONDS)),
+        ),
+        timeout=_NODE_TIMEOUT,
+    )
+    yield measured
 
 
-def _dead(bench: FleetBench) -> Iterator[Row]:
-    """Nodes that never answer, and stand last: nothing hides them."""
-    dead = range(_NODES - _DEAD, _NODES)
-    names = {name_of(at) for at in dead}
-    held = {
-        name: ids for name, ids in bench.cached().items() if name not in names
-    }
-
-    def check(run: FleetRun) -> None:
-        fleet_checks.lists_exactly(run, held)
-        fleet_checks.tells_of_exactly(run, names)
-        fleet_checks.exits_with(run, 1)
-
-    bench.fleet.set_fault(dead[::2], Fault.SILENT)
-    bench.fleet.set_fault(dead[1::2], Fault.BACKLOG)
+def _silent(bench: FleetBench) -> Iterator[Row]:
+    """Half take a connection and stay silent, half do not even take it."""
+    held, nodes = bench.cached(), range(_NODES)
+    bench.fleet.set_fault(nodes[::2], Fault.SILENT)
+    bench.fleet.set_fault(nodes[1::2], Fault.BACKLOG)
     try:
-        ours = bench.measure(
-            (*_LIST, '--node-timeout', str(_NODE_TIMEOUT)), check
+        measured, _peak = bench.measure(
+            f'the same, all {_NODES} silent, --node-timeout {_NODE_TIMEOUT}',
+            _IMPATIENT,
+            partial(_lists_all, held, list(held)),
+            at_most(2, _BESIDES),
+            timeout=_NODE_TIMEOUT,
         )
     finally:
-        bench.fleet.set_fault(dead, None)
-    yield _timed(
-        f'the same on {_NODES}, {_DEAD} of which never answer,'
-        f' --node-timeout {_NODE_TIMEOUT}',
-        ours,
-        _NODE_TIMEOUT + _MOST_SECONDS,
-    )
+        bench.fleet.set_fault(nodes, None)
+    yield measured
 
 
-def _queues(bench: FleetBench) -> Iterator[Row]:
-    """One image, which some nodes have, and some have queued."""
+def _queue(bench: FleetBench) -> Iterator[Row]:
+    """One image, which no node has."""
     fleet = bench.fleet
-    image_id, name = next(iter(fleet.images.items()))
-    lacking: set[str] = set()
+    (image_id, name), *others = fleet.images.items()
 
     def prepare() -> None:
-        fleet.reset()
-        fleet.set_cache(range(_QUEUED_ON), queued=[image_id])
-        lacking.clear()
-        lacking.update(
-            node
-            for node, held in fleet.caches().items()
-            if image_id not in held['cached'] + held['queued']
-        )
+        fleet.set_cache(range(_NODES), cached=[one for one, _ in others[:20]])
 
     def check(run: FleetRun) -> None:
         fleet_checks.exits_with(run, 0)
-        fleet_checks.queued_once(fleet.requests(), lacking, image_id)
+        fleet_checks.queued_once(fleet.requests(), fleet.nodes, image_id)
 
-    ours = bench.measure(
+    measured, _peak = bench.measure(
+        f'image cache queue, one image on {_NODES} nodes, 50 ms',
         ('image', 'cache', 'queue', name, '--all-nodes', '-f', 'json'),
         check,
+        at_most(2.5),
         prepare=prepare,
     )
     fleet.reset()
-    yield _timed(
-        f'image cache queue, {_NODES} nodes, {len(lacking)} of which lack the'
-        ' image, 50 ms',
-        ours,
-        _MOST_SECONDS,
+    yield measured
+
+
+def _node_list(bench: FleetBench) -> Iterator[Row]:
+    """Nodes by the ten thousand, in a file of their own."""
+    measured, peak = bench.measure(
+        f'image cache node list, {_MANY:,} nodes in a nodes file, 50 ms',
+        ('image', 'cache', 'node', 'list', '-f', 'json'),
+        partial(fleet_checks.all_well, bench.fleet.nodes, 20),
+        at_most(5),
+        nodes_file=True,
+    )
+    yield measured
+    yield _memory(peak)
+    yield bench.bare(f'{_LIBCURL}, one request to each node')
+
+
+def _million(bench: FleetBench) -> Iterator[Row]:
+    """What a million rows cost, against the least that they can cost."""
+    clouds_yaml, csv_file = bench.home / 'clouds', bench.home / 'csv'
+    bench.fleet.clouds_yaml(clouds_yaml)
+    bodies = bench.bodies()
+
+    def ours() -> pairs.Sample:
+        run = bench.run(clouds_yaml, *_LIST[:-1], 'csv')
+        fleet_checks.exits_with(run, 0)
+        told = csv.DictReader(run.output.splitlines())
+        counts = Counter(line['Node'] for line in told if line['Name'])
+        if counts != dict.fromkeys(bodies, _ENTRIES):
+            raise BenchmarkError(f'{counts.total()} rows with names')
+        return pairs.Sample(run.cpu, 0)
+
+    def peer() -> pairs.Sample:
+        seconds = million.least(bodies, csv_file)
+        say(f'  {seconds:6.2f} s CPU json.loads and csv.writer')
+        return pairs.Sample(seconds, 0)
+
+    timed = pairs.alternate(ours, peer, min(bench.count, 3))
+    measured = row(
+        f'image cache list, a million entries on {_NODES} nodes, csv, seconds'
+        ' of CPU; peer: json.loads and csv.writer of the same alone',
+        pairs.summarize(timed),
+        at_most(4),
+    )
+    yield replace(measured, requests='')
+
+
+def _lists_all(
+    held: dict[str, list[str]], dead: Collection[str], run: FleetRun
+) -> None:
+    """Every entry is listed, and one line tells of each dead node."""
+    alive = {name: ids for name, ids in held.items() if name not in dead}
+    fleet_checks.lists_exactly(run, alive)
+    fleet_checks.tells_of_exactly(run, dead)
+    fleet_checks.exits_with(run, 1 if dead else 0)
+
+
+def _memory(peak: float) -> Row:
+    return single(
+        'the same: peak memory',
+        ours=f'{peak:.0f} MiB',
+        bound=f'at most {_MOST_MIB} MiB',
+        held=peak <= _MOST_MIB,
     )
 
 
-def _lists_all(bench: FleetBench, nodes: int, run: FleetRun) -> None:
-    held = dict(list(bench.cached().items())[:nodes])
-    fleet_checks.lists_exactly(run, held)
-    fleet_checks.tells_of_exactly(run, ())
-    fleet_checks.exits_with(run, 0)
-
-
-def _timed(what: str, ours: Measured, most: float) -> Row:
-    return _row(
-        what,
-        f'{ours.seconds:.2f}',
-        bound=f'at most {most:.0f} s',
-        requests=str(ours.requests),
-        held=ours.seconds <= most,
-    )
-
-
-def _row(
-    what: str,
-    ours: str,
-    *,
-    bound: str = '',
-    requests: str = '',
-    held: bool | None = None,
-) -> Row:
-    """A row that no peer has a part in."""
-    return Row(what, ours, '', '', bound, requests, held)
-
-
-_MEASURES = {
-    'fleet-list': _lists,
-    'fleet-growth': _growth,
-    'fleet-dead': _dead,
-    'fleet-queue': _queues,
+#: Rows that share a fleet stand side by side.
+_MEASURES: dict[
+    str, tuple[Settings, Callable[[FleetBench], Iterator[Row]]]
+] = {
+    'fleet-list': (_HTTP, _lists),
+    'fleet-names': (_HTTP, _names),
+    'fleet-silent': (_HTTP, _silent),
+    'fleet-queue': (_HTTP, _queue),
+    'fleet-https': (_HTTPS, _https),
+    'fleet-nodes': (_TEN_THOUSAND, _node_list),
+    'fleet-million': (_MILLION, _million),
 }
 
 
 def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
-    if why := missing():
-        say(f'The rows of the fleet are left out: {why}')
-        return
-    say(f'Starting {_NODES} nodes …')
-    settings = Settings(nodes=_NODES, entries=_ENTRIES, round_trip=_ROUND_TRIP)
-    try:
-        with (
-            TemporaryDirectory(prefix='glance-cache-osc-') as directory,
-            SimulatedFleet(settings) as fleet,
-        ):
-            bench = FleetBench(fleet, Path(directory), options.pairs or _RUNS)
-            for name, measure in _MEASURES.items():
-                if name in only:
+    wanted = [name for name in _MEASURES if name in only]
+    for settings, group in groupby(wanted, lambda name: _MEASURES[name][0]):
+        say(f'Starting {settings.nodes} nodes …')
+        with TemporaryDirectory(prefix='glance-cache-osc-') as directory:
+            home = Path(directory)
+            if settings.certificates is not None:
+                settings = _certified(settings, home)  # noqa: PLW2901
+            with SimulatedFleet(settings) as fleet:
+                bench = FleetBench(fleet, home, options.pairs or _PAIRS)
+                for name in group:
                     say(f'{name}:')
-                    yield from measure(bench)
-    except FleetError as error:
-        raise BenchmarkError(str(error)) from error
+                    try:
+                        yield from _MEASURES[name][1](bench)
+                    except (BenchmarkError, FleetError) as error:
+                        yield failed(name, error)
+
+
+def _certified(settings: Settings, home: Path) -> Settings:
+    """The same, with a CA and a certificate for each node."""
+    authority = Authority(home)
+    for at in range(settings.nodes):
+        authority.server(name_of(at), host=host_of(at))
+    return replace(settings, certificates=str(home))
 
 
 GROUP = Group(tuple(_MEASURES), _rows)

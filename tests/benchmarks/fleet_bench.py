@@ -15,111 +15,151 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
-from dataclasses import dataclass
+import json
 from pathlib import Path
 from statistics import median
+import subprocess
+import sys
 
 from tests.benchmarks import fleet_checks
+from tests.benchmarks import pairs
+from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
 from tests.benchmarks.group import say
+from tests.benchmarks.table import Bound
+from tests.benchmarks.table import Row
+from tests.benchmarks.table import row
+from tests.benchmarks.table import single
+from tests.cloud import rest
 from tests.simulated import SimulatedFleet
+from tests.simulated.payloads import TOKEN
 
-
-@dataclass(frozen=True)
-class Measured:
-    """What some runs of a command say.
-
-    :ivar seconds: their median
-    :ivar peak: the most memory that any of them held, in MiB
-    :ivar requests: that the last of them sent to Glances
-    """
-
-    seconds: float
-    peak: float
-    requests: int
+_BARE = Path(__file__).with_name('bare.py')
+_BARE_SECONDS = 60
 
 
 class FleetBench:
     """The fleet, and the program with its login.
 
-    :param directory: for what a run reads and writes
-    :param runs: of each command, of which the median counts
+    :param home: for what a run reads and writes
+    :param count: of pairs that each command is timed in
     """
 
-    def __init__(
-        self, fleet: SimulatedFleet, directory: Path, runs: int
-    ) -> None:
+    def __init__(self, fleet: SimulatedFleet, home: Path, count: int) -> None:
         self.fleet = fleet
-        self._program = FleetProgram(directory)
-        self._clouds_yaml = directory / 'clouds.yaml'
-        self._runs = runs
+        self.home = home
+        self.count = count
 
     def measure(
         self,
+        what: str,
         command: Sequence[str],
         check: Callable[[FleetRun], None],
-        nodes: int | None = None,
+        bound: Bound,
+        *,
+        nodes: Mapping[str, str] | None = None,
+        nodes_file: bool = False,
         prepare: Callable[[], None] = lambda: None,
-    ) -> Measured:
-        """Run a command once for warming up, and then as often as asked.
+        program: Sequence[str] = (),
+        timeout: float = 0.0,
+    ) -> tuple[Row, float]:
+        """Time a command and `token issue` in turn, after a warm-up.
 
         :param check: raises what is wrong with a run
-        :param nodes: that clouds.yaml names, from the first on; None for all
+        :param bound: of the ratio of ours to `token issue`, which has a
+            clouds.yaml without nodes
+        :param nodes: name → endpoint for clouds.yaml; None for all
+        :param nodes_file: name them in a file of their own
         :param prepare: makes the state that a run begins with; not timed
+        :param program: what runs instead of the installed `openstack`
+        :param timeout: seconds that ours may take besides
+        :returns: also the most memory of all runs of ours, in MiB
         :raises BenchmarkError: a run did not do what it was to do
         """
-        self.fleet.clouds_yaml(self._clouds_yaml, nodes)
-        login = self.fleet.environment(self._clouds_yaml)
-        runs = []
-        for _ in range(1 + self._runs):
+        clouds_yaml, without = self.home / 'clouds', self.home / 'without'
+        file = self.home / 'nodes.json' if nodes_file else None
+        self.fleet.clouds_yaml(clouds_yaml, nodes, file)
+        self.fleet.clouds_yaml(without, 0)
+        peaks = []
+
+        def ours() -> pairs.Sample:
             prepare()
             self.fleet.forget_requests()
-            before = self.fleet.cpu_seconds()
-            run = self._program.run(login, *command)
-            answering = self.fleet.cpu_seconds() - before
+            run = self.run(clouds_yaml, *command, program=program)
             check(run)
-            runs.append(run)
-            say(
-                f'  {run.seconds:6.2f} s {run.cpu:6.2f} s CPU'
-                f' {run.peak:4.0f} MiB openstack {" ".join(command[:4])}'
-                f' (answering: {answering:.2f} s CPU)'
-            )
-        del runs[0]
-        return Measured(
-            seconds=median(run.seconds for run in runs),
-            peak=max(run.peak for run in runs),
-            requests=self._asked(),
-        )
+            peaks.append(run.peak)
+            return pairs.Sample(run.seconds, self._asked())
 
-    def measure_loop(self, nodes: int, *command: str) -> Measured:
-        """Run a command of today on some nodes, one after the other.
-
-        Each is named as the image endpoint; seconds and requests are one
-        node's.
-        """
-        runs = []
-        self.fleet.forget_requests()
-        for endpoint in list(self.fleet.nodes.values())[:nodes]:
-            login = {
-                **self.fleet.environment(),
-                'OS_IMAGE_ENDPOINT_OVERRIDE': endpoint,
-            }
-            run = self._program.run(login, *command)
+        def peer() -> pairs.Sample:
+            run = self.run(without, 'token', 'issue')
             fleet_checks.exits_with(run, 0)
-            runs.append(run)
-            say(f'  {run.seconds:6.2f} s openstack {" ".join(command)}')
-        return Measured(
-            seconds=median(run.seconds for run in runs),
-            peak=max(run.peak for run in runs),
-            requests=self._asked() // nodes,
+            return pairs.Sample(run.seconds, 0)
+
+        ours()
+        peer()
+        timed = pairs.alternate(ours, peer, self.count, timeout)
+        return row(what, pairs.summarize(timed), bound), max(peaks)
+
+    def run(
+        self, clouds_yaml: Path, *command: str, program: Sequence[str] = ()
+    ) -> FleetRun:
+        """Run a command, and say what it took."""
+        before = self.fleet.cpu_seconds()
+        run = FleetProgram(self.home, program).run(
+            self.fleet.environment(clouds_yaml), *command
         )
+        answering = self.fleet.cpu_seconds() - before
+        say(
+            f'  {run.seconds:6.2f} s {run.cpu:6.2f} s CPU {run.peak:4.0f} MiB'
+            f' openstack {" ".join(command[:4])}'
+            f' (answering: {answering:.2f} s CPU)'
+        )
+        return run
+
+    def bare(self, what: str, bundle: Path | None = None) -> Row:
+        """What libcurl alone needs to read all caches, for comparison.
+
+        :param bundle: of CA certificates, for https
+        """
+        urls = self.home / 'urls'
+        urls.write_text(
+            '\n'.join(f'{url}/v2/cache' for url in self.fleet.nodes.values())
+        )
+        took = []
+        for _ in range(1 + self.count):
+            done = subprocess.run(
+                [
+                    *(sys.executable, '-P', str(_BARE), str(urls), TOKEN),
+                    *([str(bundle)] if bundle else []),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=_BARE_SECONDS,
+                check=False,
+            )
+            if done.returncode:
+                raise BenchmarkError(f'libcurl alone: {done.stderr[-2000:]}')
+            took.append([float(word) for word in done.stdout.split()])
+            say('  {:6.2f} s {:6.2f} s CPU libcurl alone'.format(*took[-1]))
+        seconds = median(one for one, _cpu in took[1:])
+        return single(what, peer=f'{seconds:.2f}')
 
     def cached(self) -> dict[str, list[str]]:
         """Name of a node → IDs of the images that it holds."""
         return {
             name: held['cached'] for name, held in self.fleet.caches().items()
+        }
+
+    def bodies(self) -> dict[str, bytes]:
+        """Name of a node → its answer to GET /v2/cache."""
+        return {
+            name: json.dumps(
+                rest.call('GET', f'{url}/v2/cache', token=TOKEN).body
+            ).encode()
+            for name, url in self.fleet.nodes.items()
         }
 
     def _asked(self) -> int:

@@ -79,6 +79,20 @@ def queued_once(
             raise BenchmarkError(f'{name}: {puts} in place of {expected}')
 
 
+def all_well(nodes: Collection[str], entries: int, run: FleetRun) -> None:
+    """Each node is listed, well, with so many cached images.
+
+    :raises BenchmarkError: it is not so
+    """
+    exits_with(run, 0)
+    rows = json.loads(run.output)
+    well = {row['Node'] for row in rows if row['Status'] == 'ok'}
+    if well != set(nodes) or len(rows) != len(nodes):
+        raise BenchmarkError(f'{len(well)} of {len(nodes)} nodes are well')
+    if any(row['Cached'] != entries for row in rows):
+        raise BenchmarkError(f'not {entries} cached images on every node')
+
+
 def exits_with(run: FleetRun, code: int) -> None:
     """It ended with this exit code.
 

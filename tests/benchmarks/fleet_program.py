@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 import os
 from pathlib import Path
@@ -24,11 +25,21 @@ import threading
 import time
 
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.program import installed
 
 _MOST_SECONDS = 120.0
 # getrusage counts in bytes on macOS, in KiB elsewhere.
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
+
+
+def installed() -> Path:
+    """The `openstack` beside the Python that runs us.
+
+    :raises BenchmarkError: there is none
+    """
+    found = Path(sys.executable).parent / 'openstack'
+    if not found.exists():
+        raise BenchmarkError(f'no openstack beside {sys.executable}')
+    return found
 
 
 @dataclass(frozen=True)
@@ -52,14 +63,15 @@ class FleetRun:
 
 
 class FleetProgram:
-    """`openstack`, logged in to the simulated cloud.
+    """`openstack`, run and measured.
 
     :param home: its working and home folder; no clouds.yaml of the person
         who runs this is read
+    :param program: what runs instead of the installed `openstack`
     """
 
-    def __init__(self, home: Path) -> None:
-        self._program = str(installed())
+    def __init__(self, home: Path, program: Sequence[str] = ()) -> None:
+        self._program = program or [str(installed())]
         self._home = home
 
     def run(self, environment: Mapping[str, str], *arguments: str) -> FleetRun:
@@ -75,7 +87,7 @@ class FleetProgram:
         with out.open('wb') as to_out, err.open('wb') as to_err:
             begun = time.perf_counter()
             child = subprocess.Popen(
-                [self._program, *arguments],
+                [*self._program, *arguments],
                 # Little of our own: no PYTHON…, OS_… or …_proxy.
                 env={
                     'PATH': os.defpath,

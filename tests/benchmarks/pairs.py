@@ -37,15 +37,19 @@ class Sample:
 
 @dataclass(frozen=True)
 class Pair:
-    """A run of ours, and one of the peer's right after it."""
+    """A run of ours, and one of the peer's right after it.
+
+    :ivar apart: seconds of ours that are not compared: a timeout
+    """
 
     ours: Sample
     peer: Sample
+    apart: float = 0.0
 
     @property
     def ratio(self) -> float:
         """Ours over the peer's: below 1 we are the faster."""
-        return self.ours.seconds / self.peer.seconds
+        return (self.ours.seconds - self.apart) / self.peer.seconds
 
 
 @dataclass(frozen=True)
@@ -68,13 +72,17 @@ class Summary:
 
 
 def alternate(
-    ours: Callable[[], Sample], peer: Callable[[], Sample], count: int
+    ours: Callable[[], Sample],
+    peer: Callable[[], Sample],
+    count: int,
+    apart: float = 0.0,
 ) -> list[Pair]:
     """Run both in turn, ours first.
 
     :param count: of pairs, 1 or more
+    :param apart: seconds of ours that are not compared
     """
-    return [Pair(ours(), peer()) for _ in range(count)]
+    return [Pair(ours(), peer(), apart) for _ in range(count)]
 
 
 def summarize(pairs: Sequence[Pair]) -> Summary:

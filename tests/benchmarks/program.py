@@ -10,42 +10,19 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The program under test: `openstack`, as a process of its own."""
+"""`openstack` against one real node, run, timed and counted."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-import os
 from pathlib import Path
-import subprocess
-import sys
-import time
+import re
 
 from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.pairs import Sample
 from tests.benchmarks.relay import Relay
-
-_MOST_SECONDS = 120
-#: OpenStackClient as it is where no plugin hooks on to its commands.
-_WITHOUT_HOOKS = """
-import sys
-from cliff import command
-command.Command._load_hooks = lambda self: setattr(self, '_hooks', [])
-from openstackclient import shell
-sys.exit(shell.main(sys.argv[1:]))
-"""
-
-
-def installed() -> Path:
-    """The `openstack` beside the Python that runs us.
-
-    :raises BenchmarkError: there is none
-    """
-    found = Path(sys.executable).parent / 'openstack'
-    if not found.exists():
-        raise BenchmarkError(f'no openstack beside {sys.executable}')
-    return found
 
 
 @dataclass(frozen=True)
@@ -67,32 +44,17 @@ class Program:
     :param environment: the OS_… variables that it logs in with
     :param home: its working and home folder; no clouds.yaml of the person
         who runs this is read
-    :param hooks: whether plugins may hook on to OpenStackClient's commands
     """
 
     def __init__(
-        self,
-        relay: Relay,
-        environment: Mapping[str, str],
-        home: Path,
-        *,
-        hooks: bool = True,
+        self, relay: Relay, environment: Mapping[str, str], home: Path
     ) -> None:
-        self._program = (
-            [str(installed())]
-            if hooks
-            else [sys.executable, '-c', _WITHOUT_HOOKS]
-        )
+        self._program = FleetProgram(home)
         self._relay = relay
-        # Little of our own environment: no PYTHON…, OS_… or …_proxy.
         self._environment = {
-            'PATH': os.defpath,
-            'HOME': str(home),
-            'LANG': 'C.UTF-8',
             **environment,
             'OS_IMAGE_ENDPOINT_OVERRIDE': relay.url,
         }
-        self._home = home
 
     def run(self, *arguments: str) -> Run:
         """Run a command and time it, from its start to its end.
@@ -100,29 +62,13 @@ class Program:
         :raises BenchmarkError: it failed, or took longer than two minutes
         """
         self._relay.take_requests()
-        begun = time.perf_counter()
-        try:
-            done = subprocess.run(
-                [*self._program, *arguments],
-                env=self._environment,
-                cwd=self._home,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
-                encoding='utf-8',
-                timeout=_MOST_SECONDS,
-                check=False,
-            )
-        except subprocess.TimeoutExpired as error:
-            raise _failed(arguments, str(error)) from error
-        seconds = time.perf_counter() - begun
-        if done.returncode:
+        done = self._program.run(self._environment, *arguments)
+        if done.code:
             raise _failed(
-                arguments,
-                f'exit code {done.returncode}\n{done.stderr[-2000:]}',
+                arguments, f'exit code {done.code}\n{done.log[-2000:]}'
             )
         requests = len(self._relay.take_requests())
-        return Run(Sample(seconds, requests), done.stdout, done.stderr)
+        return Run(Sample(done.seconds, requests), done.output, done.log)
 
     def warm_up(self, past: str, *arguments: str) -> Run:
         """Run a command, and see that it reaches Glance by the relay alone.
@@ -145,9 +91,10 @@ class Program:
 
 
 def _logged(run: Run, url: str) -> int:
-    """How many requests to a URL urllib3 wrote down in the log of a run."""
-    # http://127.0.0.1:9292 "GET /v2/cache HTTP/1.1" 200 10755
-    return sum(line.startswith(f'{url} "') for line in run.log.splitlines())
+    """How many requests to a URL OpenStackClient's log of a run has."""
+    # REQ: curl -g -i -X GET http://127.0.0.1:9292/v2/cache -H "…
+    request = re.compile(rf'REQ: curl [^:]* "?{re.escape(url)}["/? ]')
+    return sum(bool(request.match(line)) for line in run.log.splitlines())
 
 
 def _failed(arguments: tuple[str, ...], why: str) -> BenchmarkError:

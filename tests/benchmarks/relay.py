@@ -42,10 +42,7 @@ import threading
 from types import TracebackType
 from typing import Any
 from typing import NamedTuple
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from typing_extensions import Self
+from typing import Self
 
 _BLOCK = 65536
 _BACKLOG = 1024

@@ -74,6 +74,29 @@ def row(what: str, summary: Summary, bound: Bound | None) -> Row:
     )
 
 
+def at_most(ratio: float, text: str = 'at most {} times') -> Bound:
+    """A bound in the usual words, or in others with `{}` for the ratio."""
+    return Bound(ratio, text.format(ratio))
+
+
+def single(
+    what: str,
+    *,
+    ours: str = '',
+    peer: str = '',
+    bound: str = '',
+    held: bool | None = None,
+) -> Row:
+    """A line that compares nothing: one number, or why there is none."""
+    return Row(what, ours, peer, '', bound, '', held)
+
+
+def failed(what: str, error: Exception) -> Row:
+    """The line for what could not be measured."""
+    why = str(error).partition('\n')[0]
+    return single(what, bound=f'not measured: {why}', held=False)
+
+
 def markdown(rows: Iterable[Row]) -> str:
     """The whole table, without a newline at its end."""
     headers, *lines = [_HEADERS, *map(_cells, rows)]

@@ -52,3 +52,7 @@ def test_the_ratio_is_the_median_of_the_pairs_and_not_of_the_medians() -> None:
         ours_requests=(3, 5),
         peer_requests=(4, 4),
     )
+
+
+def test_a_timeout_is_not_compared() -> None:
+    assert Pair(Sample(7.0, 1), Sample(1.0, 0), 5.0).ratio == 2.0

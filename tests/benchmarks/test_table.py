@@ -12,9 +12,12 @@
 
 """The table that is printed."""
 
+from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.pairs import Summary
 from tests.benchmarks.table import as_csv
+from tests.benchmarks.table import at_most
 from tests.benchmarks.table import Bound
+from tests.benchmarks.table import failed
 from tests.benchmarks.table import markdown
 from tests.benchmarks.table import row
 
@@ -44,4 +47,14 @@ def test_the_table_says_what_held_and_what_did_not() -> None:
         ' 63 to 64 / 301 |  |\n'
         '| delete | 1.00 | 10.00 | 0.10 (10.0 times faster) | b |'
         ' 2 / 9 | yes |'
+    )
+
+
+def test_a_row_that_could_not_be_measured_does_not_hold() -> None:
+    row = failed('list', BenchmarkError('exit code 1\nTraceback …'))
+
+    assert row.held is False
+    assert row.bound == 'not measured: exit code 1'
+    assert at_most(2.5, '5 s + at most {} times') == Bound(
+        2.5, '5 s + at most 2.5 times'
     )

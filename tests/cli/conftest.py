@@ -28,6 +28,7 @@ import logging
 import os
 import pathlib
 import sys
+import threading
 from typing import Any
 
 # Else the first command that needs it takes its time in the event loop.
@@ -71,6 +72,9 @@ class Cloud(web.Web):
 
 
 OpenStack = Callable[..., Result]
+Logged = Callable[[str], threading.Event]
+#: Seconds; longer than any of this takes: a broken test ends, and fails.
+PATIENCE = 20
 #: Has a request wait until another one has been answered.
 HoldBack = Callable[[str, str], None]
 
@@ -133,6 +137,28 @@ def cloud(certificates: web.Certificates) -> Iterator[Cloud]:
 def hold_back(cloud: Cloud) -> HoldBack:
     """Have requests answered in an order: one URL, and the one before it."""
     return cloud.hold_back
+
+
+@pytest.fixture
+def logged() -> Iterator[Logged]:
+    """Is told a text: what it returns is set when that is logged.
+
+    A response is logged when it has been received.
+    """
+    events: dict[str, threading.Event] = {}
+
+    class Watcher(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            for text, event in events.items():
+                if text in record.getMessage():
+                    event.set()
+
+    log, watcher = logging.getLogger('glance_cache_osc'), Watcher()
+    log.addHandler(watcher)
+    log.setLevel(logging.DEBUG)
+    yield lambda text: events.setdefault(text, threading.Event())
+    log.removeHandler(watcher)
+    log.setLevel(logging.NOTSET)
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@
 
 """`openstack image cache delete`: argv in, output out."""
 
+import copy
 from typing import Any
 
 import pytest
@@ -580,3 +581,140 @@ def test_both_are_dropped_if_both_are_named(
     )
 
     assert result == Result(0, f'{p.ORPHAN} deleted\n{p.UBUNTU} deleted\n', '')
+
+
+@pytest.mark.parametrize('how', [[], ['--auto-approve'], ['--dry-run']])
+@pytest.mark.parametrize('words', [[], ['ubuntu*'], [p.UBUNTU]])
+def test_orphans_are_for_those_who_see_all_images(
+    cloud: Cloud, openstack: OpenStack, how: list[str], words: list[str]
+) -> None:
+    """To others, images that they may not see look like orphans."""
+    member = copy.deepcopy(p.TOKEN)
+    member['token']['roles'] = [{'id': 'a', 'name': 'member'}]
+    cloud.answers(
+        'POST',
+        f'{p.KEYSTONE}/auth/tokens',
+        json=member,
+        headers={'X-Subject-Token': 'gAAAAA-the-token'},
+        status_code=201,
+    )
+
+    result = openstack('image', 'cache', 'delete', '--orphans', *words, *how)
+
+    assert result == Result(
+        2,
+        '',
+        "'--orphans' needs a login with the role 'admin': images that this "
+        'one may not see look like orphans. Log in as an administrator, or '
+        'name IDs.\n',
+    )
+    assert cloud.requests == []
+
+
+def test_what_can_not_be_an_id_is_no_orphan(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Glance can't be asked about it; what it does not know is one."""
+    cloud.answers(
+        'GET',
+        CACHE,
+        json=p.cache(
+            *map(p.cached, ('../images', 'x' * 37, 'ü', 'a,b')),
+            queued=[p.ORPHAN, 'b' * 37],
+        ),
+    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    cloud.answers('DELETE', f'{CACHE}/{p.ORPHAN}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--orphans', '--auto-approve'),
+        *('-f', 'value', '-c', 'ID', '-c', 'Result'),
+    )
+
+    assert result == Result(0, f'{p.ORPHAN} deleted\n', '')
+
+
+def test_rows_come_by_node_and_in_the_order_of_the_words(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    """What no node has comes last, with the first node."""
+    clouds_yaml(p.FLEET)
+    names = ['fedora-42', 'debian-13', 'ubuntu-24.04', 'nowhere']
+    ids = [p.FEDORA, p.DEBIAN, p.UBUNTU, p.ORPHAN]
+    far = f'{p.EDGE}/v2/cache'
+    cloud.answers('GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN]))
+    cloud.answers('GET', far, json=p.cache(queued=[p.DEBIAN, p.FEDORA]))
+    cloud.answers('GET', IMAGES, json=p.images(*map(p.image, ids, names)))
+    for url in (
+        f'{CACHE}/{p.UBUNTU}',
+        f'{CACHE}/{p.DEBIAN}',
+        f'{far}/{p.DEBIAN}',
+        f'{far}/{p.FEDORA}',
+    ):
+        cloud.answers('DELETE', url, status_code=204)
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'delete', '--all-nodes'),
+        *(*names, '--auto-approve', '-f', 'value'),
+        *('-c', 'Name', '-c', 'Result', '-c', 'Node'),
+    )
+
+    assert result == Result(
+        0,
+        'debian-13 deleted edge-oslo\n'
+        'ubuntu-24.04 deleted edge-oslo\n'
+        'fedora-42 deleted edge-bergen\n'
+        'debian-13 deleted edge-bergen\n'
+        'nowhere not in cache edge-oslo\n',
+        '',
+    )
+
+
+def test_a_glob_means_hidden_images_as_well(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """And no image that no node has: that is not told."""
+    cloud.answers('GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN]))
+    cloud.answers('GET', IMAGES, json=p.images(p.image(p.DEBIAN, 'debian-13')))
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?os_hidden=true',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu-20.04')),
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', 'ubuntu*', '--auto-approve'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(0, 'ubuntu-20.04 deleted\n', '')
+    assert sorted(cloud.requests) == [
+        f'DELETE {CACHE}/{p.UBUNTU}',
+        f'GET {CACHE}',
+        f'GET {IMAGES}?limit=1000',
+        f'GET {IMAGES}?os_hidden=true&limit=1000',
+    ]
+
+
+def test_an_id_of_any_form_stays_one_part_of_the_path(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """It is quoted once; a node may list anything."""
+    strange = 'a%2Fb c/ü?x#y'
+    cloud.answers('GET', CACHE, json=p.cache(queued=[strange, '..']))
+    quoted = f'{CACHE}/a%252Fb%20c%2F%C3%BC%3Fx%23y'
+    cloud.answers('DELETE', quoted, status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--queued', '--auto-approve'),
+        *('-f', 'value', '-c', 'ID', '-c', 'Result'),
+    )
+
+    assert result == Result(
+        1,
+        f'{strange} deleted\n',
+        f"Cannot delete image '..' from the cache of {p.GLANCE}: '..' is not "
+        'the ID of an image.\n',
+    )
+    assert cloud.requests == [f'GET {CACHE}', f'DELETE {quoted}']

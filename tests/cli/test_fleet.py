@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 
+from tests import web
 from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
@@ -227,6 +228,76 @@ def test_a_node_that_is_named_twice_is_asked_once(
 
     assert result == Result(0, f'{p.UBUNTU} edge-oslo\n', '')
     assert cloud.requests == [f'GET {OSLO}']
+
+
+@pytest.mark.parametrize(
+    ('configured', 'named', 'asked'),
+    [
+        (
+            'http://edge.example:80',
+            'http://edge.example',
+            'http://edge.example',
+        ),
+        (
+            'http://edge.example',
+            'http://EDGE.example:80/',
+            'http://edge.example',
+        ),
+        (
+            'https://edge.example:443/v2',
+            'https://edge.example',
+            'https://edge.example',
+        ),
+        (
+            'http://edge.example:443',
+            'http://edge.example:443',
+            'http://edge.example:443',
+        ),
+    ],
+)
+def test_the_port_of_a_scheme_goes_without_saying(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    certificates: web.Certificates,
+    configured: str,
+    named: str,
+    asked: str,
+) -> None:
+    clouds_yaml(
+        f'{{clouds: {{far: {{auth: {{auth_url: "{p.KEYSTONE}"}}, '
+        f'cacert: {certificates.path}, image_cache_nodes: '
+        f'[{{name: edge, endpoint: "{configured}"}}]}}}}}}'
+    )
+    cloud.answers('GET', f'{asked}/v2/cache', json=p.cache(p.cached('a')))
+
+    result = openstack(
+        *(*FAR, 'list', '--node', named, '--node', 'edge'),
+        *('-f', 'value', '-c', 'ID', '-c', 'Node'),
+    )
+
+    assert result == Result(0, 'a edge\n', '')
+    assert cloud.requests == [f'GET {asked}/v2/cache']
+
+
+def test_two_nodes_that_differ_by_the_port_of_their_scheme_are_one(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(
+        f'{{clouds: {{far: {{auth: {{auth_url: "{p.KEYSTONE}"}}, '
+        'image_cache_nodes: [{name: edge, endpoint: "http://edge.example"}, '
+        '{name: far, endpoint: "http://edge.example:80"}]}}}'
+    )
+
+    result = openstack(*FAR, 'list')
+
+    assert result == Result(
+        2,
+        '',
+        "'edge' and 'far' are the same node: http://edge.example. Give it one "
+        'name.\n',
+    )
+    assert cloud.requests == []
 
 
 TWICE = f"""\

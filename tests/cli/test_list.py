@@ -664,3 +664,153 @@ def test_orphans_of_one_who_does_not_see_all(
         "This login does not have the role 'admin': images that it may not "
         'see count as orphans, too.\n',
     )
+
+
+def test_what_can_not_be_an_id_is_no_orphan(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Glance can't be asked about it; what it does not know is one."""
+    strange = ['../images', 'x' * 37, 'ü', 'a,b']
+    cloud.answers(
+        'GET',
+        CACHE,
+        json=p.cache(*map(p.cached, strange), queued=[p.ORPHAN]),
+    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+
+    result = openstack(
+        *('image', 'cache', 'list', '--orphans', '-f', 'value', '-c', 'ID')
+    )
+
+    assert result == Result(0, f'{p.ORPHAN}\n', '')
+
+
+def test_a_name_is_looked_up_and_not_what_the_nodes_hold(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(UBUNTU_ENTRY, queued=[p.DEBIAN, p.ORPHAN])
+    )
+    cloud.answers(
+        'GET', IMAGES, json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04'))
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', 'ubuntu-24.04', '-f', 'value'),
+        *('-c', 'ID', '-c', 'Name'),
+    )
+
+    assert result == Result(0, f'{p.UBUNTU} ubuntu-24.04\n', '')
+    assert cloud.requests == [
+        f'GET {CACHE}',
+        f'GET {IMAGES}?name=in%3Aubuntu-24.04&limit=1000',
+    ]
+
+
+def test_a_name_of_several_images_means_all_of_them(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN, p.FEDORA])
+    )
+    cloud.answers(
+        'GET',
+        IMAGES,
+        json=p.images(p.image(p.UBUNTU, 'app'), p.image(p.DEBIAN, 'app')),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', 'app', '-f', 'value', '-c', 'ID')
+    )
+
+    assert result == Result(0, f'{p.DEBIAN}\n{p.UBUNTU}\n', '')
+
+
+def test_an_id_that_a_node_holds_is_asked_for_its_name_alone(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN]))
+    cloud.answers(
+        'GET', IMAGES, json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04'))
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', p.UBUNTU, '-f', 'value', '-c', 'Name')
+    )
+
+    assert result == Result(0, 'ubuntu-24.04\n', '')
+    assert cloud.requests == [
+        f'GET {CACHE}',
+        f'GET {IMAGES}?id=in%3A{p.UBUNTU}&limit=1000',
+    ]
+
+
+def test_a_glob_means_hidden_images_as_well(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """All images are listed, in two requests."""
+    cloud.answers(
+        'GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN, p.FEDORA])
+    )
+    cloud.answers(
+        'GET',
+        IMAGES,
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu-24.04'), p.image(p.FEDORA, 'fedora-42')
+        ),
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?os_hidden=true',
+        json=p.images(p.image(p.DEBIAN, 'ubuntu-20.04')),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'list', 'ubuntu*', '-f', 'value', '-c', 'Name')
+    )
+
+    assert result == Result(0, 'ubuntu-20.04\nubuntu-24.04\n', '')
+    assert cloud.requests == [
+        f'GET {CACHE}',
+        f'GET {IMAGES}?limit=1000',
+        f'GET {IMAGES}?os_hidden=true&limit=1000',
+    ]
+
+
+@pytest.mark.parametrize('glob', ['nosuch*', '*'])
+def test_a_glob_that_means_nothing_there_is_no_failure(
+    cloud: Cloud, openstack: OpenStack, glob: str
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(queued=[p.ORPHAN]))
+    cloud.answers('GET', IMAGES, json=p.images(p.image(p.UBUNTU, 'ubuntu')))
+
+    result = openstack(
+        *('image', 'cache', 'list', glob, '-f', 'value', '-c', 'ID')
+    )
+
+    assert result == Result(0, '', '')
+
+
+@pytest.mark.parametrize(
+    ('argv', 'word'),
+    [
+        (['list', '--all'], '--all'),
+        (['list', '--orphan'], '--orphan'),
+        (['list', '--older', '30d'], '--older'),
+        (['queue', '--all', 'ubuntu-24.04'], '--all'),
+        (['delete', '--auto', 'ubuntu-24.04'], '--auto'),
+        (['clear', '--dry'], '--dry'),
+        (['clean', '--node-t', '3'], '--node-t'),
+        (['prune', '--auto', '--all-nodes'], '--auto'),
+        (['sync', 'ubuntu-24.04', '--delete-other'], '--delete-other'),
+        (['coverage', '--all'], '--all'),
+        (['node', 'list', '--im', 'ubuntu-24.04'], '--im'),
+    ],
+)
+def test_options_can_not_be_abbreviated(
+    cloud: Cloud, openstack: OpenStack, argv: list[str], word: str
+) -> None:
+    result = openstack('image', 'cache', *argv)
+
+    assert (result.code, result.out) == (2, '')
+    assert f'unrecognized arguments: {word}' in result.err

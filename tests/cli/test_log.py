@@ -16,6 +16,7 @@
 from collections.abc import Callable
 import logging
 import re
+from typing import Any
 
 import openstackclient.shell
 import pytest
@@ -24,7 +25,9 @@ from tests import web
 from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
+from tests.cli.conftest import Logged
 from tests.cli.conftest import OpenStack
+from tests.cli.conftest import PATIENCE
 from tests.cli.conftest import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
@@ -237,17 +240,25 @@ def untimed(out: str) -> str:
 
 
 def test_timing_lists_our_requests(
-    cloud: Cloud, openstack: OpenStack, clouds_yaml: Callable[[str], None]
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+    logged: Logged,
 ) -> None:
     """Each that was answered, in the order of the answers."""
     clouds_yaml(p.FLEET)
+    refused = logged('RESP: [403]')
+
+    def answer(_request: Any, _context: Any) -> Any:
+        assert refused.wait(PATIENCE)
+        return p.cache(p.cached(p.UBUNTU))
+
     far = f'{p.EDGE}/v2/cache'
-    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('GET', CACHE, json=answer)
     cloud.answers('GET', far, status_code=403, text='')
     cloud.answers(
         'GET', IMAGES, json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04'))
     )
-    cloud.hold_back(CACHE, far)
 
     result = openstack(
         *('--timing', '--os-cloud', 'far', 'image', 'cache', 'list'),

@@ -18,8 +18,6 @@ fault.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterator
-import logging
 import threading
 from typing import Any
 
@@ -27,13 +25,13 @@ import pytest
 
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
+from tests.cli.conftest import Logged
 from tests.cli.conftest import OpenStack
+from tests.cli.conftest import PATIENCE
 from tests.cli.conftest import Result
 
 FAR = ('--os-cloud', 'far', 'image', 'cache')
 IDS = (*FAR, 'list', '-f', 'value', '-c', 'ID', '-c', 'Node')
-#: Longer than any of this takes; a broken test ends, and fails.
-_PATIENCE = 20
 OSLO = f'{p.GLANCE}/v2/cache'
 BERGEN = f'{p.EDGE}/v2/cache'
 TOKENS = f'{p.KEYSTONE}/auth/tokens'
@@ -80,25 +78,6 @@ def issues(cloud: Cloud, *tokens: str) -> None:
     )
 
 
-@pytest.fixture
-def accepted() -> Iterator[threading.Event]:
-    """Is set when the command has had the first answer that it wants."""
-    event = threading.Event()
-
-    class Watcher(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            if record.getMessage().startswith('RESP: [200]'):
-                event.set()
-
-    log = logging.getLogger('glance_cache_osc.transport.log')
-    watcher = Watcher()
-    log.addHandler(watcher)
-    log.setLevel(logging.DEBUG)
-    yield event
-    log.removeHandler(watcher)
-    log.setLevel(logging.NOTSET)
-
-
 def test_a_token_that_is_good_is_kept(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
@@ -110,14 +89,13 @@ def test_a_token_that_is_good_is_kept(
         return p.TOKEN
 
     def answer(request: Any, context: Any) -> Any:
-        assert asked.wait(_PATIENCE)
+        assert asked.wait(PATIENCE)
         return p.cache(p.cached(p.UBUNTU))
 
     issues(cloud, OLD)
     cloud.answers('GET', OSLO, **REJECTS)
     cloud.answers('GET', TOKENS, json=confirm)
     cloud.answers('GET', BERGEN, json=answer)
-    cloud.hold_back(BERGEN, OSLO)
 
     result = openstack(*IDS)
 
@@ -131,19 +109,19 @@ def test_a_token_that_is_good_is_kept(
 
 
 def test_a_token_that_another_node_has_accepted_since(
-    cloud: Cloud, openstack: OpenStack, accepted: threading.Event
+    cloud: Cloud, openstack: OpenStack, logged: Logged
 ) -> None:
     """Keystone is not asked."""
+    accepted = logged('RESP: [200]')
 
     def reject(request: Any, context: Any) -> str:
-        assert accepted.wait(_PATIENCE)
+        assert accepted.wait(PATIENCE)
         context.status_code = 401
         return ''
 
     issues(cloud, OLD)
     cloud.answers('GET', BERGEN, json=p.cache(p.cached(p.UBUNTU)))
     cloud.answers('GET', OSLO, text=reject)
-    cloud.hold_back(OSLO, BERGEN)
 
     result = openstack(*IDS)
 

@@ -35,6 +35,7 @@ from tests.faults import logins
 from tests.faults import operators
 from tests.faults import pipes
 from tests.faults import places
+from tests.faults import sessions
 from tests.faults.stage import Stage
 from tests.faults.table import as_csv
 from tests.faults.table import Row
@@ -59,7 +60,7 @@ def _stage(cloud: Cloud) -> Iterator[Stage]:
         yield stage
 
 
-def _on_the_cloud(stage: Stage, runs: int) -> Iterator[Iterable[Row]]:
+def _on_the_cloud(stage: Stage) -> Iterator[Iterable[Row]]:
     east, west, *small = stage.cloud.glance[2:]
     yield killed.rows(stage)
     yield killed.recovered(stage)
@@ -69,7 +70,6 @@ def _on_the_cloud(stage: Stage, runs: int) -> Iterator[Iterable[Row]]:
     if small:
         yield places.full(stage, small[0].url)
     yield operators.rows(stage)
-    yield interrupts.rows(stage, runs)
 
 
 def _rows(runs: int) -> Iterator[Row]:
@@ -80,11 +80,13 @@ def _rows(runs: int) -> Iterator[Row]:
         nodes.append(places.SMALL_DISK)
     with tempfile.TemporaryDirectory() as home:
         yield from pipes.rows(Path(home))
+        yield sessions.row(Path(home))
+        yield from interrupts.rows(Path(home), runs)
     options = KeystoneOptions(token_seconds=_TOKEN_SECONDS)
     with _stage(Cloud(nodes=2, keystone_options=options)) as stage:
         yield from logins.short(stage, _TOKEN_SECONDS)
     with _stage(Cloud(nodes=nodes)) as stage:
-        for group in _on_the_cloud(stage, runs):
+        for group in _on_the_cloud(stage):
             yield from group
 
 

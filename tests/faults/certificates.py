@@ -40,7 +40,7 @@ class Authority:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = _name(name)
-        now = datetime.datetime.now(datetime.timezone.utc)
+        now = datetime.datetime.now(datetime.UTC)
         certificate = (
             _builder(self._name, self._name, self._key, now, days=2)
             .add_extension(x509.BasicConstraints(True, None), critical=True)
@@ -66,7 +66,7 @@ class Authority:
         :param from_day: it is good for two days from today + so many
         """
         key = ec.generate_private_key(ec.SECP256R1())
-        begins = datetime.datetime.now(datetime.timezone.utc)
+        begins = datetime.datetime.now(datetime.UTC)
         begins += from_day * _DAY
         certificate = (
             _builder(_name(name), self._name, key, begins, days=2)

@@ -33,7 +33,7 @@ from typing import NamedTuple
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 _HOST = '127.0.0.1'
 _BLOCK = 65536

@@ -34,7 +34,7 @@ from tests.faults.relay import none
 from tests.faults.relay import Relay
 
 if TYPE_CHECKING:
-    from typing_extensions import Self
+    from typing import Self
 
 OPENSTACK = Path(sys.executable).parent / 'openstack'
 OSLO = 'edge-oslo'

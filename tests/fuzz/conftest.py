@@ -82,7 +82,8 @@ def tell(
     before = len(liar.heads)
 
     def tell(answer: bytes) -> None:
-        liar.answer = servers.says(answer)
+        half = len(answer) // 2
+        liar.answer = servers.says(answer[:half], answer[half:])
 
     yield tell
     _told[request.node.nodeid] += len(liar.heads) - before

@@ -11,44 +11,62 @@
 #    under the License.
 
 
-"""Servers on this machine that say what they are told to, byte by byte."""
+"""Servers on this machine that send what they are told to, byte by byte."""
 
 from collections.abc import Callable
 import contextlib
 import json
 import socket
+import ssl
 import threading
+import time
 from typing import Any
-from typing import TYPE_CHECKING
+from typing import Self
 
 from tests.cli import payloads as p
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
-#: Answers a request: gets its head, and the connection to write to.
-Answer = Callable[[bytes, socket.socket], None]
+#: Answers a request: gets its head, and the connection to write to. Returns
+#: `KEPT` if the connection may carry another request.
+Answer = Callable[[bytes, socket.socket], object]
+KEPT = object()
 
 TOKEN = 'gAAAAA-the-token'
+HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
+#: Seconds after which a server gives up; a broken test ends, and fails.
+PATIENCE = 20
 _END = b'\r\n\r\n'
 
 
 class Server:
-    """Answers each connection once, and closes it.
+    """Answers requests; it closes each connection unless told to keep it.
 
-    :ivar answer: how; may be changed between requests
-    :ivar heads: of the requests that came in
+    :param tls: what it speaks TLS with; None for plain HTTP.
+    :param port: where it listens; 0 for any port.
+    :ivar answer: how; may be changed between requests.
+    :ivar heads: the heads of all requests that have arrived, in order.
+    :ivar connections: how many there were.
+    :ivar hung_up: how many of them the client has closed.
     """
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(
+        self,
+        answer: Answer,
+        tls: ssl.SSLContext | None = None,
+        host: str = '127.0.0.1',
+        port: int = 0,
+    ) -> None:
         self.answer = answer
         self.heads: list[bytes] = []
-        self._listener = socket.create_server(('127.0.0.1', 0), backlog=64)
-        self.netloc = '127.0.0.1:%d' % self._listener.getsockname()[1]
-        self.url = f'http://{self.netloc}'
+        self.connections = 0
+        self.hung_up = threading.Semaphore(0)
+        self._tls = tls
+        self._listener = socket.create_server((host, port), backlog=512)
+        self.port: int = self._listener.getsockname()[1]
+        self.netloc = f'{host}:{self.port}'
+        self.url = f'{"https" if tls else "http"}://{self.netloc}'
         threading.Thread(target=self._serve, daemon=True).start()
 
-    def __enter__(self) -> 'Self':
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -56,12 +74,18 @@ class Server:
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
 
+    @property
+    def methods(self) -> list[str]:
+        """The methods of all requests that have arrived."""
+        return [head.split(b' ')[0].decode() for head in self.heads]
+
     def _serve(self) -> None:
         while True:
             try:
                 connection, _ = self._listener.accept()
             except OSError:
                 return
+            self.connections += 1
             threading.Thread(
                 target=self._reply, args=(connection,), daemon=True
             ).start()
@@ -69,22 +93,41 @@ class Server:
     def _reply(self, connection: socket.socket) -> None:
         # Who is asked may hang up before it has heard all of it.
         with connection, contextlib.suppress(OSError):
-            connection.settimeout(20)
-            head = b''
-            while _END not in head:
-                block = connection.recv(65536)
-                if not block:
+            connection.settimeout(PATIENCE)
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._tls:
+                connection = self._tls.wrap_socket(
+                    connection, server_side=True
+                )
+            with connection:
+                self._speak(connection)
+
+    def _speak(self, connection: socket.socket) -> None:
+        try:
+            while head := _head(connection):
+                self.heads.append(head)
+                if self.answer(head, connection) is not KEPT:
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
                     return
-                head += block
-            body = head.partition(_END)[2]
-            length = _length(head)
-            while len(body) < length:
-                body += connection.recv(65536)
-            self.heads.append(head)
-            self.answer(head, connection)
-            connection.shutdown(socket.SHUT_WR)
-            while connection.recv(65536):
-                pass
+        finally:
+            self.hung_up.release()
+
+
+def _head(connection: socket.socket) -> bytes:
+    """The head of a request, whose body is read; empty if there is none."""
+    head = b''
+    while _END not in head:
+        block = connection.recv(65536)
+        if not block:
+            return b''
+        head += block
+    head, end, body = head.partition(_END)
+    length = _length(head)
+    while len(body) < length:
+        body += connection.recv(65536)
+    return head + end
 
 
 def _length(head: bytes) -> int:
@@ -94,25 +137,60 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def says(content: bytes) -> Answer:
-    """Answer everything with these bytes."""
+def says(*pieces: bytes, kept: bool = False) -> Answer:
+    """Answer everything with these bytes, piece by piece."""
+
+    def answer(head: bytes, connection: socket.socket) -> object:
+        for piece in pieces:
+            connection.sendall(piece)
+        return KEPT if kept else None
+
+    return answer
+
+
+def drips(beginning: bytes, drop: bytes, every: float = 0.05) -> Answer:
+    """Send a beginning, and then drop after drop, until nobody listens."""
 
     def answer(head: bytes, connection: socket.socket) -> None:
-        connection.sendall(content)
+        connection.sendall(beginning)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end:
+            connection.sendall(drop)
+            time.sleep(every)
+
+    return answer
+
+
+def pours(beginning: bytes, block: bytes) -> Answer:
+    """Send a beginning, and then as much as is taken."""
+    return drips(beginning, block, every=0)
+
+
+def falls_silent(beginning: bytes = b'') -> Answer:
+    """Send a beginning, and nothing more until the client hangs up."""
+
+    def answer(head: bytes, connection: socket.socket) -> None:
+        connection.sendall(beginning)
+        connection.recv(1)
 
     return answer
 
 
 def reply(
-    body: bytes | Any, status: str = '200 OK', headers: str = ''
+    body: bytes | Any,
+    status: str = '200 OK',
+    headers: str = '',
+    *,
+    kept: bool = False,
 ) -> bytes:
     """A whole response; what is not bytes is sent as JSON."""
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
+    if not kept:
+        headers += 'Connection: close\r\n'
     head = (
         f'HTTP/1.1 {status}\r\nContent-Type: application/json\r\n'
-        f'Content-Length: {len(body)}\r\nConnection: close\r\n'
-        f'{headers}\r\n'
+        f'Content-Length: {len(body)}\r\n{headers}\r\n'
     )
     return head.encode('latin-1') + body
 

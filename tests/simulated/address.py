@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import ssl
 
 from tests.simulated.wire import Application
 from tests.simulated.wire import Connection
@@ -33,14 +34,21 @@ class Address:
     A bound address that does not listen refuses connections, and nobody
     else can take it.
 
+    :param tls: serve https with this context; None for http
     :raises OSError: the port is taken there, or there is no such address
     """
 
     def __init__(
-        self, host: str, port: int, answer: Application, line: Line
+        self,
+        host: str,
+        port: int,
+        answer: Application,
+        line: Line,
+        tls: ssl.SSLContext | None = None,
     ) -> None:
         self._answer = answer
         self._line = line
+        self._tls = tls
         self._connections: set[Connection] = set()
         self._socket = _bound(host, port)
         # The port, when 0 was asked for.
@@ -51,7 +59,8 @@ class Address:
     @property
     def url(self) -> str:
         """Its URL, without a slash at the end."""
-        return f'http://{self.host}:{self.port}'
+        scheme = 'https' if self._tls else 'http'
+        return f'{scheme}://{self.host}:{self.port}'
 
     async def listen(self) -> None:
         """Take connections in, and answer."""
@@ -60,6 +69,7 @@ class Address:
             lambda: Connection(self._answer, self._line, self._connections),
             sock=self._socket,
             backlog=_BACKLOG,
+            ssl=self._tls,
         )
 
     def refuse(self) -> None:

@@ -15,8 +15,10 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from contextlib import closing
 import json
+import time
 from typing import Any
 
 from tests.simulated.faults import Fault
@@ -27,18 +29,31 @@ from tests.simulated.wire import take_request
 
 
 class Control:
-    """HTTP on 127.0.0.1: GET /state, and POST with JSON.
+    """HTTP on 127.0.0.1: GET for what is so, and POST with JSON.
 
-    | path | body |
+    | GET | answer |
+    | --- | --- |
+    | /requests, /caches | see the methods of `Simulation` |
+    | /most-fills | how many images were fetched at once, at the most |
+    | /cpu-seconds | of this whole process |
+
+    | POST | body |
     | --- | --- |
     | /fault | `{"nodes": [0, 1], "fault": "silent"}`; null for none |
     | /cache | `{"nodes": [0], "cached": [ids], "queued": [ids]}` |
     | /settings | `{"round_trip": 0.05, "fill": null}`, either or both |
+    | /await | `{"requests": 100, "seconds": 1}`; the answer is a boolean |
     | /reset, /forget | nothing |
     """
 
     def __init__(self, simulation: Simulation) -> None:
         self._simulation = simulation
+        self._states: dict[str, Callable[[], Any]] = {
+            '/requests': simulation.requests,
+            '/caches': simulation.caches,
+            '/most-fills': lambda: simulation.filling.most,
+            '/cpu-seconds': time.process_time,
+        }
 
     async def open(self) -> int:
         """Begin to answer; returns the port."""
@@ -64,8 +79,8 @@ class Control:
 
     async def _answer(self, request: Request) -> bytes:
         simulation = self._simulation
-        if request.path == '/state':
-            return json_response(simulation.state())
+        if request.method == 'GET':
+            return json_response(self._states[request.path]())
         body: dict[str, Any] = json.loads(request.body or b'{}')
         if request.path == '/fault':
             fault = None if body['fault'] is None else Fault(body['fault'])
@@ -77,6 +92,9 @@ class Control:
                 simulation.line.round_trip = float(body['round_trip'])
             if 'fill' in body:
                 simulation.filling.seconds = body['fill']
+        elif request.path == '/await':
+            came = simulation.await_requests(body['requests'], body['seconds'])
+            return json_response(await came)
         elif request.path == '/reset':
             simulation.reset()
         elif request.path == '/forget':

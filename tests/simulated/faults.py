@@ -14,7 +14,7 @@
 
 from __future__ import annotations
 
-from enum import Enum
+from enum import StrEnum
 from random import Random
 
 from tests.simulated import payloads
@@ -32,7 +32,7 @@ _ACTIONS = {
 _GARBAGE = b'\xff' + Random(2_18).randbytes(511)  # noqa: S311 - no secret
 
 
-class Fault(str, Enum):
+class Fault(StrEnum):
     """What is wrong with a node, as the control endpoint spells it."""
 
     #: Nothing listens.

@@ -15,15 +15,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import asdict
+from dataclasses import replace
 import json
 import os
 from pathlib import Path
 import subprocess
 import sys
-from types import TracebackType
 from typing import Any
-from typing import TYPE_CHECKING
+from typing import Self
 
 from tests.cloud import rest
 from tests.simulated import login
@@ -34,10 +36,9 @@ from tests.simulated.simulation import name_of
 from tests.simulated.simulation import Settings
 from tests.simulated.wire import Line
 
-if TYPE_CHECKING:
-    from typing_extensions import Self
-
 _LIFETIME = 900.0
+#: So many of them need fewer open files than Linux allows by default.
+_NODES_PER_PROCESS = 4000
 _END_SECONDS = 10.0
 
 
@@ -57,39 +58,20 @@ def missing() -> str | None:
     return None
 
 
-class SimulatedFleet:
-    """Glance nodes by the thousand, and a Keystone, in another process.
+class _Process:
+    """One process that answers for some nodes, as a context manager.
 
-    :param settings: how many nodes, what they hold, how far away they are
-    :param lifetime: seconds after which it ends, whatever becomes of us
-
-    :ivar auth_url: what OS_AUTH_URL takes
-    :ivar image_url: the central Glance, which is in the catalogue
-    :ivar nodes: name → endpoint, in order; nodes are numbered from 0 below
-    :ivar images: ID → name of the catalogue's images
+    :ivar told: what it wrote when it was ready
     """
 
-    def __init__(
-        self, settings: Settings | None = None, lifetime: float = _LIFETIME
-    ) -> None:
-        self.auth_url = ''
-        self.image_url = ''
-        self.nodes: dict[str, str] = {}
-        self.images: dict[str, str] = {}
-        self._settings = settings or Settings()
-        self._lifetime = lifetime
-        self._control = ''
-        self._process: subprocess.Popen[str]
-
-    def __enter__(self) -> Self:
-        if why := missing():
-            raise FleetError(why)
+    def __init__(self, settings: Settings, lifetime: float) -> None:
+        self.told: dict[str, Any] = {}
         # A session of its own: an interrupt is for us alone.
-        self._process = subprocess.Popen(
+        self._child = subprocess.Popen(
             [
                 *(sys.executable, '-m', 'tests.simulated'),
-                json.dumps(asdict(self._settings)),
-                str(self._lifetime),
+                json.dumps(asdict(settings)),
+                str(lifetime),
             ],
             cwd=Path(__file__).parents[2],
             env={'PATH': os.defpath, 'LANG': 'C.UTF-8'},
@@ -99,48 +81,102 @@ class SimulatedFleet:
             text=True,
             start_new_session=True,
         )
-        try:
-            self._await_ready()
-        except BaseException:
-            self._stop()
-            raise
+
+    def __enter__(self) -> Self:
         return self
 
-    def _await_ready(self) -> None:
-        assert self._process.stdout
-        assert self._process.stderr
-        line = self._process.stdout.readline()
+    def await_ready(self) -> None:
+        """Wait until it answers.
+
+        :raises FleetError: it ended
+        """
+        assert self._child.stdout
+        assert self._child.stderr
+        line = self._child.stdout.readline()
         if not line:
-            why = self._process.stderr.read().strip()
+            why = self._child.stderr.read().strip()
             raise FleetError(f'the fleet did not come up: {why}')
-        told = json.loads(line)
-        self.auth_url = told['auth_url']
-        self.image_url = told['image_url']
-        self.nodes = {
-            name_of(at): url for at, url in enumerate(told['endpoints'])
-        }
-        self.images = told['images']
-        self._control = f'http://127.0.0.1:{told["control"]}'
+        self.told = json.loads(line)
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
-        self._stop()
+    def call(self, method: str, path: str, body: object = None) -> Any:
+        """Ask its control endpoint."""
+        url = f'http://127.0.0.1:{self.told["control"]}/{path}'
+        return rest.call(method, url, body=body).body
 
-    def _stop(self) -> None:
+    def wait(self, seconds: float) -> int:
+        """Wait for its end; returns its exit code."""
+        return self._child.wait(seconds)
+
+    def __exit__(self, *_: object) -> None:
         try:
             # The end of its standard input is the end of it.
-            self._process.communicate(timeout=_END_SECONDS)
+            self._child.communicate(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.communicate()
+            self._child.kill()
+            self._child.communicate()
+
+
+class SimulatedFleet:
+    """Glance nodes by the thousand, and a Keystone, in other processes.
+
+    :param settings: how many nodes, what they hold, how far away they are
+    :param lifetime: seconds after which it ends, whatever becomes of us
+    :param each: the most nodes that one process answers for
+
+    :ivar auth_url: what OS_AUTH_URL takes
+    :ivar image_url: the central Glance, which is in the catalogue
+    :ivar nodes: name → endpoint, in order; nodes are numbered from 0 below
+    :ivar images: ID → name of the catalogue's images
+    """
+
+    def __init__(
+        self,
+        settings: Settings | None = None,
+        lifetime: float = _LIFETIME,
+        each: int = _NODES_PER_PROCESS,
+    ) -> None:
+        self.auth_url = ''
+        self.image_url = ''
+        self.nodes: dict[str, str] = {}
+        self.images: dict[str, str] = {}
+        self._settings = settings or Settings()
+        self._lifetime = lifetime
+        self._each = each
+        self._processes: list[_Process] = []
+        self._open = ExitStack()
+
+    def __enter__(self) -> Self:
+        if why := missing():
+            raise FleetError(why)
+        with ExitStack() as stack:
+            for first in range(0, self._settings.nodes, self._each):
+                nodes = min(self._each, self._settings.nodes - first)
+                part = replace(self._settings, nodes=nodes, first=first)
+                process = _Process(part, self._lifetime)
+                self._processes.append(stack.enter_context(process))
+            for process in self._processes:
+                process.await_ready()
+            self._open = stack.pop_all()
+        told = self._processes[0].told
+        self.auth_url = told['auth_url']
+        self.image_url = told['image_url']
+        self.images = told['images']
+        urls = [
+            url for one in self._processes for url in one.told['endpoints']
+        ]
+        self.nodes = {name_of(at): url for at, url in enumerate(urls)}
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._open.close()
+
+    def wait(self, seconds: float) -> list[int]:
+        """Wait for the end of each process; returns the exit codes."""
+        return [one.wait(seconds) for one in self._processes]
 
     def set_fault(self, nodes: Iterable[int], fault: Fault | None) -> None:
         """Have nodes fail in a way, or work again with None."""
-        self._tell('fault', nodes=list(nodes), fault=fault)
+        self._tell_nodes('fault', nodes, fault=fault)
 
     def set_cache(
         self,
@@ -152,11 +188,8 @@ class SimulatedFleet:
 
         An ID that is not one of `images` is an orphan's.
         """
-        self._tell(
-            'cache',
-            nodes=list(nodes),
-            cached=list(cached),
-            queued=list(queued),
+        self._tell_nodes(
+            'cache', nodes, cached=list(cached), queued=list(queued)
         )
 
     def set_round_trip(self, seconds: float) -> None:
@@ -180,19 +213,30 @@ class SimulatedFleet:
 
         The names are those of the nodes, `central` and `keystone`.
         """
-        return dict(self._state()['requests'])
+        return self._merged('requests')
+
+    def await_requests(self, count: int, seconds: float) -> bool:
+        """Wait until Glances were asked so many times, or the time is over.
+
+        :param count: since requests were forgotten; of the first process's
+            nodes and the central Glance
+        """
+        body = {'requests': count, 'seconds': seconds}
+        return bool(self._processes[0].call('POST', 'await', body))
 
     def caches(self) -> dict[str, dict[str, list[str]]]:
         """What is held: name → `cached` and `queued` → IDs."""
-        return dict(self._state()['caches'])
+        return self._merged('caches')
 
     def most_fills(self) -> int:
         """How many images were being fetched at once, at the most."""
-        return int(self._state()['most_fills'])
+        return int(self._processes[0].call('GET', 'most-fills'))
 
     def cpu_seconds(self) -> float:
         """What all answering has cost so far."""
-        return float(self._state()['cpu_seconds'])
+        return float(
+            sum(one.call('GET', 'cpu-seconds') for one in self._processes)
+        )
 
     def environment(self, clouds_yaml: Path | None = None) -> dict[str, str]:
         """The OS_… variables with which `openstack` logs in.
@@ -202,17 +246,57 @@ class SimulatedFleet:
         """
         return login.environment(self.auth_url, clouds_yaml)
 
-    def clouds_yaml(self, path: Path, nodes: int | None = None) -> None:
+    def shell(self, home: Path) -> dict[str, str]:
+        """All variables of an `openstack` that manages all nodes.
+
+        Little of our own: no PYTHON…, OS_… or …_proxy.
+
+        :param home: its home folder; clouds.yaml is written there
+        """
+        path = home / 'clouds.yaml'
+        self.clouds_yaml(path)
+        return {
+            'PATH': os.defpath,
+            'HOME': str(home),
+            'LANG': 'C.UTF-8',
+            **self.environment(path),
+        }
+
+    def clouds_yaml(
+        self,
+        path: Path,
+        nodes: int | Mapping[str, str] | None = None,
+        nodes_file: Path | None = None,
+    ) -> None:
         """Write a clouds.yaml whose one cloud names nodes.
 
-        :param nodes: how many, from the first on; None names all
+        :param nodes: how many, from the first on, or name → endpoint of
+            others; None names all
+        :param nodes_file: the nodes go there, as JSON, and clouds.yaml
+            names this file
         """
-        named = dict(list(self.nodes.items())[:nodes])
-        path.write_text(login.clouds_yaml(self.auth_url, named))
+        if not isinstance(nodes, Mapping):
+            nodes = dict(list(self.nodes.items())[:nodes])
+        path.write_text(login.clouds_yaml(self.auth_url, nodes, nodes_file))
 
     def _tell(self, path: str, **body: Any) -> None:
-        rest.call('POST', f'{self._control}/{path}', body=body)
+        for process in self._processes:
+            process.call('POST', path, body)
 
-    def _state(self) -> dict[str, Any]:
-        body: dict[str, Any] = rest.call('GET', f'{self._control}/state').body
-        return body
+    def _tell_nodes(
+        self, path: str, nodes: Iterable[int], **body: Any
+    ) -> None:
+        """Tell each process of those of its nodes that are meant."""
+        meant = list(nodes)
+        for number, process in enumerate(self._processes):
+            first = number * self._each
+            own = [at - first for at in meant if 0 <= at - first < self._each]
+            if own:
+                process.call('POST', path, {'nodes': own, **body})
+
+    def _merged(self, path: str) -> dict[str, Any]:
+        """Name → what; the first process has the Keystone that is asked."""
+        merged: dict[str, Any] = {}
+        for process in self._processes:
+            merged = {**merged, **process.call('GET', path), **merged}
+        return merged

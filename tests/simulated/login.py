@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+import json
 from pathlib import Path
 
 from tests.simulated.keystone import PASSWORD
@@ -42,10 +43,13 @@ def environment(auth_url: str, clouds_yaml: Path | None) -> dict[str, str]:
     }
 
 
-def clouds_yaml(auth_url: str, nodes: Mapping[str, str]) -> str:
+def clouds_yaml(
+    auth_url: str, nodes: Mapping[str, str], nodes_file: Path | None = None
+) -> str:
     """The text of a clouds.yaml.
 
-    :param nodes: name → endpoint, for image_cache_nodes
+    :param nodes: name → endpoint, for image_cache_nodes; may be empty
+    :param nodes_file: write the nodes there, and name that file instead
     """
     lines = [
         'clouds:',
@@ -59,9 +63,14 @@ def clouds_yaml(auth_url: str, nodes: Mapping[str, str]) -> str:
         '      project_domain_id: default',
         '    identity_api_version: 3',
         f'    region_name: {REGION}',
-        '    image_cache_nodes:',
     ]
-    for name, endpoint in nodes.items():
-        lines.append(f'      - name: {name}')
-        lines.append(f'        endpoint: {endpoint}')
+    if nodes_file is not None:
+        items = [{'name': one, 'endpoint': nodes[one]} for one in nodes]
+        nodes_file.write_text(json.dumps(items))
+        lines.append(f'    image_cache_nodes_file: {nodes_file}')
+    elif nodes:
+        lines.append('    image_cache_nodes:')
+        for name, endpoint in nodes.items():
+            lines.append(f'      - name: {name}')
+            lines.append(f'        endpoint: {endpoint}')
     return '\n'.join(lines) + '\n'

@@ -14,9 +14,12 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Iterable
+import contextlib
 from dataclasses import dataclass
-import time
+from pathlib import Path
+import ssl
 from typing import Any
 
 from tests.simulated.address import Address
@@ -41,6 +44,10 @@ class Settings:
     :ivar entries: cached on each node, of the catalogue's images
     :ivar round_trip: seconds
     :ivar fill: seconds a queued image takes; 0 none, None for ever
+    :ivar certificates: a folder with the key and the certificate of each
+        node, as `edge-0001.pem`: nodes serve https; None for http
+    :ivar first: the position of the first node, from which addresses and
+        names are numbered
     """
 
     nodes: int = 1000
@@ -48,6 +55,8 @@ class Settings:
     entries: int = 20
     round_trip: float = 0.0
     fill: float | None = 0.0
+    certificates: str | None = None
+    first: int = 0
 
 
 def host_of(position: int) -> str:
@@ -65,10 +74,13 @@ class Simulation:
     """Keystone, the central Glance, and the nodes.
 
     :raises OSError: an address cannot be had
+    :ivar asked: requests to a Glance since they were forgotten
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
+        self.asked = 0
+        self._awaited = (0, asyncio.Event())
         self.line = Line(settings.round_trip)
         self.filling = Filling(settings.fill)
         self._pool = pool(settings.images)
@@ -84,16 +96,17 @@ class Simulation:
 
     def _bind_all(self) -> list[Address]:
         """The central Glance's address and the nodes', all at one port."""
-        hosts = [host_of(one) for one in range(self.settings.nodes)]
+        first = self.settings.first
+        positions = range(first, first + self.settings.nodes)
         for attempt in range(_PORTS_TRIED):
             bound: list[Address] = []
             self.glances = []
             try:
                 bound.append(self._glance('central', _CENTRAL, 0))
-                bound += [
-                    self._glance(name_of(at), host, bound[0].port)
-                    for at, host in enumerate(hosts)
-                ]
+                for at in positions:
+                    name, port = name_of(at), bound[0].port
+                    tls = self._tls(name)
+                    bound.append(self._glance(name, host_of(at), port, tls))
             except OSError:
                 for address in bound:
                     address.close()
@@ -106,11 +119,29 @@ class Simulation:
     def _ask_keystone(self, request: Request) -> bytes:
         return self.keystone.answer(request)
 
-    def _glance(self, name: str, host: str, port: int) -> Address:
+    def _tls(self, name: str) -> ssl.SSLContext | None:
+        if self.settings.certificates is None:
+            return None
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.load_cert_chain(
+            Path(self.settings.certificates) / f'{name}.pem'
+        )
+        return context
+
+    def _glance(
+        self,
+        name: str,
+        host: str,
+        port: int,
+        tls: ssl.SSLContext | None = None,
+    ) -> Address:
         def answer(request: Request) -> bytes | None:
+            self.asked += 1
+            if self.asked == self._awaited[0]:
+                self._awaited[1].set()
             return glance.answer(request)
 
-        address = Address(host, port, answer, self.line)
+        address = Address(host, port, answer, self.line, tls)
         glance = Glance(
             name, address.url, self._auth_url, self._catalogue, self.filling
         )
@@ -157,7 +188,8 @@ class Simulation:
     def reset(self) -> None:
         """Fill all caches as at first, and forget all requests."""
         ids = [one.image_id for one in self._pool]
-        for position, glance in enumerate(self.glances[1:]):
+        glances = self.glances[1:]
+        for position, glance in enumerate(glances, self.settings.first):
             held = min(self.settings.entries, len(ids))
             glance.cache.hold(
                 ids[(position + at) % len(ids)] for at in range(held)
@@ -166,28 +198,33 @@ class Simulation:
 
     def forget_requests(self) -> None:
         """Begin to count requests, and fills at once, anew."""
+        self.asked = 0
         self.filling.most = self.filling.under_way
         self.keystone.requests.clear()
         for glance in self.glances:
             glance.requests.clear()
 
-    def state(self) -> dict[str, Any]:
-        """What was asked, what is held, and what answering cost.
+    async def await_requests(self, count: int, seconds: float) -> bool:
+        """Whether so many requests to a Glance come within the time."""
+        self._awaited = (count, asyncio.Event())
+        if self.asked < count:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._awaited[1].wait(), seconds)
+        return self.asked >= count
 
-        The CPU time is this whole process's, in seconds.
-        """
+    def requests(self) -> dict[str, Any]:
+        """What was asked: name → `GET /v2/cache` → how many times."""
         return {
-            'requests': {
-                'keystone': self.keystone.requests,
-                **{one.name: one.requests for one in self.glances},
-            },
-            'caches': {
-                one.name: {
-                    'cached': list(one.cache.cached),
-                    'queued': list(one.cache.queued),
-                }
-                for one in self.glances[1:]
-            },
-            'most_fills': self.filling.most,
-            'cpu_seconds': time.process_time(),
+            'keystone': self.keystone.requests,
+            **{one.name: one.requests for one in self.glances},
+        }
+
+    def caches(self) -> dict[str, Any]:
+        """What is held: name → `cached` and `queued` → IDs."""
+        return {
+            one.name: {
+                'cached': list(one.cache.cached),
+                'queued': list(one.cache.queued),
+            }
+            for one in self.glances[1:]
         }

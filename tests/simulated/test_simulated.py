@@ -15,15 +15,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import closing
 from http.client import HTTPException
+from http.client import HTTPSConnection
+import json
+import pathlib
 import socket
+import ssl
+import time
 import urllib.parse
 
 import pytest
 
 from tests.cloud import rest
 from tests.cloud import RestError
+from tests.faults.certificates import Authority
 from tests.simulated import Fault
+from tests.simulated import host_of
 from tests.simulated import missing
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
@@ -35,6 +43,7 @@ pytestmark = pytest.mark.skipif(
 
 _NODES = 4
 _UNKNOWN = 'c0ffee00-1234-4abc-8def-0123456789ab'
+_LOGGED_IN = {'X-Auth-Token': TOKEN}
 _HELD = {'cached': ['image-0001', 'image-0002'], 'queued': []}
 
 
@@ -235,6 +244,59 @@ def test_requests_are_counted_a_node(fleet: SimulatedFleet) -> None:
     assert asked['edge-0002'] == {}
 
 
+def test_a_number_of_requests_is_waited_for(fleet: SimulatedFleet) -> None:
+    assert not fleet.await_requests(1, 0.01)
+    call(fleet, 'GET', '/v2/cache')
+
+    assert fleet.await_requests(1, 5)
+    assert not fleet.await_requests(2, 0.01)
+
+
+def test_nodes_of_several_processes_are_one_fleet(
+    tmp_path: pathlib.Path,
+) -> None:
+    settings = Settings(nodes=5, images=5, entries=1)
+    with SimulatedFleet(settings, lifetime=60, each=2) as fleet:
+        ids = list(fleet.images)
+        fleet.set_cache([1, 2, 4], cached=[ids[1]])
+        rest.call('GET', fleet.nodes['edge-0005'] + '/v2/cache', token=TOKEN)
+        fleet.clouds_yaml(tmp_path / 'clouds', nodes_file=tmp_path / 'nodes')
+
+        assert list(fleet.nodes) == [f'edge-000{at}' for at in range(1, 6)]
+        assert [one['cached'] for one in fleet.caches().values()] == [
+            [ids[at]] for at in (0, 1, 1, 3, 1)
+        ]
+        assert fleet.requests()['edge-0005'] == {'GET /v2/cache': 1}
+        assert fleet.requests()['edge-0001'] == {}
+        assert json.loads((tmp_path / 'nodes').read_text())[4] == {
+            'name': 'edge-0005',
+            'endpoint': fleet.nodes['edge-0005'],
+        }
+
+
+def test_nodes_with_certificates_serve_https(tmp_path: pathlib.Path) -> None:
+    authority = Authority(tmp_path)
+    authority.server('edge-0001', host=host_of(0))
+    settings = Settings(
+        nodes=1, images=1, round_trip=0.02, certificates=str(tmp_path)
+    )
+    with SimulatedFleet(settings, lifetime=60) as fleet:
+        node = urllib.parse.urlsplit(fleet.nodes['edge-0001'])
+        assert node.scheme == 'https'
+        assert node.hostname
+        trust = ssl.create_default_context(cafile=authority.path)
+        with closing(
+            HTTPSConnection(node.hostname, node.port, timeout=5, context=trust)
+        ) as connection:
+            began = time.monotonic()
+            connection.request('GET', '/v2/cache', headers=_LOGGED_IN)
+            body = json.load(connection.getresponse())
+
+    assert len(body['cached_images']) == 1
+    # One round trip each for TCP, for TLS and for the answer.
+    assert time.monotonic() - began >= 3 * 0.02
+
+
 def test_it_ends_when_its_time_is_over() -> None:
     with SimulatedFleet(Settings(nodes=1), lifetime=0.2) as fleet:
-        assert fleet._process.wait(timeout=5) == 0
+        assert fleet.wait(5) == [0]

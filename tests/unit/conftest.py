@@ -10,71 +10,74 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+
 """A web of canned answers, and the real way to it.
 
-keystoneauth1 and python-glanceclient are the real ones; requests-mock
-stands where the socket is. A request that nobody answers fails, and so
-does an answer that nobody asks for.
+Requests go through libcurl to a server on this machine (see `tests.web`). A
+request that nobody answers fails, and so does an answer that nobody asks for.
 """
 
+from collections.abc import Coroutine
 from collections.abc import Iterator
-import ssl
 from typing import Any
+from typing import Protocol
+from typing import TypeVar
 
 import hypothesis
 from keystoneauth1 import session as ksa_session
-from keystoneauth1 import token_endpoint
 import pytest
-import requests_mock
 
 from glance_cache_osc.drivers import http
+from glance_cache_osc.transport import engine as engines
+from glance_cache_osc.transport import loop as loops
+from tests import web as webs
 from tests.cli import payloads
+from tests.fuzz import clients
+from tests.fuzz import servers
 
 hypothesis.settings.register_profile(
     'same-every-time', deadline=None, derandomize=True
 )
 hypothesis.settings.load_profile('same-every-time')
 
-TOKEN = 'gAAAAA-the-token'
+TOKEN = servers.TOKEN
+Web = webs.Web
+_Value = TypeVar('_Value')
 
 
-class Web:
-    """Answers to requests, and a record of the requests."""
+class Run(Protocol):
+    """Runs a coroutine to its end, as a command does."""
 
-    def __init__(self, mocker: requests_mock.Mocker) -> None:
-        #: For answers that need not be asked for.
-        self.mocker = mocker
-        self._stubs: list[tuple[str, Any]] = []
+    def __call__(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value: ...
 
-    def answers(
-        self, method: str, url: str, *responses: dict[str, Any], **one: Any
-    ) -> None:
-        """Answer a request; several answers are given one after another."""
-        stub = self.mocker.register_uri(method, url, list(responses) or [one])
-        self._stubs.append((f'{method} {url}', stub))
 
-    @property
-    def requests(self) -> list[str]:
-        """The requests, in order: 'GET http://…'."""
-        return [f'{one.method} {one.url}' for one in self.history]
-
-    @property
-    def history(self) -> list[Any]:
-        """The requests, in order, with all that was sent."""
-        return list(self.mocker.request_history)
-
-    def unused(self) -> list[str]:
-        """Answers that nobody asked for."""
-        return [name for name, stub in self._stubs if not stub.called]
+@pytest.fixture(scope='session')
+def certificates(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> webs.Certificates:
+    """A CA, and certificates of the nodes."""
+    return webs.Certificates(tmp_path_factory.mktemp('certificates'))
 
 
 @pytest.fixture
-def web() -> Iterator[Web]:
+def web(certificates: webs.Certificates) -> Iterator[Web]:
     """A web that holds what a test adds."""
-    with requests_mock.Mocker() as mocker:
-        web = Web(mocker)
-        yield web
-        assert web.unused() == []
+    with Web(certificates) as made:
+        yield made
+    made.check()
+
+
+@pytest.fixture
+def loop() -> Iterator[loops.Loop]:
+    """What a command runs in."""
+    with loops.Loop() as made:
+        yield made
+
+
+@pytest.fixture
+def run(loop: loops.Loop) -> Run:
+    """Run a coroutine to its end."""
+    return loop.run
 
 
 @pytest.fixture
@@ -82,21 +85,27 @@ def session(monkeypatch: pytest.MonkeyPatch) -> ksa_session.Session:
     """A session that is logged in, and asks nobody for that."""
     for name in ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'):
         monkeypatch.delenv(name, raising=False)
-    return ksa_session.Session(auth=token_endpoint.Token(None, TOKEN))
+    for name in ('http_proxy', 'https_proxy', 'all_proxy', 'no_proxy'):
+        monkeypatch.delenv(name, raising=False)
+        monkeypatch.delenv(name.upper(), raising=False)
+    return clients.session()
 
 
 @pytest.fixture
-def client(session: ksa_session.Session) -> http.NodeClient:
+def client(loop: loops.Loop, session: ksa_session.Session) -> http.NodeClient:
     """A client of the node at `payloads.EDGE`."""
-    return http.NodeClient(session, payloads.EDGE, timeout=2.5)
+    return clients.client(loop.engine, payloads.EDGE, 2.5, logged_in=session)
 
 
-def rejection(code: int, words: str) -> ssl.SSLCertVerificationError:
-    """What Python raises for a certificate, by OpenSSL's code and words."""
-    error = ssl.SSLCertVerificationError(
-        1,
-        '[SSL: CERTIFICATE_VERIFY_FAILED] certificate verify failed: '
-        f'{words} (_ssl.c:1006)',
-    )
-    error.verify_code, error.verify_message = code, words
-    return error
+@pytest.fixture
+def hasty(loop: loops.Loop, session: ksa_session.Session) -> http.NodeClient:
+    """The same, and it waits for a twentieth of a second."""
+    return clients.client(loop.engine, payloads.EDGE, 0.05, logged_in=session)
+
+
+@pytest.fixture
+def sent(loop: loops.Loop) -> list[engines.Request]:
+    """The requests that had a response, with their time limits."""
+    requests: list[engines.Request] = []
+    loop.engine.observer = lambda request, _response: requests.append(request)
+    return requests

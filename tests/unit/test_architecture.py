@@ -10,12 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""The floor plan holds, and everything is where it says it is."""
+"""The layout of the package: imports point down, and each file keeps to its job."""
 
 import argparse
 import ast
 from collections.abc import Iterator
 import configparser
+import functools
 import importlib
 from importlib import metadata
 import pathlib
@@ -45,45 +46,50 @@ LICENCE = """\
 #    under the License.
 """
 
-#: The floors, the topmost first; a file may import from its own floor and
-#: from those below.
-FLOORS = (
+#: The layers, the topmost first; a file may import from its own layer and
+#: from those below. What is not a folder is one file.
+LAYERS = (
     {'v2'},
-    {
-        'background',
-        'catalogue',
-        'cloud',
-        'coverage',
-        'fills',
-        'fleet',
-        'images',
-        'parallel',
-        'plan',
-        'progress',
-        'report',
-        'selection',
-        'stores',
-        'turns',
-        'waiting',
-        'watching',
-    },
-    {'node'},
+    {'command'},
+    {'filling'},
+    {'fleet'},
+    # Reserved: policy files.
+    {'policy'},
+    {'cloud'},
     {'drivers'},
-    {'columns', 'entries', 'errors', 'i18n', 'pauses'},
+    {'transport'},
+    {'model'},
+    {'columns', 'report'},
+    {'errors', 'i18n'},
 )
 
-#: What says "Pure." of itself: it reads nothing but its arguments.
-PURE = {'coverage', 'entries', 'images', 'plan', 'selection'}
+#: The layer that reads nothing but its arguments, and what it may import
+#: besides its own modules and those of Python.
+PURE = 'model'
+BELOW_PURE = {'glance_cache_osc.errors', 'glance_cache_osc.i18n'}
 #: Modules of Python's own that read something else, or change it.
 IMPURE = {
-    'io',
-    'os',
-    'pathlib',
-    'random',
-    'socket',
-    'sys',
-    'threading',
-    'time',
+    *('asyncio', 'concurrent', 'io', 'logging', 'multiprocessing', 'os'),
+    *('pathlib', 'random', 'select', 'signal', 'socket', 'subprocess', 'sys'),
+    *('tempfile', 'threading', 'time'),
+}
+#: Names that read a clock or a file, whatever they belong to.
+READS = {'now', 'open', 'print', 'today', 'utcnow'}
+
+#: Private names of dependencies that are used, and why.
+PRIVATE_NAMES = {
+    # Types of what an option is added to; they have no other names, and
+    # stand in annotations alone.
+    'argparse._ActionsContainer',
+    'argparse._MutuallyExclusiveGroup',
+}
+#: Private names that classes here override, and why.
+OVERRIDDEN = {
+    # The documented way to describe a command of cliff.
+    '_description',
+    '_epilog',
+    # The only way to keep the paragraphs of an epilog.
+    '_fill_text',
 }
 
 #: What a requirement is imported as.
@@ -94,10 +100,11 @@ IMPORTED_AS = {
     'osc-lib': 'osc_lib',
     'oslo.i18n': 'oslo_i18n',
     'oslo.utils': 'oslo_utils',
+    'pycurl': 'pycurl',
     'python-glanceclient': 'glanceclient',
+    'PyYAML': 'yaml',
     'requests': 'requests',
     'rich': 'rich',
-    'urllib3': 'urllib3',
 }
 #: Requirements that are not imported, and what they are for.
 NOT_IMPORTED = {
@@ -118,12 +125,23 @@ def module_of(path: pathlib.Path) -> str:
 MODULES = [module_of(path) for path in FILES]
 
 
-def imports_of(path: pathlib.Path) -> Iterator[str]:
+@functools.cache
+def tree_of(path: pathlib.Path) -> ast.Module:
+    """A file, parsed."""
+    return ast.parse(path.read_text(encoding='utf-8'))
+
+
+@functools.cache
+def imports_of(path: pathlib.Path) -> frozenset[str]:
     """All modules that a file imports, wherever in it that stands.
 
     From `from a import b` come 'a' and 'a.b': b may be either.
     """
-    for found in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+    return frozenset(_imports_of(path))
+
+
+def _imports_of(path: pathlib.Path) -> Iterator[str]:
+    for found in ast.walk(tree_of(path)):
         if isinstance(found, ast.Import):
             yield from (one.name for one in found.names)
         elif isinstance(found, ast.ImportFrom):
@@ -133,29 +151,29 @@ def imports_of(path: pathlib.Path) -> Iterator[str]:
             yield from (f'{found.module}.{one.name}' for one in found.names)
 
 
-def room_of(module: str) -> str:
-    """The part of the house: 'drivers' of 'glance_cache_osc.drivers.http'."""
+def folder_of(module: str) -> str:
+    """The part of the package: 'drivers' of 'glance_cache_osc.drivers.http'."""
     return [*module.split('.'), ''][1]
 
 
-def floor_of(room: str) -> int:
-    """How far down a room is; the topmost floor is 0."""
-    found = [at for at, floor in enumerate(FLOORS) if room in floor]
-    assert found, f"'{room}' has no floor: give it one in FLOORS"
+def layer_of(folder: str) -> int:
+    """How far down a folder is; the topmost layer is 0."""
+    found = [at for at, layer in enumerate(LAYERS) if folder in layer]
+    assert found, f"'{folder}' has no layer: give it one in LAYERS"
     return found[0]
 
 
 @pytest.mark.parametrize('path', FILES, ids=module_of)
 def test_imports_point_down_only(path: pathlib.Path) -> None:
-    room = room_of(module_of(path))
-    if not room:
+    folder = folder_of(module_of(path))
+    if not folder:
         assert not list(imports_of(path))
         return
     upwards = {
         module
         for module in imports_of(path)
         if module.startswith('glance_cache_osc.')
-        and floor_of(room_of(module)) < floor_of(room)
+        and layer_of(folder_of(module)) < layer_of(folder)
     }
 
     assert upwards == set()
@@ -175,24 +193,209 @@ def test_no_two_files_import_each_other() -> None:
             del above[one]
 
 
-def test_pure_is_what_says_so() -> None:
+def test_the_page_of_the_architecture_names_every_folder() -> None:
+    text = (ROOT / 'doc/source/contributor/architecture.rst').read_text(
+        encoding='utf-8'
+    )
+
+    assert [
+        path.name
+        for path in PACKAGE.iterdir()
+        if (path / '__init__.py').exists() and f'``{path.name}/``' not in text
+    ] == []
+
+
+def says_that_it_is_pure(path: pathlib.Path) -> bool:
+    tree = tree_of(path)
+    return (ast.get_docstring(tree) or '').endswith(' Pure.')
+
+
+def test_a_model_says_that_it_is_pure() -> None:
+    assert [
+        path.name
+        for path in (PACKAGE / PURE).glob('[a-z]*.py')
+        if not says_that_it_is_pure(path)
+    ] == []
+
+
+PURE_FILES = list(filter(says_that_it_is_pure, FILES))
+
+
+@pytest.mark.parametrize('path', PURE_FILES, ids=module_of)
+def test_a_pure_module_reads_nothing_but_its_arguments(
+    path: pathlib.Path,
+) -> None:
+    tree = tree_of(path)
+    imported = set(imports_of(path))
+    ours = {one for one in imported if one.startswith('glance_cache_osc')}
+    called = {
+        getattr(one.func, 'attr', getattr(one.func, 'id', ''))
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Call)
+    }
+
+    assert {one.split('.')[0] for one in imported - ours} <= (
+        set(sys.stdlib_module_names) - IMPURE
+    )
     assert {
-        room_of(module_of(path))
-        for path in FILES
-        if (
-            ast.get_docstring(ast.parse(path.read_text(encoding='utf-8')))
-            or ''
-        ).endswith(' Pure.')
-    } == PURE
+        one for one in ours & set(MODULES) if folder_of(one) not in ('', PURE)
+    } <= BELOW_PURE
+    assert called & READS == set()
 
 
-@pytest.mark.parametrize('room', sorted(PURE))
-def test_what_is_pure_stands_on_what_is_pure(room: str) -> None:
-    imported = set(imports_of(PACKAGE / f'{room}.py'))
-    tops = {one.split('.')[0] for one in imported} - {'glance_cache_osc'}
+def is_private(name: str) -> bool:
+    return name.startswith('_') and not name.endswith('__') and name != '_'
 
-    assert tops <= set(sys.stdlib_module_names) - IMPURE
-    assert {room_of(one) for one in imported & set(MODULES)} - {''} <= PURE
+
+def foreign_names(tree: ast.AST) -> dict[str, str]:
+    """What stands for modules of others in a file: {'ksa': 'keystoneauth1'}.
+
+    What is imported out of them counts as well.
+    """
+    names: dict[str, str] = {}
+    for one in ast.walk(tree):
+        if isinstance(one, ast.Import):
+            for name in one.names:
+                if name.asname:
+                    names[name.asname] = name.name
+                else:
+                    top = name.name.split('.')[0]
+                    names[top] = top
+        elif isinstance(one, ast.ImportFrom):
+            for name in one.names:
+                names[name.asname or name.name] = f'{one.module}.{name.name}'
+    return {
+        name: module
+        for name, module in names.items()
+        if not module.startswith('glance_cache_osc')
+    }
+
+
+def dotted(node: ast.AST) -> str:
+    """A chain of names: 'a.b.c'; empty if it is something else."""
+    if isinstance(node, ast.Name):
+        return node.id
+    if isinstance(node, ast.Attribute):
+        before = dotted(node.value)
+        return f'{before}.{node.attr}' if before else ''
+    return ''
+
+
+def defined_here() -> set[str]:
+    """All private names that the package gives to something of its own."""
+    found: set[str] = set()
+    for path in FILES:
+        for one in ast.walk(tree_of(path)):
+            if isinstance(
+                one, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)
+            ):
+                found.add(one.name)
+            elif isinstance(one, ast.Name) and isinstance(one.ctx, ast.Store):
+                found.add(one.id)
+            elif (
+                isinstance(one, ast.Attribute)
+                and isinstance(one.ctx, ast.Store)
+                and dotted(one.value) == 'self'
+            ):
+                found.add(one.attr)
+    return set(filter(is_private, found))
+
+
+@pytest.mark.parametrize('path', FILES, ids=module_of)
+def test_no_private_module_of_a_dependency_is_imported(
+    path: pathlib.Path,
+) -> None:
+    private = {
+        module
+        for module in imports_of(path)
+        if not module.startswith('glance_cache_osc')
+        and any(map(is_private, module.split('.')))
+    }
+
+    assert private <= PRIVATE_NAMES
+
+
+@pytest.mark.parametrize('path', FILES, ids=module_of)
+def test_no_private_name_of_a_dependency_is_used(path: pathlib.Path) -> None:
+    """A release may change it, and the bounds it keeps, without a word."""
+    tree = tree_of(path)
+    foreign = foreign_names(tree)
+    used = set()
+    for one in ast.walk(tree):
+        if not isinstance(one, ast.Attribute) or not is_private(one.attr):
+            continue
+        first, _, rest = dotted(one).partition('.')
+        if first in foreign:
+            used.add(f'{foreign[first]}.{rest}')
+        elif one.attr not in DEFINED_HERE:
+            # Of an object that somebody else has made.
+            used.add(dotted(one) or one.attr)
+
+    assert used <= PRIVATE_NAMES
+
+
+DEFINED_HERE = defined_here()
+
+
+def test_no_private_name_of_a_dependency_is_listed_in_vain() -> None:
+    text = ''.join(path.read_text(encoding='utf-8') for path in FILES)
+
+    assert [one for one in PRIVATE_NAMES if one not in text] == []
+
+
+def overridden() -> dict[str, str]:
+    """Private names of others that classes of the package override."""
+    found = {}
+    for name in MODULES:
+        for kind in vars(importlib.import_module(name)).values():
+            if not isinstance(kind, type) or kind.__module__ != name:
+                continue
+            for base in kind.__mro__[1:]:
+                if base.__module__.startswith('glance_cache_osc'):
+                    continue
+                for attribute in set(vars(kind)) & set(vars(base)):
+                    if is_private(attribute):
+                        found[attribute] = f'{name}.{kind.__name__}'
+    return found
+
+
+def test_no_private_name_of_a_dependency_is_overridden() -> None:
+    """Enumerations and generics are Python's own machinery."""
+    machinery = {
+        *('_abc_impl', '_is_protocol', '_generate_next_value_'),
+        *('_member_map_', '_member_names_', '_member_type_', '_missing_'),
+        *('_new_member_', '_unhashable_values_', '_use_args_', '_value2'),
+        *('_value2member_map_', '_value_repr_', '_hashable_values_'),
+        *('_unhashable_values_map_', '_sort_order_'),
+    }
+
+    assert set(overridden()) - machinery <= OVERRIDDEN
+
+
+def test_a_private_name_would_be_found() -> None:
+    """Of the ways in which one was once used here."""
+    tree = ast.parse(
+        'import urllib3\n'
+        'from keystoneauth1 import session as ksa\n'
+        'def use(session):\n'
+        '    session._auth_required\n'
+        '    ksa._construct\n'
+        '    urllib3.connection._wrap\n'
+    )
+    foreign = foreign_names(tree)
+    found = {
+        dotted(one)
+        for one in ast.walk(tree)
+        if isinstance(one, ast.Attribute) and is_private(one.attr)
+    }
+
+    assert foreign == {'urllib3': 'urllib3', 'ksa': 'keystoneauth1.session'}
+    assert found == {
+        'session._auth_required',
+        'ksa._construct',
+        'urllib3.connection._wrap',
+    }
+    assert '_auth_required' not in DEFINED_HERE
 
 
 @pytest.mark.parametrize('path', FILES, ids=module_of)
@@ -212,7 +415,7 @@ def test_modules_are_imported_and_not_what_is_in_them(
     bare = {'typing', 'collections.abc', 'glance_cache_osc.i18n'}
     found = [
         f'from {one.module} import {name.name}'
-        for one in ast.walk(ast.parse(path.read_text(encoding='utf-8')))
+        for one in ast.walk(tree_of(path))
         if isinstance(one, ast.ImportFrom) and one.module not in bare
         for name in one.names
         if name.name[0].isupper() or len(one.names) > 1
@@ -278,7 +481,7 @@ def test_every_command_is_an_entry_point() -> None:
     classes = {
         f'{module_of(path)}:{found.name}'
         for path in (PACKAGE / 'v2').glob('*.py')
-        for found in ast.parse(path.read_text(encoding='utf-8')).body
+        for found in tree_of(path).body
         if isinstance(found, ast.ClassDef)
         and path.name.startswith('image_')
         and not found.name.startswith('_')
@@ -423,7 +626,7 @@ def test_every_test_is_run() -> None:
     tox.read(ROOT / 'tox.ini', encoding='utf-8')
     run = {
         folder
-        for name in ('unit', 'cli', 'functional')
+        for name in ('unit', 'functional')
         for folder in re.findall(
             r'tests/(\w+)', tox[f'testenv:{name}']['commands']
         )

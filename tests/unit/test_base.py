@@ -29,7 +29,6 @@ import pytest
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
-from glance_cache_osc.transport import parallel
 from tests.cli import conftest as cli
 from tests.cli import payloads as p
 
@@ -37,6 +36,7 @@ login = cli.login
 cloud = cli.cloud
 clouds_yaml = cli.clouds_yaml
 openstack = cli.openstack
+certificates = cli.certificates
 
 CACHE = f'{p.GLANCE}/v2/cache'
 FAR_CACHE = f'{p.EDGE}/v2/cache'
@@ -65,11 +65,12 @@ def test_nothing_is_changed_after_an_interrupt(
     """Who stops a command while it looks does not want it to go on."""
     clouds_yaml(p.FLEET)
     cloud.answers('GET', CACHE, json=ctrl_c)
-    cloud._mocker.get(FAR_CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    found = p.cache(p.cached(p.UBUNTU))
+    cloud.adapter.register_uri('GET', FAR_CACHE, json=found)
     for url in (CACHE, FAR_CACHE):
-        cloud._mocker.delete(url, status_code=204)
-        cloud._mocker.delete(f'{url}/{p.UBUNTU}', status_code=204)
-    cloud._mocker.get(f'{p.GLANCE}/v2/images', json=p.images())
+        for changed in (url, f'{url}/{p.UBUNTU}'):
+            cloud.adapter.register_uri('DELETE', changed, status_code=204)
+    cloud.adapter.register_uri('GET', f'{p.GLANCE}/v2/images', json=p.images())
 
     code = openstack('--os-cloud', 'far', 'image', 'cache', *argv).code
 
@@ -98,7 +99,9 @@ class Command(base.CacheLister):
 def command(caplog: pytest.LogCaptureFixture) -> Command:
     """A command without an application."""
     caplog.set_level(logging.ERROR)
-    return Command(mock.Mock(spec_set=['client_manager']), None)
+    app = mock.Mock(spec_set=['client_manager', 'options', 'stdout'])
+    app.options.timing = False
+    return Command(app, None)
 
 
 def run(command: Command) -> int:
@@ -153,22 +156,42 @@ def test_what_failed_before_is_told_all_the_same(
 def test_what_failed_before_an_interrupt_is_told(
     command: Command, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The exit code 130 is cliff's doing."""
     command.before = errors.TimedOut('No answer')
-    command.error = parallel.Interruption([])
+    command.error = KeyboardInterrupt()
 
-    with pytest.raises(KeyboardInterrupt):
-        run(command)
+    assert run(command) == 130
+    assert caplog.messages == [
+        'Cannot read the cache of oslo: No answer.',
+        'Interrupted. Not asked for: 0.',
+    ]
 
-    assert caplog.messages == ['Cannot read the cache of oslo: No answer.']
+
+class Interrupted(Command):
+    """A command whose work is done when the user presses Ctrl-C."""
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        async def work() -> base.Rows:
+            signal.raise_signal(signal.SIGINT)
+            return []
+
+        return self.loop.run(work())
 
 
-@pytest.mark.parametrize('method', ['columns_for', 'rows'])
-def test_a_command_has_to_say_what_it_does(
-    command: Command, method: str
+def test_an_interrupt_in_the_last_moment_is_told_once(
+    caplog: pytest.LogCaptureFixture, command: Command
 ) -> None:
+    command = Interrupted(command.app, None)
+
+    assert run(command) == 130
+    assert caplog.messages == ['Interrupted. Not asked for: 0.']
+
+
+def test_a_command_has_to_say_what_it_does(command: Command) -> None:
+    nothing = argparse.Namespace()
+
+    assert base.CacheLister.columns_for(command, nothing) == ()
     with pytest.raises(NotImplementedError):
-        getattr(base.CacheLister, method)(command, argparse.Namespace())
+        base.CacheLister.rows(command, nothing)
 
 
 def test_orphans_are_deleted_in_the_order_in_which_they_were_named(
@@ -185,7 +208,7 @@ def test_orphans_are_deleted_in_the_order_in_which_they_were_named(
     assert result == cli.Result(0, '\n'.join([*ORPHANS, '']), '')
 
 
-@pytest.mark.parametrize('error', [BrokenPipeError(), KeyboardInterrupt()])
+@pytest.mark.parametrize('error', [BrokenPipeError(), MemoryError()])
 def test_what_failed_is_told_whatever_ends_the_command(
     command: Command, caplog: pytest.LogCaptureFixture, error: BaseException
 ) -> None:

@@ -27,9 +27,7 @@ import pytest
 
 from glance_cache_osc import columns
 
-MOMENT = datetime.datetime(
-    2026, 11, 21, 3, 46, 57, tzinfo=datetime.timezone.utc
-)
+MOMENT = datetime.datetime(2026, 11, 21, 3, 46, 57, tzinfo=datetime.UTC)
 OSLO = datetime.timezone(datetime.timedelta(hours=1))
 
 

@@ -13,13 +13,14 @@
 """The Cache API, as Glance 33 and Glance Yoga answer it."""
 
 from collections.abc import Callable
+from collections.abc import Coroutine
 import inspect
 import json
 import re
 from typing import Any
+from unittest import mock
 
 import pytest
-import requests
 import requests_mock
 
 from glance_cache_osc import errors
@@ -27,9 +28,10 @@ from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import cache_api
 from glance_cache_osc.drivers import http
 from glance_cache_osc.model import entries
+from glance_cache_osc.transport import engine
+from tests import web as webs
 from tests.cli import payloads as p
 from tests.unit import conftest
-from tests.unit import test_drivers_http as faults
 
 CACHE = f'{p.EDGE}/v2/cache'
 ONE = f'{CACHE}/{p.UBUNTU}'
@@ -37,31 +39,31 @@ VERSIONS = f'{p.EDGE}/versions'
 JSON = {'Content-Type': 'application/json'}
 TARGET = 'x-image-cache-clear-target'
 
-Call = Callable[[cache_api.CacheApiDriver], object]
+Call = Callable[[cache_api.CacheApiDriver], Coroutine[Any, Any, object]]
 
 
-def list_entries(driver: cache_api.CacheApiDriver) -> object:
-    return driver.list_entries()
+async def list_entries(driver: cache_api.CacheApiDriver) -> object:
+    return await driver.list_entries()
 
 
-def queue(driver: cache_api.CacheApiDriver) -> None:
-    driver.queue(p.UBUNTU)
+async def queue(driver: cache_api.CacheApiDriver) -> None:
+    await driver.queue(p.UBUNTU)
 
 
-def delete(driver: cache_api.CacheApiDriver) -> None:
-    driver.delete(p.UBUNTU)
+async def delete(driver: cache_api.CacheApiDriver) -> None:
+    await driver.delete(p.UBUNTU)
 
 
-def clear(driver: cache_api.CacheApiDriver) -> None:
-    driver.clear(entries.Target.BOTH)
+async def clear(driver: cache_api.CacheApiDriver) -> None:
+    await driver.clear(entries.Target.BOTH)
 
 
-def clean(driver: cache_api.CacheApiDriver) -> None:
-    driver.clean()
+async def clean(driver: cache_api.CacheApiDriver) -> None:
+    await driver.clean()
 
 
-def prune(driver: cache_api.CacheApiDriver) -> object:
-    return driver.prune(600)
+async def prune(driver: cache_api.CacheApiDriver) -> object:
+    return await driver.prune(600)
 
 
 #: Glance's own maintenance, which is younger than the rest.
@@ -116,7 +118,7 @@ def test_the_driver_is_all_of_the_interface(
 
 
 def test_entries_are_listed_in_one_request(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     web.answers(
         'GET',
@@ -127,7 +129,7 @@ def test_entries_are_listed_in_one_request(
         headers={'Content-Type': 'application/json; charset=UTF-8'},
     )
 
-    assert driver.list_entries() == [
+    assert run(driver.list_entries()) == [
         entries.Entry('id-1', entries.State.CACHED, size=7, hits=0),
         entries.Entry('id-2', entries.State.QUEUED),
     ]
@@ -143,6 +145,7 @@ def test_entries_are_listed_in_one_request(
     ],
 )
 def test_what_is_no_list_of_cached_images(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     headers: dict[str, str],
@@ -152,7 +155,7 @@ def test_what_is_no_list_of_cached_images(
     web.answers('GET', CACHE, text=text, headers=headers)
 
     with pytest.raises(errors.BadReply) as caught:
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert str(caught.value) == (
         f'Its answer is not a list of cached images ({why}). '
@@ -174,6 +177,7 @@ def test_what_is_no_list_of_cached_images(
     ],
 )
 def test_a_change_is_one_request_and_yoga_answers_with_200(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     call: Call,
@@ -188,7 +192,7 @@ def test_a_change_is_one_request_and_yoga_answers_with_200(
         headers={'Content-Type': 'text/html; charset=UTF-8'},
     )
 
-    assert call(driver) is None
+    assert run(call(driver)) is None
     assert web.requests == [f'{method} {url}']
 
 
@@ -201,6 +205,7 @@ def test_a_change_is_one_request_and_yoga_answers_with_200(
     ],
 )
 def test_a_clear_says_what_it_takes_away(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     target: entries.Target,
@@ -208,20 +213,20 @@ def test_a_clear_says_what_it_takes_away(
 ) -> None:
     web.answers('DELETE', CACHE, status_code=204)
 
-    driver.clear(target)
+    run(driver.clear(target))
 
     assert web.history[0].headers.get(TARGET) == sent
 
 
 def test_queueing_an_image_that_glance_does_not_know(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     web.answers(
         'PUT', ONE, **says('404 Not Found', f'Image {p.UBUNTU} not found.')
     )
 
     with pytest.raises(errors.Refused) as caught:
-        driver.queue(p.UBUNTU)
+        run(driver.queue(p.UBUNTU))
 
     assert caught.value.status == 404
     assert str(caught.value) == (
@@ -231,19 +236,20 @@ def test_queueing_an_image_that_glance_does_not_know(
 
 
 def test_deleting_what_nobody_knows_is_done(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     web.answers(
         'DELETE', ONE, **says('404 Not Found', f'Image {p.UBUNTU} not found.')
     )
 
-    driver.delete(p.UBUNTU)
+    run(driver.delete(p.UBUNTU))
 
     assert web.requests == [f'DELETE {ONE}']
 
 
 @pytest.mark.parametrize(('call', 'method', 'url'), [*CALLS, *MAINTENANCE])
 def test_any_other_refusal_is_passed_on(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     call: Call,
@@ -253,7 +259,7 @@ def test_any_other_refusal_is_passed_on(
     web.answers(method, url, **says('409 Conflict', 'It is busy.'))
 
     with pytest.raises(errors.Refused) as caught:
-        call(driver)
+        run(call(driver))
 
     assert str(caught.value) == 'It is busy.'
     assert caught.value.status == 409
@@ -263,6 +269,7 @@ def test_any_other_refusal_is_passed_on(
 @pytest.mark.parametrize('status', ['404 Not Found', '405 Method Not Allowed'])
 @pytest.mark.parametrize(('call', 'method', 'url'), CALLS)
 def test_without_a_route_the_versions_tell_why(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     call: Call,
@@ -276,7 +283,7 @@ def test_without_a_route_the_versions_tell_why(
     lists_versions(web, '2.12', '2.0')
 
     with pytest.raises(errors.TooOld) as caught:
-        call(driver)
+        run(call(driver))
 
     assert str(caught.value) == (
         'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). Upgrade '
@@ -287,7 +294,7 @@ def test_without_a_route_the_versions_tell_why(
 
 
 def test_a_site_without_a_cache(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     web.answers(
         'GET',
@@ -299,7 +306,7 @@ def test_a_site_without_a_cache(
     lists_versions(web, '2.17', '2.15', '2.13')
 
     with pytest.raises(errors.CachingOff) as caught:
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert str(caught.value) == (
         "Its image cache is off. Set 'image_cache_dir' and a flavor with "
@@ -308,7 +315,7 @@ def test_a_site_without_a_cache(
 
 
 def test_a_server_that_is_no_glance(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     page = {
         'status_code': 404,
@@ -319,7 +326,7 @@ def test_a_server_that_is_no_glance(
     web.answers('GET', VERSIONS, **page)
 
     with pytest.raises(errors.NotGlance) as caught:
-        driver.delete(p.UBUNTU)
+        run(driver.delete(p.UBUNTU))
 
     assert str(caught.value) == (
         "No Glance answers there. Give the endpoint as in 'openstack endpoint "
@@ -331,6 +338,7 @@ def test_a_server_that_is_no_glance(
     ('headers', 'text'), [({}, ''), ({}, 'Not found'), (JSON, '["no"]')]
 )
 def test_a_missing_route_without_words_of_glance(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     headers: dict[str, str],
@@ -341,19 +349,19 @@ def test_a_missing_route_without_words_of_glance(
     lists_versions(web, '2.12')
 
     with pytest.raises(errors.TooOld):
-        driver.list_entries()
+        run(driver.list_entries())
 
 
 def test_a_node_that_goes_down_between_two_requests(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     web.answers(
         'GET', CACHE, **says('404 Not Found', 'The resource is not here.')
     )
-    web.answers('GET', VERSIONS, text=faults.refuse)
+    web.answers('GET', VERSIONS, **webs.REFUSED)
 
     with pytest.raises(errors.Unreachable) as caught:
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert str(caught.value) == (
         'Cannot connect: Connection refused. Is glance-api running there, '
@@ -373,6 +381,7 @@ def test_a_node_that_goes_down_between_two_requests(
 )
 @pytest.mark.parametrize('method', ['PUT', 'DELETE'])
 def test_no_id_leads_to_another_resource(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     method: str,
@@ -380,20 +389,21 @@ def test_no_id_leads_to_another_resource(
     sent: str,
 ) -> None:
     """IDs come from the node's own answer, and it may say what it likes."""
-    web.mocker.register_uri(method, requests_mock.ANY, status_code=200)
+    web.adapter.register_uri(method, requests_mock.ANY, status_code=200)
 
     if method == 'PUT':
-        driver.queue(image_id)
+        run(driver.queue(image_id))
     else:
-        driver.delete(image_id)
+        run(driver.delete(image_id))
 
-    assert web.history[0]._request.url == (
-        f'http://edge.example:9292/v2/cache/{sent}'
-    )
+    assert web.history[0].url == (f'http://edge.example:9292/v2/cache/{sent}')
 
 
 def test_a_prune_tells_what_it_freed_and_takes_its_time(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    sent: list[engine.Request],
 ) -> None:
     web.answers(
         'POST',
@@ -402,39 +412,51 @@ def test_a_prune_tells_what_it_freed_and_takes_its_time(
         headers=JSON,
     )
 
-    assert driver.prune(900) == entries.Pruned(files=2, size=7000)
+    assert run(driver.prune(900)) == entries.Pruned(files=2, size=7000)
     assert web.requests == ['POST http://edge.example:9292/v2/cache/prune']
-    assert web.history[0].timeout == (2.5, 900)
+    assert [(one.connect_timeout, one.timeout) for one in sent] == [(2.5, 900)]
 
 
 def test_a_prune_that_takes_too_long_may_go_on(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
-    web.answers('POST', f'{CACHE}/prune', exc=requests.exceptions.ReadTimeout)
+    web.answers('POST', f'{CACHE}/prune', **webs.SILENT)
 
     with pytest.raises(errors.TimedOut) as caught:
-        driver.prune(900)
+        run(driver.prune(0.05))
 
     assert str(caught.value) == (
-        "No answer within 900 seconds. It may go on pruning; '--timeout' is "
+        "No answer within 0.05 seconds. It may go on pruning; '--timeout' is "
         'how long to wait.'
     )
 
 
 def test_a_prune_that_was_never_asked_for_does_not_go_on(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
-    web.answers(
-        'POST', f'{CACHE}/prune', exc=requests.exceptions.ConnectTimeout
-    )
+    """Its remedy is that of a node that is not there."""
+    web.answers('POST', f'{CACHE}/prune', **webs.REFUSED)
 
-    with pytest.raises(errors.TimedOut) as caught:
-        driver.prune(900)
+    with pytest.raises(errors.Unreachable) as caught:
+        run(driver.prune(900))
 
     assert str(caught.value) == (
-        "No answer within 2.5 seconds. Is the node up? '--node-timeout' sets "
-        'how long to wait.'
+        'Cannot connect: Connection refused. Is glance-api running there, '
+        'and is this its address?'
     )
+
+
+def test_a_prune_of_a_node_that_does_not_connect_does_not_go_on(
+    run: conftest.Run,
+) -> None:
+    error = errors.TimedOut('No answer', 'Is it up?', connected=False)
+    client = mock.create_autospec(http.NodeClient, instance=True)
+    client.request.side_effect = error
+
+    with pytest.raises(errors.TimedOut) as caught:
+        run(cache_api.CacheApiDriver(client).prune(900))
+
+    assert caught.value is error
 
 
 @pytest.mark.parametrize(
@@ -445,6 +467,7 @@ def test_a_prune_that_was_never_asked_for_does_not_go_on(
     ],
 )
 def test_maintenance_that_is_forbidden_names_its_policy(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     call: Call,
@@ -454,7 +477,7 @@ def test_maintenance_that_is_forbidden_names_its_policy(
     web.answers('POST', url, **says('403 Forbidden', 'Not you.'))
 
     with pytest.raises(errors.Forbidden) as caught:
-        call(driver)
+        run(call(driver))
 
     assert str(caught.value) == (
         'Not you. Log in as an administrator, or have the policy '
@@ -463,13 +486,16 @@ def test_maintenance_that_is_forbidden_names_its_policy(
 
 
 def test_a_clean_takes_no_longer_than_anything_else(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    sent: list[engine.Request],
 ) -> None:
     web.answers('POST', f'{CACHE}/clean', status_code=200)
 
-    driver.clean()
+    run(driver.clean())
 
-    assert web.history[0].timeout == 2.5
+    assert [one.timeout for one in sent] == [2.5]
     assert web.history[0].headers['X-Auth-Token'] == conftest.TOKEN
 
 
@@ -486,6 +512,7 @@ def test_a_clean_takes_no_longer_than_anything_else(
     ],
 )
 def test_what_does_not_tell_what_was_pruned(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     text: str,
@@ -494,7 +521,7 @@ def test_what_does_not_tell_what_was_pruned(
     web.answers('POST', f'{CACHE}/prune', text=text, headers=JSON)
 
     with pytest.raises(errors.BadReply) as caught:
-        driver.prune(600)
+        run(driver.prune(600))
 
     assert str(caught.value) == f'It does not tell what it pruned ({why}).'
 
@@ -502,6 +529,7 @@ def test_what_does_not_tell_what_was_pruned(
 @pytest.mark.parametrize('status', ['404 Not Found', '405 Method Not Allowed'])
 @pytest.mark.parametrize(('call', 'method', 'url'), MAINTENANCE)
 def test_without_a_route_for_maintenance_the_versions_tell_why(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     call: Call,
@@ -516,7 +544,7 @@ def test_without_a_route_for_maintenance_the_versions_tell_why(
     lists_versions(web, '2.16', '2.15', '2.14')
 
     with pytest.raises(errors.TooOld) as caught:
-        call(driver)
+        run(call(driver))
 
     assert str(caught.value) == (
         'Its Images API ends at 2.16; clean and prune need 2.18. Run '
@@ -528,6 +556,7 @@ def test_without_a_route_for_maintenance_the_versions_tell_why(
 
 @pytest.mark.parametrize(('call', 'method', 'url'), MAINTENANCE)
 def test_maintenance_of_a_cache_that_is_off(
+    run: conftest.Run,
     driver: cache_api.CacheApiDriver,
     web: conftest.Web,
     call: Call,
@@ -544,29 +573,32 @@ def test_maintenance_of_a_cache_that_is_off(
     lists_versions(web, '2.17', '2.15', '2.13')
 
     with pytest.raises(errors.CachingOff):
-        call(driver)
+        run(call(driver))
 
 
 def test_the_newest_version_is_asked_for_without_a_token(
-    driver: cache_api.CacheApiDriver, web: conftest.Web
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
 ) -> None:
     lists_versions(web, '2.9', '2.18', '2.14')
 
-    assert driver.api_version() == '2.18'
+    assert run(driver.api_version()) == '2.18'
     assert web.requests == [f'GET {VERSIONS}']
     assert 'X-Auth-Token' not in web.history[0].headers
 
 
 @pytest.mark.parametrize('image_id', ['.', '..', '\ud800'])
 def test_no_id_leads_up_a_folder(
-    driver: cache_api.CacheApiDriver, web: conftest.Web, image_id: str
+    run: conftest.Run,
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    image_id: str,
 ) -> None:
     """A quoted dot is still a dot, half a character is nothing: not sent."""
     told = f"^'{re.escape(image_id)}' is not the ID of an image\\.$"
 
     with pytest.raises(errors.Refused, match=told):
-        driver.queue(image_id)
+        run(driver.queue(image_id))
     with pytest.raises(errors.Refused, match=told):
-        driver.delete(image_id)
+        run(driver.delete(image_id))
 
     assert web.requests == []

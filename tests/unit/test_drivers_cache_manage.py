@@ -13,6 +13,7 @@
 """The cache-management middleware, as Glance 23.1.0 (Xena) answers."""
 
 from collections.abc import Callable
+from collections.abc import Coroutine
 import inspect
 import json
 from typing import Any
@@ -38,7 +39,7 @@ SETTING = (
     'restart it, or upgrade it.'
 )
 
-Call = Callable[[cache_manage.CacheManageDriver], object]
+Call = Callable[[cache_manage.CacheManageDriver], Coroutine[Any, Any, object]]
 
 
 @pytest.fixture
@@ -65,7 +66,9 @@ def test_the_driver_is_all_of_the_interface(
 
 
 def test_entries_are_listed_the_queue_first(
-    driver: cache_manage.CacheManageDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_manage.CacheManageDriver,
+    web: conftest.Web,
 ) -> None:
     """What is fetched between two requests is told twice, and not never."""
     web.answers(
@@ -80,7 +83,7 @@ def test_entries_are_listed_the_queue_first(
         headers=JSON,
     )
 
-    found = driver.list_entries()
+    found = run(driver.list_entries())
 
     assert [(one.image_id, one.state.value) for one in found] == [
         ('id-1', 'cached'),
@@ -102,6 +105,7 @@ def test_entries_are_listed_the_queue_first(
     ],
 )
 def test_what_is_no_list_of_cached_images(
+    run: conftest.Run,
     driver: cache_manage.CacheManageDriver,
     web: conftest.Web,
     cached: str,
@@ -113,7 +117,7 @@ def test_what_is_no_list_of_cached_images(
         web.answers('GET', CACHED, text=cached, headers=JSON)
 
     with pytest.raises(errors.BadReply) as caught:
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert str(caught.value) == (
         f'Its answer is not a list of cached images ({why}). '
@@ -122,7 +126,9 @@ def test_what_is_no_list_of_cached_images(
 
 
 def test_an_image_is_looked_at_before_it_is_queued(
-    driver: cache_manage.CacheManageDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_manage.CacheManageDriver,
+    web: conftest.Web,
 ) -> None:
     web.answers(
         'GET',
@@ -132,7 +138,7 @@ def test_an_image_is_looked_at_before_it_is_queued(
     )
     web.answers('PUT', f'{QUEUED}/{p.UBUNTU}', text='null', headers=JSON)
 
-    driver.queue(p.UBUNTU)
+    run(driver.queue(p.UBUNTU))
 
     assert web.requests == [f'GET {IMAGE}', f'PUT {QUEUED}/{p.UBUNTU}']
 
@@ -174,6 +180,7 @@ def test_an_image_is_looked_at_before_it_is_queued(
     ],
 )
 def test_what_can_not_be_cached_is_not_queued(
+    run: conftest.Run,
     driver: cache_manage.CacheManageDriver,
     web: conftest.Web,
     answer: dict[str, Any],
@@ -185,7 +192,7 @@ def test_what_can_not_be_cached_is_not_queued(
     web.answers('GET', IMAGE, **answer)
 
     with pytest.raises(kind) as caught:
-        driver.queue(p.UBUNTU)
+        run(driver.queue(p.UBUNTU))
 
     assert str(caught.value) == expected
     assert getattr(caught.value, 'status', None) == status
@@ -193,14 +200,16 @@ def test_what_can_not_be_cached_is_not_queued(
 
 
 def test_a_delete_is_from_the_queue_and_from_the_cache(
-    driver: cache_manage.CacheManageDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_manage.CacheManageDriver,
+    web: conftest.Web,
 ) -> None:
     web.answers('DELETE', f'{QUEUED}/a%2Fb', text='null', headers=JSON)
     web.answers('DELETE', f'{CACHED}/a%2Fb', text='null', headers=JSON)
 
-    driver.delete('a/b')
+    run(driver.delete('a/b'))
 
-    assert [one._request.url for one in web.history] == [
+    assert [one.url for one in web.history] == [
         f'{QUEUED}/a%2Fb',
         f'{CACHED}/a%2Fb',
     ]
@@ -215,6 +224,7 @@ def test_a_delete_is_from_the_queue_and_from_the_cache(
     ],
 )
 def test_a_clear_empties_what_is_asked_for(
+    run: conftest.Run,
     driver: cache_manage.CacheManageDriver,
     web: conftest.Web,
     target: entries.Target,
@@ -223,7 +233,7 @@ def test_a_clear_empties_what_is_asked_for(
     for url in urls:
         web.answers('DELETE', url, text='{"num_deleted": 2}', headers=JSON)
 
-    driver.clear(target)
+    run(driver.clear(target))
 
     assert web.requests == [f'DELETE {url}' for url in urls]
 
@@ -238,6 +248,7 @@ def test_a_clear_empties_what_is_asked_for(
     ],
 )
 def test_without_the_middleware_there_is_a_setting_to_change(
+    run: conftest.Run,
     driver: cache_manage.CacheManageDriver,
     web: conftest.Web,
     call: Call,
@@ -250,19 +261,21 @@ def test_without_the_middleware_there_is_a_setting_to_change(
     )
 
     with pytest.raises(errors.TooOld) as caught:
-        call(driver)
+        run(call(driver))
 
     assert str(caught.value) == SETTING
     assert web.requests == [f'{method} {url}']
 
 
 def test_any_other_refusal_is_passed_on(
-    driver: cache_manage.CacheManageDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_manage.CacheManageDriver,
+    web: conftest.Web,
 ) -> None:
     web.answers('DELETE', CACHED, **says('409 Conflict', 'It is busy.'))
 
     with pytest.raises(errors.Refused) as caught:
-        driver.clear(entries.Target.CACHE)
+        run(driver.clear(entries.Target.CACHE))
 
     assert (str(caught.value), caught.value.status) == ('It is busy.', 409)
 
@@ -275,6 +288,7 @@ def test_any_other_refusal_is_passed_on(
     ],
 )
 def test_maintenance_is_for_a_program_on_the_node(
+    run: conftest.Run,
     driver: cache_manage.CacheManageDriver,
     web: conftest.Web,
     call: Call,
@@ -287,7 +301,7 @@ def test_maintenance_is_for_a_program_on_the_node(
     )
 
     with pytest.raises(errors.TooOld) as caught:
-        call(driver)
+        run(call(driver))
 
     assert str(caught.value) == (
         'Its Images API ends at 2.12; clean and prune need 2.18. Run '
@@ -296,7 +310,9 @@ def test_maintenance_is_for_a_program_on_the_node(
 
 
 def test_the_version_is_the_newest_that_it_lists(
-    driver: cache_manage.CacheManageDriver, web: conftest.Web
+    run: conftest.Run,
+    driver: cache_manage.CacheManageDriver,
+    web: conftest.Web,
 ) -> None:
     web.answers(
         'GET',
@@ -304,4 +320,4 @@ def test_the_version_is_the_newest_that_it_lists(
         json=p.glance_versions(p.EDGE, '2.12', '2.0'),
     )
 
-    assert driver.api_version() == '2.12'
+    assert run(driver.api_version()) == '2.12'

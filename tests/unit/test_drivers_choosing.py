@@ -12,17 +12,18 @@
 
 """Which driver a node is spoken to with."""
 
+import asyncio
 from collections.abc import Callable
+from collections.abc import Coroutine
 import inspect
-import threading
 from typing import Any
 
-from keystoneauth1 import session as ksa_session
 import pytest
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
+from glance_cache_osc.drivers import http
 from glance_cache_osc.model import entries
 from tests.cli import payloads as p
 from tests.unit import conftest
@@ -44,8 +45,8 @@ FORBIDDEN: dict[str, Any] = {
 
 
 @pytest.fixture
-def driver(session: ksa_session.Session) -> base.CacheDriver:
-    return choosing.connect(session, p.EDGE, 2.5)
+def driver(client: http.NodeClient) -> base.CacheDriver:
+    return choosing.connect(client)
 
 
 def old(web: conftest.Web) -> None:
@@ -59,17 +60,17 @@ def test_it_does_all_that_a_driver_does() -> None:
 
 
 def test_a_modern_node_is_asked_nothing_more(
-    driver: base.CacheDriver, web: conftest.Web
+    run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
 ) -> None:
     web.answers('GET', CACHE, json=p.cache())
     web.answers('PUT', f'{CACHE}/id-1', status_code=202)
     web.answers('DELETE', f'{CACHE}/id-1', status_code=204)
     web.answers('DELETE', CACHE, status_code=204)
 
-    assert driver.list_entries() == []
-    driver.queue('id-1')
-    driver.delete('id-1')
-    driver.clear(entries.Target.BOTH)
+    assert run(driver.list_entries()) == []
+    run(driver.queue('id-1'))
+    run(driver.delete('id-1'))
+    run(driver.clear(entries.Target.BOTH))
 
     assert (driver.name, driver.filled_by) == ('cache-api', None)
     assert web.requests == [
@@ -81,16 +82,16 @@ def test_a_modern_node_is_asked_nothing_more(
 
 
 def test_an_old_node_is_found_out_once(
-    driver: base.CacheDriver, web: conftest.Web
+    run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
 ) -> None:
     old(web)
     web.answers('GET', QUEUED, json={'queued_images': ['id-1']})
     web.answers('GET', CACHED, json={'cached_images': []})
     web.answers('DELETE', QUEUED, json={'num_deleted': 1})
 
-    first = driver.list_entries()
-    second = driver.list_entries()
-    driver.clear(entries.Target.QUEUE)
+    first = run(driver.list_entries())
+    second = run(driver.list_entries())
+    run(driver.clear(entries.Target.QUEUE))
 
     assert first == second
     assert [one.image_id for one in first] == ['id-1']
@@ -104,13 +105,13 @@ def test_an_old_node_is_found_out_once(
 
 
 def test_a_node_that_has_neither_is_told_what_to_set(
-    driver: base.CacheDriver, web: conftest.Web
+    run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
 ) -> None:
     old(web)
     web.answers('GET', QUEUED, **NO_ROUTE)
 
     with pytest.raises(errors.TooOld) as caught:
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert str(caught.value) == (
         'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). Set '
@@ -129,6 +130,7 @@ def test_a_node_that_has_neither_is_told_what_to_set(
     ],
 )
 def test_what_another_driver_can_not_mend_is_told_at_once(
+    run: conftest.Run,
     driver: base.CacheDriver,
     web: conftest.Web,
     cache: dict[str, Any],
@@ -140,19 +142,19 @@ def test_what_another_driver_can_not_mend_is_told_at_once(
         web.answers('GET', VERSIONS, json=p.glance_versions(p.EDGE, *versions))
 
     with pytest.raises(kind):
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert len(web.requests) == (2 if versions else 1)
 
 
 def test_the_middleware_may_refuse_as_well(
-    driver: base.CacheDriver, web: conftest.Web
+    run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
 ) -> None:
     old(web)
     web.answers('GET', QUEUED, **FORBIDDEN)
 
     with pytest.raises(errors.Forbidden) as caught:
-        driver.list_entries()
+        run(driver.list_entries())
 
     assert caught.value.why == 'Not you'
 
@@ -165,25 +167,26 @@ def test_the_middleware_may_refuse_as_well(
     ],
 )
 def test_an_old_node_is_not_asked_twice_to_clean(
+    run: conftest.Run,
     driver: base.CacheDriver,
     web: conftest.Web,
-    call: Callable[[base.CacheDriver], object],
+    call: Callable[[base.CacheDriver], Coroutine[Any, Any, object]],
     path: str,
 ) -> None:
     web.answers('POST', f'{CACHE}/{path}', **NO_ROUTE)
     web.answers('GET', VERSIONS, json=p.glance_versions(p.EDGE, '2.12'))
 
     with pytest.raises(errors.TooOld):
-        call(driver)
+        run(call(driver))
 
     assert web.requests == [f'POST {CACHE}/{path}', f'GET {VERSIONS}']
 
 
-def test_threads_choose_alike(
-    driver: base.CacheDriver, web: conftest.Web
+def test_all_of_many_requests_choose_alike(
+    run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
 ) -> None:
     # Who is first decides what is asked.
-    add = web.mocker.register_uri
+    add = web.adapter.register_uri
     add('GET', CACHE, **NO_ROUTE)
     add('DELETE', f'{CACHE}/id-1', **NO_ROUTE)
     add('GET', VERSIONS, json=p.glance_versions(p.EDGE, '2.12', '2.0'))
@@ -191,24 +194,12 @@ def test_threads_choose_alike(
     add('DELETE', f'{CACHED}/id-1', json=None)
     add('GET', QUEUED, json={'queued_images': []})
     add('GET', CACHED, json={'cached_images': []})
-    start = threading.Barrier(8, timeout=20)
-    failed: list[BaseException] = []
 
-    def run(at: int) -> None:
-        try:
-            start.wait()
-            if at % 2:
-                driver.delete('id-1')
-            else:
-                driver.list_entries()
-        except BaseException as error:  # noqa: BLE001 - the test tells of it
-            failed.append(error)
+    async def ask() -> list[Any]:
+        return await asyncio.gather(
+            *(driver.delete('id-1') for _ in range(4)),
+            *(driver.list_entries() for _ in range(4)),
+        )
 
-    threads = [threading.Thread(target=run, args=(at,)) for at in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join(20)
-
-    assert failed == []
+    assert run(ask()) == [None] * 4 + [[]] * 4
     assert driver.name == 'cache-manage'

@@ -16,25 +16,21 @@ How they reach a person is shown in `test_drivers_http`.
 """
 
 import pytest
-import requests
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import faults
+from glance_cache_osc.transport import engine
+from glance_cache_osc.transport import failures
 
 HTML = 'text/html; charset=UTF-8'
 
 
 def response(
     status: int, content: bytes = b'', content_type: str | None = None
-) -> requests.Response:
-    """An answer as `bounds.Exchange.read` hands it over."""
-    made = requests.Response()
-    made.status_code = status
-    made._content = content
-    made.encoding = 'utf-8'
-    if content_type:
-        made.headers['Content-Type'] = content_type
-    return made
+) -> engine.Response:
+    """A response as the engine hands it over."""
+    headers = {'content-type': content_type} if content_type else {}
+    return engine.Response(status, headers, content, 0.1)
 
 
 @pytest.mark.parametrize('status', [100, 103, 199])
@@ -43,8 +39,7 @@ def test_a_status_that_is_no_answer(status: int) -> None:
 
     assert type(error) is errors.NotGlance
     assert str(error) == (
-        f'It answers with HTTP {status}, and nothing after it. '
-        'Is this the endpoint of a Glance?'
+        'Its answer is not HTTP. Is this the endpoint of a Glance?'
     )
 
 
@@ -99,4 +94,4 @@ def test_words_are_read_as_what_they_are_written_in(
     ],
 )
 def test_words_fit_in_a_line(text: str, expected: str) -> None:
-    assert faults.one_line(text) == expected
+    assert failures.one_line(text) == expected

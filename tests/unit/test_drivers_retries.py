@@ -13,12 +13,13 @@
 
 """When a request is sent again, and after how long."""
 
+import asyncio
 from collections.abc import Callable
+from collections.abc import Coroutine
 import time
 from typing import Any
 
 import pytest
-import requests
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
@@ -27,7 +28,10 @@ from glance_cache_osc.drivers import cache_manage
 from glance_cache_osc.drivers import http
 from glance_cache_osc.drivers import retries
 from glance_cache_osc.model import entries
+from glance_cache_osc.transport import engine
+from glance_cache_osc.transport import loop as loops
 from tests.cli import payloads as p
+from tests.fuzz import clients
 from tests.unit import conftest
 
 CACHE = f'{p.EDGE}/v2/cache'
@@ -37,12 +41,18 @@ FINE = {'text': '[]'}
 NOW = 1795232817.0
 
 
-def response(status: int, retry_after: str | None = None) -> requests.Response:
-    found = requests.Response()
-    found.status_code = status
-    if retry_after is not None:
-        found.headers['Retry-After'] = retry_after
-    return found
+def response(status: int, retry_after: str | None = None) -> engine.Response:
+    headers = {} if retry_after is None else {'retry-after': retry_after}
+    return engine.Response(status, headers, b'', 0.1)
+
+
+def waits(again: retries.Retries, *responses: engine.Response) -> list[bool]:
+    """Whether a request is sent again after each of these responses."""
+
+    async def wait() -> list[bool]:
+        return [await again.wait(one) for one in responses]
+
+    return asyncio.run(wait())
 
 
 def asker(
@@ -51,7 +61,7 @@ def asker(
     timeout: float = 30,
     jitter: float = 1.0,
 ) -> retries.Retries:
-    def pause(seconds: float) -> bool:
+    async def pause(seconds: float) -> bool:
         pauses_made.append(seconds)
         return True
 
@@ -72,7 +82,7 @@ def test_it_is_sent_three_times_more_and_later_each_time(
     made: list[float] = []
     again = asker(made, method, jitter=jitter)
 
-    asked = [again.wait(response(status)) for _ in range(4)]
+    asked = waits(again, *[response(status)] * 4)
 
     assert asked == [True, True, True, False]
     assert made == expected
@@ -96,7 +106,7 @@ def test_what_may_have_been_done_is_not_asked_for_again(
 ) -> None:
     made: list[float] = []
 
-    assert not asker(made, method).wait(response(status))
+    assert waits(asker(made, method), response(status)) == [False]
     assert made == []
 
 
@@ -119,7 +129,7 @@ def test_what_may_have_been_done_is_not_asked_for_again(
 def test_the_node_says_when(said: str, expected: float) -> None:
     made: list[float] = []
 
-    assert asker(made).wait(response(503, said))
+    assert waits(asker(made), response(503, said)) == [True]
     assert made == [expected]
 
 
@@ -129,7 +139,7 @@ def test_the_node_says_when(said: str, expected: float) -> None:
 def test_what_is_later_than_the_timeout_is_not_waited_for(said: str) -> None:
     made: list[float] = []
 
-    assert not asker(made).wait(response(503, said))
+    assert waits(asker(made), response(503, said)) == [False]
     assert made == []
 
 
@@ -137,24 +147,30 @@ def test_all_pauses_together_are_shorter_than_the_timeout() -> None:
     made: list[float] = []
     again = asker(made)
 
-    asked = [again.wait(response(429, '12')) for _ in range(3)]
+    asked = waits(again, *[response(429, '12')] * 3)
 
     assert asked == [True, True, False]
     assert made == [12.0, 12.0]
 
 
 def test_after_an_interrupt_it_is_not_sent_again() -> None:
-    again = retries.Retries('GET', 30, pause=lambda _: False)
+    async def pause(_seconds: float) -> bool:
+        return False
 
-    assert not again.wait(response(503))
+    again = retries.Retries('GET', 30, pause=pause)
+
+    assert waits(again, response(503)) == [False]
 
 
 def test_a_node_that_says_later_is_asked_again(
-    client: http.NodeClient, web: conftest.Web, paused: list[float]
+    run: conftest.Run,
+    client: http.NodeClient,
+    web: conftest.Web,
+    paused: list[float],
 ) -> None:
     web.answers('GET', CACHE, LATER, {'status_code': 429}, FINE)
 
-    assert client.request('GET', '/v2/cache') == []
+    assert run(client.request('GET', '/v2/cache')) == []
     assert len(web.requests) == 3
     assert 0.25 <= paused[0] <= 0.5
     assert 0.5 <= paused[1] <= 1.0
@@ -229,18 +245,19 @@ VERSIONS = {'text': '{"versions": [{"id": "v2.18"}]}'}
     ],
 )
 def test_all_that_may_be_repeated_is(
+    run: conftest.Run,
     client: http.NodeClient,
     web: conftest.Web,
     paused: list[float],
     kind: Callable[[http.NodeClient], base.CacheDriver],
-    operation: Callable[[base.CacheDriver], object],
+    operation: Callable[[base.CacheDriver], Coroutine[Any, Any, object]],
     answers: dict[str, dict[str, Any]],
 ) -> None:
     for request, answer in answers.items():
         method, path = request.split()
         web.answers(method, f'{p.EDGE}{path}', LATER, answer)
 
-    operation(kind(client))
+    run(operation(kind(client)))
 
     assert web.requests == [
         request.replace(' ', f' {p.EDGE}')
@@ -251,13 +268,13 @@ def test_all_that_may_be_repeated_is(
 
 
 def test_a_node_that_goes_on_saying_later_has_its_error(
-    client: http.NodeClient, web: conftest.Web, paused: list[float]
+    loop: loops.Loop, web: conftest.Web, paused: list[float]
 ) -> None:
-    client._timeout = 30
+    client = clients.client(loop.engine, p.EDGE, 30)
     web.answers('DELETE', CACHE, LATER)
 
     with pytest.raises(errors.ServerFault) as caught:
-        client.request('DELETE', '/v2/cache')
+        loop.run(client.request('DELETE', '/v2/cache'))
 
     assert caught.value.why == 'The server failed with HTTP 503'
     assert len(web.requests) == 4
@@ -265,22 +282,41 @@ def test_a_node_that_goes_on_saying_later_has_its_error(
 
 
 def test_a_post_is_sent_once(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run, client: http.NodeClient, web: conftest.Web
 ) -> None:
     web.answers('POST', f'{CACHE}/prune', LATER)
 
     with pytest.raises(errors.ServerFault):
-        client.request('POST', '/v2/cache/prune')
+        run(client.request('POST', '/v2/cache/prune'))
 
     assert len(web.requests) == 1
 
 
-def test_a_pause_takes_its_time(
-    monkeypatch: pytest.MonkeyPatch, real_pause: Callable[[float], bool]
-) -> None:
-    """On a thread that nobody hurries."""
-    slept: list[float] = []
-    monkeypatch.setattr(time, 'sleep', slept.append)
+Pause = Callable[[engine.Engine, float], Coroutine[Any, Any, bool]]
 
-    assert real_pause(2.5)
-    assert slept == [2.5]
+
+def test_a_pause_takes_its_time(loop: loops.Loop, real_pause: Pause) -> None:
+    began = time.monotonic()
+
+    assert loop.run(real_pause(loop.engine, 0.1)) is True
+
+    assert 0.09 < time.monotonic() - began < 0.5
+
+
+def test_a_pause_ends_when_nothing_may_start(
+    loop: loops.Loop, real_pause: Pause
+) -> None:
+    """Else Ctrl-C would wait for a node that says "later"."""
+
+    async def pause() -> bool:
+        pausing = asyncio.ensure_future(real_pause(loop.engine, 20))
+        await asyncio.sleep(0)
+        loop.engine.draining.set()
+        return await pausing
+
+    began = time.monotonic()
+
+    assert loop.run(pause()) is False
+    assert loop.run(real_pause(loop.engine, 20)) is False
+
+    assert time.monotonic() - began < 1

@@ -16,11 +16,12 @@ import json
 from typing import Any
 
 import pytest
-import requests
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import http
 from glance_cache_osc.drivers import versions
+from glance_cache_osc.transport import engine
+from tests import web as webs
 from tests.cli import payloads as p
 from tests.unit import conftest
 
@@ -33,7 +34,10 @@ NOT_GLANCE = (
 
 
 def test_the_versions_are_sorted_as_numbers_and_asked_for_without_a_token(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run,
+    client: http.NodeClient,
+    web: conftest.Web,
+    sent: list[engine.Request],
 ) -> None:
     web.answers(
         'GET',
@@ -44,14 +48,19 @@ def test_the_versions_are_sorted_as_numbers_and_asked_for_without_a_token(
         headers=JSON,
     )
 
-    assert versions.api_versions(client) == [(2, 2), (2, 9), (2, 14), (2, 18)]
+    assert run(versions.api_versions(client)) == [
+        (2, 2),
+        (2, 9),
+        (2, 14),
+        (2, 18),
+    ]
     assert web.requests == [f'GET {VERSIONS}']
     assert 'X-Auth-Token' not in web.history[0].headers
-    assert web.history[0].timeout == 2.5
+    assert [one.timeout for one in sent] == [2.5]
 
 
 def test_what_is_no_version_is_passed_over(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run, client: http.NodeClient, web: conftest.Web
 ) -> None:
     web.answers(
         'GET',
@@ -61,7 +70,7 @@ def test_what_is_no_version_is_passed_over(
         headers=JSON,
     )
 
-    assert versions.api_versions(client) == [(2, 14)]
+    assert run(versions.api_versions(client)) == [(2, 14)]
 
 
 @pytest.mark.parametrize(
@@ -81,6 +90,7 @@ def test_what_is_no_version_is_passed_over(
     ],
 )
 def test_what_answers_otherwise_is_no_glance(
+    run: conftest.Run,
     client: http.NodeClient,
     web: conftest.Web,
     status: int,
@@ -92,7 +102,7 @@ def test_what_answers_otherwise_is_no_glance(
     )
 
     with pytest.raises(errors.NotGlance) as caught:
-        versions.api_versions(client)
+        run(versions.api_versions(client))
 
     assert str(caught.value) == NOT_GLANCE
 
@@ -130,6 +140,7 @@ def test_what_answers_otherwise_is_no_glance(
     ],
 )
 def test_why_a_node_has_no_cache(
+    run: conftest.Run,
     client: http.NodeClient,
     web: conftest.Web,
     answer: Any,
@@ -138,7 +149,7 @@ def test_why_a_node_has_no_cache(
 ) -> None:
     web.answers('GET', VERSIONS, text=json.dumps(answer), headers=JSON)
 
-    error = versions.why_no_cache(client)
+    error = run(versions.why_no_cache(client))
 
     assert type(error) is kind
     assert str(error) == expected
@@ -186,6 +197,7 @@ CACHING_OFF = (
     ],
 )
 def test_why_a_node_can_not_be_asked_to_clean_or_prune(
+    run: conftest.Run,
     client: http.NodeClient,
     web: conftest.Web,
     numbers: list[str],
@@ -199,18 +211,22 @@ def test_why_a_node_can_not_be_asked_to_clean_or_prune(
         headers=JSON,
     )
 
-    error = versions.why_no_maintenance(client, versions.Maintenance.CLEAN)
+    error = run(
+        versions.why_no_maintenance(client, versions.Maintenance.CLEAN)
+    )
 
     assert type(error) is kind
     assert str(error) == expected
 
 
 def test_why_what_is_no_glance_can_not_clean(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run, client: http.NodeClient, web: conftest.Web
 ) -> None:
     web.answers('GET', VERSIONS, text='Welcome')
 
-    error = versions.why_no_maintenance(client, versions.Maintenance.CLEAN)
+    error = run(
+        versions.why_no_maintenance(client, versions.Maintenance.CLEAN)
+    )
 
     assert type(error) is errors.NotGlance
     assert str(error) == NOT_GLANCE
@@ -226,6 +242,7 @@ def test_why_what_is_no_glance_can_not_clean(
     ],
 )
 def test_the_newest_version_is_the_highest_number(
+    run: conftest.Run,
     client: http.NodeClient,
     web: conftest.Web,
     numbers: list[str],
@@ -238,30 +255,30 @@ def test_the_newest_version_is_the_highest_number(
         headers=JSON,
     )
 
-    assert versions.newest(client) == expected
+    assert run(versions.newest(client)) == expected
 
 
 def test_what_is_no_glance_has_no_newest_version(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run, client: http.NodeClient, web: conftest.Web
 ) -> None:
     web.answers('GET', VERSIONS, text='Welcome')
 
     with pytest.raises(errors.NotGlance):
-        versions.newest(client)
+        run(versions.newest(client))
 
 
 def test_a_node_that_is_gone_by_now_is_told_of_as_that(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run, hasty: http.NodeClient, web: conftest.Web
 ) -> None:
-    web.answers('GET', VERSIONS, exc=requests.exceptions.ReadTimeout)
+    web.answers('GET', VERSIONS, **webs.SILENT)
 
-    error = versions.why_no_cache(client)
+    error = run(versions.why_no_cache(hasty))
 
     assert type(error) is errors.TimedOut
 
 
 def test_a_fault_is_not_taken_for_another_service(
-    client: http.NodeClient, web: conftest.Web
+    run: conftest.Run, client: http.NodeClient, web: conftest.Web
 ) -> None:
     web.answers(
         'GET',
@@ -272,7 +289,7 @@ def test_a_fault_is_not_taken_for_another_service(
     )
 
     with pytest.raises(errors.ServerFault) as caught:
-        versions.api_versions(client)
+        run(versions.api_versions(client))
 
     assert str(caught.value) == (
         'The server failed with HTTP 500: Oops. Try again later; its log '

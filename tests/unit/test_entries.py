@@ -45,12 +45,8 @@ PAYLOAD = {
     ],
     'queued_images': [FEDORA],
 }
-ACCESSED = datetime.datetime(
-    2026, 11, 21, 3, 46, 57, tzinfo=datetime.timezone.utc
-)
-MODIFIED = datetime.datetime(
-    2026, 11, 20, 3, 46, 57, tzinfo=datetime.timezone.utc
-)
+ACCESSED = datetime.datetime(2026, 11, 21, 3, 46, 57, tzinfo=datetime.UTC)
+MODIFIED = datetime.datetime(2026, 11, 20, 3, 46, 57, tzinfo=datetime.UTC)
 
 JSON = strategies.recursive(
     strategies.none()
@@ -245,7 +241,7 @@ def test_a_time_before_1970_is_a_time() -> None:
     }
 
     assert entries.parse_cache(payload)[0].last_accessed == datetime.datetime(
-        1969, 12, 31, 23, 59, tzinfo=datetime.timezone.utc
+        1969, 12, 31, 23, 59, tzinfo=datetime.UTC
     )
 
 
@@ -275,7 +271,7 @@ def test_no_entry_holds_what_its_type_does_not_say(
         assert entry.size is None or type(entry.size) is int
         assert entry.hits is None or type(entry.hits) is int
         for time in (entry.last_accessed, entry.last_modified):
-            assert time is None or time.tzinfo is datetime.timezone.utc
+            assert time is None or time.tzinfo is datetime.UTC
 
 
 @pytest.mark.parametrize(

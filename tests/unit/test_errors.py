@@ -18,7 +18,6 @@ from osc_lib import exceptions
 import pytest
 
 from glance_cache_osc import errors
-from tests.unit import conftest
 
 
 @pytest.mark.parametrize(
@@ -52,29 +51,6 @@ from tests.unit import conftest
             'its glance-api.conf.',
         ),
         (errors.Refused('No', status=409), 'No.'),
-        (
-            errors.CertificateRejected.of(
-                conftest.rejection(20, 'unable to get local issuer')
-            ),
-            'Its TLS certificate is not from a CA that is trusted here: '
-            "unable to get local issuer. Name its CA with '--os-cacert' or "
-            "'cacert' in clouds.yaml.",
-        ),
-        (
-            errors.CertificateRejected.of(
-                conftest.rejection(62, "not valid for 'edge'")
-            ),
-            'Its TLS certificate is for another host: not valid for '
-            "'edge'. Give the endpoint by a name that the certificate has.",
-        ),
-        (
-            errors.CertificateRejected.of(
-                conftest.rejection(10, 'certificate has expired')
-            ),
-            'Its TLS certificate is not good today: certificate has '
-            'expired. Renew it there, or set the clock of this machine '
-            'right.',
-        ),
     ],
 )
 def test_an_error_is_a_line_that_a_person_reads(

@@ -10,277 +10,88 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Which nodes are meant, and one operation on all of them."""
 
+"""One operation on many nodes at once, and what is reported of it."""
+
+import argparse
+import asyncio
 import collections
 from collections.abc import Callable
 from collections.abc import Iterator
-from collections.abc import Sequence
 import contextlib
-import threading
-import time
+import logging
+from typing import Any
 from unittest import mock
 
-from keystoneauth1 import session as ksa_session
 import pytest
 
 from glance_cache_osc import errors
+from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import operations
 from glance_cache_osc.command import progress
+from glance_cache_osc.drivers import base
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
-from glance_cache_osc.transport import parallel
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
+from glance_cache_osc.transport import engine
+from glance_cache_osc.transport import loop as loops
 from tests.cli import payloads as p
+from tests.fuzz import clients
 from tests.unit import conftest
 
-OSLO = node.Node('edge-oslo', 'http://10.1.0.5:9292')
-BERGEN = node.Node('edge-bergen', 'https://glance.bergen.example.net')
-TROMSO = node.Node('tromso', 'http://10.1.0.7:9292')
-BOTH = (OSLO, BERGEN)
-
-#: Longer than any of this takes; a broken test ends, and fails.
-PATIENCE = 20
-
-
-def cloud_of(
-    *configured: node.Node, endpoint: str | None = 'http://glance:9292'
-) -> mock.Mock:
-    """A cloud with these nodes in clouds.yaml."""
-    cloud: mock.Mock = mock.create_autospec(clouds.Cloud, instance=True)
-    cloud.configured_nodes.return_value = list(configured)
-    cloud.image_endpoint.return_value = endpoint
-    return cloud
-
-
-def choose(
-    cloud: mock.Mock,
-    *named: str,
-    everything: bool = False,
-    changes: bool = False,
-) -> list[node.Node]:
-    return fleet.choose(cloud, named, everything=everything, changes=changes)
-
-
-@pytest.mark.parametrize('changes', [False, True])
-@pytest.mark.parametrize('everything', [False, True])
-def test_a_cloud_without_nodes_is_its_image_endpoint(
-    changes: bool, everything: bool
-) -> None:
-    assert choose(cloud_of(), everything=everything, changes=changes) == [
-        node.Node('http://glance:9292', 'http://glance:9292')
-    ]
-
-
-def test_reading_asks_all_nodes() -> None:
-    assert choose(cloud_of(OSLO, BERGEN)) == [OSLO, BERGEN]
-
-
-@pytest.mark.parametrize('changes', [False, True])
-def test_all_nodes_are_all_that_are_configured(changes: bool) -> None:
-    cloud = cloud_of(OSLO, BERGEN)
-
-    assert choose(cloud, everything=True, changes=changes) == [OSLO, BERGEN]
-
-
-def test_a_change_wants_to_be_told_where() -> None:
-    with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(OSLO, BERGEN), changes=True)
-
-    assert str(caught.value) == (
-        'This changes caches, and clouds.yaml names 2 nodes. '
-        'Say which are meant with --node or --all-nodes.'
-    )
-
-
-def test_one_node_and_all_nodes_exclude_each_other() -> None:
-    with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(OSLO), 'edge-oslo', everything=True)
-
-    assert str(caught.value) == (
-        '--node and --all-nodes exclude each other. Give one of them.'
-    )
-
-
-def test_a_cloud_may_have_no_image_service() -> None:
-    with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(endpoint=None))
-
-    assert str(caught.value) == (
-        'This cloud has no image endpoint. Name a node with --node.'
-    )
-
-
-@pytest.mark.parametrize('changes', [False, True])
-@pytest.mark.parametrize(
-    ('named', 'expected'),
-    [
-        (['edge-oslo'], [OSLO]),
-        (['edge-bergen', 'edge-oslo'], [BERGEN, OSLO]),
-        (['edge-oslo', 'edge-oslo'], [OSLO]),
-        (['edge-*'], [OSLO, BERGEN]),
-        (['edge-b*', 'edge-*'], [BERGEN, OSLO]),
-        (['edge-[bt]*'], [BERGEN]),
-        (['*[!n]'], [OSLO, TROMSO]),
-        (['*'], [OSLO, BERGEN, TROMSO]),
-        (['troms?'], [TROMSO]),
-        (['http://10.1.0.5:9292'], [OSLO]),
-        (['http://10.1.0.5:9292/v2/'], [OSLO]),
-        (['10.1.0.5'], [OSLO]),
-        (['10.1.0.5:9292', 'edge-oslo'], [OSLO]),
-        (
-            ['10.1.0.9'],
-            [node.Node('10.1.0.9', 'http://10.1.0.9:9292')],
-        ),
-        (
-            ['localhost:80'],
-            [node.Node('localhost:80', 'http://localhost:80')],
-        ),
-        (
-            ['https://other.example/image/v2/'],
-            [
-                node.Node(
-                    'https://other.example/image/v2',
-                    'https://other.example/image',
-                )
-            ],
-        ),
-    ],
-)
-def test_nodes_are_named(
-    named: Sequence[str], expected: list[node.Node], changes: bool
-) -> None:
-    cloud = cloud_of(OSLO, BERGEN, TROMSO)
-
-    assert choose(cloud, *named, changes=changes) == expected
-
-
-def test_any_host_is_a_node_where_none_is_configured() -> None:
-    cloud = cloud_of(endpoint='https://glance:443/image')
-
-    assert choose(cloud, 'edge') == [
-        node.Node('edge', 'https://edge:443/image')
-    ]
-
-
-def test_a_url_needs_no_image_endpoint() -> None:
-    cloud = cloud_of(endpoint=None)
-
-    assert choose(cloud, 'http://edge:9292') == [
-        node.Node('http://edge:9292', 'http://edge:9292')
-    ]
-    cloud.image_endpoint.assert_not_called()
-
-
-def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
-    assert choose(cloud_of(endpoint=None), 'edge') == [
-        node.Node('edge', 'http://edge:9292')
-    ]
-
-
-@pytest.mark.parametrize(
-    ('configured', 'named', 'expected'),
-    [
-        (
-            BOTH,
-            'edge-olso',
-            "No node in clouds.yaml is called 'edge-olso'. There is: "
-            'edge-oslo. A host is given as host:port or as a URL.',
-        ),
-        (
-            BOTH,
-            'xyz',
-            "No node in clouds.yaml is called 'xyz'. There is: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.',
-        ),
-        (
-            BOTH,
-            '',
-            "No node in clouds.yaml is called ''. There is: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.',
-        ),
-        (
-            BOTH,
-            'x*',
-            "No node in clouds.yaml is called 'x*'. There is: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.',
-        ),
-        (
-            (),
-            'edge-*',
-            "'edge-*' matches no node: clouds.yaml names none. "
-            'Name them there, or give a URL.',
-        ),
-        (
-            (),
-            'http://edge/*?a=b',
-            "'http://edge/*?a=b' is not the endpoint of a node: it has a "
-            'query or a fragment. Give it as http://host:port, host:port or '
-            'host.',
-        ),
-    ],
-)
-def test_a_node_that_is_none(
-    configured: tuple[node.Node, ...], named: str, expected: str
-) -> None:
-    with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(*configured), named)
-
-    assert str(caught.value) == expected
-
-
-def test_of_many_nodes_ten_are_told() -> None:
-    many = [node.Node(f'site-{at:04}', f'http://n{at}') for at in range(1000)]
-
-    with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(*many), 'xyz')
-
-    assert str(caught.value) == (
-        "No node in clouds.yaml is called 'xyz'. There is: site-0000, "
-        'site-0001, site-0002, site-0003, site-0004, site-0005, site-0006, '
-        'site-0007, site-0008, site-0009. A host is given as host:port or as '
-        'a URL.'
-    )
-
-
-def test_a_node_with_two_names_is_not_changed_twice() -> None:
-    again = node.Node('oslo-2', 'http://10.1.0.5:9292')
-
-    with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(OSLO, again))
-
-    assert str(caught.value) == (
-        "'edge-oslo' and 'oslo-2' are the same node: http://10.1.0.5:9292. "
-        'Give it one name.'
-    )
+Commands = operations.Operations
+PARSED = argparse.Namespace(columns=[], sort_columns=[])
 
 
 @pytest.fixture
-def both(session: ksa_session.Session) -> fleet.Fleet:
+def both(loop: loops.Loop) -> fleet.Fleet:
     """A fleet of two nodes, at the addresses of the payloads."""
-    cloud = cloud_of()
-    cloud.session = session
-    return fleet.Fleet(
-        cloud,
-        [node.Node('oslo', p.GLANCE), node.Node('bergen', p.EDGE)],
-        timeout=3,
+    cloud: Any = mock.create_autospec(clouds.Cloud, instance=True)
+    cloud.client.side_effect = lambda endpoint, timeout: clients.client(
+        loop.engine, endpoint, timeout
     )
+    chosen = [node.Node('oslo', p.GLANCE), node.Node('bergen', p.EDGE)]
+    made = fleet.Fleet(cloud, chosen, timeout=3)
+    cloud.warn_of_plain_http.assert_called_once_with(
+        {
+            p.GLANCE: f'oslo ({p.GLANCE})',
+            p.EDGE: f'bergen ({p.EDGE})',
+        }
+    )
+    return made
 
 
-def test_a_fleet_makes_room_for_its_connections(
-    session: ksa_session.Session,
-) -> None:
-    cloud = cloud_of()
-    cloud.session = session
+@pytest.fixture
+def command(loop: loops.Loop) -> operations.Operations:
+    made = operations.Operations()
+    made.loop = loop
+    made.failures = report.Failures()
+    made.cloud = mock.create_autospec(clouds.Cloud, instance=True)
+    return made
 
-    made = fleet.Fleet(cloud, [OSLO, BERGEN, TROMSO], timeout=3)
 
-    assert len(made) == 3
-    cloud.prepare.assert_called_once_with(hosts=3, connections=16)
+def failures(command: operations.Operations) -> list[str]:
+    """The lines that a person gets in the end."""
+    log: Any = mock.create_autospec(logging.Logger, instance=True)
+    command.failures.tell(log)
+    return [call.args[0] for call in log.error.call_args_list]
+
+
+def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
+    assert len(both) == 2
+    assert [one.node.name for one in both] == ['oslo', 'bergen']
+    assert list(both) == list(both)
 
 
 def test_every_node_is_asked_and_none_hides_another(
-    both: fleet.Fleet, web: conftest.Web
+    run: conftest.Run,
+    command: Commands,
+    both: fleet.Fleet,
+    web: conftest.Web,
+    sent: list[engine.Request],
 ) -> None:
     web.answers(
         'GET',
@@ -295,87 +106,150 @@ def test_every_node_is_asked_and_none_hides_another(
         text='{"cached_images": [], "queued_images": ["id-1"]}',
         headers={'Content-Type': 'application/json'},
     )
+    __, bergen = both
 
-    outcomes = both.ask(lambda member: member.driver.list_entries())
+    assert run(command.look(both)) == {
+        bergen: [entries.Entry('id-1', entries.State.QUEUED)]
+    }
 
-    assert [
-        (one.job.node.name, one.value, str(one.error or ''))
-        for one in outcomes
-    ] == [
-        (
-            'oslo',
-            None,
-            'The server failed with HTTP 500: Oops. Try again later; its log '
-            'says more.',
-        ),
-        ('bergen', [entries.Entry('id-1', entries.State.QUEUED)], ''),
+    assert failures(command) == [
+        'Cannot read the cache of oslo (http://glance.example:9292): The '
+        'server failed with HTTP 500: Oops. Try again later; its log says '
+        'more.'
     ]
-    assert [one.timeout for one in web.history] == [3, 3]
+    assert [one.timeout for one in sent] == [3, 3]
 
 
-def test_some_nodes_may_be_changed_alone(both: fleet.Fleet) -> None:
-    members = [one.job for one in both.ask(lambda _: None)]
+def test_what_is_read_is_digested_as_it_comes(
+    run: conftest.Run, command: Commands, both: fleet.Fleet, web: conftest.Web
+) -> None:
+    """An empty digest is one as well."""
+    web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
+    web.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache())
 
+    found = run(command.read(both, len))
+
+    assert {one.node.name: count for one, count in found.items()} == {
+        'oslo': 2,
+        'bergen': 0,
+    }
+    assert failures(command) == []
+
+
+def test_all_nodes_together_may_list_so_many_entries(
+    run: conftest.Run,
+    command: Commands,
+    both: fleet.Fleet,
+    web: conftest.Web,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    limit = entries.Limit(3)
+    monkeypatch.setattr(entries, 'Limit', lambda: limit)
+    web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
+    web.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache(queued=['a', 'b']))
+
+    found = run(command.look(both))
+
+    assert len(found) == 1
+    (told,) = failures(command)
+    assert told.endswith(
+        ': All nodes together list more than 3 entries. Name fewer nodes '
+        'with --node.'
+    )
+
+
+def test_a_limit_is_of_all_nodes_together() -> None:
+    limit = entries.Limit(5)
+    limit.count(3)
+    limit.count(0)
+    limit.count(2)
+
+    with pytest.raises(errors.NodeError) as caught:
+        limit.count(1)
+
+    assert str(caught.value) == (
+        'All nodes together list more than 5 entries. Name fewer nodes with '
+        '--node.'
+    )
+    entries.Limit().count(5_000_000)
+    with pytest.raises(errors.NodeError, match='more than 5000000 entries'):
+        entries.Limit().count(5_000_001)
+
+
+def test_some_nodes_may_be_changed_alone(
+    run: conftest.Run, command: Commands, both: fleet.Fleet
+) -> None:
     changed: list[str] = []
 
-    def change(member: fleet.Member) -> None:
+    async def change(member: fleet.Member) -> str:
         changed.append(member.node.name)
-
-    outcomes = both.change(change, members[1:])
-
-    assert [one.job for one in outcomes] == members[1:]
-    assert changed == ['bergen']
-    assert both.change(change, []) == []
-
-
-def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
-    assert [one.node.name for one in both] == ['oslo', 'bergen']
-    assert list(both) == [one.job for one in both.ask(lambda _: None)]
-
-
-def test_all_nodes_are_changed_if_none_is_named(both: fleet.Fleet) -> None:
-    def change(member: fleet.Member) -> str:
         if member.node.name == 'oslo':
             raise errors.Refused('It is busy')
-        return member.node.name
+        return 'done'
 
+    oslo, bergen = both
+    outcomes = run(command.change([bergen], change))
+
+    assert [(one.job, one.value) for one in outcomes] == [(bergen, 'done')]
+    assert changed == ['bergen']
+    assert run(command.change([], change)) == []
     assert [
-        (one.job.node.name, one.value, str(one.error or ''))
-        for one in both.change(change)
-    ] == [('oslo', None, 'It is busy.'), ('bergen', 'bergen', '')]
+        (one.job, one.value, str(one.error or ''))
+        for one in run(command.change(list(both), change))
+    ] == [(oslo, None, 'It is busy.'), (bergen, 'done', '')]
 
 
-def test_a_change_is_waited_for_and_a_question_is_not(
-    both: fleet.Fleet, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    attempt = mock.create_autospec(parallel.attempt, return_value=[])
-    monkeypatch.setattr(parallel, 'attempt', attempt)
+class Counted(progress.Counter):
+    """Counts what ends, and keeps what is warned of."""
 
-    both.ask(lambda _: None)
-    both.change(lambda _: None)
-    both.each(lambda _: None, [])
+    def __init__(self, seen: list[str]) -> None:
+        super().__init__()
+        self._seen = seen
 
-    assert [
-        call.kwargs.get('settle', False) for call in attempt.call_args_list
-    ] == [False, True, True]
+    def advance(self) -> None:
+        self._seen.append('one')
+
+    def warn(self, line: str) -> None:
+        self._seen.append(line)
+
+
+@pytest.fixture
+def counted(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What is shown of the progress of commands."""
+    seen: list[str] = []
+
+    @contextlib.contextmanager
+    def counting(what: str, total: int) -> Iterator[Counted]:
+        seen.append(f'{what} {total}')
+        yield Counted(seen)
+
+    monkeypatch.setattr(progress, 'counting', counting)
+    return seen
+
+
+async def nothing(_what: Any) -> None:
+    """Do nothing."""
+
+
+def steps_of(members: list[fleet.Member], *image_ids: str) -> operations.Steps:
+    return [
+        (member, plan.Step(images.Image(one), plan.Action.QUEUE))
+        for member in members
+        for one in image_ids
+    ]
 
 
 def test_what_is_under_way_is_counted(
-    both: fleet.Fleet, monkeypatch: pytest.MonkeyPatch
+    run: conftest.Run,
+    command: Commands,
+    both: fleet.Fleet,
+    counted: list[str],
 ) -> None:
-    counted: list[str] = []
+    oslo, __ = both
 
-    @contextlib.contextmanager
-    def counting(what: str, total: int) -> Iterator[Callable[[], None]]:
-        counted.append(f'{what} {total}')
-        yield lambda: counted.append('one')
-
-    monkeypatch.setattr(progress, 'counting', counting)
-    oslo = next(iter(both))
-
-    both.ask(lambda _: None)
-    both.change(lambda _: None, [oslo])
-    both.each(lambda _: None, [fleet.Job(oslo, str(at)) for at in range(3)])
+    run(command.ask(both, nothing))
+    run(command.change([oslo], nothing))
+    run(command.carry_out(steps_of([oslo], 'a', 'b', 'c'), nothing, ''))
 
     assert counted == [
         *('Asking nodes 2', 'one', 'one'),
@@ -384,61 +258,146 @@ def test_what_is_under_way_is_counted(
     ]
 
 
-def test_jobs_are_done_in_order_and_each_failure_is_kept(
+class Cancelled:
+    """An operation during which what runs it is cancelled."""
+
+    def __init__(self, members: int) -> None:
+        self._meet = asyncio.Barrier(members + 1)
+
+    async def operation(self, _what: Any) -> Any:
+        await self._meet.wait()
+        await asyncio.sleep(0.01)
+        return 'done'
+
+    async def run(self, coroutine: Any) -> Any:
+        running = asyncio.ensure_future(coroutine)
+        await self._meet.wait()
+        running.cancel()
+        return await running
+
+
+def test_a_question_is_not_waited_for_and_a_change_is(
+    run: conftest.Run,
+    command: Commands,
     both: fleet.Fleet,
+    counted: list[str],
 ) -> None:
-    members = [one.job for one in both.ask(lambda _: None)]
-    jobs = [
-        fleet.Job(member, image_id)
-        for member in members
-        for image_id in ('id-1', 'id-2')
-    ]
+    members = list(both)
 
-    def operation(job: fleet.Job) -> str:
-        if job.image_id == 'id-2' and job.member.node.name == 'oslo':
+    async def cancel(how: Callable[[Cancelled], Any], count: int) -> Any:
+        stop = Cancelled(count)
+        return await stop.run(how(stop))
+
+    async def ask() -> None:
+        with pytest.raises(asyncio.CancelledError):
+            await cancel(lambda stop: command.ask(both, stop.operation), 2)
+
+    run(ask())
+    changed = run(
+        cancel(lambda stop: command.change(members, stop.operation), 2)
+    )
+    carried_out = run(
+        cancel(
+            lambda stop: command.carry_out(
+                steps_of(members, 'a'), stop.operation, ''
+            ),
+            2,
+        )
+    )
+
+    assert [one.value for one in changed] == ['done', 'done']
+    assert len(carried_out) == 2
+    assert [one for one in counted if one.startswith('Interrupted')] == [
+        'Interrupted. Waiting for 2 requests in progress on oslo, bergen; '
+        'press Ctrl-C again to stop at once.'
+    ] * 2
+
+
+def member(name: str) -> fleet.Member:
+    driver = mock.create_autospec(base.CacheDriver, instance=True)
+    return fleet.Member(node.Node(name, f'http://{name}'), driver)
+
+
+def test_of_many_nodes_that_are_waited_for_a_few_are_named(
+    run: conftest.Run, command: Commands, counted: list[str]
+) -> None:
+    """Once each, and none of them steers a terminal."""
+    members = [member(f'\x1b{at}') for at in range(5)]
+
+    async def cancel() -> Any:
+        stop = Cancelled(10)
+        return await stop.run(
+            command.carry_out(steps_of(members, 'a', 'b'), stop.operation, '')
+        )
+
+    run(cancel())
+
+    assert counted[1] == (
+        'Interrupted. Waiting for 10 requests in progress on \\x1b0, \\x1b1, '
+        '\\x1b2 and 2 more; press Ctrl-C again to stop at once.'
+    )
+
+
+def test_steps_that_failed_are_reported_and_left_out(
+    run: conftest.Run, command: Commands
+) -> None:
+    oslo, bergen = member('oslo'), member('bergen')
+    ubuntu = images.Image('id-1', 'ubuntu')
+    steps: operations.Steps = [
+        (oslo, plan.Step(ubuntu, plan.Action.QUEUE)),
+        (oslo, plan.Step(images.Image('id-2'), plan.Action.NONE)),
+        (bergen, plan.Step(ubuntu, plan.Action.DELETE)),
+        (bergen, plan.Step(images.Image('id-2'), plan.Action.WAIT)),
+    ]
+    asked: list[tuple[str, str]] = []
+
+    async def operation(job: fleet.Job) -> None:
+        asked.append((job.member.node.name, job.image_id))
+        if job.member is oslo:
             raise errors.Refused('It is busy')
-        return f'{job.image_id} at {job.member.node.name}'
 
-    assert [
-        (one.value, str(one.error or ''))
-        for one in both.each(operation, iter(jobs))
-    ] == [
-        ('id-1 at oslo', ''),
-        (None, 'It is busy.'),
-        ('id-1 at bergen', ''),
-        ('id-2 at bergen', ''),
+    done = run(
+        command.carry_out(steps, operation, 'Cannot do %(image)s on %(node)s')
+    )
+
+    assert done == steps[1:]
+    assert sorted(asked) == [('bergen', 'id-1'), ('oslo', 'id-1')]
+    assert failures(command) == [
+        'Cannot do ubuntu (id-1) on oslo (http://oslo): It is busy.'
     ]
+
+
+def jobs_of(members: list[fleet.Member], count: int) -> list[fleet.Job]:
+    return [fleet.Job(one, str(at)) for one in members for at in range(count)]
+
+
+def each(operation: Callable[[fleet.Job], Any], jobs: list[fleet.Job]) -> Any:
+    return fleet.each(
+        operation,
+        jobs,
+        ended=lambda: None,
+        settle=lambda _busy: None,
+    )
 
 
 def test_a_node_is_asked_for_sixteen_images_at_once(
-    both: fleet.Fleet,
+    run: conftest.Run,
 ) -> None:
-    """Thirty-two of two nodes meet at a barrier, sixteen of each."""
-    met: list[list[fleet.Member]] = []
-    meeting: list[fleet.Member] = []
+    """And each node for its own sixteen."""
+    oslo, bergen = member('oslo'), member('bergen')
+    now: collections.Counter[str] = collections.Counter()
+    most: dict[str, int] = {}
 
-    def part() -> None:
-        met.append(list(meeting))
-        meeting.clear()
+    async def work(job: fleet.Job) -> None:
+        name = job.member.node.name
+        now[name] += 1
+        most[name] = max(most.get(name, 0), now[name])
+        await asyncio.sleep(0.001)
+        now[name] -= 1
 
-    barrier = threading.Barrier(32, part, timeout=PATIENCE)
+    run(each(work, jobs_of([oslo, bergen], 64)))
 
-    def work(job: fleet.Job) -> bool:
-        meeting.append(job.member)
-        return barrier.wait() < 32
-
-    oslo, bergen = both
-    outcomes = both.each(
-        work,
-        [
-            fleet.Job(member, str(at))
-            for member in (oslo, bergen)
-            for at in range(64)
-        ],
-    )
-
-    assert all(one.value for one in outcomes)
-    assert [group.count(oslo) for group in met] == [16] * 4
+    assert most == {'oslo': 16, 'bergen': 16}
 
 
 def silent() -> errors.TimedOut:
@@ -446,26 +405,21 @@ def silent() -> errors.TimedOut:
 
 
 def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
-    both: fleet.Fleet,
+    run: conftest.Run,
 ) -> None:
     """It costs one timeout, and the other node nothing."""
-    oslo, bergen = both
+    oslo, bergen = member('oslo'), member('bergen')
     asked: list[fleet.Member] = []
 
-    def work(job: fleet.Job) -> str:
+    async def work(job: fleet.Job) -> str:
         asked.append(job.member)
+        await asyncio.sleep(0.001)
         if job.member is bergen:
-            while asked.count(bergen) < 16:
-                time.sleep(0.001)
             raise silent()
         return job.image_id
 
-    jobs = [
-        fleet.Job(member, str(at))
-        for member in (bergen, oslo)
-        for at in range(40)
-    ]
-    outcomes = both.each(work, jobs)
+    jobs = jobs_of([bergen, oslo], 40)
+    outcomes = run(each(work, jobs))
 
     assert [one.job for one in outcomes] == jobs
     assert (asked.count(oslo), asked.count(bergen)) == (40, 16)
@@ -478,35 +432,40 @@ def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
 
 
 def test_a_node_that_is_slow_once_is_asked_for_the_rest(
-    both: fleet.Fleet,
+    run: conftest.Run,
 ) -> None:
-    oslo, __ = both
-
-    def work(job: fleet.Job) -> str:
+    async def work(job: fleet.Job) -> str:
         if job.image_id == '20':
             raise silent()
         return job.image_id
 
-    outcomes = both.each(work, [fleet.Job(oslo, str(at)) for at in range(40)])
+    outcomes = run(each(work, jobs_of([member('oslo')], 40)))
 
     assert [one.job.image_id for one in outcomes if one.error] == ['20']
 
 
-@pytest.mark.parametrize(('nodes', 'expected'), [(1, 16), (300, 256)])
-def test_no_more_are_asked_at_once_than_the_bounds(
-    session: ksa_session.Session,
-    monkeypatch: pytest.MonkeyPatch,
-    nodes: int,
-    expected: int,
+@pytest.mark.parametrize(
+    ('columns', 'asked'), [([], True), (['name'], True), (['ID'], False)]
+)
+def test_names_are_looked_up_where_they_are_shown(
+    run: conftest.Run, command: Any, columns: list[str], asked: bool
 ) -> None:
-    cloud = cloud_of()
-    cloud.session = session
-    chosen = [node.Node(str(at), f'http://n{at}') for at in range(nodes)]
-    made = fleet.Fleet(cloud, chosen, timeout=3)
-    attempt = mock.create_autospec(parallel.attempt, return_value=[])
-    monkeypatch.setattr(parallel, 'attempt', attempt)
+    parsed = argparse.Namespace(columns=columns, sort_columns=[])
+    by_id = mock.AsyncMock(return_value={'a': images.Image('a', 'ubuntu')})
+    command.cloud.catalogue.return_value.by_id = by_id
 
-    made.ask(lambda _: None)
-    made.each(lambda _: None, [])
+    found = run(command.names(parsed, ['a']))
 
-    assert [call.args[2] for call in attempt.call_args_list] == [256, expected]
+    assert found == ({'a': images.Image('a', 'ubuntu')} if asked else {})
+    assert by_id.await_count == asked
+
+
+def test_rows_without_names_are_better_than_none(
+    run: conftest.Run, command: Any
+) -> None:
+    command.cloud.catalogue.return_value.by_id = mock.AsyncMock(
+        side_effect=errors.CatalogueError('No list')
+    )
+
+    assert run(command.names(PARSED, ['a'])) == {}
+    assert failures(command) == ['The names are missing: No list.']

@@ -16,7 +16,9 @@ What a person sees of it is shown in ``tests/cli/test_image_delete.py``.
 """
 
 import argparse
-from collections.abc import Callable
+import asyncio
+import contextlib
+import signal
 from typing import Any
 from unittest import mock
 
@@ -28,7 +30,6 @@ from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.cloud import stores
 from glance_cache_osc.model import images
-from glance_cache_osc.transport import parallel
 from glance_cache_osc.v2 import image_delete
 
 UBUNTU = images.Image('9b73824a-c4e5-4822-be0d-10abcb0fe5df', 'ubuntu-24.04')
@@ -39,8 +40,10 @@ FEDORA = images.Image('0f8f89be-fed2-44c4-91f8-b2a0c3b15f27', 'fedora-42')
 @pytest.fixture
 def hook() -> image_delete.DeleteFromStore:
     """The hook of a command that is logged in."""
+    app = mock.Mock(spec_set=['client_manager', 'options'])
+    app.options.timing = False
     return image_delete.DeleteFromStore(
-        mock.create_autospec(command.Command, instance=True, app=mock.Mock())
+        mock.create_autospec(command.Command, instance=True, app=app)
     )
 
 
@@ -56,9 +59,9 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:
         catalogue.Catalogue, instance=True
     )
     made.catalogue.return_value.resolve.return_value = catalogue.Resolution(
-        [UBUNTU, DEBIAN, FEDORA], {}
+        {'a': [UBUNTU], 'b': [DEBIAN], 'c': [FEDORA]}, {}
     )
-    monkeypatch.setattr(clouds, 'Cloud', lambda _manager: made)
+    monkeypatch.setattr(clouds, 'Cloud', lambda *_: made)
     return made
 
 
@@ -98,7 +101,6 @@ def test_each_image_is_taken_out_of_the_store(
     cloud.catalogue.return_value.resolve.assert_called_once_with(
         ['a', 'b', 'c'], globs=False
     )
-    cloud.prepare.assert_called_once_with(hosts=1, connections=16)
     cloud.stores.return_value.delete.assert_has_calls(
         [mock.call(one, 'fast') for one in (UBUNTU, DEBIAN, FEDORA)],
         any_order=True,
@@ -110,7 +112,7 @@ def test_what_was_done_is_counted(
     cloud: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    def delete(image: images.Image, store: str) -> None:
+    async def delete(image: images.Image, store: str) -> None:
         if image is DEBIAN:
             raise errors.NodeError('It is in use')
 
@@ -126,36 +128,96 @@ def test_what_was_done_is_counted(
     ]
 
 
+def test_no_more_than_sixteen_are_deleted_at_once(
+    hook: image_delete.DeleteFromStore, cloud: Any
+) -> None:
+    many = [images.Image(str(at)) for at in range(50)]
+    cloud.catalogue.return_value.resolve.return_value = catalogue.Resolution(
+        {'*': many}, {}
+    )
+    now = most = 0
+
+    async def delete(image: images.Image, store: str) -> None:
+        nonlocal now, most
+        now += 1
+        most = max(most, now)
+        await asyncio.sleep(0.001)
+        now -= 1
+
+    cloud.stores.return_value.delete.side_effect = delete
+
+    hook.before(asked())
+
+    assert hook.after(asked(), 0) == 0
+    assert most == 16
+
+
 def test_on_an_interrupt_what_is_under_way_is_waited_for(
     hook: image_delete.DeleteFromStore,
     cloud: Any,
     caplog: pytest.LogCaptureFixture,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def attempt(
-        operation: Callable[[Any], Any],
-        jobs: list[Any],
-        workers: int,
-        *,
-        settle: bool = False,
-    ) -> list[Any]:
-        assert (workers, settle) == (16, True)
-        ubuntu, debian, fedora = jobs
-        raise parallel.Interruption(
-            [
-                parallel.Outcome(ubuntu, operation(ubuntu)),
-                parallel.Outcome(debian, error=errors.Interrupted()),
-                parallel.Outcome(fedora, error=errors.Interrupted()),
-            ]
-        )
+    """The first of three is being deleted when the user presses Ctrl-C."""
+    monkeypatch.setattr(image_delete, '_WORKERS', 1)
+    finished: list[str] = []
 
-    monkeypatch.setattr(parallel, 'attempt', attempt)
+    async def delete(image: images.Image, store: str) -> None:
+        signal.raise_signal(signal.SIGINT)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(0.05):
+                await asyncio.Event().wait()
+        finished.append(image.image_id)
+
+    cloud.stores.return_value.delete.side_effect = delete
 
     hook.before(asked())
 
     assert hook.after(asked(), 0) == 130
+    assert finished == [UBUNTU.image_id]
     assert caplog.messages == [
+        'Interrupted. Waiting for 1 deletions in progress; press Ctrl-C '
+        'again to stop at once.',
         'Interrupted. Not asked for: 2.',
         "Failed to delete 2 of 3 images from store 'fast'.",
     ]
     cloud.stores.return_value.delete.assert_called_once_with(UBUNTU, 'fast')
+
+
+def test_an_interrupt_before_that_deletes_nothing(
+    hook: image_delete.DeleteFromStore,
+    cloud: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Nor does OpenStackClient's command, which is left no image."""
+
+    async def interrupted(*_: Any, **__: Any) -> None:
+        signal.raise_signal(signal.SIGINT)
+        await asyncio.sleep(20)
+
+    cloud.catalogue.return_value.resolve.side_effect = interrupted
+    parsed = asked()
+
+    hook.before(parsed)
+
+    assert hook.after(parsed, 0) == 130
+    assert parsed.images == []
+    assert caplog.messages == ['Interrupted. Not asked for: 0.']
+    cloud.stores.return_value.delete.assert_not_called()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_a_store_that_is_not_there_is_a_usage_error(
+    hook: image_delete.DeleteFromStore,
+    cloud: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cloud.stores.return_value.names.return_value = ['cheap', 'dear']
+
+    hook.before(asked())
+
+    assert hook.after(asked(), 0) == 2
+    assert caplog.messages == [
+        "There is no store 'fast'. There is: cheap, dear."
+    ]
+    cloud.stores.return_value.delete.assert_not_called()

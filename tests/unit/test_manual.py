@@ -72,6 +72,7 @@ ELSEWHERE = {
     'Interrupted. Not asked for: %d.',
     'It lists Images API %(version)s, but %(path)s is not there (does a '
     'proxy hide it?)',
+    'It is neither cached nor queued there any more',
     'Not within %g seconds',
     'Nothing has arrived there for %g seconds',
 }

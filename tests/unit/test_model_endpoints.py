@@ -10,17 +10,14 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""One node: its name, its endpoint, its driver."""
+"""The endpoint of a Glance, from what a person wrote."""
 
 import hypothesis
 from hypothesis import strategies
-from keystoneauth1 import session as ksa_session
 import pytest
 
 from glance_cache_osc import errors
-from glance_cache_osc.fleet import node
-from tests.cli import payloads as p
-from tests.unit import conftest
+from glance_cache_osc.model import endpoints
 
 HOW = 'Give it as http://host:port, host:port or host.'
 
@@ -42,24 +39,30 @@ HOW = 'Give it as http://host:port, host:port or host.'
         ('HTTP://edge.example', 'http://edge.example'),
         ('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
         ('http://[2001:db8::5]:9292', 'http://[2001:db8::5]:9292'),
+        ('http://[2001:DB8::5]', 'http://[2001:db8::5]'),
+        ('http://bücher.example', 'http://xn--bcher-kva.example'),
+        ('http://edge.example/ü', 'http://edge.example/%C3%BC'),
         ('http://edge.example/100%25', 'http://edge.example/100%25'),
     ],
 )
 def test_a_url_becomes_the_root_of_a_glance(text: str, expected: str) -> None:
-    assert node.parse_endpoint(text) == expected
-    assert node.parse_endpoint(text, 'https://other:1/x') == expected
+    assert endpoints.parse(text) == expected
+    assert endpoints.parse(text, 'https://other:1/x') == expected
 
 
 @pytest.mark.parametrize(
     ('text', 'image_endpoint', 'expected'),
     [
         ('edge', None, 'http://edge:9292'),
-        ('edge:80', None, 'http://edge:80'),
+        ('edge:80', None, 'http://edge'),
+        ('edge:81', None, 'http://edge:81'),
         ('10.1.0.5', None, 'http://10.1.0.5:9292'),
         ('[2001:db8::5]', None, 'http://[2001:db8::5]:9292'),
-        ('[2001:db8::5]:80', None, 'http://[2001:db8::5]:80'),
+        ('[2001:db8::5]:81', None, 'http://[2001:db8::5]:81'),
         ('edge', 'http://glance:9292/v2/', 'http://edge:9292'),
-        ('edge', 'https://glance:443', 'https://edge:443'),
+        ('edge', 'https://glance:443', 'https://edge'),
+        ('edge', 'http://glance', 'http://edge'),
+        ('bücher', None, 'http://xn--bcher-kva:9292'),
         ('edge', 'https://glance/image', 'https://edge/image'),
         ('edge:80', 'https://glance:443/image', 'https://edge:80/image'),
     ],
@@ -67,7 +70,7 @@ def test_a_url_becomes_the_root_of_a_glance(text: str, expected: str) -> None:
 def test_a_host_takes_what_it_lacks_from_the_image_endpoint(
     text: str, image_endpoint: str | None, expected: str
 ) -> None:
-    assert node.parse_endpoint(text, image_endpoint) == expected
+    assert endpoints.parse(text, image_endpoint) == expected
 
 
 @pytest.mark.parametrize(
@@ -134,7 +137,7 @@ def test_what_is_no_endpoint_is_told_as_it_was_written(
     text: str, expected: str
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        node.parse_endpoint(text)
+        endpoints.parse(text)
 
     assert str(caught.value) == expected
 
@@ -163,7 +166,7 @@ def test_credentials_are_refused_and_not_repeated(
     text: str, expected: str
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        node.parse_endpoint(text)
+        endpoints.parse(text)
 
     assert str(caught.value) == expected
 
@@ -182,7 +185,7 @@ def test_credentials_are_not_repeated_whatever_else_is_wrong(
     text: str,
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        node.parse_endpoint(text)
+        endpoints.parse(text)
 
     assert 'secret' not in str(caught.value)
 
@@ -191,12 +194,12 @@ def test_credentials_are_not_repeated_whatever_else_is_wrong(
 def test_no_part_of_a_host_is_dropped_without_a_word(text: str) -> None:
     """Another host than the one that was written would be changed."""
     with pytest.raises(errors.UsageError):
-        node.parse_endpoint(text)
+        endpoints.parse(text)
 
 
 def test_a_host_has_no_spaces_in_a_url_either() -> None:
     with pytest.raises(errors.UsageError):
-        node.parse_endpoint('http://edge bergen:9292')
+        endpoints.parse('http://edge bergen:9292')
 
 
 @pytest.mark.parametrize(
@@ -205,7 +208,7 @@ def test_a_host_has_no_spaces_in_a_url_either() -> None:
 )
 def test_hosts_are_the_same_in_capitals(text: str) -> None:
     """Nodes are told apart by endpoint: twice written is twice changed."""
-    assert node.parse_endpoint(text) == 'http://edge.example:9292'
+    assert endpoints.parse(text) == 'http://edge.example:9292'
 
 
 @hypothesis.given(
@@ -220,41 +223,52 @@ def test_hosts_are_the_same_in_capitals(text: str) -> None:
 @hypothesis.example(text='http://edge/v2//')
 def test_a_root_url_stays_as_it_is(text: str) -> None:
     try:
-        once = node.parse_endpoint(text)
+        once = endpoints.parse(text)
     except errors.UsageError:
         return
-    assert node.parse_endpoint(once) == once
-    assert node.parse_endpoint(once, 'https://glance/image') == once
+    assert endpoints.parse(once) == once
+    assert endpoints.parse(once, 'https://glance/image') == once
 
 
 @pytest.mark.parametrize(
-    ('one', 'expected'),
+    ('one', 'other'),
     [
-        (
-            node.Node('edge-oslo', 'http://10.1.0.5:9292'),
-            'edge-oslo (http://10.1.0.5:9292)',
-        ),
-        (
-            node.Node('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
-            'http://10.1.0.5:9292',
-        ),
+        ('http://edge', 'http://edge:80'),
+        ('http://edge/', 'http://EDGE:80/v2'),
+        ('https://edge', 'https://edge:443/'),
+        ('http://edge:9292', 'http://edge:09292'),
+        ('http://[::1]', 'http://[::1]:80'),
+        ('http://bücher.example', 'http://xn--bcher-kva.example'),
+        ('http://BÜCHER.example:80', 'http://xn--bcher-kva.example'),
     ],
 )
-def test_an_error_names_a_node_and_where_it_is(
-    one: node.Node, expected: str
-) -> None:
-    assert one.label == expected
+def test_two_ways_to_write_a_node_are_one_node(one: str, other: str) -> None:
+    """Else it would be asked, and changed, twice."""
+    assert endpoints.parse(one) == endpoints.parse(other)
 
 
-def test_a_node_is_spoken_to_at_its_endpoint(
-    session: ksa_session.Session, web: conftest.Web
-) -> None:
-    web.answers('PUT', f'{p.EDGE}/v2/cache/id-1', status_code=202)
+@pytest.mark.parametrize(
+    ('one', 'other'),
+    [
+        ('http://edge', 'https://edge'),
+        ('http://edge:443', 'https://edge'),
+        ('https://edge:80', 'http://edge'),
+        ('http://edge', 'http://edge:9292'),
+        ('http://edge', 'http://edge/image'),
+        ('http://edge', 'http://edge.'),
+    ],
+)
+def test_what_differs_is_not_the_same_node(one: str, other: str) -> None:
+    assert endpoints.parse(one) != endpoints.parse(other)
 
-    driver = node.Node('edge', p.EDGE).connect(session, timeout=7)
-    assert web.requests == []
-    driver.queue('id-1')
 
-    assert driver.name == 'cache-api'
-    assert web.requests == ['PUT http://edge.example:9292/v2/cache/id-1']
-    assert web.history[0].timeout == 7
+@pytest.mark.parametrize(
+    'text',
+    [
+        *('http://a..b', 'http://.edge', 'http://' + 'x' * 64 + '.example'),
+        'http://' + 'ü' * 64,
+    ],
+)
+def test_a_host_that_can_be_none_is_refused(text: str) -> None:
+    with pytest.raises(errors.UsageError, match='it has no such host'):
+        endpoints.parse(text)

@@ -56,22 +56,12 @@ def test_force_queues_everything_again() -> None:
     ]
 
 
-def test_what_a_node_holds_is_deleted() -> None:
-    assert plan.to_delete([A, B, C], [QUEUED_B, CACHED_A, CACHED_D]) == [
-        plan.Step(A, plan.Action.DELETE, CACHED_A),
-        plan.Step(B, plan.Action.DELETE, QUEUED_B),
-        plan.Step(C, plan.Action.NONE, None),
-    ]
-
-
 def test_what_is_cached_and_queued_again_counts_as_cached() -> None:
     for held in ([CACHED_A, QUEUED_A], [QUEUED_A, CACHED_A]):
         assert plan.to_queue([A], held) == [
             plan.Step(A, plan.Action.NONE, CACHED_A)
         ]
-        assert plan.to_delete([A], held) == [
-            plan.Step(A, plan.Action.DELETE, CACHED_A)
-        ]
+        assert plan.by_id(held) == {'id-a': CACHED_A}
 
 
 def test_a_plan_is_told_in_these_words() -> None:
@@ -115,44 +105,31 @@ def test_queueing_never_deletes(
 
 
 @hypothesis.given(wanted=IMAGES, held=HELD)
-def test_nothing_that_is_not_named_is_ever_deleted(
-    wanted: list[images.Image], held: list[entries.Entry]
-) -> None:
-    named = {image.image_id for image in wanted}
-    there = {entry.image_id for entry in held}
-
-    deleted = {
-        step.image.image_id
-        for step in plan.to_delete(wanted, held)
-        if step.action is plan.Action.DELETE
-    }
-
-    assert deleted == named & there
-
-
-@hypothesis.given(wanted=IMAGES, held=HELD)
 def test_a_step_shows_the_entry_of_its_own_image(
     wanted: list[images.Image], held: list[entries.Entry]
 ) -> None:
-    for step in [*plan.to_queue(wanted, held), *plan.to_delete(wanted, held)]:
+    for step in [
+        *plan.to_queue(wanted, held),
+        *plan.to_sync(wanted, held, delete_others=True),
+    ]:
         assert step.entry is None or step.entry in held
         assert step.entry is None or step.entry.image_id == step.image.image_id
 
 
-@hypothesis.given(wanted=IMAGES, held=HELD)
-def test_a_plan_that_was_carried_out_leaves_nothing_to_do(
-    wanted: list[images.Image], held: list[entries.Entry]
+@hypothesis.given(held=HELD)
+def test_each_image_has_one_entry_and_a_cached_one_if_there_is_any(
+    held: list[entries.Entry],
 ) -> None:
-    deleted = {
-        step.image.image_id
-        for step in plan.to_delete(wanted, held)
-        if step.action is plan.Action.DELETE
-    }
-    after = [one for one in held if one.image_id not in deleted]
+    found = plan.by_id(held)
 
-    assert {step.action for step in plan.to_delete(wanted, after)} <= {
-        plan.Action.NONE
+    assert set(found) == {entry.image_id for entry in held}
+    cached = {
+        entry.image_id for entry in held if entry.state is entries.State.CACHED
     }
+    for image_id, entry in found.items():
+        assert entry in held
+        assert entry.image_id == image_id
+        assert (entry.state is entries.State.CACHED) == (image_id in cached)
 
 
 def test_sync_queues_what_lacks_and_leaves_the_rest() -> None:

@@ -13,10 +13,10 @@
 """A line that says how far it is, on a terminal, while there is much to do."""
 
 import io
+import logging
 import os
 import re
 import sys
-import threading
 
 import pytest
 
@@ -60,9 +60,9 @@ def test_a_terminal_sees_how_many_of_how_many(
 ) -> None:
     out, err = sit_down(monkeypatch)
 
-    with progress.counting('Asking nodes', 10) as ended:
+    with progress.counting('Asking nodes', 10) as counter:
         for _ in range(10):
-            ended()
+            counter.advance()
 
     lines = CURSOR.sub('', err.getvalue()).replace('\r', '\n').split('\n')
     shown = [' '.join(line.split()) for line in lines if line.strip()]
@@ -116,8 +116,8 @@ def test_a_few_are_done_before_a_line_is_read(
 ) -> None:
     __, err = sit_down(monkeypatch)
 
-    with progress.counting('Asking nodes', total) as ended:
-        ended()
+    with progress.counting('Asking nodes', total) as counter:
+        counter.advance()
 
     assert err.getvalue() == ''
 
@@ -128,23 +128,40 @@ def test_where_standard_error_is_no_terminal_there_is_nothing(
 ) -> None:
     out, err = sit_down(monkeypatch, stderr=False)
 
-    with progress.counting('Asking nodes', total) as ended:
-        ended()
+    with progress.counting('Asking nodes', total) as counter:
+        counter.advance()
 
     assert (out.getvalue(), err.getvalue()) == ('', '')
 
 
-@pytest.mark.parametrize('total', [9, 10])
-def test_any_thread_may_tell_of_an_end(
-    monkeypatch: pytest.MonkeyPatch, total: int
+@pytest.mark.parametrize('total', [0, 10])
+def test_a_warning_stands_on_a_line_of_its_own(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    total: int,
 ) -> None:
+    """And the line that counts is there again after it."""
     __, err = sit_down(monkeypatch)
+    shown = []
 
-    with progress.counting('Asking nodes', total) as ended:
-        threads = [threading.Thread(target=ended) for _ in range(total)]
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
+    class Handler(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            shown.append(err.getvalue())
 
-    assert (f'{total}/{total}' in err.getvalue()) == (total == 10)
+    handler = Handler()
+    logging.getLogger('glance_cache_osc').addHandler(handler)
+    try:
+        with progress.counting('Changing nodes', total) as counter:
+            counter.advance()
+            counter.warn('Interrupted. Waiting for 3 requests.')
+            counter.advance()
+    finally:
+        logging.getLogger('glance_cache_osc').removeHandler(handler)
+
+    assert caplog.messages == ['Interrupted. Waiting for 3 requests.']
+    if total:
+        # The cursor is shown, and the line is gone, when it is logged.
+        assert shown[0].endswith('\x1b[?25h\r\x1b[1A\x1b[2K')
+        assert ' 2/10' in CURSOR.sub('', err.getvalue())
+    else:
+        assert err.getvalue() == ''

@@ -44,7 +44,9 @@ def some(client: http.NodeClient) -> stores.Stores:
     return stores.Stores(client)
 
 
-def test_stores_have_names(some: stores.Stores, web: conftest.Web) -> None:
+def test_stores_have_names(
+    run: conftest.Run, some: stores.Stores, web: conftest.Web
+) -> None:
     web.answers(
         'GET',
         INFO,
@@ -53,7 +55,7 @@ def test_stores_have_names(some: stores.Stores, web: conftest.Web) -> None:
         headers=JSON,
     )
 
-    assert some.names() == ['fast', 'cheap']
+    assert run(some.names()) == ['fast', 'cheap']
 
 
 @pytest.mark.parametrize(
@@ -90,6 +92,7 @@ def test_stores_have_names(some: stores.Stores, web: conftest.Web) -> None:
     ],
 )
 def test_a_glance_may_have_no_stores(
+    run: conftest.Run,
     some: stores.Stores,
     web: conftest.Web,
     stub: dict[str, Any],
@@ -99,18 +102,18 @@ def test_a_glance_may_have_no_stores(
     web.answers('GET', INFO, **stub)
 
     with pytest.raises(errors.NodeError) as caught:
-        some.names()
+        run(some.names())
 
     assert type(caught.value) is kind
     assert str(caught.value) == expected
 
 
 def test_data_is_taken_out_of_one_store(
-    some: stores.Stores, web: conftest.Web
+    run: conftest.Run, some: stores.Stores, web: conftest.Web
 ) -> None:
     web.answers('DELETE', IN_FAST, status_code=204)
 
-    some.delete(UBUNTU, 'fast')
+    run(some.delete(UBUNTU, 'fast'))
 
     assert web.requests == [f'DELETE {IN_FAST}']
 
@@ -151,6 +154,7 @@ def test_data_is_taken_out_of_one_store(
     ],
 )
 def test_a_refusal_says_what_to_do_instead(
+    run: conftest.Run,
     some: stores.Stores,
     web: conftest.Web,
     status: str,
@@ -160,13 +164,13 @@ def test_a_refusal_says_what_to_do_instead(
     web.answers('DELETE', IN_FAST, **says(status, words))
 
     with pytest.raises(errors.NodeError) as caught:
-        some.delete(UBUNTU, 'fast')
+        run(some.delete(UBUNTU, 'fast'))
 
     assert str(caught.value) == expected
 
 
 def test_an_image_that_is_elsewhere(
-    some: stores.Stores, web: conftest.Web
+    run: conftest.Run, some: stores.Stores, web: conftest.Web
 ) -> None:
     """Glance says "the only store" whichever store was named."""
     web.answers(
@@ -179,7 +183,7 @@ def test_an_image_that_is_elsewhere(
     )
 
     with pytest.raises(errors.Refused) as caught:
-        some.delete(UBUNTU, 'dear')
+        run(some.delete(UBUNTU, 'dear'))
 
     assert str(caught.value) == (
         "It is not stored in 'dear'. It is in: fast, cheap."

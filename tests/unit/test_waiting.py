@@ -13,8 +13,14 @@
 
 """Fills are had done and followed, in a world with a clock of its own."""
 
+from collections.abc import Callable
+import functools
 import itertools
 import math
+import os
+import pathlib
+import sys
+import types
 
 import hypothesis
 from hypothesis import strategies
@@ -23,6 +29,9 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
+from glance_cache_osc.model import images
+from tests.unit.world import Driver
+from tests.unit.world import Notes
 from tests.unit.world import REFUSED
 from tests.unit.world import Scene
 
@@ -33,6 +42,12 @@ GONE = (
 )
 TIMED_OUT = errors.TimedOut('No answer within 30 seconds')
 BROKEN = errors.Unreachable('The connection broke', connected=True)
+BUSY = errors.ServerFault('Busy')
+NO = errors.Refused('No', status=400)
+#: Where calls of functions are counted.
+FILLING = str(pathlib.Path(waiting.__file__).parent)
+#: When something happens, in seconds.
+MOMENTS = strategies.floats(0, 3) | strategies.floats(0, 150)
 LOGIN_FAILED = errors.LoginFailed('Keystone gave no token')
 
 
@@ -67,12 +82,12 @@ def test_a_node_is_asked_in_the_order_of_wanting() -> None:
 
 def test_what_is_queued_already_is_not_asked_for() -> None:
     scene = Scene()
-    scene.fills[0].state = fills.State.ASKED
+    scene.fills[0].state = fills.State.REQUESTED
     scene.fills[0].queued = True
-    scene.drivers[0].queue('a')
+    scene.drivers[0].hold('a')
 
     assert scene.follow() is SETTLED
-    assert scene.drivers[0].asked == ['a']
+    assert scene.drivers[0].asked == []
 
 
 def test_how_things_stand_is_told() -> None:
@@ -113,13 +128,14 @@ def test_no_more_are_under_way_than_allowed_and_no_time_is_lost(
     )
     most = 0
 
-    def count() -> None:
+    def count(heard: Callable[[str], None], image_id: str) -> None:
         nonlocal most
+        heard(image_id)
         most = max(most, sum(len(one.accepted) for one in scene.drivers))
-        if any(one.is_open for one in scene.fills):
-            scene.world.at(0.05, count)
 
-    count()
+    for driver in scene.drivers:
+        driver.take = functools.partial(count, driver.take)  # type: ignore[method-assign]
+
     assert scene.follow() is SETTLED
 
     pairs = nodes * wanted
@@ -258,9 +274,7 @@ def test_a_request_that_was_taken_although_it_failed_is_not_made_again() -> (
     scene = Scene()
     driver = scene.drivers[0]
     driver.refusal = errors.TimedOut('No answer within 30 seconds')
-    driver.queued['a'] = None
-    driver.accepted.append('a')
-    driver._fetch()
+    driver.hold('a')
 
     assert scene.follow() is SETTLED
     assert driver.asked == []
@@ -306,13 +320,7 @@ def test_with_force_a_request_without_an_answer_is_made_twice_at_most(
     scene = Scene(wanted='ab')
     driver = scene.drivers[0]
     held_already(scene, state)
-    heard = driver.queue
-
-    def queue(image_id: str) -> None:
-        heard(image_id)
-        raise error
-
-    driver.queue = queue  # type: ignore[method-assign]
+    driver.refusal, driver.deaf = error, False
 
     assert scene.follow() is SETTLED
     assert driver.asked == ['a', 'a', 'b', 'b']
@@ -326,7 +334,7 @@ def test_a_restarted_node_is_asked_for_all_that_was_queued(
     scene = Scene(wanted='abcd', downloads=downloads)
     driver = scene.drivers[0]
     for fill in scene.fills:
-        fill.state, fill.queued = fills.State.ASKED, True
+        fill.state, fill.queued = fills.State.REQUESTED, True
         driver.queued[fill.image.image_id] = None
     scene.world.at(5, driver.go_down)
     scene.world.at(20, driver.come_up)
@@ -342,7 +350,7 @@ def test_what_arrives_after_a_restart_of_itself_is_not_asked_for() -> None:
     scene = Scene(wanted='ab', downloads=1)
     driver = scene.drivers[0]
     for fill in scene.fills:
-        fill.state, fill.queued = fills.State.ASKED, True
+        fill.state, fill.queued = fills.State.REQUESTED, True
         driver.queued[fill.image.image_id] = None
     scene.world.at(5, driver.go_down)
     scene.world.at(20, driver.come_up)
@@ -363,20 +371,22 @@ def test_what_is_cached_is_asked_for_with_force(downloads: int) -> None:
     assert scene.notes.arrivals == ['a n1', 'b n1', 'c n1', 'd n1']
 
 
-def test_what_is_cached_has_not_arrived_while_it_is_being_asked_for() -> None:
-    """A look that began before may end before the answer."""
+def test_what_is_cached_has_not_arrived_before_the_request_is_accepted() -> (
+    None
+):
+    """Nothing is looked for while a queue request is in progress."""
     scene = Scene(wanted='ab')
+    scene.world.round_trip = 7.0
     held_already(scene, 'cached')
-    first, second = scene.fills
-    place = fills.Place(scene.members[0], now=0.0, stall_after=300.0)
-    place.open = [first, second]
-    place.begin_asking(first, now=1.0)
-    held = scene.drivers[0].list_entries()
 
-    assert place.saw(held, began=0.9, now=1.1) == []
-    place.answered(first, None, now=1.2)
-    assert place.saw(held, began=1.2, now=1.3) == [first]
-    assert place.open == [second]
+    assert scene.follow() is SETTLED
+    driver = scene.drivers[0]
+    assert driver.asked == ['a', 'b']
+    times = sorted([*driver.looks, *driver.requests])
+    assert times[0] == driver.requests[0]
+    assert all(
+        later - sooner >= 7.0 for sooner, later in itertools.pairwise(times)
+    )
 
 
 @pytest.mark.parametrize(
@@ -402,8 +412,8 @@ def test_a_login_that_stays_away_is_told_when_the_node_stalls() -> None:
 
     assert scene.follow() is waiting.Ending.STALLED
     assert scene.notes.stalls == [('n1', LOGIN_FAILED)]
-    assert scene.ends == ['a n1 LACKING', 'b n1 LACKING']
-    assert [one.silence for one in scene.fills] == [LOGIN_FAILED] * 2
+    assert scene.ends == ['a n1 PENDING', 'b n1 PENDING']
+    assert scene.last_errors == [LOGIN_FAILED]
     assert 60 <= scene.seconds < 61
 
 
@@ -518,7 +528,7 @@ def test_a_stall_is_told_once_and_the_others_are_waited_for() -> None:
 
     assert scene.notes.stalls == [('n1', None)]
     assert scene.ends == [
-        'a n1 ASKED', 'a n2 CACHED', 'b n1 ASKED', 'b n2 CACHED'
+        'a n1 REQUESTED', 'a n2 CACHED', 'b n1 REQUESTED', 'b n2 CACHED'
     ]  # fmt: skip
     assert 200 < scene.seconds < 221
 
@@ -557,14 +567,14 @@ def test_a_stalled_node_holds_up_nobody() -> None:
     scene.drivers[0].seconds = None
 
     assert scene.follow() is waiting.Ending.STALLED
-    assert scene.ends == ['a n1 ASKED', 'a n2 CACHED', 'a n3 CACHED']
+    assert scene.ends == ['a n1 REQUESTED', 'a n2 CACHED', 'a n3 CACHED']
 
 
 def test_time_that_is_up_ends_it() -> None:
     scene = Scene(wanted='ab', seconds=20, timeout=30)
 
     assert scene.follow() is waiting.Ending.TIMED_OUT
-    assert scene.ends == ['a n1 CACHED', 'b n1 ASKED']
+    assert scene.ends == ['a n1 CACHED', 'b n1 REQUESTED']
     assert scene.seconds == pytest.approx(30)
 
 
@@ -576,48 +586,200 @@ def test_what_a_node_answered_last_is_kept_until_it_is_back() -> None:
     scene.world.at(30, back.come_up)
 
     assert scene.follow() is waiting.Ending.TIMED_OUT
-    assert [one.silence for one in scene.fills] == [REFUSED, None]
+    assert scene.last_errors == [REFUSED, None]
+
+
+def test_a_request_in_progress_when_time_is_up_is_waited_for() -> None:
+    scene = Scene(wanted='ab', timeout=30)
+    scene.world.round_trip = 20.0
+
+    assert scene.follow() is waiting.Ending.TIMED_OUT
+    assert scene.ends == ['a n1 REQUESTED', 'b n1 REQUESTED']
+    assert scene.ended == pytest.approx(40)
+    assert scene.notes.interrupts == []
 
 
 def test_an_interrupt_ends_it_and_what_is_told_is_true() -> None:
-    """Requests under way are waited for, others are not made."""
     scene = Scene(nodes=2, wanted='ab', seconds=20, downloads=2)
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    scene.world.at(30, interrupt)
+    scene.world.at(30, scene.interrupt)
 
     assert scene.follow() is waiting.Ending.INTERRUPTED
     assert scene.ends == [
-        'a n1 CACHED', 'a n2 CACHED', 'b n1 ASKED', 'b n2 ASKED'
+        'a n1 CACHED', 'a n2 CACHED', 'b n1 REQUESTED', 'b n2 REQUESTED'
     ]  # fmt: skip
+    assert scene.ended == pytest.approx(30)
+    assert scene.notes.interrupts == []
 
 
 def test_an_interrupt_while_asking_waits_for_the_answer() -> None:
-    scene = Scene(seconds=20)
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
+    """No other request begins meanwhile."""
+    scene = Scene(nodes=2, wanted='ab')
+    scene.world.round_trip = 10.0
     scene.drivers[0].refusal = errors.Refused('No')
-    scene.world.at(0.005, interrupt)
+    scene.world.at(1, scene.interrupt)
 
     assert scene.follow() is waiting.Ending.INTERRUPTED
-    assert scene.ends == ['a n1 FAILED: No.']
+    assert scene.ends == [
+        'a n1 FAILED: No.', 'a n2 REQUESTED', 'b n1 PENDING', 'b n2 PENDING'
+    ]  # fmt: skip
+    assert scene.ended == pytest.approx(10)
+    assert scene.notes.interrupts == [2]
+
+
+@pytest.mark.parametrize('more', [1, 2, 3])
+def test_another_interrupt_waits_for_nothing(more: int) -> None:
+    """The node may have the request."""
+    scene = Scene(wanted='ab')
+    scene.world.round_trip = 10.0
+    for number in range(1 + more):
+        scene.world.at(1 + number / 1000, scene.interrupt)
+
+    assert scene.follow() is waiting.Ending.INTERRUPTED
+    assert scene.ends == ['a n1 REQUESTED', 'b n1 PENDING']
+    assert scene.ended == pytest.approx(1.001)
+    assert scene.notes.interrupts == [1]
+
+
+@pytest.mark.parametrize(('interrupts', 'ended'), [([31], 40), ([31, 32], 32)])
+def test_an_interrupt_after_time_is_up(
+    interrupts: list[float], ended: float
+) -> None:
+    scene = Scene(wanted='ab', timeout=30)
+    scene.world.round_trip = 20.0
+    for seconds in interrupts:
+        scene.world.at(seconds, scene.interrupt)
+
+    assert scene.follow() is waiting.Ending.INTERRUPTED
+    assert scene.ended == pytest.approx(ended)
+    assert scene.notes.interrupts == [1]
+
+
+def test_an_interrupt_waits_for_no_look() -> None:
+    scene = Scene()
+    scene.world.round_trip = 10.0
+    scene.world.at(12, scene.interrupt)
+
+    assert scene.follow() is waiting.Ending.INTERRUPTED
+    assert scene.drivers[0].begun == pytest.approx([1000, 1010.2])
+    assert scene.ended == pytest.approx(12)
+    assert scene.notes.interrupts == []
+
+
+def test_an_interrupt_while_it_is_looked_whether_to_ask() -> None:
+    scene = Scene(nodes=2, seconds=100, downloads=1)
+    scene.world.at(90, lambda: setattr(scene.world, 'round_trip', 20.0))
+    scene.world.at(130, scene.interrupt)
+
+    assert scene.follow() is waiting.Ending.INTERRUPTED
+    assert len(scene.drivers[1].begun) == 1
+    assert scene.ends == ['a n1 CACHED', 'a n2 PENDING']
+    assert scene.notes.interrupts == []
 
 
 def test_what_was_not_begun_at_an_interrupt_was_not_asked_for() -> None:
+    """It waited for a connection."""
     scene = Scene()
-    scene.world.workers_gone = True
-
-    def interrupt() -> None:
-        raise KeyboardInterrupt
-
-    scene.world.at(1, interrupt)
+    scene.world.connections_gone = True
+    scene.world.at(1, scene.interrupt)
 
     assert scene.follow() is waiting.Ending.INTERRUPTED
-    assert scene.ends == ['a n1 LACKING']
+    assert scene.ends == ['a n1 PENDING']
+
+
+@pytest.mark.parametrize('method', ['update', 'arrived', 'stalled'])
+def test_a_bug_is_raised(method: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    scene = Scene(nodes=2, wanted='ab', stall_after=60)
+    scene.drivers[0].seconds = None
+
+    def fail(_self: object, _argument: object) -> None:
+        raise BrokenPipeError
+
+    monkeypatch.setattr(Notes, method, fail)
+
+    with pytest.raises(BrokenPipeError):
+        scene.follow()
+
+
+def test_an_image_that_is_deleted_in_glance_while_it_is_asked_for() -> None:
+    scene = Scene(wanted='ab')
+    scene.world.round_trip = 50.0
+    scene.world.at(0.5, lambda: setattr(scene.world, 'round_trip', 0.02))
+    scene.known = {'b'}
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == ['a n1 FAILED: Glance has it no more.', 'b n1 CACHED']
+
+
+def test_many_requests_that_take_longer_than_a_stall_are_none() -> None:
+    scene = Scene(wanted=map(str, range(50)), seconds=2, stall_after=60)
+    scene.world.round_trip = 3.0
+
+    assert scene.follow() is SETTLED
+    assert scene.notes.stalls == []
+    assert scene.seconds > 150
+
+
+def test_a_node_that_could_not_be_seen_is_asked_for_nothing_more() -> None:
+    """There is room for it when the other one is done, after 20 seconds."""
+    scene = Scene(nodes=2, seconds=20, downloads=2, timeout=100)
+    driver = scene.drivers[0]
+    driver.seconds = None
+    scene.fills.append(fills.Fill(scene.members[0], images.Image('b')))
+    scene.known = {'a', 'b'}
+    scene.world.at(15, lambda: setattr(driver, 'error', TIMED_OUT))
+    scene.world.at(40, driver.come_up)
+
+    assert scene.follow() is waiting.Ending.TIMED_OUT
+    assert scene.ends == ['a n1 REQUESTED', 'a n2 CACHED', 'b n1 REQUESTED']
+    assert driver.requests[0] < driver.requests[1] - 40
+
+
+def test_looks_that_take_long_are_rare() -> None:
+    """At most about a tenth of the time is spent on them."""
+    scene = Scene(seconds=300, stall_after=1e9)
+    scene.world.round_trip = 2.0
+
+    scene.follow()
+
+    looks = scene.drivers[0].looks
+    gaps = [after - before for before, after in itertools.pairwise(looks)]
+    assert min(gaps) == pytest.approx(22)
+    assert min(b - a for a, b in itertools.pairwise(scene.checks)) >= 20
+
+
+def test_a_request_that_was_lost_before_a_restart_does_not_count() -> None:
+    """What the node may have heard, it has forgotten."""
+    scene = Scene()
+    driver = scene.drivers[0]
+    held_already(scene, 'queued')
+    answers = iter([BROKEN, BROKEN, None])
+    hear = driver.take
+
+    def take(image_id: str) -> None:
+        driver.refusal = next(answers)
+        hear(image_id)
+
+    driver.take = take  # type: ignore[method-assign]
+    scene.world.at(0.1, driver.go_down)
+    scene.world.at(5, driver.come_up)
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a']
+    assert list(answers) == []
+
+
+def test_an_image_that_was_in_neither_list_before_a_restart() -> None:
+    scene = Scene(seconds=None)
+    driver = scene.drivers[0]
+    scene.world.at(5.0, driver.queued.clear)
+    scene.world.at(5.8, driver.go_down)
+    scene.world.at(8, driver.come_up)
+    scene.world.at(9.5, driver.queued.clear)
+    scene.world.at(10.2, lambda: driver.cached.update(a=None))
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == ['a n1 CACHED']
+    assert driver.asked == ['a', 'a']
 
 
 def test_after_a_long_time_a_node_is_looked_at_before_it_is_asked() -> None:
@@ -628,3 +790,137 @@ def test_after_a_long_time_a_node_is_looked_at_before_it_is_asked() -> None:
     assert scene.follow() is SETTLED
     assert scene.drivers[1].asked == []
     assert len(scene.drivers[1].looks) == 1
+
+
+def work(scene: Scene) -> int:
+    """Follow a scene; returns the calls of functions of ours that it took."""
+    calls = 0
+
+    def count(frame: types.FrameType, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event == 'call' and FILLING in frame.f_code.co_filename
+
+    sys.setprofile(count)
+    try:
+        assert scene.follow() is SETTLED
+    finally:
+        sys.setprofile(None)
+    return calls
+
+
+def test_the_work_grows_with_the_number_of_images() -> None:
+    """Eight times as many: no fill is looked at each time one changes."""
+
+    def work_for(number: int) -> int:
+        scene = Scene(wanted=map(str, range(number)), seconds=0.01)
+        scene.drivers[0].seconds_per_entry = 0.0001
+        return work(scene)
+
+    assert work_for(2000) < 2.5 * 8 * work_for(250)
+
+
+@pytest.mark.parametrize('share', [0, 0.1])
+def test_the_work_grows_with_the_number_of_nodes(share: float) -> None:
+    def work_for(number: int) -> int:
+        downloads = int(share * number)
+        return work(Scene(number, 'abcde', seconds=1, downloads=downloads))
+
+    assert work_for(80) < 1.2 * 8 * work_for(10)
+
+
+@strategies.composite
+def troubles(draw: strategies.DrawFn) -> Scene:
+    """Nodes that go down and come up, refuse, lose, are slow; interrupts."""
+    scene = Scene(
+        nodes=draw(strategies.integers(1, 3)),
+        wanted='abcd'[: draw(strategies.integers(1, 4))],
+        timeout=draw(strategies.sampled_from([0, 0, 40.0])),
+        stall_after=60,
+        downloads=draw(strategies.integers(0, 3)),
+    )
+    scene.world.round_trip = draw(strategies.sampled_from([0.02, 2.0, 15.0]))
+    drivers = {one.node.name: one.driver for one in scene.members}
+    for driver in scene.drivers:
+        driver.seconds = draw(strategies.sampled_from([None, 0.3, 5.0, 30.0]))
+    for fill in scene.fills:
+        driver = drivers[fill.member.node.name]
+        assert isinstance(driver, Driver)
+        state = draw(
+            strategies.sampled_from(['', '', 'cached', 'queued', '?'])
+        )
+        fill.force, fill.queued = bool(state), state in ('queued', '?')
+        if state == 'cached':
+            driver.cached[fill.image.image_id] = None
+        elif state:
+            driver.hold(fill.image.image_id)
+        if state == '?':
+            fill.state = fills.State.REQUESTED
+    for __ in range(draw(strategies.integers(0, 8))):
+        driver = draw(strategies.sampled_from(scene.drivers))
+        image_id = draw(strategies.sampled_from('abcd'))
+        events: list[Callable[[], object]] = [
+            driver.go_down,
+            driver.come_up,
+            driver.restart,
+            functools.partial(setattr, driver, 'error', TIMED_OUT),
+            *(
+                functools.partial(setattr, driver, 'refusal', refusal)
+                for refusal in (BROKEN, BUSY, NO, None)
+            ),
+            functools.partial(setattr, driver, 'deaf', False),
+            functools.partial(driver.drop, image_id),
+            functools.partial(driver.hold, image_id),
+            functools.partial(scene.forget, image_id),
+        ]
+        scene.world.at(draw(MOMENTS), draw(strategies.sampled_from(events)))
+    for __ in range(draw(strategies.integers(0, 4))):
+        scene.world.at(draw(MOMENTS), scene.interrupt)
+    return scene
+
+
+@hypothesis.settings(max_examples=int(os.environ.get('TROUBLES', '300')))
+@hypothesis.given(scene=troubles())
+def test_whatever_happens_it_ends_and_what_is_told_is_true(
+    scene: Scene,
+) -> None:
+    ending = scene.follow()
+
+    interrupted = min(
+        (when for when, __ in scene.interrupts), default=math.inf
+    )
+    assert all(one.begun[-1:] <= [interrupted] for one in scene.drivers)
+    assert scene.notes.interrupts == [
+        count for __, count in scene.interrupts[:1] if count
+    ]
+    still_open = {one.member.node.name for one in scene.fills if one.is_open}
+    if scene.interrupts:
+        assert ending is waiting.Ending.INTERRUPTED
+    elif ending is waiting.Ending.TIMED_OUT:
+        assert 40 <= scene.ended < 40 + 15.1
+    elif ending is waiting.Ending.STALLED:
+        assert still_open
+        assert still_open <= {name for name, __ in scene.notes.stalls}
+    else:
+        assert ending is SETTLED
+        assert still_open == set()
+    for fill in scene.fills:
+        assert is_true(scene, fill), fill
+
+
+def is_true(scene: Scene, fill: fills.Fill) -> bool:
+    """Whether a fill's state is what its node knows of it."""
+    driver, image_id = fill.member.driver, fill.image.image_id
+    assert isinstance(driver, Driver)
+    if fill.state is fills.State.CACHED:
+        return image_id in driver.cached
+    if fill.state is fills.State.PENDING:
+        return image_id not in driver.confirmed
+    if fill.state is fills.State.REQUESTED:
+        answer = driver.answers.get(image_id, BUSY)
+        return answer is not BUSY or fill.queued
+    assert isinstance(scene.known, set)
+    return {
+        str(NO): driver.answers.get(image_id) is NO,
+        GONE: image_id in driver.dropped,
+        'Glance has it no more.': image_id not in scene.known,
+    }[str(fill.error)]

@@ -10,15 +10,13 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+"""A world in virtual time: nodes that fill, and a wait for them."""
 
-"""A world with a clock of its own: nodes that fill, and who asks them."""
-
+import asyncio
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
-import heapq
-import itertools
-from typing import Any
+from typing import TypeVar
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
@@ -29,74 +27,56 @@ from glance_cache_osc.fleet import fleet
 from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
-from glance_cache_osc.transport import background
-from glance_cache_osc.transport import parallel
+from tests.unit import virtual
 
 REFUSED = errors.Unreachable('Cannot connect', down=True)
 
+_Value = TypeVar('_Value')
 
-class World(background.Crew):
-    """Time, what happens at which time, and a crew that lives in it.
 
-    :param round_trip: seconds from a request to its answer; it has its
+class World:
+    """What happens at which time, and how long a request takes.
+
+    :param round_trip: seconds from a request to its response; it has its
         effect in the middle.
     """
 
     def __init__(self, round_trip: float = 0.02) -> None:
-        self.now = 1000.0
         self.round_trip = round_trip
-        self.under_way = 0
-        self.most_under_way = 0
-        self._events: list[tuple[float, int, Callable[[], None]]] = []
-        self._number = itertools.count()
-        self._ended: list[background.Outcome] = []
-        self._idle: list[Any] = []
-        #: Jobs that wait for a worker for ever.
-        self.workers_gone = False
+        #: Set to have requests wait for a connection, as the engine's do; and
+        #: by an interrupt, so that they are not sent.
+        self.connections_gone = False
+        self.draining = asyncio.Event()
+        self._events: list[tuple[float, Callable[[], object]]] = []
+        #: Is called as each queue request begins.
+        self.on_queue: Callable[[], None] = lambda: None
 
-    def clock(self) -> float:
-        return self.now
+    @property
+    def now(self) -> float:
+        return asyncio.get_running_loop().time()
 
-    def at(self, seconds: float, event: Callable[[], None]) -> None:
-        """Have something happen, so many seconds from now."""
-        number = next(self._number)
-        heapq.heappush(self._events, (self.now + seconds, number, event))
+    def at(self, seconds: float, event: Callable[[], object]) -> None:
+        """Have something happen, so many seconds from now or the start."""
+        try:
+            asyncio.get_running_loop().call_later(seconds, event)
+        except RuntimeError:
+            self._events.append((seconds, event))
 
-    def begin(self, operation: Callable[[Any], Any], job: Any) -> None:
-        if self.workers_gone:
-            self._idle.append(job)
-            return
+    def begin(self) -> None:
+        """From here on, the events that are to happen do."""
+        for seconds, event in self._events:
+            self.at(seconds, event)
 
-        def ask() -> None:
-            outcome = _outcome(operation, job)
-            self.at(self.round_trip / 2, lambda: self._ended.append(outcome))
-
-        self.at(self.round_trip / 2, ask)
-
-    def wait(self, seconds: float) -> list[background.Outcome]:
-        deadline = self.now + seconds
-        while not self._ended and self._events:
-            when, _number, event = self._events[0]
-            if when > deadline:
-                break
-            heapq.heappop(self._events)
-            self.now = max(self.now, when)
-            event()
-        if not self._ended:
-            self.now = deadline
-        ended, self._ended = self._ended, []
-        return ended
-
-    def cancel(self) -> list[Any]:
-        idle, self._idle = self._idle, []
-        return idle
-
-
-def _outcome(operation: Callable[[Any], Any], job: Any) -> background.Outcome:
-    try:
-        return parallel.Outcome(job, value=operation(job))
-    except errors.CacheError as error:
-        return parallel.Outcome(job, error=error)
+    async def exchange(self, effect: Callable[[], _Value]) -> _Value:
+        """A request, its effect, and its response."""
+        if self.connections_gone:
+            await self.draining.wait()
+            raise errors.Interrupted
+        await asyncio.sleep(self.round_trip / 2)
+        try:
+            return effect()
+        finally:
+            await asyncio.sleep(self.round_trip / 2)
 
 
 class Driver(base.CacheDriver):
@@ -112,15 +92,57 @@ class Driver(base.CacheDriver):
         self.seconds = seconds
         self.cached: dict[str, None] = {}
         self.queued: dict[str, None] = {}
-        #: What it answers to everything, and to requests to fetch.
+        #: What it answers to everything, and to queue requests.
         self.error: errors.CacheError | None = None
         self.refusal: errors.CacheError | None = None
+        #: That a list takes longer than other responses.
+        self.seconds_per_entry = 0.0
+        #: Whether it accepts queue requests, and then answers `refusal`.
+        self.deaf = True
+        #: When requests began; when looks and queue requests took effect.
+        self.begun: list[float] = []
         self.looks: list[float] = []
+        self.requests: list[float] = []
+        #: Whether a queue request is in progress; images of which it has
+        #: confirmed one, and what it answered to the last one of each.
+        self.queueing = False
+        self.confirmed: set[str] = set()
+        self.answers: dict[str, errors.CacheError | None] = {}
+        #: Images that somebody else has queued, or dropped.
+        self.held: set[str] = set()
+        self.dropped: set[str] = set()
         self.asked: list[str] = []
         self.accepted: list[str] = []
         self._life = 0
+        self._busy = False
 
-    def list_entries(self) -> list[entries.Entry]:
+    async def list_entries(self) -> list[entries.Entry]:
+        held = await self._one_at_a_time(self._list)
+        await asyncio.sleep(len(held) * self.seconds_per_entry)
+        return held
+
+    async def queue(self, image_id: str) -> None:
+        self.queueing, self.answers[image_id] = True, None
+        self.world.on_queue()
+        try:
+            await self._one_at_a_time(lambda: self.take(image_id))
+        except errors.CacheError as error:
+            self.answers[image_id] = error
+            raise
+        finally:
+            self.queueing = False
+        self.confirmed.add(image_id)
+
+    async def _one_at_a_time(self, effect: Callable[[], _Value]) -> _Value:
+        assert not self._busy
+        self._busy = True
+        self.begun.append(self.world.now)
+        try:
+            return await self.world.exchange(effect)
+        finally:
+            self._busy = False
+
+    def _list(self) -> list[entries.Entry]:
         self.looks.append(self.world.now)
         if self.error:
             raise self.error
@@ -133,10 +155,36 @@ class Driver(base.CacheDriver):
             for one in held
         ]
 
-    def queue(self, image_id: str) -> None:
-        if self.error or self.refusal:
-            raise self.error or self.refusal or AssertionError
+    def take(self, image_id: str) -> None:
+        """Accept a queue request, or not."""
+        self.requests.append(self.world.now)
+        refusal = self.error or self.refusal
+        if refusal and (self.error or self.deaf):
+            raise refusal
         self.asked.append(image_id)
+        self._accept(image_id)
+        if refusal:
+            raise refusal
+
+    def hold(self, image_id: str) -> None:
+        """Accept a queue request of somebody else."""
+        if not self.error:
+            self.held.add(image_id)
+            self._accept(image_id)
+
+    def drop(self, image_id: str) -> None:
+        """Have somebody else drop an image from the queue."""
+        self.dropped.add(image_id)
+        self.confirmed.discard(image_id)
+        self.queued.pop(image_id, None)
+        in_progress = self.accepted[:1]
+        self.accepted[:] = [one for one in self.accepted if one != image_id]
+        if in_progress == [image_id]:
+            self._life += 1
+            if self.accepted:
+                self._fetch()
+
+    def _accept(self, image_id: str) -> None:
         self.queued[image_id] = None
         self.accepted.append(image_id)
         if len(self.accepted) == 1:
@@ -147,9 +195,15 @@ class Driver(base.CacheDriver):
         self.error = REFUSED
         self._life += 1
         self.accepted.clear()
+        self.confirmed.clear()
 
     def come_up(self) -> None:
         self.error = None
+
+    def restart(self) -> None:
+        """Do both before anybody sees it."""
+        self.go_down()
+        self.come_up()
 
     def _fetch(self) -> None:
         life = self._life
@@ -165,19 +219,19 @@ class Driver(base.CacheDriver):
         if self.accepted:
             self._fetch()
 
-    def delete(self, image_id: str) -> None:
+    async def delete(self, image_id: str) -> None:
         raise AssertionError
 
-    def clear(self, target: entries.Target) -> None:
+    async def clear(self, target: entries.Target) -> None:
         raise AssertionError
 
-    def clean(self) -> None:
+    async def clean(self) -> None:
         raise AssertionError
 
-    def prune(self, timeout: float) -> entries.Pruned:
+    async def prune(self, timeout: float) -> entries.Pruned:
         raise AssertionError
 
-    def api_version(self) -> str:
+    async def api_version(self) -> str:
         raise AssertionError
 
 
@@ -188,6 +242,7 @@ class Notes:
         self.statuses: list[watching.Status] = []
         self.arrivals: list[str] = []
         self.stalls: list[tuple[str, errors.CacheError | None]] = []
+        self.interrupts: list[int] = []
 
     def update(self, status: watching.Status) -> None:
         self.statuses.append(status)
@@ -195,8 +250,11 @@ class Notes:
     def arrived(self, fill: fills.Fill) -> None:
         self.arrivals.append(f'{fill.image.image_id} {fill.member.node.name}')
 
-    def stalled(self, place: fills.Place) -> None:
-        self.stalls.append((place.member.node.name, place.error))
+    def stalled(self, node: fills.NodeFills) -> None:
+        self.stalls.append((node.member.node.name, node.error))
+
+    def interrupted(self, count: int) -> None:
+        self.interrupts.append(count)
 
 
 class Scene:
@@ -205,16 +263,17 @@ class Scene:
     def __init__(
         self,
         nodes: int = 1,
-        wanted: str = 'a',
+        wanted: Iterable[str] = 'a',
         *,
         seconds: float | None = 10.0,
         timeout: float = 0.0,
         stall_after: float = 300.0,
         downloads: int = 0,
     ) -> None:
+        wanted = list(wanted)
         self.world = World()
         self.notes = Notes()
-        self.known: set[str] | errors.CatalogueError = set(wanted)
+        self.known: set[str] | errors.CacheError = set(wanted)
         self.checks: list[float] = []
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
@@ -227,17 +286,54 @@ class Scene:
             for member in self.members
         ]
         self.limits = waiting.Limits(timeout, stall_after, downloads)
+        #: What each node's last request failed with, after the wait.
+        self.last_errors: list[errors.CacheError | None] = []
+        #: When each interrupt came, and the queue requests in progress then.
+        self.interrupts: list[tuple[float, int]] = []
+        #: How long it took, the last request included.
+        self.ended = 0.0
+        self._task: asyncio.Task[waiting.Ending] | None = None
 
     def follow(self) -> waiting.Ending:
         """Wait; returns how it ended."""
-        return waiting.Wait(
-            self.fills,
-            self.limits,
-            crew=self.world,
-            known=self._known,
-            watcher=self.notes,
-            clock=self.world.clock,
-        ).follow()
+        return virtual.run(self._follow())
+
+    async def _follow(self) -> waiting.Ending:
+        self.world.begin()
+        began = self.world.now
+        wait = waiting.Wait(
+            self.fills, self.limits, known=self._known, watcher=self.notes
+        )
+        if self.limits.downloads:
+            self.world.on_queue = lambda: self._count(wait)
+        self._task = asyncio.create_task(wait.follow())
+        ending = await self._task
+        self.ended = self.world.now - began
+        assert asyncio.all_tasks() == {asyncio.current_task()}
+        assert self._task.cancelling() == 0
+        self.last_errors = [wait.last_error(one) for one in self.members]
+        return ending
+
+    def _count(self, wait: waiting.Wait) -> None:
+        """Count fills in progress as another one begins."""
+        if not self.notes.stalls:
+            used = [len(one.requested) for one in wait._nodes.values()]
+            assert sum(used) <= self.limits.downloads
+
+    def forget(self, image_id: str) -> None:
+        """Delete an image from Glance."""
+        assert isinstance(self.known, set)
+        self.known.discard(image_id)
+
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        assert self._task
+        if not self._task.done():
+            self.interrupts.append(
+                (self.world.now, sum(one.queueing for one in self.drivers))
+            )
+            self.world.draining.set()
+            self._task.cancel()
 
     @property
     def seconds(self) -> float:
@@ -253,8 +349,12 @@ class Scene:
             for one in self.fills
         ]
 
-    def _known(self, image_ids: Iterable[str]) -> Collection[str]:
+    async def _known(self, image_ids: Iterable[str]) -> Collection[str]:
+        asked = set(image_ids)
+        return await self.world.exchange(lambda: self._look_up(asked))
+
+    def _look_up(self, image_ids: set[str]) -> Collection[str]:
         self.checks.append(self.world.now)
-        if isinstance(self.known, errors.CatalogueError):
+        if isinstance(self.known, errors.CacheError):
             raise self.known
-        return self.known & set(image_ids)
+        return self.known & image_ids

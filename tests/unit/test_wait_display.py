@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What a person sees of a wait: a display on a terminal, or plain lines."""
+"""The display of a wait: a live view on a terminal, or lines."""
 
 import io
 import logging
@@ -20,6 +20,7 @@ import pytest
 import rich.console
 
 from glance_cache_osc import errors
+from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
@@ -109,7 +110,7 @@ def test_the_display_at_a_moment(
     )
 
     with console.capture() as capture:
-        console.print(watching.picture(moment))
+        console.print(wait_display.picture(moment))
 
     lines = CURSOR.sub('', capture.get()).split('\n')
     assert '\n'.join(line.rstrip() for line in lines) == expected
@@ -125,7 +126,7 @@ def test_a_narrow_terminal_is_not_overflown() -> None:
     )
 
     with console.capture() as capture:
-        console.print(watching.picture(MOMENTS[3][0]))
+        console.print(wait_display.picture(MOMENTS[3][0]))
 
     lines = CURSOR.sub('', capture.get()).split('\n')
     assert max(map(len, lines)) <= 50
@@ -153,7 +154,7 @@ def test_a_narrow_terminal_is_not_overflown() -> None:
     ],
 )
 def test_figures(moment: watching.Status, expected: str) -> None:
-    assert watching.figures(moment) == expected
+    assert wait_display.figures(moment) == expected
 
 
 @pytest.mark.parametrize(
@@ -177,18 +178,18 @@ def test_figures(moment: watching.Status, expected: str) -> None:
 def test_names_of_what_is_filled(
     filling: list[fills.Fill], expected: str
 ) -> None:
-    assert watching.names_of(filling) == expected
+    assert wait_display.names_of(filling) == expected
 
 
-def place(error: errors.CacheError | None = None) -> fills.Place:
+def node_fills(error: errors.CacheError | None = None) -> fills.NodeFills:
     """A node on which nothing arrives."""
-    stalled = fills.Place(fill().member, now=0.0, stall_after=300.0)
+    stalled = fills.NodeFills([fill()], now=0.0, stall_after=300.0)
     stalled.error = error
     return stalled
 
 
 def test_a_stall_has_causes_and_a_remedy() -> None:
-    assert watching.stall_words(place(), 300.0) == (
+    assert wait_display.stall_words(node_fills(), 300.0) == (
         'Nothing has arrived on edge-oslo (http://edge-oslo.example) for 300 '
         f'seconds. {CAUSES}'
     )
@@ -197,7 +198,7 @@ def test_a_stall_has_causes_and_a_remedy() -> None:
 def test_a_stall_of_a_node_that_does_not_answer_has_its_cause() -> None:
     error = errors.Unreachable('Cannot connect', 'Is it up?', down=True)
 
-    assert watching.stall_words(place(error), 0.5) == (
+    assert wait_display.stall_words(node_fills(error), 0.5) == (
         'Nothing has arrived on edge-oslo (http://edge-oslo.example) for 0.5 '
         'seconds: Cannot connect. Is it up?'
     )
@@ -206,7 +207,7 @@ def test_a_stall_of_a_node_that_does_not_answer_has_its_cause() -> None:
 @pytest.fixture
 def log() -> logging.Logger:
     """A logger of nobody else's; pytest keeps what it is told."""
-    logger = logging.getLogger('tests.watching')
+    logger = logging.getLogger('tests.wait_display')
     logger.setLevel(logging.DEBUG)
     return logger
 
@@ -214,11 +215,12 @@ def log() -> logging.Logger:
 def test_lines_tell_of_arrivals_and_stalls(
     log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    lines = watching.Lines(log, 300.0)
+    lines = wait_display.Lines(log, 300.0)
 
     lines.update(MOMENTS[0][0])
     lines.arrived(fill())
-    lines.stalled(place())
+    lines.stalled(node_fills())
+    lines.interrupted(2)
 
     where = 'edge-oslo (http://edge-oslo.example)'
     assert [(one.levelname, one.message) for one in caplog.records] == [
@@ -227,13 +229,18 @@ def test_lines_tell_of_arrivals_and_stalls(
             'WARNING',
             f'Nothing has arrived on {where} for 300 seconds. {CAUSES}',
         ),
+        (
+            'WARNING',
+            'Interrupted. Waiting for 2 queue requests in progress; press '
+            'Ctrl-C again to stop at once.',
+        ),
     ]
 
 
 def test_a_line_steers_no_terminal(
     log: logging.Logger, caplog: pytest.LogCaptureFixture
 ) -> None:
-    watching.Lines(log, 300.0).arrived(fill(EVIL.name))
+    wait_display.Lines(log, 300.0).arrived(fill(EVIL.name))
 
     assert [one.message for one in caplog.records] == [
         rf'Cached: image ubuntu\x1b[2J\x07 ({UBUNTU}) on edge-oslo '
@@ -253,7 +260,7 @@ def test_a_terminal_has_a_display_that_goes_again(
 ) -> None:
     out, err = test_progress.sit_down(monkeypatch)
 
-    with watching.shown(log, 300.0) as watcher:
+    with wait_display.shown(log, 300.0) as watcher:
         watcher.update(MOMENTS[1][0])
         watcher.update(MOMENTS[2][0])
 
@@ -278,7 +285,7 @@ def test_a_display_goes_when_something_is_raised(
 
     with (
         pytest.raises(KeyboardInterrupt),
-        watching.shown(log, 300.0),
+        wait_display.shown(log, 300.0),
     ):
         raise KeyboardInterrupt
 
@@ -316,7 +323,7 @@ def test_a_line_stands_above_the_display(
     """The display makes way for it, and comes again; not for a silent one."""
     err = sit_down(monkeypatch, level)
 
-    with watching.shown(log, 300.0) as watcher:
+    with wait_display.shown(log, 300.0) as watcher:
         watcher.update(MOMENTS[1][0])
         watcher.arrived(fill())
 
@@ -338,7 +345,7 @@ def test_a_name_steers_no_terminal(
     """Neither in the display nor in the lines above it."""
     err = sit_down(monkeypatch)
 
-    with watching.shown(log, 300.0) as watcher:
+    with wait_display.shown(log, 300.0) as watcher:
         watcher.update(status(0, 0, 1.0, fill(EVIL.name)))
         watcher.arrived(fill(EVIL.name))
 
@@ -358,7 +365,7 @@ def test_where_standard_error_is_no_terminal_there_are_lines_alone(
 ) -> None:
     err = sit_down(monkeypatch, stderr=False)
 
-    with watching.shown(log, 300.0) as watcher:
+    with wait_display.shown(log, 300.0) as watcher:
         watcher.update(MOMENTS[2][0])
         watcher.arrived(fill())
         watcher.update(MOMENTS[4][0])

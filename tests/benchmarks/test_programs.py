@@ -1,0 +1,105 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The programs that benchmarks start, and what they compare with."""
+
+import json
+from pathlib import Path
+import subprocess
+import sys
+from textwrap import dedent
+
+from tests.benchmarks import million
+from tests.benchmarks import slow_names
+from tests.simulated import Settings
+from tests.simulated import SimulatedFleet
+from tests.simulated.payloads import TOKEN
+
+_FOLDER = Path(slow_names.__file__).parent
+
+
+def test_names_are_slow_or_hang_and_addresses_are_not(tmp_path: Path) -> None:
+    shell = tmp_path / 'openstackclient'
+    shell.mkdir()
+    (shell / '__init__.py').touch()
+    (shell / 'shell.py').write_text(
+        dedent("""\
+        import socket
+        import threading
+        import time
+
+        def main(argv):
+            began = time.monotonic()
+            found = socket.getaddrinfo(argv[0], 80)[0][4][0]
+            seconds = time.monotonic() - began
+            argv = ('hangs.test', 80)
+            hanging = threading.Thread(
+                target=socket.getaddrinfo, args=argv, daemon=True
+            )
+            hanging.start()
+            hanging.join(0.1)
+            print(found, seconds >= 0.2, hanging.is_alive())
+        """)
+    )
+    names = tmp_path / 'names'
+    names.write_text(json.dumps({'a.test': '127.1.0.9', 'hangs.test': None}))
+
+    def run(host: str) -> str:
+        return subprocess.run(
+            [
+                *(sys.executable, '-P', str(_FOLDER / 'slow_names.py')),
+                *(str(names), '0.2', host),
+            ],
+            env={'PYTHONPATH': str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=True,
+        ).stdout
+
+    assert run('a.test') == '127.1.0.9 True True\n'
+    assert run('127.0.0.1') == '127.0.0.1 False True\n'
+
+
+def test_libcurl_alone_reads_all_or_fails(tmp_path: Path) -> None:
+    urls = tmp_path / 'urls'
+    with SimulatedFleet(Settings(nodes=3), lifetime=60) as fleet:
+        urls.write_text(
+            '\n'.join(f'{url}/v2/cache' for url in fleet.nodes.values())
+        )
+        good, bad = (
+            subprocess.run(
+                [
+                    *(sys.executable, '-P', str(_FOLDER / 'bare.py')),
+                    *(str(urls), token),
+                ],
+                capture_output=True,
+                text=True,
+                timeout=20,
+                check=False,
+            )
+            for token in (TOKEN, 'another')
+        )
+        asked = fleet.requests()
+
+    assert (good.returncode, len(good.stdout.split())) == (0, 2)
+    assert bad.returncode == 1
+    assert '401' in bad.stderr
+    assert all(asked[name] == {'GET /v2/cache': 2} for name in fleet.nodes)
+
+
+def test_the_least_writes_a_line_for_each_entry(tmp_path: Path) -> None:
+    path = tmp_path / 'csv'
+    body = b'{"cached_images": [{"image_id": "a", "size": 7}]}'
+
+    assert million.least({'oslo': body, 'bergen': body}, path) > 0
+    assert path.read_text() == 'a,7,oslo\na,7,bergen\n'

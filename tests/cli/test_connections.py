@@ -1,0 +1,171 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Connections that fail, each in a way of its own: argv in, output out."""
+
+from typing import Any
+
+import pytest
+
+from tests import web
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import Result
+
+CACHE = f'{p.GLANCE}/v2/cache'
+IMAGES = f'{p.GLANCE}/v2/images'
+LIST = ('image', 'cache', 'list', '-f', 'value', '-c', 'ID')
+UP = "Is the node up? '--node-timeout' sets how long to wait.\n"
+IS_IT_GLANCE = 'Is this the endpoint of a Glance?\n'
+RUNS = 'Is glance-api running there, and is this its address?\n'
+LOOK = 'It may have done what it was asked: look, and ask again.\n'
+
+
+def failure(words: str, node: str = p.GLANCE) -> Result:
+    """What comes of a node that could not be read."""
+    return Result(1, '', f'Cannot read the cache of {node}: {words}')
+
+
+def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
+    cloud.nameless.add('nosuch.example')
+    node = 'http://nosuch.example:9292'
+
+    result = openstack(*LIST, '--node', node)
+
+    assert result == failure(
+        f'Cannot connect: Name or service not known. {RUNS}', node
+    )
+
+
+@pytest.mark.parametrize(
+    ('answer', 'words'),
+    [
+        (web.REFUSED, f'Cannot connect: Connection refused. {RUNS}'),
+        (web.SILENT, f'No answer within 30 seconds. {UP}'),
+        (
+            web.CLOSED,
+            'The connection broke: Empty reply from server. ' + LOOK,
+        ),
+        (
+            web.sends(b'SSH-2.0-OpenSSH_9.6\r\n'),
+            f'Its answer is not HTTP. {IS_IT_GLANCE}',
+        ),
+        (
+            web.sends(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}'),
+            'The connection broke: end of response with 97 bytes missing. '
+            + LOOK,
+        ),
+        (
+            web.sends(
+                b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+                b'2\r\n{}\r\n'
+            ),
+            'The connection broke: transfer closed with outstanding read data '
+            'remaining. ' + LOOK,
+        ),
+        (
+            {'text': '{}', 'headers': {'Content-Encoding': 'gzip'}},
+            'Its answer is compressed, which was not asked for.\n',
+        ),
+        (
+            {'text': '[' * 100_000},
+            f'Its answer is not JSON. {IS_IT_GLANCE}',
+        ),
+        (
+            {'text': '', 'headers': {'X-Long': 'x' * 120_000}},
+            f'The headers of its answer are too long. {IS_IT_GLANCE}',
+        ),
+        (
+            {'text': ' ' * 9 * 2**20},
+            f'Its answer is longer than 8.4 MB. {IS_IT_GLANCE}',
+        ),
+    ],
+)
+def test_a_node_that_does_not_answer_as_it_should(
+    cloud: Cloud, openstack: OpenStack, answer: dict[str, Any], words: str
+) -> None:
+    cloud.answers('GET', CACHE, **answer)
+
+    assert openstack(*LIST) == failure(words)
+
+
+def test_how_long_to_wait(cloud: Cloud, openstack: OpenStack) -> None:
+    cloud.answers('GET', CACHE, **web.SILENT)
+
+    result = openstack(*LIST, '--node-timeout', '7.5')
+
+    assert result == failure(f'No answer within 7.5 seconds. {UP}')
+
+
+def test_so_long_is_waited(cloud: Cloud, openstack: OpenStack) -> None:
+    """Here the time really passes."""
+    cloud.answers('GET', CACHE, **web.HELD)
+
+    result = openstack(*LIST, '--node-timeout', '0.2')
+
+    assert result == failure(f'No answer within 0.2 seconds. {UP}')
+
+
+@pytest.mark.parametrize(
+    ('answer', 'words'),
+    [
+        (web.REFUSED, f'Cannot connect: Connection refused. {RUNS}'),
+        (web.SILENT, f'No answer within 30 seconds. {UP}'),
+        (
+            web.CLOSED,
+            'The connection broke: Empty reply from server. ' + LOOK,
+        ),
+    ],
+)
+def test_a_change_is_sent_once(
+    cloud: Cloud, openstack: OpenStack, answer: dict[str, Any], words: str
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('DELETE', CACHE, **answer)
+
+    result = openstack('image', 'cache', 'clear', '-f', 'value')
+
+    assert result == Result(
+        1, '', f'Cannot clear the cache of {p.GLANCE}: {words}'
+    )
+    assert cloud.requests == [f'GET {CACHE}', f'DELETE {CACHE}']
+
+
+def test_a_node_that_is_silent_is_not_asked_for_the_rest(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """It is asked for 16 images at a time."""
+    ids = [f'{at:08}-c4e5-4822-be0d-10abcb0fe5df' for at in range(18)]
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET', IMAGES, json=p.images(*(p.image(one, None) for one in ids))
+    )
+    for image_id in ids[:16]:
+        cloud.answers('PUT', f'{CACHE}/{image_id}', **web.SILENT)
+
+    result = openstack('image', 'cache', 'queue', *ids, '-f', 'value')
+
+    what = f"Cannot queue image '{{}}' on {p.GLANCE}: "
+    assert result == Result(
+        1,
+        '',
+        ''.join(
+            what.format(one) + f'No answer within 30 seconds. {UP}'
+            for one in ids[:16]
+        )
+        + ''.join(
+            what.format(one) + f'It was not asked, since it stays silent. {UP}'
+            for one in ids[16:]
+        ),
+    )

@@ -1,0 +1,225 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`openstack` in this process, or as a program of its own.
+
+A program takes more than a second to load; here that is done once. All
+else is as in a program: logging in, sockets, files, the texts it writes.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+import dataclasses
+import io
+import json
+import logging
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import types
+from typing import Any
+from typing import TextIO
+import warnings
+
+# Else the first command that needs it takes its time in the event loop.
+import glanceclient.exc  # noqa: F401
+from openstack.config import loader
+from openstackclient import shell
+from openstackclient.common import clientmanager
+
+OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
+#: Where OpenStackClient looks for settings; found when it is imported.
+_SETTINGS = ('CONFIG_FILES', 'SECURE_FILES', 'VENDOR_FILES')
+
+
+@dataclasses.dataclass(frozen=True)
+class Result:
+    """What a person or a script gets from a command."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def rows(self) -> Any:
+        """The output of ``-f json``."""
+        return json.loads(self.out)
+
+
+def run_program(
+    *argv: str | pathlib.Path,
+    environment: Mapping[str, str],
+    folder: pathlib.Path,
+    timeout: float,
+    stdin: str = '',
+) -> Result:
+    """Run a program, with pipes for its streams.
+
+    :raises subprocess.TimeoutExpired: it took longer than so many seconds.
+    """
+    done = subprocess.run(
+        argv,
+        env=environment,
+        cwd=folder,
+        input=stdin,
+        capture_output=True,
+        text=True,
+        timeout=timeout,
+        check=False,
+    )
+    return Result(done.returncode, done.stdout, done.stderr)
+
+
+def run_here(
+    *argv: str,
+    environment: Mapping[str, str],
+    folder: pathlib.Path,
+    timeout: float,
+    stdin: str = '',
+) -> Result:
+    """Run `openstack` in this process, on the main thread.
+
+    :raises Overdue: it took longer than so many seconds.
+    """
+    streams = {
+        'stdin': io.StringIO(stdin),
+        'stdout': io.StringIO(),
+        'stderr': io.StringIO(),
+    }
+    with (
+        _environment(environment),
+        contextlib.chdir(folder),
+        _settings_of(folder),
+        _attributes(sys, streams),
+        # cliff reads it from sys.argv when it is imported.
+        _attributes(shell.OpenStackShell, {'NAME': 'openstack'}),
+        _logging(),
+        _limit(timeout),
+    ):
+        _forget_clients()
+        program = shell.OpenStackShell()
+        try:
+            code = program.run(list(argv))
+        except SystemExit as exit_:
+            code = int(exit_.code or 0)
+        finally:
+            _close(program)
+    return Result(
+        code, streams['stdout'].getvalue(), streams['stderr'].getvalue()
+    )
+
+
+class Overdue(BaseException):
+    """A command takes too long; it must not handle this."""
+
+
+def _forget_clients() -> None:
+    """Make each run log in anew: OSC keeps its clients on a class."""
+    for owner in clientmanager.ClientManager.__mro__:
+        for cached in vars(owner).values():
+            if hasattr(cached, '_handle'):
+                cached._handle = None
+
+
+def _close(program: shell.OpenStackShell) -> None:
+    """Close the connections that end with a program."""
+    manager = getattr(program, 'client_manager', None)
+    if session := getattr(manager, 'session', None):
+        session.session.close()
+
+
+@contextlib.contextmanager
+def _environment(variables: Mapping[str, str]) -> Iterator[None]:
+    before = dict(os.environ)
+    os.environ.clear()
+    os.environ.update(variables)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@contextlib.contextmanager
+def _settings_of(folder: pathlib.Path) -> Iterator[None]:
+    """Look for settings in a folder, and nowhere else."""
+    own = {
+        name: [
+            str(folder / pathlib.Path(path).name)
+            for path in getattr(loader, name)
+        ]
+        for name in _SETTINGS
+    }
+    with _attributes(loader, own):
+        yield
+
+
+@contextlib.contextmanager
+def _attributes(
+    owner: types.ModuleType | type, values: Mapping[str, Any]
+) -> Iterator[None]:
+    """Set attributes for a while."""
+    before = {name: getattr(owner, name) for name in values}
+    for name, value in values.items():
+        setattr(owner, name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            setattr(owner, name, value)
+
+
+@contextlib.contextmanager
+def _logging() -> Iterator[None]:
+    """Let a run have the root logger, and the warnings, for itself."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    root.handlers.clear()
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            yield
+    finally:
+        root.handlers[:] = before
+        root.setLevel(level)
+
+
+def _show_warning(
+    message: Warning | str,
+    category: type[Warning],
+    filename: str,
+    lineno: int,
+    file: TextIO | None = None,
+    line: str | None = None,
+) -> None:
+    """Write a warning as Python does, which pytest would collect."""
+    text = warnings.formatwarning(message, category, filename, lineno, line)
+    (file or sys.stderr).write(text)
+
+
+@contextlib.contextmanager
+def _limit(seconds: float) -> Iterator[None]:
+    """Raise `Overdue` in what takes longer."""
+
+    def overdue(*_signal: object) -> None:
+        raise Overdue
+
+    before = signal.signal(signal.SIGALRM, overdue)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)

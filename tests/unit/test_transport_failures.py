@@ -1,0 +1,223 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Why there is no response that could be used, in a person's words.
+
+That libcurl fails with these codes is shown in `tests.fuzz`.
+"""
+
+import errno
+from typing import Any
+
+import pycurl
+import pytest
+
+from glance_cache_osc import errors
+from glance_cache_osc.transport import failures
+
+HTTP = 'Is this the endpoint of a Glance?'
+DOWN = 'Is glance-api running there, and is this its address?'
+
+
+def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
+    facts = {
+        'connect_timeout': 2.5,
+        'connected': False,
+        'os_error': 0,
+        'verify_result': 0,
+    }
+    return failures.from_curl(code, words, **(facts | more))
+
+
+@pytest.mark.parametrize(
+    ('code', 'words', 'kind', 'expected'),
+    [
+        # Before the connection was there.
+        (
+            28,
+            'Connection timed out',
+            errors.TimedOut,
+            "No answer within 2.5 seconds. Is the node up? '--node-timeout' "
+            'sets how long to wait.',
+        ),
+        (
+            7,
+            'No route',
+            errors.Unreachable,
+            f'Cannot connect: No route. {DOWN}',
+        ),
+        (
+            5,
+            'No proxy',
+            errors.Unreachable,
+            f'Cannot connect: No proxy. {DOWN}',
+        ),
+        (3, 'Bad URL', errors.Unreachable, f'Cannot connect: Bad URL. {DOWN}'),
+        (
+            35,
+            'wrong version number',
+            errors.Unreachable,
+            'TLS failed: wrong version number. Does it speak https there?',
+        ),
+        (
+            77,
+            'error setting certificate file: /gone.pem',
+            errors.NodeError,
+            'It was not asked: error setting certificate file: /gone.pem. '
+            'See --os-cacert and --os-cert, and clouds.yaml.',
+        ),
+        (
+            58,
+            'could not load PEM client certificate',
+            errors.NodeError,
+            'It was not asked: could not load PEM client certificate. '
+            'See --os-cacert and --os-cert, and clouds.yaml.',
+        ),
+        # After that.
+        (1, 'HTTP/0.9', errors.NotGlance, f'Its answer is not HTTP. {HTTP}'),
+        (8, 'Weird', errors.NotGlance, f'Its answer is not HTTP. {HTTP}'),
+        (61, 'Coding', errors.NotGlance, f'Its answer is not HTTP. {HTTP}'),
+        (
+            100,
+            'Too large',
+            errors.BadReply,
+            f'The headers of its answer are too long. {HTTP}',
+        ),
+        (
+            56,
+            'Too large response headers: 307213 > 307200',
+            errors.BadReply,
+            f'The headers of its answer are too long. {HTTP}',
+        ),
+    ],
+)
+def test_each_code_has_its_error(
+    code: int, words: str, kind: type[errors.NodeError], expected: str
+) -> None:
+    error = failure(code, words)
+
+    assert type(error) is kind
+    assert str(error) == expected
+
+
+@pytest.mark.parametrize('code', [16, 18, 23, 52, 55, 56, 92])
+def test_what_breaks_a_connection_may_have_been_done(code: int) -> None:
+    error = failure(code, 'Gone', connected=True)
+
+    assert type(error) is errors.Unreachable
+    assert (error.connected, error.down) == (True, False)
+    assert str(error) == (
+        'The connection broke: Gone. It may have done what it was asked: '
+        'look, and ask again.'
+    )
+
+
+@pytest.mark.parametrize(
+    ('os_error', 'words', 'down'),
+    [
+        (errno.ECONNREFUSED, 'Connection refused', True),
+        (errno.EHOSTUNREACH, 'No route to host', False),
+        (errno.ENETUNREACH, 'Network is unreachable', False),
+    ],
+)
+def test_the_system_says_why_there_is_no_connection(
+    os_error: int, words: str, down: bool
+) -> None:
+    """And not libcurl, which names the address, and a time in ms."""
+    error = failure(7, 'Failed to connect after 0 ms', os_error=os_error)
+
+    assert isinstance(error, errors.Unreachable)
+    assert error.down is down
+    assert error.why == f'Cannot connect: {words}'
+
+
+@pytest.mark.parametrize(
+    ('verify_result', 'expected'),
+    [
+        (
+            0,
+            'Its TLS certificate is for another host: words. Give the '
+            'endpoint by a name that the certificate has.',
+        ),
+        (
+            1,
+            'Its TLS certificate is for another host: words. Give the '
+            'endpoint by a name that the certificate has.',
+        ),
+        (
+            9,
+            'Its TLS certificate is not good today: words. Renew it there, or '
+            'set the clock of this machine right.',
+        ),
+        (
+            10,
+            'Its TLS certificate is not good today: words. Renew it there, or '
+            'set the clock of this machine right.',
+        ),
+        (
+            18,
+            'Its TLS certificate is not from a CA that is trusted here: '
+            "words. Name its CA with '--os-cacert' or 'cacert' in "
+            'clouds.yaml.',
+        ),
+        (
+            20,
+            'Its TLS certificate is not from a CA that is trusted here: '
+            "words. Name its CA with '--os-cacert' or 'cacert' in "
+            'clouds.yaml.',
+        ),
+    ],
+)
+def test_a_certificate_that_is_rejected_says_what_to_do(
+    verify_result: int, expected: str
+) -> None:
+    error = failure(
+        pycurl.E_PEER_FAILED_VERIFICATION, verify_result=verify_result
+    )
+
+    assert isinstance(error, errors.CertificateRejected)
+    assert str(error) == expected
+
+
+@pytest.mark.parametrize(
+    ('error', 'expected'),
+    [
+        (
+            failures.no_response(0.25),
+            "No answer within 0.25 seconds. Is the node up? '--node-timeout' "
+            'sets how long to wait.',
+        ),
+        (
+            failures.too_slow(1234, 31.9),
+            "Its answer comes too slowly: 1234 bytes in 31 s. '--node-timeout'"
+            ' sets how long to wait.',
+        ),
+        (
+            failures.too_late(300),
+            "Its answer did not end within 300 seconds. '--node-timeout' sets "
+            'how long to wait.',
+        ),
+    ],
+)
+def test_what_takes_too_long_says_how_long(
+    error: errors.TimedOut, expected: str
+) -> None:
+    assert str(error) == expected
+    assert error.connected is True
+
+
+def test_words_are_one_line() -> None:
+    error = failure(7, ' Failed\n to\tconnect\r\n')
+
+    assert error.why == 'Cannot connect: Failed to connect'
+    assert len(failure(7, 'x' * 9999).why) < 400

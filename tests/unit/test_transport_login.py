@@ -1,0 +1,617 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The login that all nodes share: one token, renewed once.
+
+Keystone is a plugin of keystoneauth's here, which counts its logins, and
+answers with what a test says; requests to validate a token go to `web`.
+"""
+
+import asyncio
+from collections.abc import Callable
+from collections.abc import Iterator
+import datetime
+import gc
+import re
+import threading
+import time
+import types
+from typing import Any
+
+from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import plugin
+from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import v3
+import pytest
+import requests
+import requests_mock
+
+from glance_cache_osc import errors
+from glance_cache_osc.drivers import http
+from glance_cache_osc.transport import attempt
+from glance_cache_osc.transport import login
+from glance_cache_osc.transport import loop as loops
+from glance_cache_osc.transport import settings
+from tests.cli import payloads as p
+from tests.unit import conftest
+
+TOKENS = f'{p.KEYSTONE}/auth/tokens'
+HOUR = datetime.timedelta(hours=1)
+#: Seconds that Keystone may take.
+TIMEOUT = 0.2
+FOREVER = 20
+
+
+class Keystone(plugin.BaseAuthPlugin):
+    """Gives tokens: 'token-1', 'token-2' and so on.
+
+    :ivar logins: how many it gave, or refused to give.
+    :ivar lasts: how long each is valid.
+    :ivar error: what it raises instead.
+    :ivar hangs: if set, it answers only once this is.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.logins = 0
+        self.lasts = HOUR
+        self.error: Exception | None = None
+        self.hangs: threading.Event | None = None
+        self._token: str | None = None
+        self._expires = datetime.datetime.now(datetime.UTC)
+
+    def get_token(self, session: Any) -> str | None:
+        now = datetime.datetime.now(datetime.UTC)
+        if self._token is None or self._expires - now < HOUR / 30:
+            self.logins += 1
+            number = self.logins
+            if self.hangs:
+                self.hangs.wait(FOREVER)
+            if self.error:
+                raise self.error
+            self._token = f'token-{number}'
+            self._expires = now + self.lasts
+        return self._token
+
+    def get_access(self, session: Any) -> Any:
+        return types.SimpleNamespace(expires=self._expires)
+
+    def get_endpoint(self, session: Any, **_: Any) -> str:
+        return p.KEYSTONE
+
+    def invalidate(self) -> bool:
+        self._token = None
+        return True
+
+
+@pytest.fixture
+def keystone() -> Iterator[Keystone]:
+    made = Keystone()
+    yield made
+    if made.hangs:
+        made.hangs.set()
+
+
+@pytest.fixture
+def shared(keystone: Keystone) -> login.Login:
+    return login.Login(ksa_session.Session(auth=keystone), TIMEOUT)
+
+
+@pytest.fixture
+def validity(web: conftest.Web) -> Iterator[Callable[..., Any]]:
+    """How Keystone answers when it is asked whether a token is valid."""
+    with requests_mock.Mocker(adapter=web.adapter):
+
+        def answer(*answers: dict[str, Any]) -> Any:
+            web.answers('GET', TOKENS, *answers)
+
+        yield answer
+
+
+VALID: dict[str, Any] = {'json': p.TOKEN}
+INVALID: dict[str, Any] = {'status_code': 404}
+
+
+def clients(
+    loop: loops.Loop, shared: login.Login, *hosts: str
+) -> list[http.NodeClient]:
+    return [
+        http.NodeClient(
+            engine=loop.engine,
+            login=shared,
+            settings=settings.Settings(verify=None),
+            endpoint=f'http://{host}.example',
+            timeout=10,
+        )
+        for host in hosts
+    ]
+
+
+def ask_all(
+    loop: loops.Loop, shared: login.Login, *hosts: str
+) -> dict[str, str]:
+    """What each host's answer is to one request, all at once."""
+    outcomes = loop.run(
+        attempt.attempt(
+            lambda client: client.request('GET', '/v2/cache'),
+            clients(loop, shared, *hosts),
+        )
+    )
+    return {
+        host: type(one.error).__name__ if one.error else str(one.value)
+        for host, one in zip(hosts, outcomes)
+    }
+
+
+def nodes(
+    web: conftest.Web, *, accept: Callable[[str], bool] = lambda _token: True
+) -> None:
+    """Have 'good…' accept tokens, and 'bad…' accept none."""
+
+    def good(request: Any, context: Any) -> str:
+        if accept(request.headers['X-Auth-Token']):
+            return '"fine"'
+        context.status_code = 401
+        return ''
+
+    web.adapter.register_uri('GET', re.compile('http://good'), text=good)
+    web.adapter.register_uri('GET', re.compile('http://bad'), status_code=401)
+
+
+def test_all_nodes_share_one_login(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+) -> None:
+    nodes(web)
+    hosts = [f'good{at}' for at in range(50)]
+
+    assert ask_all(loop, shared, *hosts) == dict.fromkeys(hosts, 'fine')
+    assert ask_all(loop, shared, *hosts) == dict.fromkeys(hosts, 'fine')
+
+    assert keystone.logins == 1
+
+
+def test_a_third_of_bad_nodes_costs_one_login(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+) -> None:
+    """Each of them once threw the login of all others away."""
+    nodes(web)
+    web.adapter.register_uri('GET', TOKENS, **VALID)
+    hosts = [f'bad{at}' if at % 3 == 0 else f'good{at}' for at in range(300)]
+
+    told = ask_all(loop, shared, *hosts)
+
+    assert told == {
+        host: 'Forbidden' if host.startswith('bad') else 'fine'
+        for host in hosts
+    }
+    assert keystone.logins == 1
+    # Keystone was asked once, or not at all if a good one came first.
+    assert len([one for one in web.requests if TOKENS in one]) <= 1
+    assert len([one for one in web.requests if 'http://bad' in one]) == 100
+
+
+def test_a_password_that_is_good_once_is_used_once(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+) -> None:
+    """As with a TOTP: one bad node must not cost the others their login."""
+    nodes(web)
+    web.adapter.register_uri('GET', TOKENS, **VALID)
+    hosts = ['bad', *(f'good{at}' for at in range(200))]
+    loop.run(shared.headers())
+    keystone.error = ksa_exceptions.Unauthorized('used already')
+
+    told = ask_all(loop, shared, *hosts)
+
+    assert told.pop('bad') == 'Forbidden'
+    assert set(told.values()) == {'fine'}
+    assert keystone.logins == 1
+
+
+def test_where_the_password_is_good_once_no_second_one_is_tried(
+    loop: loops.Loop, web: conftest.Web
+) -> None:
+    """With keystoneauth's own plugin, and one bad node alone."""
+    with requests_mock.Mocker(adapter=web.adapter):
+        web.answers(
+            'POST',
+            TOKENS,
+            {
+                'json': p.TOKEN,
+                'headers': {'X-Subject-Token': 'the-first-token'},
+                'status_code': 201,
+            },
+            {'status_code': 401},
+        )
+        web.answers('GET', TOKENS, **VALID)
+        nodes(web)
+        shared = login.Login(
+            ksa_session.Session(
+                auth=v3.Password(
+                    p.KEYSTONE,
+                    username='admin',
+                    password='123456',
+                    user_domain_id='default',
+                )
+            ),
+            5,
+        )
+
+        assert ask_all(loop, shared, 'bad') == {'bad': 'Forbidden'}
+        assert ask_all(loop, shared, 'good') == {'good': 'fine'}
+
+    assert web.requests == [
+        f'POST {TOKENS}',
+        'GET http://bad.example/v2/cache',
+        f'GET {TOKENS}',
+        'GET http://good.example/v2/cache',
+    ]
+    asked = web.history[2].headers
+    assert asked['X-Auth-Token'] == 'the-first-token'
+    assert asked['X-Subject-Token'] == 'the-first-token'
+
+
+def test_after_a_node_accepted_it_nobody_is_asked_about_a_token(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    """A request that was sent before is the node's own trouble."""
+
+    async def accepted_and_refused() -> Any:
+        headers = await shared.headers()
+        now = asyncio.get_running_loop().time()
+        shared.accepted(now + 1)
+        return await shared.refused(headers, now)
+
+    assert loop.run(accepted_and_refused()) is None
+    assert keystone.logins == 1
+
+
+def test_a_token_that_keystone_does_not_know_is_renewed_once_for_all(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+) -> None:
+    """It was revoked, say: all nodes refuse it at the same time."""
+    nodes(web, accept=lambda token: token == 'token-2')
+    validity(INVALID)
+    hosts = [f'good{at}' for at in range(100)]
+
+    assert ask_all(loop, shared, *hosts) == dict.fromkeys(hosts, 'fine')
+
+    assert keystone.logins == 2
+    assert len([one for one in web.requests if TOKENS in one]) == 1
+    assert len([one for one in web.requests if 'http://good' in one]) == 200
+
+
+def test_a_node_that_refuses_the_new_token_too_is_asked_no_more(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+) -> None:
+    nodes(web)
+    validity(INVALID)
+
+    assert ask_all(loop, shared, 'bad') == {'bad': 'Forbidden'}
+
+    assert keystone.logins == 2
+    assert [one for one in web.requests if 'bad' in one] == [
+        'GET http://bad.example/v2/cache'
+    ] * 2
+
+
+@pytest.mark.parametrize(
+    'answer',
+    [
+        {'status_code': 403},
+        {'status_code': 500},
+        {'exc': requests.exceptions.ConnectionError('refused')},
+        {'exc': requests.exceptions.ConnectTimeout('silent')},
+    ],
+)
+def test_a_keystone_that_does_not_say_touches_no_login(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+    answer: dict[str, Any],
+) -> None:
+    """Then the token is taken to be good, and the node to be bad."""
+    nodes(web)
+    validity(answer)
+
+    assert ask_all(loop, shared, 'bad') == {'bad': 'Forbidden'}
+    assert ask_all(loop, shared, 'good') == {'good': 'fine'}
+
+    assert keystone.logins == 1
+
+
+@pytest.mark.parametrize(
+    ('error', 'expected'),
+    [
+        (
+            ksa_exceptions.ConnectFailure('Unable to\n  connect'),
+            'Keystone could not be asked for a token: Unable to connect. The '
+            'node was not asked. Is Keystone up?',
+        ),
+        (
+            ksa_exceptions.Unauthorized('The account is locked'),
+            'Keystone gave no token: The account is locked (HTTP 401). The '
+            'node was not asked.',
+        ),
+        (
+            ksa_exceptions.ServiceUnavailable(),
+            'Keystone gave no token: Service Unavailable (HTTP 503). The '
+            'node was not asked.',
+        ),
+        (
+            OSError('Could not find a CA certificate bundle: /gone.pem'),
+            'Keystone gave no token: Could not find a CA certificate bundle: '
+            '/gone.pem. The node was not asked.',
+        ),
+    ],
+)
+def test_a_keystone_that_gives_no_token_is_not_the_nodes_fault(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    error: Exception,
+    expected: str,
+) -> None:
+    keystone.error = error
+
+    with pytest.raises(errors.LoginFailed) as caught:
+        loop.run(shared.headers())
+
+    assert str(caught.value) == expected
+    assert caught.value.__cause__ is None or caught.value.__cause__ is error
+
+
+def test_a_keystone_that_hangs_costs_all_nodes_one_timeout(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+) -> None:
+    keystone.hangs = threading.Event()
+    hosts = [f'good{at}' for at in range(50)]
+
+    began = time.monotonic()
+    told = ask_all(loop, shared, *hosts)
+
+    assert told == dict.fromkeys(hosts, 'LoginFailed')
+    assert time.monotonic() - began < 4 * TIMEOUT
+    assert keystone.logins == 1
+    assert web.requests == []
+
+
+def test_a_keystone_that_hangs_says_so(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.hangs = threading.Event()
+
+    for _ in range(2):
+        with pytest.raises(errors.LoginFailed) as caught:
+            loop.run(shared.headers())
+
+        assert str(caught.value) == (
+            'Keystone gave no token within 0.2 seconds. The node was not '
+            'asked. Is Keystone up?'
+        )
+    # It is not asked again while it has not answered.
+    assert keystone.logins == 1
+
+
+def test_a_token_that_comes_late_is_used(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.hangs = threading.Event()
+    with pytest.raises(errors.LoginFailed):
+        loop.run(shared.headers())
+
+    keystone.hangs.set()
+
+    assert loop.run(shared.headers()) == {'X-Auth-Token': 'token-1'}
+    assert keystone.logins == 1
+
+
+def test_who_waits_for_a_login_may_stop_and_the_others_have_it(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.hangs = threading.Event()
+
+    async def one_of_three_stops() -> list[Any]:
+        waiting = [asyncio.ensure_future(shared.headers()) for _ in range(3)]
+        await asyncio.sleep(0.01)
+        waiting[0].cancel()
+        await asyncio.sleep(0)
+        assert keystone.hangs
+        keystone.hangs.set()
+        return await asyncio.gather(*waiting, return_exceptions=True)
+
+    first, *others = loop.run(one_of_three_stops())
+
+    assert isinstance(first, asyncio.CancelledError)
+    assert others == [{'X-Auth-Token': 'token-1'}] * 2
+    assert keystone.logins == 1
+
+
+#: Of a token that is to be renewed, and one that has ended.
+SOON = datetime.timedelta(seconds=20)
+PAST = datetime.timedelta(seconds=-1)
+
+
+def renewed(loop: loops.Loop, shared: login.Login) -> str:
+    """The token once what is under way has ended."""
+
+    async def wait() -> str:
+        await asyncio.sleep(0.05)
+        return (await shared.headers())['X-Auth-Token']
+
+    return loop.run(wait())
+
+
+def test_a_token_is_renewed_before_its_end_beside_the_requests(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.lasts = SOON
+    assert loop.run(shared.headers()) == {'X-Auth-Token': 'token-1'}
+    keystone.lasts = HOUR
+
+    async def ask_often() -> list[str]:
+        found = [await shared.headers() for _ in range(50)]
+        return [one['X-Auth-Token'] for one in found]
+
+    assert loop.run(ask_often()) == ['token-1'] * 50
+    assert renewed(loop, shared) == 'token-2'
+    assert keystone.logins == 2
+
+
+@pytest.mark.parametrize('hangs', [False, True])
+def test_a_keystone_that_is_down_stops_nobody_who_has_a_token(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    hangs: bool,
+) -> None:
+    """Down or hanging, shortly before the token ends."""
+    nodes(web)
+    keystone.lasts = SOON
+    loop.run(shared.headers())
+    keystone.error = ksa_exceptions.ConnectFailure('down')
+    if hangs:
+        keystone.hangs = threading.Event()
+    hosts = [f'good{at}' for at in range(20)]
+
+    began = time.monotonic()
+    for _ in range(3):
+        assert ask_all(loop, shared, *hosts) == dict.fromkeys(hosts, 'fine')
+
+    assert time.monotonic() - began < 2
+
+
+def test_a_renewal_that_failed_is_tried_again(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.lasts = SOON
+    loop.run(shared.headers())
+    keystone.error = ksa_exceptions.ConnectFailure('down')
+    assert renewed(loop, shared) == 'token-1'
+    assert renewed(loop, shared) == 'token-1'
+
+    keystone.error, keystone.lasts = None, HOUR
+
+    assert [renewed(loop, shared) for _ in range(3)][-1] == 'token-4'
+
+
+def test_a_token_that_has_ended_is_not_sent(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.lasts = PAST
+    loop.run(shared.headers())
+    keystone.lasts = HOUR
+
+    assert loop.run(shared.headers()) == {'X-Auth-Token': 'token-2'}
+
+    keystone.lasts = PAST
+    assert loop.run(shared.headers()) == {'X-Auth-Token': 'token-2'}
+
+
+def test_a_token_that_has_ended_and_no_keystone_is_a_failed_login(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.lasts = PAST
+    loop.run(shared.headers())
+    keystone.error = ksa_exceptions.ConnectFailure('down')
+
+    with pytest.raises(errors.LoginFailed, match='down'):
+        loop.run(shared.headers())
+
+
+class NoToken(plugin.BaseAuthPlugin):
+    """A login without a token."""
+
+    def get_token(self, session: Any) -> str | None:
+        return None
+
+
+@pytest.mark.parametrize(
+    ('auth', 'expected'),
+    [
+        (NoToken(), 'There is no login'),
+        (None, 'Keystone gave no token: An auth plugin is required'),
+    ],
+)
+def test_without_a_login_nothing_is_sent(
+    loop: loops.Loop, web: conftest.Web, auth: Any, expected: str
+) -> None:
+    shared = login.Login(ksa_session.Session(auth=auth), 5)
+
+    with pytest.raises(errors.LoginFailed) as caught:
+        loop.run(clients(loop, shared, 'edge')[0].request('GET', '/'))
+
+    assert str(caught.value).startswith(expected)
+    assert web.requests == []
+
+
+def test_what_needs_no_token_needs_no_login(
+    loop: loops.Loop,
+    web: conftest.Web,
+    keystone: Keystone,
+    shared: login.Login,
+) -> None:
+    web.answers('GET', 'http://edge.example/versions', text='{}')
+    (client,) = clients(loop, shared, 'edge')
+
+    answer = loop.run(client.request('GET', '/versions', authenticated=False))
+
+    assert (answer, keystone.logins) == ({}, 0)
+    assert 'X-Auth-Token' not in web.history[0].headers
+
+
+def test_a_node_that_is_down_is_not_keystones_fault(
+    loop: loops.Loop, web: conftest.Web, shared: login.Login
+) -> None:
+    web.nameless.add('down.example')
+
+    assert ask_all(loop, shared, 'down') == {'down': 'Unreachable'}
+
+
+def test_a_bug_of_a_plugin_is_raised(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    keystone.error = ZeroDivisionError('a bug')
+
+    with pytest.raises(ZeroDivisionError, match='a bug'):
+        loop.run(shared.headers())
+
+    gc.collect()
+    assert caplog.messages == []

@@ -1,0 +1,240 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""TLS and proxy of a connection: as OpenStackClient's session has them."""
+
+import pathlib
+from typing import Any
+
+import certifi
+from keystoneauth1 import plugin
+from keystoneauth1 import session as ksa_session
+import pycurl
+import pytest
+
+from glance_cache_osc.transport import settings
+
+URL = 'https://edge.example:9292'
+BUNDLE = certifi.where()
+
+
+@pytest.fixture(autouse=True)
+def nothing_set(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The environment says nothing of connections."""
+    for name in ('http', 'https', 'all', 'no'):
+        monkeypatch.delenv(f'{name}_proxy', raising=False)
+        monkeypatch.delenv(f'{name}_proxy'.upper(), raising=False)
+    for name in ('REQUESTS_CA_BUNDLE', 'CURL_CA_BUNDLE'):
+        monkeypatch.delenv(name, raising=False)
+
+
+def found(
+    session: ksa_session.Session | None = None, url: str = URL
+) -> settings.Settings:
+    return settings.Connections(session or ksa_session.Session()).to(url)
+
+
+def test_without_anything_set_it_is_the_bundle_of_requests() -> None:
+    assert found() == settings.Settings(verify=BUNDLE, cert=(), proxy='')
+
+
+@pytest.mark.parametrize(
+    ('environment', 'verify', 'expected'),
+    [
+        ({'REQUESTS_CA_BUNDLE': '/r.pem'}, None, '/r.pem'),
+        ({'CURL_CA_BUNDLE': '/c.pem'}, None, '/c.pem'),
+        (
+            {'REQUESTS_CA_BUNDLE': '/r.pem', 'CURL_CA_BUNDLE': '/c.pem'},
+            None,
+            '/r.pem',
+        ),
+        # --os-cacert, or cacert in clouds.yaml.
+        ({}, '/mine.pem', '/mine.pem'),
+        ({'REQUESTS_CA_BUNDLE': '/r.pem'}, '/mine.pem', '/mine.pem'),
+        ({}, pathlib.Path('/mine.pem'), '/mine.pem'),
+        # --insecure.
+        ({}, False, None),
+        ({'REQUESTS_CA_BUNDLE': '/r.pem'}, False, None),
+        ({'CURL_CA_BUNDLE': '/c.pem'}, False, None),
+    ],
+)
+def test_the_ca_is_that_of_the_session_or_else_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    verify: Any,
+    expected: str | None,
+) -> None:
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+    session = ksa_session.Session()
+    if verify is not None:
+        session.verify = verify
+
+    assert found(session).verify == expected
+
+
+@pytest.mark.parametrize(
+    ('cert', 'expected'),
+    [
+        (None, ()),
+        ('/both.pem', ('/both.pem',)),
+        (('/cert.pem', '/key.pem'), ('/cert.pem', '/key.pem')),
+    ],
+)
+def test_a_client_certificate_is_that_of_the_session(
+    cert: Any, expected: tuple[str, ...]
+) -> None:
+    assert found(ksa_session.Session(cert=cert)).cert == expected
+
+
+class Plugin(plugin.BaseAuthPlugin):
+    """A login that says how to connect."""
+
+    def __init__(self, params: dict[str, Any]) -> None:
+        super().__init__()
+        self._params = params
+
+    def get_connection_params(self, session: ksa_session.Session) -> Any:
+        return self._params
+
+
+def test_a_login_may_say_how_to_connect() -> None:
+    """As that with a client certificate does (v3oauth2mtlsclientcredential).
+
+    It comes before what the session has.
+    """
+    session = ksa_session.Session(
+        auth=Plugin({'cert': ('/c.pem', '/k.pem'), 'verify': '/ca.pem'}),
+        verify='/other.pem',
+        cert='/other-cert.pem',
+    )
+
+    assert found(session) == settings.Settings(
+        verify='/ca.pem', cert=('/c.pem', '/k.pem')
+    )
+    session.auth = Plugin({})
+    assert found(session) == settings.Settings(
+        verify='/other.pem', cert=('/other-cert.pem',)
+    )
+
+
+@pytest.mark.parametrize(
+    ('environment', 'url', 'expected'),
+    [
+        ({}, URL, ''),
+        ({'https_proxy': 'http://p:3128'}, URL, 'http://p:3128'),
+        ({'HTTPS_PROXY': 'http://p:3128'}, URL, 'http://p:3128'),
+        ({'http_proxy': 'http://p:3128'}, URL, ''),
+        ({'http_proxy': 'http://p:1'}, 'http://edge', 'http://p:1'),
+        ({'HTTP_PROXY': 'http://p:1'}, 'http://edge', 'http://p:1'),
+        ({'all_proxy': 'socks5://p:1'}, 'http://edge', 'socks5://p:1'),
+        (
+            {'http_proxy': 'p.example:3128'},
+            'http://e',
+            'http://p.example:3128',
+        ),
+        (
+            {'http_proxy': 'localhost:3128'},
+            'http://e',
+            'http://localhost:3128',
+        ),
+        ({'http_proxy': '10.1.0.5:3128'}, 'http://e', 'http://10.1.0.5:3128'),
+        ({'http_proxy': 'http://p/'}, 'http://edge', 'http://p:80'),
+        ({'http_proxy': 'https://p'}, 'http://edge', 'https://p:443'),
+        ({'http_proxy': 'socks5h://p'}, 'http://edge', 'socks5h://p:1080'),
+        ({'http_proxy': 'http://a:b@p:1/'}, 'http://e', 'http://a:b@p:1'),
+        ({'http_proxy': 'http://a:8080@p'}, 'http://e', 'http://a:8080@p:80'),
+        ({'http_proxy': 'http://[::1]'}, 'http://e', 'http://[::1]:80'),
+        ({'http_proxy': 'http://[::1]:81'}, 'http://e', 'http://[::1]:81'),
+        ({'http_proxy': ''}, 'http://edge', ''),
+        ({'http_proxy': 'http://p:1', 'no_proxy': '*'}, 'http://edge', ''),
+        (
+            {'http_proxy': 'http://p:1', 'no_proxy': 'example'},
+            'http://edge.example',
+            '',
+        ),
+        (
+            {'http_proxy': 'http://p:1', 'NO_PROXY': '10.0.0.0/8'},
+            'http://10.1.0.5:9292',
+            '',
+        ),
+        (
+            {'http_proxy': 'http://p:1', 'no_proxy': '10.0.0.0/8'},
+            'http://11.1.0.5:9292',
+            'http://p:1',
+        ),
+    ],
+)
+def test_the_proxy_is_that_of_the_environment(
+    monkeypatch: pytest.MonkeyPatch,
+    environment: dict[str, str],
+    url: str,
+    expected: str,
+) -> None:
+    """Both ours and OpenStackClient's requests take the same way."""
+    for name, value in environment.items():
+        monkeypatch.setenv(name, value)
+
+    assert found(url=url).proxy == expected
+
+
+def test_each_node_has_its_own_proxy_or_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('http_proxy', 'http://p:1')
+    monkeypatch.setenv('no_proxy', 'near.example')
+    made = settings.Connections(ksa_session.Session())
+
+    assert [
+        made.to(f'http://{host}.example').proxy
+        for host in ('far', 'near', 'far')
+    ] == ['http://p:1', '', 'http://p:1']
+
+
+@pytest.mark.parametrize('proxies', [{}, {'http': 'http://p:1'}])
+def test_a_proxy_of_the_session_is_one_too(proxies: dict[str, str]) -> None:
+    session = ksa_session.Session()
+    session.session.proxies = proxies
+
+    assert found(session, 'http://edge').proxy == proxies.get('http', '')
+
+
+def test_libcurl_is_told_all_of_it(tmp_path: pathlib.Path) -> None:
+    """What the environment says to libcurl itself is passed over."""
+    no_proxy = {pycurl.PROXY: '', pycurl.NOPROXY: ''}
+
+    assert settings.Settings(verify='/ca.pem').options == no_proxy | {
+        pycurl.CAINFO: '/ca.pem',
+        pycurl.PROXY_CAINFO: '/ca.pem',
+    }
+    assert settings.Settings(verify=str(tmp_path)).options == no_proxy | {
+        pycurl.CAPATH: str(tmp_path)
+    }
+    assert settings.Settings(verify=None).options == no_proxy | {
+        pycurl.SSL_VERIFYPEER: 0,
+        pycurl.SSL_VERIFYHOST: 0,
+    }
+    assert settings.Settings('/a', ('/c',), 'http://p:1').options == {
+        pycurl.PROXY: 'http://p:1',
+        pycurl.NOPROXY: '',
+        pycurl.CAINFO: '/a',
+        pycurl.PROXY_CAINFO: '/a',
+        pycurl.SSLCERT: '/c',
+        pycurl.SSLKEY: '/c',
+    }
+    assert settings.Settings('/a', ('/c', '/k')).options == no_proxy | {
+        pycurl.CAINFO: '/a',
+        pycurl.PROXY_CAINFO: '/a',
+        pycurl.SSLCERT: '/c',
+        pycurl.SSLKEY: '/k',
+    }

@@ -1,0 +1,93 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""An event loop whose clock jumps to the next timer when nothing is to do."""
+
+import asyncio
+from collections.abc import Coroutine
+import selectors
+from typing import Any
+from typing import TypeVar
+
+#: What the clock shows at first, in seconds.
+START = 1000.0
+#: Seconds after which something runs for ever.
+HORIZON = 1_000_000.0
+#: Seconds by which a timer is later than the one that was set before it.
+_TICK = 1e-10
+
+_Value = TypeVar('_Value')
+
+
+class EndOfTimeError(Exception):
+    """Nothing is scheduled any more (a deadlock), or there is no end to it."""
+
+
+class _Selector(selectors.SelectSelector):
+    """A selector that never sleeps: it lets the clock jump instead."""
+
+    #: Seconds on the clock.
+    now = START
+
+    def select(
+        self, timeout: float | None = None
+    ) -> list[tuple[selectors.SelectorKey, int]]:
+        if timeout == 0:
+            return []
+        if ready := super().select(0):
+            return ready
+        if timeout is None:
+            raise EndOfTimeError('nothing is scheduled any more')
+        self.now += timeout
+        if self.now > START + HORIZON:
+            raise EndOfTimeError(f'{HORIZON:g} seconds were not enough')
+        return []
+
+
+class Loop(asyncio.SelectorEventLoop):
+    """An event loop with a clock of its own; no second of it takes any time.
+
+    What goes wrong in a callback, or in a task that nobody waits for, is in
+    `errors`.
+    """
+
+    def __init__(self) -> None:
+        self._virtual = _Selector()
+        self._timers = 0
+        self.errors: list[dict[str, Any]] = []
+        super().__init__(self._virtual)
+        self.set_exception_handler(
+            lambda _loop, what: self.errors.append(what)
+        )
+
+    def time(self) -> float:
+        return self._virtual.now
+
+    def call_at(
+        self, when: float, callback: Any, *args: Any, context: Any = None
+    ) -> asyncio.TimerHandle:
+        """Call back, of several at one time in the order of these calls."""
+        self._timers += 1
+        when += self._timers * _TICK
+        return super().call_at(when, callback, *args, context=context)
+
+
+def run(coroutine: Coroutine[Any, Any, _Value]) -> _Value:
+    """Run a coroutine in virtual time; nothing goes wrong unseen."""
+    with asyncio.Runner(loop_factory=Loop) as runner:
+        value = runner.run(coroutine)
+        loop = runner.get_loop()
+        assert isinstance(loop, Loop)
+        left = asyncio.all_tasks(loop)
+    assert not left, left
+    assert loop.errors == []
+    return value
