@@ -33,6 +33,7 @@
         BadReply               an answer that no Glance gives
         LoginFailed            Keystone's fault: it gave no token
         NoStores               a Glance without named stores
+        Unconfirmed            the user did not wait for the answer
         Interrupted            not asked: the user stopped the command
 
 Each error says why it failed and, where there is something to be done
@@ -185,6 +186,16 @@ class NoStores(NodeError):
         super().__init__(
             _('This Glance has no named stores'),
             _("They need 'enabled_backends' in its glance-api.conf."),
+        )
+
+
+class Unconfirmed(NodeError):
+    """The user did not wait for the answer to a change."""
+
+    def __init__(self) -> None:
+        super().__init__(
+            _('Its answer was not waited for'),
+            _('It may have done what it was asked: look, and ask again.'),
         )
 
 

@@ -54,11 +54,6 @@ class Failures:
         """Note that the user stopped the command."""
         self._stopped = True
 
-    @property
-    def interrupted(self) -> bool:
-        """Whether the user stopped the command."""
-        return self._stopped
-
     def tell(self, log: logging.Logger) -> int:
         """Log each failure, and return the exit code."""
         for line in self._lines:

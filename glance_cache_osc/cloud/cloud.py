@@ -64,6 +64,8 @@ class Cloud:
         self._engine = engine
         self._login = login.Login(self.session, timeout)
         self._connections = settings.Connections(self.session)
+        # Now, since keystoneauth may ask Keystone, which blocks.
+        self._image_endpoint = self._locate()
 
     @property
     def session(self) -> 'ksa_session.Session':
@@ -150,15 +152,22 @@ class Cloud:
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.
 
-        Costs no request after login.
-
         :raises errors.LoginFailed: that login is over, and there is no other.
+        :raises errors.UsageError: it is no endpoint.
         """
+        if isinstance(self._image_endpoint, errors.CacheError):
+            raise self._image_endpoint
+        return self._image_endpoint
+
+    def _locate(self) -> str | errors.CacheError | None:
+        """Costs no request after login."""
         try:
             found = self._config.get_session_endpoint('image')
+            return endpoints.parse(found) if found else None
         except ksa_exceptions.ClientException as error:
-            raise login.from_keystone(error) from error
-        return endpoints.parse(found) if found else None
+            return login.from_keystone(error)
+        except errors.CacheError as error:
+            return error
 
     def setting(self, key: str) -> Any:
         """A value of the cloud's part of ``clouds.yaml``; None if absent."""

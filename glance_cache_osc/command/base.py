@@ -118,6 +118,10 @@ class CacheLister(operations.Operations, command.Lister):
                 super().run(parsed_args)
             except KeyboardInterrupt:
                 self.failures.interrupt()
+                if self.loop.has_changes:
+                    self.failures.remark(
+                        _('Not all that was changed is listed.')
+                    )
             except errors.CacheError as error:
                 self.failures.tell(self.log)
                 self.log.error(columns.safe_text(str(error)))

@@ -131,14 +131,7 @@ class _Filling:
         late: dict[base.Member, list[fills.Fill]] = {}
         for fill in done:
             if fill.error:
-                self._failures.add(
-                    _("Cannot cache image '%(image)s' on %(node)s")
-                    % {
-                        'image': fill.image.label,
-                        'node': fill.member.node.label,
-                    },
-                    fill.error,
-                )
+                self._fail(fill, fill.error)
             elif fill.is_open:
                 late.setdefault(fill.member, []).append(fill)
         for member, missing in late.items():
@@ -149,6 +142,15 @@ class _Filling:
             for fill in missing:
                 if fill.state is fills.State.PENDING:
                     self._failures.add('', errors.Interrupted())
+                elif not _is_queued(fill):
+                    self._fail(fill, errors.Unconfirmed())
+
+    def _fail(self, fill: fills.Fill, error: errors.CacheError) -> None:
+        self._failures.add(
+            _("Cannot cache image '%(image)s' on %(node)s")
+            % {'image': fill.image.label, 'node': fill.member.node.label},
+            error,
+        )
 
     def _report_late(
         self,
@@ -211,10 +213,12 @@ def _result(fill: fills.Fill | None) -> str:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
         return CACHED
-    waits = fill.state is fills.State.REQUESTED or (
-        fill.is_open and fill.queued
-    )
-    return QUEUED if waits else ''
+    return QUEUED if fill.is_open and _is_queued(fill) else ''
+
+
+def _is_queued(fill: fills.Fill) -> bool:
+    """Whether the node is known to have the request."""
+    return fill.queued or fill.accepted
 
 
 def rows(results: Results) -> base.Rows:

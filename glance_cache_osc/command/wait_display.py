@@ -13,6 +13,7 @@
 
 """The display of a wait: a live view on a terminal, or lines."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
@@ -75,27 +76,44 @@ class Lines:
 class Display(Lines):
     """A watcher that shows the progress on a terminal.
 
-    :param live: a `rich.live.Live` that is shown.
+    :param make_live: makes a `rich.live.Live`.
     """
 
     def __init__(
-        self, log: logging.Logger, stall_after: float, live: Any
+        self,
+        log: logging.Logger,
+        stall_after: float,
+        make_live: Callable[[], Any],
     ) -> None:
         super().__init__(log, stall_after)
-        self._live = live
+        self._make_live = make_live
+        self._live = make_live()
+        self._picture: Any = ''
+
+    def start(self) -> None:
+        """Show it, below what is there."""
+        # A display that is started anew would erase what was logged.
+        self._live = self._make_live()
+        self._live.start()
+        self._live.update(self._picture, refresh=True)
+
+    def stop(self) -> None:
+        """Remove it."""
+        self._live.stop()
 
     def update(self, status: watching.Status) -> None:
         """Show it."""
-        self._live.update(picture(status), refresh=True)
+        self._picture = picture(status)
+        self._live.update(self._picture, refresh=True)
 
     def say(self, level: int, line: str) -> None:
         """Log a line above the display."""
         if not any(one.level <= level for one in logging.root.handlers):
             return
         # The display knows nothing of log handlers: it makes way for them.
-        self._live.stop()
+        self.stop()
         super().say(level, line)
-        self._live.start(refresh=True)
+        self.start()
 
 
 @contextlib.contextmanager
@@ -108,10 +126,18 @@ def shown(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
     import rich.live
 
     console = rich.console.Console(file=sys.stderr)
-    with rich.live.Live(
-        console=console, auto_refresh=False, transient=True
-    ) as live:
-        yield Display(log, stall_after, live)
+    display = Display(
+        log,
+        stall_after,
+        lambda: rich.live.Live(
+            console=console, auto_refresh=False, transient=True
+        ),
+    )
+    display.start()
+    try:
+        yield display
+    finally:
+        display.stop()
 
 
 def picture(status: watching.Status) -> Any:

@@ -16,6 +16,8 @@ import functools
 import re
 import urllib.parse
 
+import idna
+
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
@@ -54,7 +56,9 @@ def _host_and_port(parts: urllib.parse.SplitResult) -> str:
     """The host in ASCII and lower case; no port where it is the default."""
     host = (parts.hostname or '').lower()
     try:
-        host = host.encode('idna').decode('ascii')
+        if not host.isascii():
+            host = idna.encode(host, uts46=True).decode('ascii')
+        host.encode('idna')
     except UnicodeError as error:
         raise _bad_endpoint(
             parts.geturl(), _('it has no such host')

@@ -64,10 +64,11 @@ async def attempt(  # noqa: PLR0913 - by name alone
     :param ended: is called as each job ends.
     :param settle: when this is cancelled, jobs under way are waited for, so
         that what is reported of them is true; this is called with them at
-        once. Another cancellation ends that. Without it, all jobs
-        are cancelled, and so is this.
+        once. Another cancellation ends that: they end as
+        `errors.Unconfirmed`. Without it, all jobs are cancelled, and so is
+        this.
     :returns: an outcome a job, in the order of the jobs; those that did not
-        begin, or whose end was not waited for, end as `errors.Interrupted`.
+        begin end as `errors.Interrupted`.
     """
     batch = _Batch(operation, list(jobs), ended)
     lanes: dict[Hashable, list[int]] = collections.defaultdict(list)
@@ -174,6 +175,9 @@ class _Batch(Generic[_Job, _Value]):
                 outcome = Outcome(job, value=await self._operation(job))
             except errors.CacheError as error:
                 outcome = Outcome(job, error=error)
+            except asyncio.CancelledError:
+                self._done[index] = Outcome(job, error=errors.Unconfirmed())
+                raise
             finally:
                 del self.under_way[index]
             self._done[index] = outcome

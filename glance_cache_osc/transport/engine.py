@@ -24,6 +24,7 @@ import resource
 import pycurl
 
 from glance_cache_osc import errors
+from glance_cache_osc.transport import failures
 from glance_cache_osc.transport import log
 from glance_cache_osc.transport import resolver
 from glance_cache_osc.transport import transfer as transfers
@@ -84,7 +85,13 @@ class Engine:
         # Then it is a further request of an operation in progress.
         draining = self.draining.is_set()
         host = request.settings.proxy or request.url
-        addresses = await self._resolver.resolve(host, request.connect_timeout)
+        try:
+            addresses = await self._resolver.resolve(
+                host, request.connect_timeout
+            )
+        except errors.Unreachable as error:
+            failures.blame_proxy(error, request.settings.proxy)
+            raise
         async with self._connections:
             if self.draining.is_set() and not draining:
                 raise errors.Interrupted
@@ -94,8 +101,10 @@ class Engine:
             try:
                 response = await transfer.perform(self._multi, addresses)
             except errors.Unreachable as error:
-                if not error.connected:
-                    self._resolver.forget(host)
+                if error.connected:
+                    raise
+                self._resolver.forget(host)
+                failures.blame_proxy(error, request.settings.proxy)
                 raise
         if self._logs:
             log.received(request, response)
@@ -116,4 +125,5 @@ def _raise_file_limit(limits: tuple[int, int]) -> int:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return _MAX_CONNECTIONS
-    return max(min((soft - _OTHER_FILES) * 2 // 3, _MAX_CONNECTIONS), 1)
+    others = min(_OTHER_FILES, soft // 2)
+    return max(min((soft - others) * 2 // 3, _MAX_CONNECTIONS), 1)

@@ -15,6 +15,7 @@
 
 import errno
 import os
+import urllib.parse
 
 import pycurl
 
@@ -118,6 +119,11 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
         return errors.Unreachable(
             _('TLS failed: %s') % words, _('Does it speak https there?')
         )
+    if 'certificate required' in words:
+        return errors.Unreachable(
+            _('TLS failed: %s') % words,
+            _('Name a client certificate with --os-cert and --os-key.'),
+        )
     if code in _NOT_HTTP:
         return errors.NotGlance(_('Its answer is not HTTP'), _is_it_glance())
     if code == _TOO_LARGE or 'response headers' in words:
@@ -136,6 +142,20 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
         _('Is glance-api running there, and is this its address?'),
         down=os_error == errno.ECONNREFUSED,
     )
+
+
+def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
+    """Raise another error if it is a proxy that could not be reached.
+
+    :param proxy: its URL; empty for none.
+    """
+    if proxy and not isinstance(error, errors.CertificateRejected):
+        host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
+        raise errors.Unreachable(
+            _('%(why)s, by way of the proxy %(proxy)s')
+            % {'why': error.why, 'proxy': host},
+            _('See http_proxy, https_proxy and no_proxy in the environment.'),
+        ) from error
 
 
 def _rejected(words: str, verify_result: int) -> errors.CertificateRejected:

@@ -17,7 +17,7 @@ In the form that keystoneauth gives to those of other commands. A node may
 send anything: control characters are escaped, and the token is hashed.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable
 import hashlib
 import logging
 from typing import TYPE_CHECKING
@@ -63,11 +63,10 @@ def received(
     _LOG.debug('RESP BODY: %s', _body(request, response))
 
 
-def hide(text: str, headers: Mapping[str, str]) -> str:
-    """A text without the secrets that were sent in headers."""
-    for key, value in headers.items():
-        if key.lower() in _SECRET and value:
-            text = text.replace(value, _hashed(value))
+def hide(text: str, secrets: Iterable[str]) -> str:
+    """A text without secrets."""
+    for one in secrets:
+        text = text.replace(one, _hashed(one))
     return text
 
 
@@ -80,20 +79,19 @@ def _curl(request: 'transfer.Request') -> str:
     if request.settings.verify is None:
         words.append('--insecure')
     words += ['-X', request.method, f'"{request.url}"']
-    words += [
-        f'-H "{key}: {value}"'
-        for key, value in sorted(request.headers.items())
-    ]
-    return columns.safe_text(hide(' '.join(words), request.headers))
+    for key, value in sorted(request.headers.items()):
+        shown = _hashed(value) if key.lower() in _SECRET else value
+        words.append(f'-H "{key}: {shown}"')
+    return columns.safe_text(hide(' '.join(words), request.secrets))
 
 
 def _head(request: 'transfer.Request', response: 'transfer.Response') -> str:
     words = [f'[{response.status}]']
     words += [f'{key}: {value}' for key, value in response.headers.items()]
-    return columns.safe_text(hide(' '.join(words), request.headers))
+    return columns.safe_text(hide(' '.join(words), request.secrets))
 
 
 def _body(request: 'transfer.Request', response: 'transfer.Response') -> str:
     text = response.body.decode('utf-8', 'replace')
-    text = hide(text, request.headers)
+    text = hide(text, request.secrets)
     return columns.safe_text(text[:_MAX_BODY])

@@ -38,6 +38,9 @@ if TYPE_CHECKING:
 _LOG = logging.getLogger(__name__)
 #: Seconds before its end that a token is renewed.
 _RENEW_BEFORE = 30.0
+#: Characters of a token that can be told from other words: a Glance without
+#: Keystone takes any.
+_MIN_SECRET = 8
 
 Headers = Mapping[str, str]
 #: What Keystone gave, and when it expires, in seconds since 1970.
@@ -59,13 +62,19 @@ class Login:
 
     :param session: OpenStackClient's.
     :param timeout: seconds that Keystone may take.
+    :ivar secrets: all tokens that it had: nothing may show them.
     """
 
     def __init__(self, session: 'ksa_session.Session', timeout: float) -> None:
+        self.secrets: set[str] = set()
         self._session = session
         self._timeout = timeout
         self._headers: Headers | None = None
         self._expires = math.inf
+        if access := getattr(session.auth, 'auth_ref', None):
+            # OpenStackClient has logged in already.
+            self._keep({'X-Auth-Token': access.auth_token})
+            self._expires = access.expires.timestamp()
         #: The token was good at this time, by the loop's clock.
         self._good_at = -math.inf
         self._call: _Call | None = None
@@ -145,11 +154,16 @@ class Login:
             call.error = error
         else:
             if headers != self._headers:
-                self._headers = headers
+                self._keep(headers)
             self._good_at = max(self._good_at, began)
         finally:
             self._call = None
             call.ended.set()
+
+    def _keep(self, headers: Headers | None) -> None:
+        self._headers = headers
+        values = (headers or {}).values()
+        self.secrets |= {one for one in values if len(one) >= _MIN_SECRET}
 
     def _fetch(self, doubted: Headers | None) -> _Answer:
         """The headers, and when they expire; on a thread.

@@ -183,8 +183,15 @@ def _wakeup(stack: contextlib.ExitStack) -> socket.socket:
     for one in (reads, writes):
         stack.enter_context(one).settimeout(0)
     before = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
-    stack.callback(signal.set_wakeup_fd, before)
+    stack.callback(_wake, before)
     return reads
+
+
+def _wake(descriptor: int) -> None:
+    """Let signals write where they did before, if that is still open."""
+    signal.set_wakeup_fd(-1)
+    with contextlib.suppress(OSError, ValueError):
+        signal.set_wakeup_fd(descriptor)
 
 
 def _loop_runs_here() -> bool:

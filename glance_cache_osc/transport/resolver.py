@@ -111,5 +111,7 @@ def _addresses(host: str, port: int) -> list[str]:
         raise socket.gaierror(
             socket.EAI_NONAME, 'Name or service not known'
         ) from error
+    if not found:
+        raise socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
     addresses = dict.fromkeys(str(address[0]) for *__, address in found)
     return [f'[{one}]' if ':' in one else one for one in addresses]

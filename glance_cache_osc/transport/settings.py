@@ -25,6 +25,9 @@ from urllib import request
 import pycurl
 from requests import utils
 
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
+
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
 
@@ -51,9 +54,17 @@ class Settings:
         """The same as libcurl's options."""
         found: dict[int, Any] = {pycurl.PROXY: self.proxy, pycurl.NOPROXY: ''}
         if self.verify is None:
-            found |= {pycurl.SSL_VERIFYPEER: 0, pycurl.SSL_VERIFYHOST: 0}
+            found |= {
+                pycurl.SSL_VERIFYPEER: 0,
+                pycurl.SSL_VERIFYHOST: 0,
+                pycurl.PROXY_SSL_VERIFYPEER: 0,
+                pycurl.PROXY_SSL_VERIFYHOST: 0,
+            }
         elif pathlib.Path(self.verify).is_dir():
-            found |= {pycurl.CAPATH: self.verify}
+            found |= {
+                pycurl.CAPATH: self.verify,
+                pycurl.PROXY_CAPATH: self.verify,
+            }
         else:
             found |= {
                 pycurl.CAINFO: self.verify,
@@ -113,7 +124,13 @@ def _complete(proxy: str | None) -> str:
     """
     if not proxy:
         return ''
-    parts = parse.urlsplit(proxy if '://' in proxy else f'http://{proxy}')
-    port = parts.port or _PORTS.get(parts.scheme, _SOCKS)
+    try:
+        parts = parse.urlsplit(proxy if '://' in proxy else f'http://{proxy}')
+        port = parts.port or _PORTS.get(parts.scheme, _SOCKS)
+    except ValueError as error:
+        raise errors.UsageError(
+            _('The URL of a proxy in the environment is wrong: %s') % error,
+            _('See http_proxy, https_proxy and no_proxy.'),
+        ) from error
     host = parts.netloc.removesuffix(f':{port}')
     return f'{parts.scheme}://{host}:{port}'

@@ -15,9 +15,11 @@
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 import dataclasses
 import math
+import re
 from typing import Any
 
 import pycurl
@@ -35,6 +37,8 @@ _MAX_ERROR_SIZE = 64 * 2**10
 #: timeout the whole of it may take.
 _MIN_RATE = 1024
 _MAX_TIMEOUTS = 10
+#: The name of a header may begin with HTTP/ as well.
+_STATUS_LINE = re.compile(rb'HTTP/[\d.]+ (\d{3})(?!\d)')
 #: Responses longer than this, in bytes, are received a few at a time.
 _SMALL = 512 * 2**10
 
@@ -50,6 +54,7 @@ class Request:
         for which its body may arrive below 1 KiB a second.
     :param max_size: bytes that the body may have.
     :param settings: TLS and proxy.
+    :param secrets: what no log may show, whoever sends it.
     :param sink: receives the body of a 2xx response piece by piece, which
         then is not in the response.
     """
@@ -61,6 +66,7 @@ class Request:
     timeout: float
     max_size: int
     settings: settings.Settings
+    secrets: Collection[str] = ()
     sink: Callable[[bytes], None] | None = None
 
 
@@ -162,6 +168,8 @@ class Transfer:
             pycurl.URL: request.url,
             pycurl.CUSTOMREQUEST: request.method,
             pycurl.HTTPHEADER: [f'{key}: {headers[key]}' for key in headers],
+            # For proxies; it has all versions in it by default.
+            pycurl.USERAGENT: 'glance-cache-osc',
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.FRESH_CONNECT: request.method not in _REPEATABLE,
             pycurl.NOSIGNAL: True,
@@ -203,12 +211,9 @@ class Transfer:
     def _on_header(self, line: bytes) -> None:
         if self._head_complete or not self._connected or not self._curl:
             return  # A trailer, or a proxy's.
-        if line.startswith(b'HTTP/'):
-            # Any header may begin so, too.
-            status = line.split()[1:2]
-            if status and status[0].isdigit():
-                self._status = int(status[0])
-                self._headers.clear()
+        if status := _STATUS_LINE.match(line):
+            self._status = int(status[1])
+            self._headers.clear()
         elif line.strip():
             name, _, value = line.decode('latin-1').partition(':')
             self._headers[name.strip().lower()] = value.strip()

@@ -121,13 +121,13 @@ class DeleteImageCache(base.CacheLister):
             meant = self._meant(words, resolution, set(ids))
         else:
             meant = {one: images.Image(one) for one in ids}
-        unknown = [one for one in ids if one in meant and not meant[one].name]
-        known: dict[str, images.Image] = {}
+        known = {image.image_id: image for image in resolution.found}
+        unknown = [one for one in ids if one in meant and one not in known]
         if narrowing.orphans:
-            known = await self.cloud.catalogue().by_id(unknown)
+            known |= await self.cloud.catalogue().by_id(unknown)
         elif not words:
-            known = await self.names(parsed_args, unknown)
-        meant |= known
+            known |= await self.names(parsed_args, unknown)
+        meant = {one: known.get(one, meant[one]) for one in meant}
         return [
             (member, step)
             for member, step in _deletions(held, meant)
@@ -143,8 +143,9 @@ class DeleteImageCache(base.CacheLister):
     ) -> dict[str, images.Image]:
         """The images that words mean, by ID, in the order of the words.
 
-        What means nothing is reported, unless it is a glob. An ID that a
-        node holds means just that, even if some image has it for a name.
+        What means nothing is reported, unless it is a glob, which means what
+        is there. An ID that a node holds means just that, even if some image
+        has it for a name.
         """
         meant: dict[str, images.Image] = {}
         for word in words:
@@ -157,6 +158,12 @@ class DeleteImageCache(base.CacheLister):
                 and not images.is_glob(word)
             ):
                 self.failures.add(_("Cannot delete '%s'") % word, error)
+            if images.is_glob(word):
+                found = [
+                    one
+                    for one in found
+                    if one.image_id in there or one.name == word
+                ]
             if word in there and not found:
                 found = [images.Image(word)]
             meant.update((one.image_id, one) for one in found)

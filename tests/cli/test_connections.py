@@ -13,6 +13,7 @@
 
 """Connections that fail, each in a way of its own: argv in, output out."""
 
+import socket
 from typing import Any
 
 import pytest
@@ -169,3 +170,30 @@ def test_a_node_that_is_silent_is_not_asked_for_the_rest(
             for one in ids[16:]
         ),
     )
+
+
+def test_a_proxy_that_is_down(
+    cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named without its password."""
+    with socket.socket() as nobody:
+        nobody.bind(('127.0.0.1', 0))
+        proxy = f'proxy.example:{nobody.getsockname()[1]}'
+        monkeypatch.setenv('http_proxy', f'http://me:secret@{proxy}')
+
+        result = openstack(*LIST)
+
+    assert result == failure(
+        f'Cannot connect: Connection refused, by way of the proxy {proxy}. '
+        'See http_proxy, https_proxy and no_proxy in the environment.\n'
+    )
+
+
+def test_a_host_that_needs_no_proxy(
+    cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv('http_proxy', 'http://proxy.example:3128')
+    monkeypatch.setenv('no_proxy', 'other.example,glance.example')
+    cloud.answers('GET', CACHE, json=p.cache(queued=['a']))
+
+    assert openstack(*LIST) == Result(0, 'a\n', '')

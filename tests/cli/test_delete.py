@@ -718,3 +718,38 @@ def test_an_id_of_any_form_stays_one_part_of_the_path(
         'the ID of an image.\n',
     )
     assert cloud.requests == [f'GET {CACHE}', f'DELETE {quoted}']
+
+
+@pytest.mark.parametrize(
+    ('words', 'deleted'),
+    [
+        (['*'], ''),
+        (['ubuntu-24.04'], ''),
+        ([p.UBUNTU], ''),
+        ([p.ORPHAN], f'{p.ORPHAN} deleted\n'),
+        ([p.ORPHAN, 'ubuntu-24.04', '*'], f'{p.ORPHAN} deleted\n'),
+        ([], f'{p.ORPHAN} deleted\n'),
+    ],
+)
+def test_an_image_that_glance_knows_is_no_orphan_however_it_is_named(
+    cloud: Cloud, openstack: OpenStack, words: list[str], deleted: str
+) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(p.cached(p.UBUNTU), p.cached(p.ORPHAN))
+    )
+
+    def listed(request: Any, _context: Any) -> Any:
+        hidden = 'os_hidden' in request.query
+        ubuntu = p.image(p.UBUNTU, 'ubuntu-24.04')
+        return p.images(*([] if hidden else [ubuntu]))
+
+    cloud.adapter.register_uri('GET', IMAGES, json=listed)
+    if deleted:
+        cloud.answers('DELETE', f'{CACHE}/{p.ORPHAN}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', *words, '--orphans', '--auto-approve'),
+        *('-f', 'value', '-c', 'ID', '-c', 'Result'),
+    )
+
+    assert result == Result(0, deleted, '')

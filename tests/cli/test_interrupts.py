@@ -143,7 +143,10 @@ def test_another_ctrl_c_ends_what_is_under_way(
         '1 edge-oslo\n',
         'Interrupted. Waiting for 1 requests in progress on edge-bergen; '
         'press Ctrl-C again to stop at once.\n'
-        'Interrupted. Not asked for: 1.\n',
+        f'Cannot clear the cache of edge-bergen ({p.EDGE}): Its answer was '
+        'not waited for. It may have done what it was asked: look, and ask '
+        'again.\n'
+        'Interrupted. Not asked for: 0.\n',
     )
 
 

@@ -14,6 +14,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import json
@@ -22,7 +23,7 @@ from pathlib import Path
 import shutil
 import tempfile
 from types import TracebackType
-from typing import TYPE_CHECKING
+from typing import Self
 
 from tests.cloud.glance import GlanceNode
 from tests.cloud.glance import GlanceOptions
@@ -34,10 +35,6 @@ from tests.cloud.process import CloudError
 from tests.cloud.signals import end_on_sigterm
 from tests.cloud.signals import held
 from tests.cloud.signals import interrupt_on_sigterm
-
-if TYPE_CHECKING:
-    # Python 3.10 has none of its own, and mypy brings this one along.
-    from typing_extensions import Self
 
 PYTHON_VARIABLE = 'GLANCE_CACHE_OSC_CLOUD_PYTHON'
 CLOUD_NAME = 'demo-cloud'
@@ -84,6 +81,8 @@ class Cloud:
         # Not resolved: a venv's Python is a link, and the venv is where the
         # link is.
         self._python = (python or services_python()).absolute()
+        self._driver = driver
+        self._lifeline = not detached
         self._sigterm = False
         self.directory = _folder(directory)
         self._ledger = Ledger(self.directory, temporary=directory is None)
@@ -91,22 +90,14 @@ class Cloud:
             keystone_options or KeystoneOptions(),
             python=self._python,
             ledger=self._ledger,
-            lifeline=not detached,
+            lifeline=self._lifeline,
         )
         if isinstance(nodes, int):
             nodes = [GlanceOptions()] * nodes
-        self.glance = [
-            GlanceNode(
-                f'glance-{number}',
-                options,
-                driver=driver,
-                python=self._python,
-                keystone=self.keystone,
-                ledger=self._ledger,
-                lifeline=not detached,
-            )
-            for number, options in enumerate(nodes, 1)
-        ]
+        self.glance: list[GlanceNode] = []
+        self._databases: set[Path] = set()
+        for options in nodes:
+            self._plan(options)
 
     @property
     def auth_url(self) -> str:
@@ -132,14 +123,7 @@ class Cloud:
         # start, and asks Keystone at the first request.
         _require(self._python)
         self.keystone.start_setup()
-        syncs = {}
-        for node in self.glance:
-            node.configure()
-            if node.database not in syncs:
-                node.db_sync.start()
-                syncs[node.database] = node.db_sync
-        for sync in syncs.values():
-            sync.wait()
+        self._make_databases(self.glance)
         self.keystone.setup.wait()
         self.keystone.process.start()
         for node in self.glance:
@@ -148,6 +132,46 @@ class Cloud:
         self.keystone.populate(self.glance[0].url)
         for node in self.glance:
             node.wait_ready()
+
+    def add(self, *options: GlanceOptions) -> list[GlanceNode]:
+        """Start more nodes, and wait until they answer.
+
+        :returns: they alone, in their order; `glance` has all
+        :raises CloudError: one of them did not come up
+        """
+        nodes = [self._plan(one) for one in options]
+        self._make_databases(nodes)
+        for node in nodes:
+            node.process.start()
+        for node in nodes:
+            node.wait_ready()
+        return nodes
+
+    def _plan(self, options: GlanceOptions) -> GlanceNode:
+        """Make a node that is not started."""
+        node = GlanceNode(
+            f'glance-{len(self.glance) + 1}',
+            options,
+            driver=self._driver,
+            python=self._python,
+            keystone=self.keystone,
+            ledger=self._ledger,
+            lifeline=self._lifeline,
+        )
+        self.glance.append(node)
+        return node
+
+    def _make_databases(self, nodes: Iterable[GlanceNode]) -> None:
+        """Configure nodes, and make the databases that are not there yet."""
+        syncs = []
+        for node in nodes:
+            node.configure()
+            if node.database not in self._databases:
+                self._databases.add(node.database)
+                node.db_sync.start()
+                syncs.append(node.db_sync)
+        for sync in syncs:
+            sync.wait()
 
     def stop(self) -> None:
         """Stop all that was started; may be called twice."""

@@ -10,12 +10,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Try an sdist and a wheel: `python -m tests.dist [--demo] FOLDER`.
+"""Build an sdist and a wheel, and try them: `python -m tests.dist [--demo]`.
 
-The folder holds one of each, as ``python -m build`` makes them. The wheel
-has to bring an ``openstack`` that has the commands, and the schema of what
-they print, into an environment that had nothing; with ``--demo`` the whole
-demo is run from there. The sdist has to install there in its place.
+They are built from a copy of this checkout, so that nothing appears in it.
+The wheel has to bring an ``openstack`` that has the commands, and the schema
+of what they print, into an environment that had nothing; with ``--demo`` the
+whole demo is run from there. The sdist has to install there in its place.
 """
 
 import argparse
@@ -23,6 +23,7 @@ import json
 import pathlib
 import subprocess
 import sys
+import tarfile
 import tempfile
 import venv
 
@@ -37,6 +38,12 @@ _COMMANDS = (
     'queue',
     'sync',
 )
+_CHECKOUT = pathlib.Path(__file__).parents[2]
+#: Whoever runs this need not have told git a name.
+_GIT = (
+    *('git', '-c', 'user.name=tests.dist', '-c', 'user.email=dist@example'),
+    *('-c', 'commit.gpgsign=false', '-c', 'core.hooksPath=/dev/null'),
+)
 _SCHEMA = (
     'from importlib import resources;'
     'print(resources.files("glance_cache_osc")'
@@ -44,8 +51,39 @@ _SCHEMA = (
 )
 
 
-def main(folder: pathlib.Path, *, demo: bool) -> None:
-    """Try what is in a folder; raises if it does not hold."""
+def main(*, demo: bool) -> None:
+    """Build and try; raises if it does not hold."""
+    with tempfile.TemporaryDirectory() as folder:
+        copy = pathlib.Path(folder, 'copy')
+        _export(copy)
+        dist = pathlib.Path(folder, 'dist')
+        _run(sys.executable, '-m', 'build', '--outdir', dist, copy)
+        _try(dist, demo=demo)
+
+
+def _export(folder: pathlib.Path) -> None:
+    """Copy what git tracks here, as it is now, to a repository of its own.
+
+    pbr asks git for the files of an sdist, and for a version.
+    """
+    # A commit that no branch has; empty where nothing is changed.
+    changed = _run(*_GIT, '-C', _CHECKOUT, 'stash', 'create').strip()
+    archive = folder.with_suffix('.tar')
+    _run(
+        *(*_GIT, '-C', _CHECKOUT, 'archive', '--output', archive),
+        changed or 'HEAD',
+    )
+    with tarfile.open(archive) as tar:
+        tar.extractall(folder, filter='data')
+    for command in (
+        ('init', '--quiet'),
+        ('add', '--all', '--force'),
+        ('commit', '--quiet', '--message', 'As it is now'),
+    ):
+        _run(*_GIT, '-C', folder, *command)
+
+
+def _try(folder: pathlib.Path, *, demo: bool) -> None:
     (sdist,) = folder.glob('*.tar.gz')
     (wheel,) = folder.glob('*.whl')
     _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
@@ -83,6 +121,4 @@ def _run(*command: object) -> str:
 if __name__ == '__main__':
     parser = argparse.ArgumentParser('python -m tests.dist')
     parser.add_argument('--demo', action='store_true')
-    parser.add_argument('folder', type=pathlib.Path)
-    options = parser.parse_args()
-    main(options.folder, demo=options.demo)
+    main(demo=parser.parse_args().demo)

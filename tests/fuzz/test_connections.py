@@ -509,6 +509,22 @@ def test_a_proxy_of_the_environment_is_asked_for_a_node(
     assert (b'Proxy-Authorization: Basic YTpi\r\n' in head) == ('@' in form)
 
 
+def test_a_proxy_that_is_down_is_not_the_nodes_fault(
+    loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with socket.socket() as nobody:
+        nobody.bind(('127.0.0.1', 0))
+        netloc = f'127.0.0.1:{nobody.getsockname()[1]}'
+        monkeypatch.setenv('http_proxy', f'http://{netloc}')
+        told = str(failure(loop, 'http://edge.example'))
+
+    assert told == (
+        'Cannot connect: Connection refused, by way of the proxy '
+        f'{netloc}. See http_proxy, https_proxy and no_proxy in the '
+        'environment.'
+    )
+
+
 def test_a_proxy_without_a_port_is_at_that_of_its_scheme(
     loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -578,27 +594,30 @@ def test_https_goes_through_a_proxy_that_sees_no_token(
 @pytest.mark.parametrize(
     ('answer', 'expected'),
     [
-        (servers.falls_silent(), 'No answer within 0.3 seconds. '),
+        (servers.falls_silent(), 'No answer within 0.3 seconds'),
         (
             servers.says(servers.reply(b'no', '403 Forbidden')),
-            'Cannot connect: CONNECT tunnel failed, response 403. ',
+            'Cannot connect: CONNECT tunnel failed, response 403',
         ),
     ],
 )
-def test_a_proxy_that_connects_nobody(
+def test_a_proxy_that_connects_nobody_is_named(
     loop: loops.Loop,
     monkeypatch: pytest.MonkeyPatch,
     answer: servers.Answer,
     expected: str,
 ) -> None:
     with servers.Server(answer) as proxy:
-        monkeypatch.setenv('https_proxy', proxy.url)
+        monkeypatch.setenv('https_proxy', f'http://admin:pw@{proxy.netloc}/')
         began = time.monotonic()
         error = failure(loop, 'https://edge.example', timeout=0.3)
 
     assert isinstance(error, errors.Unreachable)
     assert error.connected is False
-    assert str(error).startswith(expected)
+    assert str(error) == (
+        f'{expected}, by way of the proxy {proxy.netloc}. See http_proxy, '
+        'https_proxy and no_proxy in the environment.'
+    )
     assert time.monotonic() - began < 1
 
 

@@ -110,15 +110,29 @@ class Releases:
     nodes: dict[Kind, clouds.GlanceNode]
 
 
+def _startable() -> dict[Kind, clouds.GlanceOptions]:
+    return {
+        kind: dataclasses.replace(kind.options, python=kind.python)
+        for kind in KINDS
+        if not kind.missing
+    }
+
+
+def add_to(cloud: clouds.Cloud) -> Releases:
+    """Start the nodes in a cloud that is up.
+
+    :raises CloudError: one of them did not come up
+    """
+    options = _startable()
+    return Releases(cloud, dict(zip(options, cloud.add(*options.values()))))
+
+
 @contextlib.contextmanager
 def running() -> Iterator[Releases]:
-    """Start the cloud; it goes with the block.
+    """Start a cloud of these nodes; it goes with the block.
 
     :raises CloudError: a part of it did not come up
     """
-    kinds = [kind for kind in KINDS if not kind.missing]
-    options = [
-        dataclasses.replace(kind.options, python=kind.python) for kind in kinds
-    ]
-    with clouds.Cloud(nodes=options) as cloud:
-        yield Releases(cloud, dict(zip(kinds, cloud.glance)))
+    options = _startable()
+    with clouds.Cloud(nodes=list(options.values())) as cloud:
+        yield Releases(cloud, dict(zip(options, cloud.glance)))

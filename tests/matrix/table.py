@@ -14,7 +14,6 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
-from concurrent import futures
 import pathlib
 import tempfile
 
@@ -34,17 +33,14 @@ Outcomes = Mapping[str, Mapping[str, str]]
 
 def outcomes(releases: nodes.Releases) -> dict[str, dict[str, str]]:
     """What every command does on every node: by title, by command."""
-    with (
-        tempfile.TemporaryDirectory() as folder,
-        futures.ThreadPoolExecutor(max_workers=3) as pool,
-    ):
-        visits = {}
+    found = {}
+    with tempfile.TemporaryDirectory() as folder:
         for kind, node in releases.nodes.items():
             home = pathlib.Path(folder) / node.name
             home.mkdir()
             visitor = visit.Visitor(releases.cloud, node, home)
-            visits[kind.title] = pool.submit(visit.visit, visitor)
-        return {title: one.result() for title, one in visits.items()}
+            found[kind.title] = visit.visit(visitor)
+    return found
 
 
 def written(found: Outcomes) -> str:

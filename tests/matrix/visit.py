@@ -13,17 +13,18 @@
 """One node, visited with every command."""
 
 from collections.abc import Callable
-from concurrent import futures
-import dataclasses
+from collections.abc import Iterator
+import contextlib
 import json
 import os
 import pathlib
-import subprocess
 import sys
+import threading
 import time
 from typing import Any
 
 from tests import cloud as clouds
+from tests import shell
 from tests.cloud import process
 from tests.cloud import rest
 
@@ -43,8 +44,6 @@ COMMANDS = (
 _PROGRAMS = pathlib.Path(sys.executable).parent
 _PATIENCE = 60.0
 _POLL = 0.05
-#: After so long, in seconds, nobody fetches what is queued.
-_STAYS = 2.0
 #: Bytes of an image.
 SIZE = 1000
 #: What an error says, in a few words.
@@ -55,15 +54,6 @@ _SAYS = (
     ("Run 'glance-cache-pruner' on", 'says: glance-cache-pruner'),
 )
 _BY_HAND = "Queued images wait until 'glance-cache-prefetcher' runs on "
-
-
-@dataclasses.dataclass(frozen=True)
-class Printed:
-    """What a command printed, and its exit code."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Held:
@@ -108,6 +98,7 @@ class Visitor:
         self.held = Held(node)
         self._home = home
         self.token = cloud.token()
+        self._images: list[str] = []
         self._environment = {
             'PATH': os.defpath,
             'LANG': 'C.UTF-8',
@@ -118,41 +109,56 @@ class Visitor:
             **cloud.environment(),
             # The whole cloud is of this node's release.
             'OS_IMAGE_ENDPOINT_OVERRIDE': node.url,
+            'OS_IMAGE_URL': node.url,
         }
 
-    def run(self, program: pathlib.Path | str, *argv: str) -> Printed:
+    def run(self, program: pathlib.Path | str, *argv: str) -> shell.Result:
         """Run a program; a bare name is one beside our Python."""
-        done = subprocess.run(
-            [str(_PROGRAMS / program), *argv],
-            env=self._environment,
-            cwd=self._home,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
+        return shell.run_program(
+            _PROGRAMS / program,
+            *argv,
+            environment=self._environment,
+            folder=self._home,
             timeout=_PATIENCE,
-            check=False,
         )
-        return Printed(done.returncode, done.stdout, done.stderr)
 
-    def ours(self, *argv: str) -> Printed:
+    def openstack(self, *argv: str) -> shell.Result:
+        """Run `openstack` in this process."""
+        return shell.run_here(
+            *argv,
+            environment=self._environment,
+            folder=self._home,
+            timeout=_PATIENCE,
+        )
+
+    def ours(self, *argv: str) -> shell.Result:
         """Run `openstack image cache …`, for JSON."""
-        return self.run('openstack', 'image', 'cache', *argv, '-f', 'json')
+        return self.openstack('image', 'cache', *argv, '-f', 'json')
 
-    def ours_and_the_prefetcher(self, *argv: str) -> Printed:
+    def ours_and_the_prefetcher(self, *argv: str) -> shell.Result:
         """The same for a command that waits, with somebody on the node.
 
-        Who runs the prefetcher where an image stays queued.
+        Who runs the prefetcher when an image is queued.
         """
-        with futures.ThreadPoolExecutor() as pool:
-            waits = pool.submit(self.ours, *argv)
-            since = time.monotonic()
-            while not waits.done():
-                if not self.held.queued:
-                    since = time.monotonic()
-                elif time.monotonic() > since + _STAYS:
+        with self._somebody_on_the_node():
+            return self.ours(*argv)
+
+    @contextlib.contextmanager
+    def _somebody_on_the_node(self) -> Iterator[None]:
+        over = threading.Event()
+
+        def watch() -> None:
+            while not over.wait(_POLL):
+                if self.held.queued:
                     self.prefetch()
-                time.sleep(_POLL)
-            return waits.result()
+
+        somebody = threading.Thread(target=watch)
+        somebody.start()
+        try:
+            yield
+        finally:
+            over.set()
+            somebody.join(_PATIENCE)
 
     def prefetch(self) -> None:
         """Run glance-cache-prefetcher, made to start."""
@@ -165,7 +171,16 @@ class Visitor:
 
     def image(self, name: str, size: int | None = SIZE) -> str:
         """Make an image, without data if its size is None; returns its ID."""
-        return clouds.create_image(self.node.url, self.token, name, size=size)
+        made = clouds.create_image(self.node.url, self.token, name, size=size)
+        self._images.append(made)
+        return made
+
+    def leave(self) -> None:
+        """Delete the images that were made; the cache is empty."""
+        self.empty()
+        while self._images:
+            image_id = self._images.pop()
+            clouds.delete_image(self.node.url, self.token, image_id)
 
     def download(self, image_id: str) -> None:
         """Download an image, which has the node cache it."""
@@ -189,7 +204,7 @@ class Visitor:
 def visit(visitor: Visitor) -> dict[str, str]:
     """What each command does on a node, in a few words.
 
-    The images that it makes stay in Glance; its cache is empty afterwards.
+    Nothing stays in Glance or in the cache.
     """
     held = visitor.held
     visitor.empty()
@@ -249,7 +264,7 @@ def visit(visitor: Visitor) -> dict[str, str]:
     try_('sync --check', names, lambda rows: not rows)
     try_('clean', (), lambda rows: rows[0]['Result'] == 'cleaned')
     try_('prune', (), lambda rows: rows[0]['Files'] == 0)
-    visitor.empty()
+    visitor.leave()
     return found
 
 
@@ -258,7 +273,7 @@ def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 
 
 def _words(
-    printed: Printed, good: Callable[[list[dict[str, Any]]], bool]
+    printed: shell.Result, good: Callable[[list[dict[str, Any]]], bool]
 ) -> str:
     if printed.code == 0 and good(json.loads(printed.out)):
         if not printed.err:

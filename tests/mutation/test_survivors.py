@@ -19,9 +19,9 @@ import pytest
 from tests.mutation import survivors
 
 DIFF = """\
-# glance_cache_osc.transport.bounds.xǁExchangeǁpatience__mutmut_7: survived
---- glance_cache_osc/drivers/bounds.py
-+++ glance_cache_osc/drivers/bounds.py
+# glance_cache_osc.drivers.retries.xǁRetriesǁwait__mutmut_7: survived
+--- glance_cache_osc/drivers/retries.py
++++ glance_cache_osc/drivers/retries.py
 @@ -10,8 +10,7 @@
      elapsed = self._clock() - self._began
 -        raise errors.TimedOut(
@@ -33,10 +33,10 @@ DIFF = """\
 
 
 def test_a_mutant_is_known_by_what_it_changes() -> None:
-    name = 'glance_cache_osc.transport.bounds.xǁExchangeǁpatience__mutmut_7'
+    name = 'glance_cache_osc.drivers.retries.xǁRetriesǁwait__mutmut_7'
 
     assert survivors.Survivor.of(name, DIFF) == survivors.Survivor(
-        'drivers.bounds.patience',
+        'drivers.retries.wait',
         "raise errors.TimedOut( _('Its answer'),",
         'raise errors.TimedOut( None,',
     )
@@ -47,13 +47,13 @@ def test_a_mutant_is_known_by_what_it_changes() -> None:
     [
         (
             'glance_cache_osc.model.entries.x__count__mutmut_10',
-            'entries._count',
+            'model.entries._count',
         ),
         (
-            'glance_cache_osc.transport.wire.xǁ_Answerǁ__init____mutmut_3',
-            'drivers.wire.__init__',
+            'glance_cache_osc.drivers.retries.xǁRetriesǁ__init____mutmut_3',
+            'drivers.retries.__init__',
         ),
-        ('glance_cache_osc.model.plan.strange', 'plan.strange'),
+        ('glance_cache_osc.model.plan.strange', 'model.plan.strange'),
     ],
 )
 def test_its_place_is_a_function(name: str, place: str) -> None:

@@ -38,7 +38,7 @@ def main() -> int:
         tempfile.TemporaryDirectory() as folder,
         clouds.Cloud(nodes=3) as cloud,
     ):
-        scene = Scene(cloud, Path(folder))
+        scene = Scene(cloud, Path(folder), cloud.glance)
         for page in options.pages or PAGES:
             shown, came = drift(scene, page, write=options.write)
             drifted = drifted or shown != came

@@ -15,6 +15,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 import os
 from pathlib import Path
 import shutil
@@ -44,13 +45,21 @@ class Scene:
     `orphan NODE NAME` (an image that is cached there and then deleted),
     `copied IMAGE STORE`, `file NAME LINE…`. A command that `needs PROGRAM`
     is not run where there is none.
+
+    :param nodes: three of the cloud's, with caches; the first is the one
+        that the catalogue names
     """
 
-    def __init__(self, cloud: clouds.Cloud, folder: Path) -> None:
+    def __init__(
+        self,
+        cloud: clouds.Cloud,
+        folder: Path,
+        nodes: Sequence[clouds.GlanceNode],
+    ) -> None:
         self._folder = folder
         self._cloud = cloud
-        self._nodes = dict(zip(_NODES, cloud.glance))
-        self._url = cloud.glance[0].url
+        self._nodes = dict(zip(_NODES, nodes, strict=True))
+        self._url = nodes[0].url
         self._down: set[str] = set()
         self._images = {
             name: clouds.create_image(
@@ -58,7 +67,7 @@ class Scene:
             )
             for name, size, tags in _IMAGES
         }
-        settings = cloud.directory / 'clouds.yaml'
+        settings = folder / 'clouds.yaml'
         cloud.clouds_yaml(
             settings, {name: one.url for name, one in self._nodes.items()}
         )
@@ -80,6 +89,13 @@ class Scene:
             self.act(f'start {name}')
         for name in self._nodes:
             self._call('DELETE', name, '/v2/cache')
+
+    def close(self) -> None:
+        """All nodes up, and no image left."""
+        self.reset()
+        token = self._cloud.token()
+        for image_id in self._images.values():
+            clouds.delete_image(self._url, token, image_id)
 
     def run(self, command: str) -> list[str]:
         """What a command shows: both its streams, and its exit code."""

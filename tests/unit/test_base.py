@@ -101,6 +101,9 @@ def command(caplog: pytest.LogCaptureFixture) -> Command:
     caplog.set_level(logging.ERROR)
     app = mock.Mock(spec_set=['client_manager', 'options', 'stdout'])
     app.options.timing = False
+    app.client_manager.session.auth.auth_ref = None
+    config = app.client_manager.sdk_connection.config
+    config.get_session_endpoint.return_value = None
     return Command(app, None)
 
 

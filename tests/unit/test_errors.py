@@ -97,7 +97,9 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'BadReply': 'NodeError',
         'LoginFailed': 'NodeError',
         'NoStores': 'NodeError',
+        'Unconfirmed': 'NodeError',
         'Interrupted': 'NodeError',
+        'Unconfirmed': 'NodeError',
     }
     assert issubclass(errors.CacheError, exceptions.CommandError)
 

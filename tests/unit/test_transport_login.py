@@ -63,6 +63,7 @@ class Keystone(plugin.BaseAuthPlugin):
 
     def __init__(self) -> None:
         super().__init__()
+        self.auth_ref: Any = None
         self.logins = 0
         self.lasts = HOUR
         self.error: Exception | None = None
@@ -592,6 +593,40 @@ def test_what_needs_no_token_needs_no_login(
 
     assert (answer, keystone.logins) == ({}, 0)
     assert 'X-Auth-Token' not in web.history[0].headers
+
+
+def test_the_login_of_openstackclient_is_used(
+    loop: loops.Loop, keystone: Keystone
+) -> None:
+    """It has logged in to find the image endpoint; that token may be shown
+    by nothing either.
+    """
+    now = datetime.datetime.now(datetime.UTC)
+    keystone.auth_ref = types.SimpleNamespace(
+        auth_token='the-token-of-openstackclient', expires=now + HOUR
+    )
+    shared = login.Login(ksa_session.Session(auth=keystone), TIMEOUT)
+
+    assert loop.run(shared.headers()) == {
+        'X-Auth-Token': 'the-token-of-openstackclient'
+    }
+    assert shared.secrets == {'the-token-of-openstackclient'}
+    assert keystone.logins == 0
+
+
+def test_all_tokens_are_secrets_that_can_be_told_from_words(
+    loop: loops.Loop, shared: login.Login, keystone: Keystone
+) -> None:
+    keystone.lasts = PAST
+    loop.run(shared.headers())
+    # 'token-1' might be anything.
+    assert shared.secrets == set()
+
+    keystone.logins = 9
+    loop.run(shared.headers())
+    loop.run(shared.headers())
+
+    assert shared.secrets == {'token-10', 'token-11'}
 
 
 def test_a_node_that_is_down_is_not_keystones_fault(

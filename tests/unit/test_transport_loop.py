@@ -161,18 +161,20 @@ def test_ctrl_c_just_before_the_loop_waits_is_not_lost() -> None:
 
 
 def test_who_else_is_woken_by_signals_is_woken_again() -> None:
+    """Unless that is closed by then: it may be another file."""
     reads, writes = socket.socketpair()
     with reads, writes:
         writes.setblocking(False)
-        reads.setblocking(False)
-        signal.set_wakeup_fd(writes.fileno())
+        number = writes.fileno()
+        signal.set_wakeup_fd(number)
         try:
             with loops.Loop() as loop, pytest.raises(KeyboardInterrupt):
                 loop.run(interrupted_while())
-            restored = signal.set_wakeup_fd(-1)
+            assert signal.set_wakeup_fd(number) == number
+            with loops.Loop():
+                writes.close()
         finally:
-            signal.set_wakeup_fd(-1)
-        assert restored == writes.fileno()
+            assert signal.set_wakeup_fd(-1) == -1
 
 
 def test_what_is_made_of_a_cancellation_is_returned() -> None:

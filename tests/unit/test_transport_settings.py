@@ -218,11 +218,14 @@ def test_libcurl_is_told_all_of_it(tmp_path: pathlib.Path) -> None:
         pycurl.PROXY_CAINFO: '/ca.pem',
     }
     assert settings.Settings(verify=str(tmp_path)).options == no_proxy | {
+        pycurl.PROXY_CAPATH: str(tmp_path),
         pycurl.CAPATH: str(tmp_path)
     }
     assert settings.Settings(verify=None).options == no_proxy | {
         pycurl.SSL_VERIFYPEER: 0,
         pycurl.SSL_VERIFYHOST: 0,
+        pycurl.PROXY_SSL_VERIFYPEER: 0,
+        pycurl.PROXY_SSL_VERIFYHOST: 0,
     }
     assert settings.Settings('/a', ('/c',), 'http://p:1').options == {
         pycurl.PROXY: 'http://p:1',
