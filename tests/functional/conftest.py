@@ -10,48 +10,40 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""One real cloud for all tests, and the real `openstack`."""
+"""One real cloud for all tests, and the real `openstack`.
+
+It runs in this process, unless what a test is of needs a program: a
+terminal, a signal, other programs.
+"""
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import dataclasses
-import json
+import hashlib
 import os
 import pathlib
 import pty
 import subprocess
-import sys
 import time
 from typing import Any
 from typing import Protocol
+import urllib.request
 
 import pytest
 
 from tests import cloud as clouds
+from tests import shell
+from tests.cli import schema
 from tests.cloud import rest
+from tests.shell import OPENSTACK
+from tests.shell import Result
 
-OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
 #: The most that anything here may take, in seconds.
 PATIENCE = 60.0
 _POLL = 0.05
 
 
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """What a person or a script gets from a command."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def rows(self) -> Any:
-        """The output of ``-f json``."""
-        return json.loads(self.out)
-
-
 class OpenStack(Protocol):
-    """Runs `openstack` as a program, with pipes for its streams."""
+    """Runs `openstack`; its streams are not a terminal."""
 
     def __call__(
         self, *argv: str, user: str = 'admin', stdin: str = ''
@@ -59,9 +51,14 @@ class OpenStack(Protocol):
         """Run it with these arguments."""
 
 
+@pytest.fixture(autouse=True)
+def paused() -> None:
+    """Nothing here is paused but what pauses for a user, too."""
+
+
 @pytest.fixture(scope='session')
 def cloud() -> Iterator[clouds.Cloud]:
-    """Two nodes with a cache, and a third without."""
+    """Two nodes with a cache, and a third without; tests may add more."""
     nodes = [
         clouds.GlanceOptions(),
         clouds.GlanceOptions(),
@@ -104,20 +101,37 @@ def environment(
 def openstack(
     environment: Callable[[str], dict[str, str]], tmp_path: pathlib.Path
 ) -> OpenStack:
-    """The real `openstack`, logged in to the cloud."""
+    """The real `openstack` in this process, logging in to the cloud."""
 
     def run(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
-        done = subprocess.run(
-            [str(OPENSTACK), *argv],
-            env=environment(user),
-            cwd=tmp_path,
-            input=stdin,
-            capture_output=True,
-            text=True,
+        result = shell.run_here(
+            *argv,
+            environment=environment(user),
+            folder=tmp_path,
             timeout=PATIENCE,
-            check=False,
+            stdin=stdin,
         )
-        return Result(done.returncode, done.stdout, done.stderr)
+        schema.check(argv, result.out)
+        return result
+
+    return run
+
+
+@pytest.fixture
+def program(
+    environment: Callable[[str], dict[str, str]], tmp_path: pathlib.Path
+) -> OpenStack:
+    """The same as a program, with pipes for its streams."""
+
+    def run(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
+        return shell.run_program(
+            OPENSTACK,
+            *argv,
+            environment=environment(user),
+            folder=tmp_path,
+            timeout=PATIENCE,
+            stdin=stdin,
+        )
 
     return run
 
@@ -254,3 +268,34 @@ def caches(cloud: clouds.Cloud, token: str) -> list[Cache]:
 def cache(caches: list[Cache]) -> Cache:
     """The cache of the node that the catalogue names, empty."""
     return caches[0]
+
+
+class Glance:
+    """What Glance really has, asked without the code under test."""
+
+    def __init__(self, url: str, token: str) -> None:
+        self.url = url
+        self._token = token
+
+    def stores(self, image_id: str) -> set[str]:
+        """The stores that hold an image's data."""
+        return clouds.stores_of(self.url, self._token, image_id)
+
+    def copy(self, image_id: str, store: str) -> None:
+        """Copy an image's data to a store, and wait until it is there."""
+        clouds.copy_image(self.url, self._token, image_id, store)
+
+    def checksum(self, image_id: str) -> str:
+        """The checksum of the data as Glance serves it."""
+        request = urllib.request.Request(
+            f'{self.url}/v2/images/{image_id}/file',
+            headers={'X-Auth-Token': self._token},
+        )
+        with urllib.request.urlopen(request, timeout=PATIENCE) as answer:
+            return hashlib.sha256(answer.read()).hexdigest()
+
+
+@pytest.fixture
+def glance(cloud: clouds.Cloud, token: str) -> Glance:
+    """The cloud's Glance."""
+    return Glance(cloud.glance[0].url, token)

@@ -26,7 +26,7 @@ from tests import cloud as clouds
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import PATIENCE
-from tests.functional.conftest import Result
+from tests.shell import Result
 
 _PROGRAMS = pathlib.Path(sys.executable).parent
 _PLAYBOOK = (

@@ -17,7 +17,7 @@ import pytest
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import Result
+from tests.shell import Result
 
 CLEAR = ('image', 'cache', 'clear', '-f', 'json')
 

@@ -19,7 +19,7 @@ import pytest
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import Result
+from tests.shell import Result
 
 DELETE = ('image', 'cache', 'delete', '-f', 'json')
 
@@ -78,6 +78,39 @@ def test_all_orphans(
 
     assert results(result) == [(None, 'deleted')]
     assert caches[1].cached == {hidden, kept}
+
+
+def test_orphans_are_not_deleted_for_who_may_not_see_all_images(
+    openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    cached = images('of the admin')
+    cache.fill(cached)
+
+    result = openstack(*DELETE, '--orphans', '--auto-approve', user='demo')
+
+    assert result == Result(
+        2,
+        '',
+        "'--orphans' needs a login with the role 'admin': images that this "
+        'one may not see look like orphans. Log in as an administrator, or '
+        'name IDs.\n',
+    )
+    assert cache.cached == {cached}
+
+
+def test_an_option_must_be_written_in_full(
+    openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    """It could mean another one after an upgrade."""
+    cached = images('one')
+    cache.fill(cached)
+
+    for option in ('--orph', '--auto', '--all'):
+        result = openstack(*DELETE, 'one', option)
+
+        assert (result.code, result.out) == (2, '')
+        assert f'unrecognized arguments: {option}\n' in result.err
+    assert cache.cached == {cached}
 
 
 @pytest.mark.parametrize(

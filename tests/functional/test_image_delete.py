@@ -12,17 +12,16 @@
 
 """`openstack image delete --store` on a real Glance with two stores."""
 
-import hashlib
 import time
-import urllib.request
 
 import pytest
 
 from tests import cloud as clouds
 from tests.cloud import rest
+from tests.functional.conftest import Glance
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import Result
+from tests.shell import Result
 
 DELETE = ('image', 'delete', '--store')
 UNKNOWN = 'deadbeef-0000-4000-8000-000000000000'
@@ -32,37 +31,6 @@ ONLY_COPY = (
 )
 _PATIENCE = 60.0
 _POLL = 0.05
-
-
-class Glance:
-    """What Glance really has, asked without the code under test."""
-
-    def __init__(self, url: str, token: str) -> None:
-        self.url = url
-        self._token = token
-
-    def stores(self, image_id: str) -> set[str]:
-        """The stores that hold an image's data."""
-        return clouds.stores_of(self.url, self._token, image_id)
-
-    def copy(self, image_id: str, store: str) -> None:
-        """Copy an image's data to a store, and wait until it is there."""
-        clouds.copy_image(self.url, self._token, image_id, store)
-
-    def checksum(self, image_id: str) -> str:
-        """The checksum of the data as Glance serves it."""
-        request = urllib.request.Request(
-            f'{self.url}/v2/images/{image_id}/file',
-            headers={'X-Auth-Token': self._token},
-        )
-        with urllib.request.urlopen(request, timeout=_PATIENCE) as answer:
-            return hashlib.sha256(answer.read()).hexdigest()
-
-
-@pytest.fixture
-def glance(cloud: clouds.Cloud, token: str) -> Glance:
-    """The cloud's Glance."""
-    return Glance(cloud.glance[0].url, token)
 
 
 @pytest.mark.parametrize('command', ['image delete', 'im del'])

@@ -22,7 +22,7 @@ from tests import cloud as clouds
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import Result
+from tests.shell import Result
 
 LIST = ('image', 'cache', 'list', '-f', 'json')
 TIME = r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ'

@@ -15,7 +15,14 @@
 import subprocess
 import sys
 
+import pytest
+
+from tests.functional.conftest import Cache
+from tests.functional.conftest import Glance
+from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
+from tests.functional.conftest import PATIENCE
+from tests.shell import Result
 
 COMMANDS = (
     'clean',
@@ -26,6 +33,7 @@ COMMANDS = (
     'node list',
     'prune',
     'queue',
+    'sync',
 )
 
 
@@ -35,6 +43,71 @@ def test_help_lists_the_commands(openstack: OpenStack) -> None:
     assert result.code == 0
     for command in COMMANDS:
         assert f'  image cache {command}\n' in result.out
+
+
+@pytest.mark.parametrize(
+    ('command', 'code', 'out'),
+    [
+        ('clean -c Result', 0, 'cleaned\n'),
+        ('clear -c Cached -c Queued -c Size', 0, '1 0 1000\n'),
+        ('coverage alpha -c Name -c Cached -c Missing', 0, 'alpha 1 0\n'),
+        (
+            'delete alpha beta -c Name -c Result',
+            0,
+            'alpha deleted\nbeta not in cache\n',
+        ),
+        ('list -c Name -c State -c Size', 0, 'alpha cached 1000\n'),
+        ('node list -c Status -c Cached -c Size', 0, 'ok 1 1000\n'),
+        ('prune -c Files -c Size', 0, '0 0\n'),
+        (
+            'queue alpha beta -c Name -c Result',
+            0,
+            'alpha already cached\nbeta queued\n',
+        ),
+        ('sync alpha beta --check -c Name -c Action', 3, 'beta queue\n'),
+        ('sync beta --wait -c Name -c Result', 0, 'beta cached\n'),
+    ],
+)
+def test_a_program_does_what_is_done_in_this_process(
+    program: OpenStack,
+    openstack: OpenStack,
+    images: Images,
+    cache: Cache,
+    command: str,
+    code: int,
+    out: str,
+) -> None:
+    """The other tests run most commands in this process."""
+    alpha = images('alpha')
+    images('beta')
+
+    for run in (program, openstack):
+        cache.clear()
+        cache.fill(alpha)
+
+        result = run('image', 'cache', *command.split(), '-f', 'value')
+
+        assert result == Result(code, out, '')
+
+
+def test_a_program_deletes_from_a_store(
+    program: OpenStack, images: Images, glance: Glance
+) -> None:
+    image = images('alpha')
+    glance.copy(image, 'cheap')
+
+    done = program('image', 'delete', '--store', 'fast', 'alpha')
+    again = program('image', 'delete', '--store', 'fast', 'alpha')
+
+    assert done == Result(0, '', '')
+    assert again == Result(
+        1,
+        '',
+        f"Cannot delete image 'alpha ({image})' from store 'fast': It is not "
+        "stored in 'fast'. It is in: cheap.\n"
+        "Failed to delete 1 of 1 images from store 'fast'.\n",
+    )
+    assert glance.stores(image) == {'cheap'}
 
 
 #: Runs `openstack`, and says at the end what it has loaded.
@@ -54,6 +127,7 @@ def loaded_by(*argv: str) -> set[str]:
         [sys.executable, '-c', SAY_WHAT_IS_LOADED, *argv],
         capture_output=True,
         text=True,
+        timeout=PATIENCE,
         check=True,
     )
     return set(done.stderr.split())

@@ -20,7 +20,7 @@ from tests import cloud as clouds
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import Result
+from tests.shell import Result
 
 QUEUE = ('image', 'cache', 'queue', '-f', 'json')
 UNKNOWN = 'deadbeef-0000-4000-8000-000000000000'
@@ -179,16 +179,26 @@ def test_a_glob_names_images(
     ]
 
 
-def test_a_hundred_and_one_images(
+def test_a_hundred_and_one_names(
     openstack: OpenStack, images: Images, cache: Cache
 ) -> None:
-    """More than one request for names."""
+    """More than one request for names; the last of each, and few others."""
     names = [f'many-{number:03}' for number in range(101)]
-    ids = [images(name, 10) for name in names]
+    there = [names[at] for at in (0, 1, 50, 99, 100)]
+    ids = [images(name, 10) for name in there]
 
     result = openstack(*QUEUE, *names)
 
-    assert results(result) == [(name, 'queued') for name in names]
+    assert result.code == 1
+    assert [(row['ID'], row['Result']) for row in result.rows] == [
+        (image_id, 'queued') for image_id in ids
+    ]
+    assert result.err == ''.join(
+        f"Cannot queue '{name}': No image has the name or ID '{name}'. See "
+        "'openstack image list'.\n"
+        for name in names
+        if name not in there
+    )
     cache.wait_for(*ids)
 
 

@@ -15,7 +15,11 @@
 from collections.abc import Iterator
 import contextlib
 import pathlib
+import re
+import shutil
+import ssl
 
+from OpenSSL import crypto
 import pytest
 
 from tests import cloud as clouds
@@ -27,6 +31,13 @@ from tests.functional.conftest import OpenStack
 
 LIST = ('image', 'cache', 'list', '-f', 'json')
 FLEET = ('--os-cloud', 'demo-cloud', *LIST)
+#: What is said of a certificate; the end of it is libcurl's.
+UNKNOWN_CA = (
+    'Its TLS certificate is not from a CA that is trusted here: SSL '
+    'certificate OpenSSL verify result: unable to get local issuer '
+    "certificate (20). Name its CA with '--os-cacert' or 'cacert' in "
+    'clouds.yaml.'
+)
 
 
 @pytest.fixture
@@ -79,20 +90,20 @@ def test_each_certificate_that_does_not_verify_says_why(
         ('alpha', 'good')
     ]
     assert result.err.splitlines() == [
-        f'Cannot read the cache of strange ({nodes["strange"]}): '
-        'Its TLS certificate is not from a CA that is trusted here: unable '
-        "to get local issuer certificate. Name its CA with '--os-cacert' or "
-        "'cacert' in clouds.yaml.",
+        f'Cannot read the cache of strange ({nodes["strange"]}): {UNKNOWN_CA}',
         f'Cannot read the cache of misnamed ({nodes["misnamed"]}): '
-        'Its TLS certificate is for another host: IP address mismatch, '
-        "certificate is not valid for '127.0.0.1'. Give the endpoint by a "
-        'name that the certificate has.',
+        'Its TLS certificate is for another host: SSL: no alternative '
+        "certificate subject name matches target IPv4 address '127.0.0.1'. "
+        'Give the endpoint by a name that the certificate has.',
         f'Cannot read the cache of expired ({nodes["expired"]}): '
-        'Its TLS certificate is not good today: certificate has expired. '
-        'Renew it there, or set the clock of this machine right.',
+        'Its TLS certificate is not good today: SSL certificate OpenSSL '
+        'verify result: certificate has expired (10). Renew it there, or set '
+        'the clock of this machine right.',
         f'Cannot read the cache of early ({nodes["early"]}): '
-        'Its TLS certificate is not good today: certificate is not yet '
-        'valid. Renew it there, or set the clock of this machine right.',
+        'Its TLS certificate is not good today: SSL certificate OpenSSL '
+        'verify result: certificate is not yet valid or the system clock is '
+        'incorrect (9). Renew it there, or set the clock of this machine '
+        'right.',
     ]
 
 
@@ -108,8 +119,9 @@ def test_a_name_that_the_certificate_does_not_have(
     assert (result.code, result.rows) == (1, [])
     assert result.err == (
         f'Cannot read the cache of {url}: Its TLS certificate is for another '
-        'host: Hostname mismatch, certificate is not valid for '
-        "'localhost'. Give the endpoint by a name that the certificate has.\n"
+        'host: SSL: no alternative certificate subject name matches target '
+        "hostname 'localhost'. Give the endpoint by a name that the "
+        'certificate has.\n'
     )
 
 
@@ -120,10 +132,7 @@ def test_a_private_ca_is_not_trusted_unless_it_is_named(
 
     assert (result.code, result.rows) == (1, [])
     assert result.err == (
-        f'Cannot read the cache of good ({nodes["good"]}): '
-        'Its TLS certificate is not from a CA that is trusted here: unable '
-        "to get local issuer certificate. Name its CA with '--os-cacert' or "
-        "'cacert' in clouds.yaml.\n"
+        f'Cannot read the cache of good ({nodes["good"]}): {UNKNOWN_CA}\n'
     )
 
 
@@ -141,6 +150,130 @@ def test_the_ca_may_stand_in_clouds_yaml(
 
     assert (result.code, result.err) == (0, '')
     assert [row['ID'] for row in result.rows] == [alpha]
+
+
+def test_the_ca_may_be_in_a_folder(
+    openstack: OpenStack,
+    authority: Authority,
+    nodes: dict[str, str],
+    alpha: str,
+    tmp_path: pathlib.Path,
+) -> None:
+    """As OpenSSL has it: files are named for the hashes of their subjects."""
+    folder = tmp_path / 'trusted'
+    folder.mkdir()
+    shutil.copy(authority.path, folder / f'{subject_hash(authority)}.0')
+
+    result = openstack('--os-cacert', str(folder), *FLEET, '--node', 'good')
+    strange = openstack(
+        '--os-cacert', str(folder), *FLEET, '--node', 'strange'
+    )
+
+    assert (result.code, result.err) == (0, '')
+    assert [row['ID'] for row in result.rows] == [alpha]
+    assert (strange.code, strange.rows) == (1, [])
+    assert strange.err == (
+        f'Cannot read the cache of strange ({nodes["strange"]}): '
+        f'{UNKNOWN_CA}\n'
+    )
+
+
+@pytest.fixture
+def picky(authority: Authority, cloud: clouds.Cloud) -> Iterator[str]:
+    """A node that wants to see a certificate of its clients."""
+    context = authority.server('picky')
+    context.load_verify_locations(authority.path)
+    context.verify_mode = ssl.CERT_REQUIRED
+    with Relay(cloud.glance[0].port.number, tls=context) as relay:
+        yield relay.url
+
+
+@pytest.mark.parametrize('place', ['options', 'clouds.yaml'])
+@pytest.mark.parametrize('files', ['one', 'two'])
+def test_a_client_certificate_is_shown_to_a_node_that_asks(
+    openstack: OpenStack,
+    authority: Authority,
+    cloud: clouds.Cloud,
+    picky: str,
+    alpha: str,
+    tmp_path: pathlib.Path,
+    place: str,
+    files: str,
+) -> None:
+    """With its key in the same file, or in one of its own."""
+    given = client_certificate(authority, tmp_path, in_two=files == 'two')
+    given['cacert'] = str(authority.path)
+    cloud.clouds_yaml(tmp_path / 'clouds.yaml', {'picky': picky})
+    options = []
+    if place == 'clouds.yaml':
+        with (tmp_path / 'clouds.yaml').open('a') as file:
+            for key, path in given.items():
+                file.write(f'    {key}: {path}\n')
+    else:
+        for key, path in given.items():
+            options += [f'--os-{key}', path]
+
+    result = openstack(*options, *FLEET)
+
+    assert (result.code, result.err) == (0, '')
+    assert [row['ID'] for row in result.rows] == [alpha]
+
+
+def test_a_client_certificate_that_is_not_there_or_not_good(
+    openstack: OpenStack,
+    authority: Authority,
+    cloud: clouds.Cloud,
+    picky: str,
+    tmp_path: pathlib.Path,
+) -> None:
+    cloud.clouds_yaml(tmp_path / 'clouds.yaml', {'picky': picky})
+    stranger = Authority(tmp_path, 'strange-ca')
+    stranger.server('stranger')
+    trust = ('--os-cacert', str(authority.path))
+
+    without = openstack(*trust, *FLEET)
+    strange = openstack(
+        *trust, '--os-cert', str(tmp_path / 'stranger.pem'), *FLEET
+    )
+
+    for result in (without, strange):
+        assert (result.code, result.rows) == (1, [])
+        assert result.err.startswith(
+            f'Cannot read the cache of picky ({picky}): '
+        )
+        assert result.err.count('\n') == 1
+        # It hangs up at once, which may be seen before what it says.
+        assert re.search(
+            'alert (certificate required|unknown ca)|reset by peer',
+            result.err,
+        )
+
+
+def subject_hash(authority: Authority) -> str:
+    """The name of a CA's file in a folder that OpenSSL reads."""
+    certificate = crypto.load_certificate(
+        crypto.FILETYPE_PEM, authority.path.read_bytes()
+    )
+    return f'{certificate.subject_name_hash():08x}'
+
+
+def client_certificate(
+    authority: Authority, folder: pathlib.Path, *, in_two: bool
+) -> dict[str, str]:
+    """A certificate and its key, by OpenStackClient's names for them."""
+    authority.server('client')
+    both = folder / 'client.pem'
+    if not in_two:
+        return {'cert': str(both)}
+    key, begin, certificate = both.read_text().partition(
+        '-----BEGIN CERTIFICATE-----'
+    )
+    (folder / 'client.key').write_text(key)
+    (folder / 'client.crt').write_text(begin + certificate)
+    return {
+        'cert': str(folder / 'client.crt'),
+        'key': str(folder / 'client.key'),
+    }
 
 
 def test_insecure_takes_them_all(
@@ -170,19 +303,18 @@ def test_keystone_behind_tls_as_well(
         cloud.keystone.port.number, tls=authority.server('keystone')
     )
     with keystone:
-        text = (tmp_path / 'clouds.yaml').read_text()
-        (tmp_path / 'clouds.yaml').write_text(
-            text.replace(cloud.keystone.port.url, keystone.url)
-        )
+        cloud_of_it = ('--os-auth-url', f'{keystone.url}/v3', *FLEET)
+        trust = ('--os-cacert', str(authority.path))
 
-        result = openstack(
-            *('--os-cacert', str(authority.path), *FLEET, '--node', 'good')
-        )
-        without = openstack(*FLEET, '--node', 'good')
+        result = openstack(*trust, *cloud_of_it, '--node', 'good')
+        asked = [request.path for request in keystone.requests]
+        without = openstack(*cloud_of_it, '--node', 'good')
 
     assert (result.code, result.err) == (0, '')
     assert [row['ID'] for row in result.rows] == [alpha]
-    assert without.code == 1
+    assert asked == ['/v3', '/v3/auth/tokens']
+    assert len(keystone.requests) == len(asked)
+    assert (without.code, without.out) == (1, '')
     # The words are keystoneauth's.
     assert 'certificate' in without.err
     assert 'Traceback' not in without.err

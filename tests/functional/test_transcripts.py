@@ -14,6 +14,7 @@
 """README and manual show what really happens."""
 
 from collections.abc import Iterator
+import contextlib
 import pathlib
 
 import pytest
@@ -25,11 +26,13 @@ from tests.transcripts import scene
 
 @pytest.fixture(scope='module')
 def stage(
-    tmp_path_factory: pytest.TempPathFactory,
+    cloud: clouds.Cloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[scene.Scene]:
-    """A cloud as the pages have it."""
-    with clouds.Cloud(nodes=3) as cloud:
-        yield scene.Scene(cloud, tmp_path_factory.mktemp('home'))
+    """The cloud as the pages have it: three nodes with caches."""
+    nodes = [*cloud.glance[:2], *cloud.add(clouds.GlanceOptions())]
+    home = tmp_path_factory.mktemp('home')
+    with contextlib.closing(scene.Scene(cloud, home, nodes)) as stage:
+        yield stage
 
 
 def test_there_is_something_to_run() -> None:

@@ -28,10 +28,10 @@ from tests import cloud as clouds
 from tests.cloud import images as cloud_images
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
-from tests.functional.conftest import OPENSTACK
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
-from tests.functional.conftest import Result
+from tests.shell import OPENSTACK
+from tests.shell import Result
 
 FLEET = ('--os-cloud', 'demo-cloud', 'image', 'cache')
 ALL = ('--all-nodes', '-f', 'json')
@@ -132,7 +132,7 @@ def checksum_of(size: int) -> str:
 def test_the_data_is_on_both_nodes(
     openstack: OpenStack, images: Images, cloud: clouds.Cloud
 ) -> None:
-    sizes = {'small': 5 * MB, 'medium': 60 * MB, 'large': 300 * MB}
+    sizes = {'small': 5 * MB, 'medium': 60 * MB, 'large': 120 * MB}
     ids = {name: images(name, size) for name, size in sizes.items()}
 
     result = openstack(*FLEET, 'queue', *sizes, '--wait', *ALL)
@@ -257,19 +257,21 @@ def test_a_node_that_is_killed_in_the_middle_and_started_again(
     cloud: clouds.Cloud,
 ) -> None:
     """Trap 5: it forgets what it had accepted, and is asked again."""
-    first, second = images('first', 300 * MB), images('second', 5 * MB)
+    first, second = images('first', 150 * MB), images('second', 5 * MB)
     node = cloud.glance[1]
+    half = node.cache_dir / 'incomplete' / first
 
     with started(*FLEET, 'queue', 'first', 'second', '--wait', *ALL) as run:
-        until((node.cache_dir / 'incomplete' / first).exists)
+        until(half.exists)
         node.kill()
+        assert half.exists()
         # That takes longer than it is to the next look, which finds nobody.
         node.start()
         result = ended(run)
 
     assert (result.code, result.err) == (0, '')
     assert results(result) == everywhere('cached', 'first', 'second')
-    assert checksums(cloud, first) == [checksum_of(300 * MB)] * 2
+    assert checksums(cloud, first) == [checksum_of(150 * MB)] * 2
     assert checksums(cloud, second) == [checksum_of(5 * MB)] * 2
 
 
@@ -415,12 +417,12 @@ def test_an_interrupt_withdraws_nothing(
 def test_a_terminal_sees_how_far_it_is(
     on_a_terminal: Callable[..., Result], images: Images
 ) -> None:
-    images('large', 300 * MB)
+    images('large', 100 * MB)
 
     result = on_a_terminal(*FLEET, 'queue', 'large', '--wait', '--all-nodes')
 
     assert result.code == 0
     assert 'Filling ' in result.out
-    assert ' 0/2  0 B / 600.0 MB' in result.out
+    assert ' 0/2  0 B / 200.0 MB' in result.out
     assert 'large on edge-oslo, large on edge-bergen' in result.out
     assert 'Cached: ' not in result.out

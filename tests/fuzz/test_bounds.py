@@ -137,56 +137,84 @@ def test_headers_have_one_timeout_to_the_tenth_of_a_second(
     for error, seconds in ended.values():
         assert isinstance(error, errors.TimedOut)
         assert error.connected
-        assert 0.29 < seconds < 0.9
+        assert 0.29 < seconds < 2
 
 
-def test_a_body_that_trickles_or_stops_is_given_up(loop: loops.Loop) -> None:
-    """A part of a second counts as one: libcurl has no others."""
-    length = HEAD + b'Content-Length: 5000\r\n\r\n'
-    answers = {
-        'no body': servers.falls_silent(HEAD + b'\r\n'),
-        'half a body': servers.falls_silent(length + b'[1,2'),
-        'half a chunk': servers.falls_silent(CHUNKED + b'5\r\n[1'),
-        'with a length': servers.drips(length, b' '),
-        'without an end': servers.drips(HEAD + b'\r\n', b' '),
-        'chunks': servers.drips(CHUNKED, b'1\r\n \r\n'),
-        'a chunk of names': servers.drips(CHUNKED + b'1;', b'x'),
-        'trailers': servers.drips(CHUNKED + b'0\r\n', b'A: b\r\n'),
-    }
-    # Its rate is that of some seconds: it has all of its ten timeouts.
-    late = 'a lot, and then nothing'
-    a_lot = servers.falls_silent(HEAD + b'\r\n' + b' ' * 300_000)
-
-    ended = all_at_once(loop, answers | {late: a_lot}, 0.15)
-
-    assert {
-        name
-        for name, (error, _) in ended.items()
-        if str(error).startswith('Its answer comes too slowly: ')
-        and str(error).endswith(f' s. {SLOW}')
-    } == set(answers)
-    assert str(ended['half a body'][0]) == (
-        f'Its answer comes too slowly: 4 bytes in 1 s. {SLOW}'
-    )
-    assert str(ended[late][0]) == (
-        f'Its answer did not end within 1.5 seconds. {SLOW}'
-    )
-    for error, seconds in ended.values():
-        assert isinstance(error, errors.TimedOut)
-        assert 0.9 < seconds < 2.5
+Ended = dict[str, tuple[errors.CacheError | None, float]]
+LENGTH = HEAD + b'Content-Length: 5000\r\n\r\n'
+NOT_FOUND = b'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n'
+#: Bodies that trickle, or stop.
+TRICKLES = {
+    'no body': servers.falls_silent(HEAD + b'\r\n'),
+    'half a body': servers.falls_silent(LENGTH + b'[1,2'),
+    'half a chunk': servers.falls_silent(CHUNKED + b'5\r\n[1'),
+    'with a length': servers.drips(LENGTH, b' '),
+    'without an end': servers.drips(HEAD + b'\r\n', b' '),
+    'chunks': servers.drips(CHUNKED, b'1\r\n \r\n'),
+    'a chunk of names': servers.drips(CHUNKED + b'1;', b'x'),
+    'trailers': servers.drips(CHUNKED + b'0\r\n', b'A: b\r\n'),
+}
+#: Those whose rate is fair: it is that of some seconds.
+FAIR = {
+    'a fair rate': servers.drips(HEAD + b'\r\n', b' ' * 1000),
+    'a lot, and then nothing': servers.falls_silent(
+        HEAD + b'\r\n' + b' ' * 300_000
+    ),
+}
+#: Errors whose pages do not come.
+PAGES = {
+    'silence': servers.falls_silent(NOT_FOUND + b'\r\nno such thing'),
+    'the end': servers.says(NOT_FOUND + b'Content-Length: 99\r\n\r\nno such'),
+    'nonsense': servers.says(
+        NOT_FOUND + b'Transfer-Encoding: chunked\r\n\r\nnonsense\r\n'
+    ),
+}
 
 
-def test_what_comes_at_a_fair_rate_has_ten_times_the_timeout(
-    node: servers.Server, failure: Failure
+@pytest.fixture(scope='module')
+def slow() -> Ended:
+    """What becomes of slow bodies; all at once, since each takes a second."""
+    with loops.Loop() as loop:
+        return all_at_once(loop, TRICKLES | FAIR | PAGES, 0.15)
+
+
+@pytest.mark.parametrize('name', TRICKLES)
+def test_a_body_that_trickles_or_stops_is_given_up(
+    slow: Ended, name: str
 ) -> None:
-    node.answer = servers.drips(HEAD + b'\r\n', b' ' * 1000)
-
-    began = time.monotonic()
-    error = failure(timeout=0.1)
+    """A part of a second counts as one: libcurl has no others."""
+    error, seconds = slow[name]
 
     assert isinstance(error, errors.TimedOut)
-    assert str(error) == f'Its answer did not end within 1 seconds. {SLOW}'
-    assert 0.95 < time.monotonic() - began < 2
+    assert str(error).startswith('Its answer comes too slowly: ')
+    assert str(error).endswith(f' s. {SLOW}')
+    assert 0.9 < seconds < 4
+
+
+def test_a_body_that_stops_says_how_much_there_was(slow: Ended) -> None:
+    assert str(slow['half a body'][0]) == (
+        f'Its answer comes too slowly: 4 bytes in 1 s. {SLOW}'
+    )
+
+
+@pytest.mark.parametrize('name', FAIR)
+def test_what_comes_at_a_fair_rate_has_ten_times_the_timeout(
+    slow: Ended, name: str
+) -> None:
+    error, seconds = slow[name]
+
+    assert isinstance(error, errors.TimedOut)
+    assert str(error) == f'Its answer did not end within 1.5 seconds. {SLOW}'
+    assert 1.4 < seconds < 4
+
+
+def test_the_status_counts_if_the_page_never_comes(slow: Ended) -> None:
+    """Whatever keeps it: a 404 is a 404."""
+    assert {name: str(slow[name][0]) for name in PAGES} == {
+        'silence': 'no such thing.',
+        'the end': 'no such.',
+        'nonsense': 'HTTP 404 Not Found.',
+    }
 
 
 def test_a_slow_node_is_waited_for(node: servers.Server, ask: Ask) -> None:
@@ -282,7 +310,7 @@ def test_frames_without_content_are_given_up(
 
     after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     assert (after - before) * 1024 < 64 * MIB
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_an_answer_may_be_as_long_as_that_and_no_longer(
@@ -327,28 +355,6 @@ def test_of_an_error_the_beginning_is_enough(
     assert error.why.startswith(expected)
 
 
-def test_the_status_counts_if_the_page_never_comes(
-    loop: loops.Loop,
-) -> None:
-    """Whatever keeps it: a 404 is a 404."""
-    head = b'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n'
-    answers = {
-        'silence': servers.falls_silent(head + b'\r\nno such thing'),
-        'the end': servers.says(head + b'Content-Length: 99\r\n\r\nno such'),
-        'nonsense': servers.says(
-            head + b'Transfer-Encoding: chunked\r\n\r\nnonsense\r\n'
-        ),
-    }
-
-    ended = all_at_once(loop, answers, TIMEOUT)
-
-    assert {name: str(error) for name, (error, _) in ended.items()} == {
-        'silence': 'no such thing.',
-        'the end': 'no such.',
-        'nonsense': 'HTTP 404 Not Found.',
-    }
-
-
 def test_a_page_made_to_take_long_takes_no_time(
     node: servers.Server, failure: Failure
 ) -> None:
@@ -361,7 +367,7 @@ def test_a_page_made_to_take_long_takes_no_time(
 
     began = time.monotonic()
     assert isinstance(failure(), errors.Refused)
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize('coding', ['gzip', 'br', 'zstd', 'deflate', 'GZip'])

@@ -121,7 +121,7 @@ def test_a_question_is_dropped_at_once(node: Node) -> None:
         with pytest.raises(KeyboardInterrupt):
             loop.run(client.request('GET', '/v2/cache'))
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
 
 
 def test_changes_under_way_are_finished_and_no_further_one_starts(
@@ -157,7 +157,7 @@ def test_a_second_ctrl_c_ends_the_wait(node: Node) -> None:
 
     assert told(outcomes) == [UNCONFIRMED]
     assert settled == [1]
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
 
 
 def test_two_ctrl_c_are_two_where_the_loop_is_busy(node: Node) -> None:
@@ -183,7 +183,7 @@ def test_two_ctrl_c_are_two_where_the_loop_is_busy(node: Node) -> None:
 
     assert told(outcomes) == [UNCONFIRMED]
     assert settled == []
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
 
 
 class SlowKeystone(ksa_session.Session):
@@ -304,7 +304,7 @@ def test_a_keystone_that_hangs_does_not_hold_a_question(node: Node) -> None:
         with pytest.raises(KeyboardInterrupt):
             loop.run(client.request('GET', '/v2/cache'))
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 4
     keystone.answers.set()
 
 
@@ -371,7 +371,7 @@ def test_names_that_hang_hold_up_no_healthy_node(
     async def ask(engine: engines.Engine, url: str) -> None:
         began = time.monotonic()
         try:
-            await clients.client(engine, url, 0.4).request('GET', '/')
+            await clients.client(engine, url, 1).request('GET', '/')
         finally:
             ended[url] = time.monotonic() - began
 
@@ -384,13 +384,13 @@ def test_names_that_hang_hold_up_no_healthy_node(
                 attempt.attempt(lambda url: ask(loop.engine, url), urls)
             )
             done = time.monotonic()
-        assert time.monotonic() - done < 0.3
+        assert time.monotonic() - done < 1
     goes_on.set()
 
     assert [str(one.error) for one in outcomes if one.error] == [
-        f"'hangs-{at}.example' was not resolved within 0.4 seconds. Check "
+        f"'hangs-{at}.example' was not resolved within 1 seconds. Check "
         'the name, and the DNS servers of this machine.'
         for at in range(10)
     ]
     assert len(server.heads) == 90
-    assert max(ended[url] for url in urls[10:]) < 0.4
+    assert max(ended[url] for url in urls[10:]) < 1

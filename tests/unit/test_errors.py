@@ -99,7 +99,6 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'NoStores': 'NodeError',
         'Unconfirmed': 'NodeError',
         'Interrupted': 'NodeError',
-        'Unconfirmed': 'NodeError',
     }
     assert issubclass(errors.CacheError, exceptions.CommandError)
 

@@ -405,7 +405,7 @@ def test_a_keystone_that_hangs_costs_all_nodes_one_timeout(
     told = ask_all(loop, shared, *hosts)
 
     assert told == dict.fromkeys(hosts, 'LoginFailed')
-    assert time.monotonic() - began < 4 * TIMEOUT
+    assert time.monotonic() - began < 3
     assert keystone.logins == 1
     assert web.requests == []
 
@@ -513,7 +513,7 @@ def test_a_keystone_that_is_down_stops_nobody_who_has_a_token(
     for _ in range(3):
         assert ask_all(loop, shared, *hosts) == dict.fromkeys(hosts, 'fine')
 
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 5
 
 
 def test_a_renewal_that_failed_is_tried_again(
@@ -598,9 +598,7 @@ def test_what_needs_no_token_needs_no_login(
 def test_the_login_of_openstackclient_is_used(
     loop: loops.Loop, keystone: Keystone
 ) -> None:
-    """It has logged in to find the image endpoint; that token may be shown
-    by nothing either.
-    """
+    """Nothing may show that token either."""
     now = datetime.datetime.now(datetime.UTC)
     keystone.auth_ref = types.SimpleNamespace(
         auth_token='the-token-of-openstackclient', expires=now + HOUR

@@ -121,7 +121,7 @@ def test_ctrl_c_ends_what_runs() -> None:
             loop.run(interrupted_while())
         assert loop.interrupted
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_ctrl_c_ends_what_runs_when_it_comes_from_outside() -> None:
@@ -137,7 +137,7 @@ def test_ctrl_c_ends_what_runs_when_it_comes_from_outside() -> None:
     with loops.Loop() as loop, pytest.raises(KeyboardInterrupt):
         loop.run(lasts())
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def press_elsewhere() -> None:
@@ -157,7 +157,7 @@ def test_ctrl_c_just_before_the_loop_waits_is_not_lost() -> None:
     with loops.Loop() as loop, pytest.raises(KeyboardInterrupt):
         loop.run(lasts())
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_who_else_is_woken_by_signals_is_woken_again() -> None:
@@ -237,7 +237,7 @@ def test_a_second_ctrl_c_ends_what_settles() -> None:
     with loops.Loop() as loop, pytest.raises(KeyboardInterrupt):
         loop.run(settles())
 
-    assert time.monotonic() - began < 1
+    assert time.monotonic() - began < 5
 
 
 def test_between_two_coroutines_ctrl_c_is_what_it_always_is() -> None:
@@ -419,7 +419,7 @@ def test_inside_a_running_loop_ctrl_c_ends_what_runs_beside_it() -> None:
             with pytest.raises(KeyboardInterrupt):
                 loop.run(lasts())
             assert loop.interrupted
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
         return 'and that goes on'
 
     assert inside_a_loop(use) == 'and that goes on'
@@ -431,7 +431,7 @@ def test_inside_a_running_loop_no_ctrl_c_is_lost() -> None:
         began = time.monotonic()
         with loops.Loop() as loop, pytest.raises(KeyboardInterrupt):
             loop.run(lasts())
-        assert time.monotonic() - began < 1
+        assert time.monotonic() - began < 5
 
     inside_a_loop(use)
 

@@ -219,7 +219,7 @@ def test_libcurl_is_told_all_of_it(tmp_path: pathlib.Path) -> None:
     }
     assert settings.Settings(verify=str(tmp_path)).options == no_proxy | {
         pycurl.PROXY_CAPATH: str(tmp_path),
-        pycurl.CAPATH: str(tmp_path)
+        pycurl.CAPATH: str(tmp_path),
     }
     assert settings.Settings(verify=None).options == no_proxy | {
         pycurl.SSL_VERIFYPEER: 0,

@@ -840,8 +840,8 @@ def troubles(draw: strategies.DrawFn) -> Scene:
     )
     scene.world.round_trip = draw(strategies.sampled_from([0.02, 2.0, 15.0]))
     drivers = {one.node.name: one.driver for one in scene.members}
-    for driver in scene.drivers:
-        driver.seconds = draw(strategies.sampled_from([None, 0.3, 5.0, 30.0]))
+    for one in scene.drivers:
+        one.seconds = draw(strategies.sampled_from([None, 0.3, 5.0, 30.0]))
     for fill in scene.fills:
         driver = drivers[fill.member.node.name]
         assert isinstance(driver, Driver)

@@ -25,6 +25,7 @@ from tests.functional.releases.conftest import Visit
 from tests.functional.releases.test_programs import cells
 from tests.matrix import nodes
 from tests.matrix import visit
+from tests.shell import Result
 
 GLANCE = 'glance'
 CACHED_IMAGE = 'openstack cached image'
@@ -46,7 +47,7 @@ def fill(here: visit.Visitor) -> tuple[str, str]:
     return cached, queued
 
 
-def run(here: visit.Visitor, line: str) -> visit.Printed:
+def run(here: visit.Visitor, line: str) -> Result:
     """Run a client, which must not fail."""
     program, *argv = line.split()
     printed = here.run(program, *argv)

@@ -19,6 +19,7 @@ from tests.functional.releases.conftest import Visit
 from tests.matrix import nodes
 from tests.matrix import table
 from tests.matrix import visit
+from tests.shell import Result
 
 
 @pytest.fixture(scope='module')
@@ -78,12 +79,12 @@ def test_node_list_names_the_driver_in_use(
 ) -> None:
     here = at(kind)
 
-    printed = here.run(
-        *('openstack', 'image', 'cache', 'node', 'list', '-f', 'value'),
+    printed = here.openstack(
+        *('image', 'cache', 'node', 'list', '-f', 'value'),
         *('-c', 'Status', '-c', 'API Version', '-c', 'Driver'),
     )
 
-    assert printed == visit.Printed(0, f'ok {version} {driver}\n', '')
+    assert printed == Result(0, f'ok {version} {driver}\n', '')
 
 
 @pytest.mark.parametrize('kind', [nodes.XENA, nodes.NEITHER])
@@ -97,8 +98,8 @@ def test_an_old_node_asks_for_no_more_than_is_told(
     nowhere = 'deadbeef-0000-4000-8000-000000000000'
     url = here.node.url
 
-    printed = here.run(
-        *('openstack', 'image', 'cache', 'queue', '-f', 'value'),
+    printed = here.openstack(
+        *('image', 'cache', 'queue', '-f', 'value'),
         *('-c', 'Name', '-c', 'Result', image, empty, nowhere),
     )
 
@@ -118,7 +119,7 @@ def test_an_old_node_asks_for_no_more_than_is_told(
         assert (printed.code, printed.out) == (1, '')
         assert here.held.queued == set()
         return
-    assert printed == visit.Printed(
+    assert printed == Result(
         1,
         'asked for queued\n',
         "Queued images wait until 'glance-cache-prefetcher' runs on "

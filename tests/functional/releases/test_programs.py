@@ -27,6 +27,7 @@ import pytest
 from tests.functional.releases.conftest import Visit
 from tests.matrix import nodes
 from tests.matrix import visit
+from tests.shell import Result
 
 DEPRECATED = re.compile(r'has been\s+deprecated')
 
@@ -61,7 +62,7 @@ class Node:
             ''.join(sorted(letters[one] for one in held.queued)),
         )
 
-    def manage(self, *argv: str) -> visit.Printed:
+    def manage(self, *argv: str) -> Result:
         """Run the node's own glance-cache-manage."""
         port = self.here.node.url.rpartition(':')[2]
         printed = self.run(
@@ -71,11 +72,11 @@ class Node:
         assert printed.code == 0, printed
         return printed
 
-    def run(self, program: str, *argv: str) -> visit.Printed:
+    def run(self, program: str, *argv: str) -> Result:
         """Run a program of the node's own Glance."""
         return self.here.run(self.here.node.python.parent / program, *argv)
 
-    def on_the_node(self, program: str) -> visit.Printed:
+    def on_the_node(self, program: str) -> Result:
         """Run a program that works on the node's folder."""
         config = str(self.here.node.directory / 'glance-api.conf')
         return self.run(program, '--config-file', config)
@@ -108,7 +109,7 @@ def node(make: Callable[[nodes.Kind], Node]) -> Node:
     return node
 
 
-def cells(printed: visit.Printed) -> list[list[str]]:
+def cells(printed: Result) -> list[list[str]]:
     """The rows of a table, without its headers."""
     lines = [one for one in printed.out.splitlines() if one.startswith('|')]
     return [
@@ -306,8 +307,8 @@ def test_quiet_says_nothing_of_the_prefetcher(
 ) -> None:
     node = make(nodes.HIDDEN)
 
-    printed = node.here.run(
-        'openstack', '-q', *('image', 'cache', 'queue', node.c, '-f', 'value')
+    printed = node.here.openstack(
+        '-q', *('image', 'cache', 'queue', node.c, '-f', 'value')
     )
 
     assert (printed.code, printed.err) == (0, '')

@@ -1,0 +1,133 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#        http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What `openstack --debug` and `--timing` show, and the token in neither."""
+
+from collections.abc import Iterator
+import csv
+import hashlib
+import pathlib
+import re
+
+import pytest
+
+from tests import cloud as clouds
+from tests.faults.relay import Relay
+from tests.functional.conftest import Cache
+from tests.functional.conftest import Images
+from tests.functional.conftest import OpenStack
+from tests.functional.conftest import PATIENCE
+
+FLEET = ('--os-cloud', 'demo-cloud')
+LIST = ('image', 'cache', 'list', '-f', 'value', '-c', 'Name')
+
+
+@pytest.fixture
+def bergen(
+    cloud: clouds.Cloud, caches: list[Cache], tmp_path: pathlib.Path
+) -> Iterator[Relay]:
+    """A relay before the one node of clouds.yaml: it sees the token."""
+    with Relay(cloud.glance[1].port.number) as relay:
+        cloud.clouds_yaml(tmp_path / 'clouds.yaml', {'edge-bergen': relay.url})
+        yield relay
+
+
+@pytest.fixture(params=['program', 'openstack'])
+def run(request: pytest.FixtureRequest) -> OpenStack:
+    """As a program, and in this process."""
+    found: OpenStack = request.getfixturevalue(request.param)
+    return found
+
+
+def secrets(cloud: clouds.Cloud, bergen: Relay) -> list[str]:
+    """What must not be shown: the token that was sent, and the password."""
+    (token,) = {request.token for request in bergen.requests}
+    assert len(token) > 100
+    return [token, cloud.keystone.password]
+
+
+def test_debug_shows_requests_and_no_secret(
+    run: OpenStack,
+    bergen: Relay,
+    cloud: clouds.Cloud,
+    images: Images,
+    caches: list[Cache],
+) -> None:
+    alpha = images('alpha')
+    caches[1].fill(alpha)
+
+    result = run('--debug', *FLEET, *LIST)
+
+    assert (result.code, result.out) == (0, 'alpha\n')
+    token, password = secrets(cloud, bergen)
+    assert token not in result.err
+    assert password not in result.err
+    hashed = hashlib.sha256(token.encode()).hexdigest()
+    assert (
+        f'REQ: curl -g -i -X GET "{bergen.url}/v2/cache" '
+        '-H "Accept: application/json" -H "User-Agent: glance-cache-osc" '
+        f'-H "X-Auth-Token: {{SHA256}}{hashed}"\n'
+    ) in result.err
+    assert re.search(
+        r'RESP: \[200\] .*content-type: application/json.*\n'
+        r'RESP BODY: \{"cached_images": \[\{.*"image_id": "'
+        f'{alpha}".*\\n',
+        result.err,
+    )
+
+
+def test_debug_shows_why_a_node_refuses(
+    run: OpenStack, bergen: Relay, cloud: clouds.Cloud, images: Images
+) -> None:
+    inactive = images('inactive', None)
+
+    result = run(
+        *('--debug', *FLEET, 'image', 'cache', 'queue', inactive),
+        *('--node', 'edge-bergen'),
+    )
+
+    assert result.code == 1
+    assert [one for one in secrets(cloud, bergen) if one in result.err] == []
+    assert f'curl -g -i -X PUT "{bergen.url}/v2/cache/{inactive}"' in (
+        result.err
+    )
+    assert 'RESP: [400] ' in result.err
+    assert 'Traceback' not in result.err
+
+
+def test_timing_lists_our_requests(
+    run: OpenStack,
+    bergen: Relay,
+    cloud: clouds.Cloud,
+    images: Images,
+    caches: list[Cache],
+) -> None:
+    alpha = images('alpha')
+    caches[1].fill(alpha)
+
+    result = run('--timing', *FLEET, *LIST)
+
+    assert (result.code, result.err) == (0, '')
+    assert [one for one in secrets(cloud, bergen) if one in result.out] == []
+    names, _, timings = result.out.partition('\n\n')
+    assert names == 'alpha'
+    header, *rows = csv.reader(timings.splitlines())
+    assert header == ['URL', 'Seconds']
+    seconds = {url: float(each) for url, each in rows}
+    assert list(seconds) == [
+        f'GET {cloud.auth_url}',
+        f'POST {cloud.auth_url}/auth/tokens',
+        f'GET {bergen.url}/v2/cache',
+        f'GET {cloud.glance[0].url}/v2/images?id=in%3A{alpha}&limit=1000',
+        'Total',
+    ]
+    assert all(0 < each < PATIENCE for each in seconds.values())
