@@ -33,8 +33,8 @@ _REFUSED = (
     'this its address?'
 )
 _RESET = (
-    'The connection broke: Connection reset by peer. It may have done what it '
-    'was asked: look, and ask again.'
+    'The connection broke: Recv failure: Connection reset by peer. It may have '
+    'done what it was asked: look, and ask again.'
 )
 _CANNOT_READ = f'told: Cannot read the cache of {BERGEN}: {_REFUSED}'
 _NOT_IN_TIME = (

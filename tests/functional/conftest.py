@@ -18,10 +18,12 @@ terminal, a signal, other programs.
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import contextlib
 import hashlib
 import os
 import pathlib
 import pty
+import select
 import subprocess
 import time
 from typing import Any
@@ -144,6 +146,7 @@ def on_a_terminal(
 
     def run(*argv: str, typed: str = '') -> Result:
         ours, theirs = pty.openpty()
+        deadline = time.monotonic() + PATIENCE
         with subprocess.Popen(
             [str(OPENSTACK), *argv],
             env=environment('admin'),
@@ -155,19 +158,24 @@ def on_a_terminal(
             os.close(theirs)
             os.write(ours, typed.encode())
             seen = b''
-            while True:
-                try:
-                    chunk = os.read(ours, 65536)
-                except OSError:  # The other side is closed.
-                    break
-                if not chunk:
-                    break
-                seen += chunk
+            with contextlib.suppress(OSError):  # The other side is closed.
+                while chunk := _read(ours, deadline):
+                    seen += chunk
+            if time.monotonic() > deadline:
+                process.kill()
             process.wait(PATIENCE)
         os.close(ours)
         return Result(process.returncode, seen.decode(), '')
 
     return run
+
+
+def _read(terminal: int, deadline: float) -> bytes:
+    """What comes next; nothing at a point in time."""
+    left = max(deadline - time.monotonic(), 0)
+    if not select.select([terminal], [], [], left)[0]:
+        return b''
+    return os.read(terminal, 65536)
 
 
 class Images:

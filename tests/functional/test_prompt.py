@@ -36,7 +36,8 @@ from tests.shell import OPENSTACK
 from tests.shell import run_program
 
 _COLUMNS, _LINES = 200, 50
-#: The prompt runs it, between two commands.
+#: The prompt runs it between two commands: threads, open files, thresholds of
+#: the garbage collector, frozen objects, and who handles Ctrl-C.
 MEASURE = """\
 import gc, os, signal, sys
 measured = (
@@ -49,8 +50,6 @@ measured = (
 )
 sys.stdout.write(' '.join(map(str, measured)) + chr(10))
 """
-
-
 _HANDLER = re.compile('^measured .* default_int_handler *$')
 
 
@@ -103,13 +102,15 @@ def test_fifty_commands_leave_nothing_behind(
     )
 
     out = result.out.splitlines()
-    first, third, last = (one for one in out if one.startswith('measured '))
+    first, third, last = (
+        one.split() for one in out if one.startswith('measured ')
+    )
     assert [one for one in out if not one.startswith('measured ')] == shown
     assert result.err == ''
     assert last == third
-    # Logging in opens a connection to Keystone, which OpenStackClient keeps.
-    assert first == third
-    assert first.startswith('measured 1 ')
+    assert last[1] == '1'
+    # OpenStackClient may keep its connection to Keystone.
+    assert first[3:] == last[3:]
 
 
 class Terminal:
@@ -194,6 +195,7 @@ def test_ctrl_c_ends_a_command_and_not_the_prompt(
         prompt.type(f'image cache list --node {url}\r')
         connection, _address = silent.accept()
         with connection:
+            connection.settimeout(PATIENCE)
             assert connection.recv(3) == b'GET'
             prompt.process.send_signal(signal.SIGINT)
             prompt.await_line(re.compile('^Interrupted. Not asked for: 0. *$'))

@@ -20,6 +20,7 @@ import hashlib
 import pathlib
 import signal
 import subprocess
+import threading
 import time
 
 import pytest
@@ -70,9 +71,13 @@ def started(
             stderr=subprocess.PIPE,
             text=True,
         ) as process:
+            # Whoever reads what it writes must not wait for ever.
+            overdue = threading.Timer(PATIENCE, process.kill)
+            overdue.start()
             try:
                 yield process
             finally:
+                overdue.cancel()
                 process.kill()
 
     return start

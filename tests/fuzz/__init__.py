@@ -10,4 +10,4 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Tests of one module each, and of the house as a whole."""
+"""Tests of one module each, and of the layout as a whole."""

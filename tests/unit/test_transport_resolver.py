@@ -174,6 +174,10 @@ def test_a_name_that_nobody_knows(names: Names, resolve: Resolve) -> None:
         'Cannot connect: Name or service not known. Is glance-api running '
         'there, and is this its address?'
     )
+    # Nor is one that has no address.
+    names.known['nosuch.example'] = []
+    (error,) = resolve('http://nosuch.example')
+    assert error.why == 'Cannot connect: Name or service not known'
     # It may be known the next time.
     names.known['nosuch.example'] = ['10.1.0.5']
     assert resolve('http://nosuch.example') == ['nosuch.example:80:10.1.0.5']

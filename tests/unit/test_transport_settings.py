@@ -22,6 +22,7 @@ from keystoneauth1 import session as ksa_session
 import pycurl
 import pytest
 
+from glance_cache_osc import errors
 from glance_cache_osc.transport import settings
 
 URL = 'https://edge.example:9292'
@@ -186,6 +187,27 @@ def test_the_proxy_is_that_of_the_environment(
         monkeypatch.setenv(name, value)
 
     assert found(url=url).proxy == expected
+
+
+@pytest.mark.parametrize(
+    ('proxy', 'why'),
+    [
+        ('http://p:abc', "Port could not be cast to integer value as 'abc'"),
+        ('http://[::1', 'Invalid IPv6 URL'),
+    ],
+)
+def test_a_proxy_that_is_none_is_a_usage_error(
+    monkeypatch: pytest.MonkeyPatch, proxy: str, why: str
+) -> None:
+    monkeypatch.setenv('http_proxy', proxy)
+
+    with pytest.raises(errors.UsageError) as caught:
+        found(url='http://edge')
+
+    assert str(caught.value) == (
+        f'The URL of a proxy in the environment is wrong: {why}. See '
+        'http_proxy, https_proxy and no_proxy.'
+    )
 
 
 def test_each_node_has_its_own_proxy_or_none(
