@@ -90,7 +90,8 @@ class NodeClient:
             method=method,
             url=f'{self.endpoint}{path}',
             headers={
-                'Accept': 'application/json',
+                # As OpenStackClient asks: Glance's words come as HTML then.
+                'Accept': '*/*',
                 'User-Agent': 'glance-cache-osc',
                 **(headers or {}),
             },

@@ -69,7 +69,7 @@ def sent(method: str, url: str, *headers: str) -> str:
     """The line on a request."""
     shown = [
         *headers,
-        'Accept: application/json',
+        'Accept: */*',
         'User-Agent: glance-cache-osc',
         f'X-Auth-Token: {HASHED}',
     ]
@@ -131,7 +131,7 @@ def test_what_is_not_sent_the_token_shows_none(
     assert result.code == 1
     assert ours(result)[:3] == [
         f'REQ: curl -g -i -X GET "{p.GLANCE}/versions" '
-        '-H "Accept: application/json" -H "User-Agent: glance-cache-osc"',
+        '-H "Accept: */*" -H "User-Agent: glance-cache-osc"',
         'RESP: [404] content-type: text/html content-length: 31',
         'RESP BODY: <html><body>nginx</body></html>',
     ]

@@ -74,7 +74,7 @@ def test_debug_shows_requests_and_no_secret(
     hashed = hashlib.sha256(token.encode()).hexdigest()
     assert (
         f'REQ: curl -g -i -X GET "{bergen.url}/v2/cache" '
-        '-H "Accept: application/json" -H "User-Agent: glance-cache-osc" '
+        '-H "Accept: */*" -H "User-Agent: glance-cache-osc" '
         f'-H "X-Auth-Token: {{SHA256}}{hashed}"\n'
     ) in result.err
     assert re.search(

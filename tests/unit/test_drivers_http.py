@@ -101,7 +101,7 @@ def test_a_request_is_sent_with_the_token_and_the_timeout(
     assert headers['X-Auth-Token'] == 'gAAAAA-the-token'
     assert headers['x-image-cache-clear-target'] == 'queue'
     assert headers['User-Agent'] == 'glance-cache-osc'
-    assert headers['Accept'] == 'application/json'
+    assert headers['Accept'] == '*/*'
     (request,) = sent
     assert (request.connect_timeout, request.timeout) == (2.5, 2.5)
 

@@ -62,7 +62,7 @@ def test_requests_and_responses_are_logged_as_those_of_other_commands(
 
     assert logged.messages == [
         'REQ: curl -g -i -X GET "http://edge.example:9292/v2/cache" -H '
-        '"Accept: application/json" -H "User-Agent: glance-cache-osc" -H '
+        '"Accept: */*" -H "User-Agent: glance-cache-osc" -H '
         f'"X-Auth-Token: {HASHED}"',
         'RESP: [200] x-openstack-request-id: req-1 content-length: 8',
         'RESP BODY: ["fine"]',
