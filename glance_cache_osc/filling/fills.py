@@ -167,7 +167,6 @@ class NodeFills:
 
     def request(self) -> Fill:
         """The next fill, for which a queue request is sent now."""
-        self.granted = False
         fill = self.pending.popleft()
         fill.state = State.REQUESTED
         self.requested[fill] = None
@@ -177,7 +176,7 @@ class NodeFills:
         """The node has accepted a fill's queue request."""
         fill.accepted = True
         self._rejects = False
-        if fill in self.requested and len(self.requested) == 1:
+        if len(self.requested) == 1:
             self._since = now
             self._schedule(now)
 

@@ -260,7 +260,7 @@ class Wait:
             except errors.CacheError:
                 missing = set()
             self._give_up(missing & unknown)
-            unknown = missing - unknown
+            unknown = missing
             waited = 0 if missing else _now() - self._last_arrival
             pause = fills.pause_after(waited, _now() - began, _SOONEST_CHECK)
 

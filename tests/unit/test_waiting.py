@@ -13,7 +13,9 @@
 
 """Fills are had done and followed, in a world with a clock of its own."""
 
+import asyncio
 from collections.abc import Callable
+from collections.abc import Coroutine
 import functools
 import itertools
 import math
@@ -21,6 +23,7 @@ import os
 import pathlib
 import sys
 import types
+from typing import Any
 
 import hypothesis
 from hypothesis import strategies
@@ -30,6 +33,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.model import images
+from tests.unit import virtual
 from tests.unit.world import Driver
 from tests.unit.world import Notes
 from tests.unit.world import REFUSED
@@ -452,6 +456,19 @@ def test_a_refusal_is_a_failure_and_the_rest_goes_on() -> None:
     assert scene.ends == ['a n1 FAILED: Image a not found.', 'a n2 CACHED']
 
 
+def test_what_was_refused_stays_refused() -> None:
+    """Whatever the node lists later."""
+    scene = Scene(wanted='ab')
+    driver = scene.drivers[0]
+    driver.refusal = NO
+    scene.world.at(0.015, lambda: setattr(driver, 'refusal', None))
+    scene.world.at(5, lambda: driver.cached.update(a=None))
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == ['a n1 FAILED: No.', 'b n1 CACHED']
+    assert scene.notes.arrivals == ['b n1']
+
+
 def test_what_somebody_drops_has_failed_at_once() -> None:
     scene = Scene(wanted='ab', seconds=100)
     driver = scene.drivers[0]
@@ -771,15 +788,247 @@ def test_a_request_that_was_lost_before_a_restart_does_not_count() -> None:
 def test_an_image_that_was_in_neither_list_before_a_restart() -> None:
     scene = Scene(seconds=None)
     driver = scene.drivers[0]
+    hear = driver.take
+
+    def take(image_id: str) -> None:
+        hear(image_id)
+        if len(driver.asked) == 2:
+            driver.queued.clear()
+            scene.world.at(0.7, lambda: driver.cached.update(a=None))
+
+    driver.take = take  # type: ignore[method-assign]
     scene.world.at(5.0, driver.queued.clear)
     scene.world.at(5.8, driver.go_down)
     scene.world.at(8, driver.come_up)
-    scene.world.at(9.5, driver.queued.clear)
-    scene.world.at(10.2, lambda: driver.cached.update(a=None))
 
     assert scene.follow() is SETTLED
     assert scene.ends == ['a n1 CACHED']
     assert driver.asked == ['a', 'a']
+
+
+def test_an_image_that_was_in_neither_list_and_is_queued_again() -> None:
+    """The second time is the end of its fill."""
+    scene = Scene(seconds=None)
+    driver = scene.drivers[0]
+    scene.world.at(5.0, driver.queued.clear)
+    scene.world.at(5.7, lambda: driver.queued.update(a=None))
+    scene.world.at(8.0, driver.queued.clear)
+    scene.world.at(8.9, lambda: driver.cached.update(a=None))
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == ['a n1 CACHED']
+
+
+def test_an_image_that_is_dropped_has_failed_after_two_looks() -> None:
+    scene = Scene(seconds=None)
+    scene.world.at(100, functools.partial(scene.drivers[0].drop, 'a'))
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == [f'a n1 FAILED: {GONE}']
+    assert 101 < scene.seconds < 100 + 10 + 2
+
+
+def test_with_force_an_image_that_is_dropped_before_its_turn_is_queued() -> (
+    None
+):
+    scene = Scene(wanted='ab', downloads=1)
+    held_already(scene, 'queued')
+    scene.world.at(2, functools.partial(scene.drivers[0].drop, 'b'))
+
+    assert scene.follow() is SETTLED
+    assert scene.drivers[0].asked == ['a', 'b']
+
+
+def test_with_force_a_node_is_not_looked_at_before_it_is_asked() -> None:
+    scene = Scene(nodes=2, seconds=100, downloads=1)
+    held_already(scene, 'queued')
+
+    assert scene.follow() is SETTLED
+    driver = scene.drivers[1]
+    assert 1100 < driver.requests[0] < driver.looks[0]
+
+
+def test_with_force_any_error_between_two_lost_requests_counts_for_nothing() -> (
+    None
+):
+    scene = Scene()
+    driver = scene.drivers[0]
+    held_already(scene, 'cached')
+    driver.deaf = False
+    answers = iter([BROKEN, None, BROKEN])
+    hear = driver.take
+
+    def take(image_id: str) -> None:
+        driver.refusal = next(answers)
+        if not driver.refusal:
+            raise BUSY
+        hear(image_id)
+
+    driver.take = take  # type: ignore[method-assign]
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a', 'a']
+
+
+def test_what_somebody_else_had_cached_after_a_restart_is_not_asked_for() -> (
+    None
+):
+    scene = Scene(wanted='ab', downloads=1)
+    driver = scene.drivers[0]
+    scene.world.at(5, driver.go_down)
+    scene.world.at(8, driver.come_up)
+    scene.world.at(12, lambda: driver.cached.update(b=None))
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a', 'a']
+    assert scene.notes.arrivals == ['b n1', 'a n1']
+
+
+def test_an_image_that_is_deleted_while_a_failing_request_is_in_progress() -> (
+    None
+):
+    scene = Scene(wanted='ab')
+    scene.world.round_trip = 50.0
+    scene.world.at(0.5, lambda: setattr(scene.world, 'round_trip', 0.02))
+    scene.world.at(26, lambda: setattr(scene.drivers[0], 'refusal', None))
+    scene.drivers[0].refusal = BUSY
+    scene.known = {'b'}
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == ['a n1 FAILED: Glance has it no more.', 'b n1 CACHED']
+    assert scene.drivers[0].asked == ['b']
+
+
+def test_an_image_that_is_deleted_while_its_node_waits_for_a_slot() -> None:
+    scene = Scene(nodes=2, downloads=1)
+    scene.fills[0].image = images.Image('b', size=100)
+    scene.world.at(1.5, lambda: setattr(scene, 'known', {'b'}))
+
+    assert scene.follow() is SETTLED
+    assert scene.ends == ['b n1 CACHED', 'a n2 FAILED: Glance has it no more.']
+    assert scene.seconds < 11
+
+
+def test_a_stalled_node_whose_image_is_deleted_goes_on_with_the_next() -> None:
+    scene = Scene(nodes=2, wanted='ab', stall_after=60, downloads=1)
+    first, second = scene.drivers
+    first.seconds, second.seconds = None, 50
+    scene.world.at(90, first.restart)
+    scene.world.at(90, lambda: setattr(first, 'seconds', 10))
+    scene.world.at(90, functools.partial(scene.forget, 'a'))
+
+    assert scene.follow() is SETTLED
+    assert scene.notes.stalls == [('n1', None)]
+    assert scene.notes.arrivals == ['b n1', 'b n2']
+
+
+def test_a_stalled_node_is_asked_for_nothing_more() -> None:
+    """Although there is room for another one."""
+    scene = Scene(2, 'ab', seconds=50, stall_after=60, downloads=2)
+    scene.drivers[0].seconds = None
+
+    assert scene.follow() is waiting.Ending.STALLED
+    assert scene.drivers[0].asked == ['a']
+    assert scene.ends == [
+        'a n1 REQUESTED', 'a n2 CACHED', 'b n1 PENDING', 'b n2 CACHED'
+    ]  # fmt: skip
+
+
+def test_time_that_a_node_waits_for_a_slot_does_not_count_for_a_stall() -> (
+    None
+):
+    scene = Scene(nodes=2, stall_after=300, downloads=1)
+    first, second = scene.drivers
+    first.seconds, second.refusal = 290, BUSY
+    scene.world.at(400, lambda: setattr(second, 'refusal', None))
+
+    assert scene.follow() is SETTLED
+    assert scene.notes.stalls == []
+    assert len(second.requests) > 1
+
+
+def some(scene: Scene, *wanted: str) -> None:
+    """Want some images on some nodes: 'a1 b2', the most urgent first.
+
+    Those with a '+' are queued there already.
+    """
+    members = {one.node.name: one for one in scene.members}
+    for word in wanted:
+        fill = fills.Fill(members[f'n{word[1]}'], images.Image(word[0]))
+        scene.fills.append(fill)
+        if word.endswith('+'):
+            fill.force, fill.queued = True, True
+            fill.state = fills.State.REQUESTED
+            scene.drivers[int(word[1]) - 1].hold(word[0])
+    scene.known = {word[0] for word in wanted}
+
+
+def test_a_slot_that_turns_out_not_to_be_needed_is_given_back() -> None:
+    scene = Scene(nodes=3, wanted='', seconds=100, downloads=1)
+    first, second, third = scene.drivers
+    some(scene, 'a1', 'a2', 'b3', 'c2')
+    scene.world.at(50, lambda: second.cached.update(a=None))
+
+    assert scene.follow() is SETTLED
+    assert (first.asked, second.asked, third.asked) == (['a'], ['c'], ['b'])
+    assert third.requests < second.requests
+
+
+def test_a_slot_goes_to_the_most_urgent_image_of_now() -> None:
+    """What a node has waited for before is of no account."""
+    scene = Scene(nodes=3, wanted='', downloads=3)
+    first, second, third = scene.drivers
+    second.seconds, third.seconds = 40, 15
+    some(scene, 'a1', 'b1', 'c2', 'd1', 'e2+', 'f3')
+
+    assert scene.follow() is SETTLED
+    assert first.asked == ['a', 'b', 'd']
+    assert second.requests[0] < first.requests[2]
+
+
+def test_a_node_that_is_being_looked_at_takes_no_slot() -> None:
+    """It may be silent; meanwhile another node can use the slot."""
+    scene = Scene(nodes=3, wanted='', seconds=100, downloads=3)
+    first, second, third = scene.drivers
+    third.seconds = 15
+    some(scene, 'a1', 'b2', 'c1+', 'd2+', 'e3')
+    scene.world.at(10, lambda: setattr(first, 'delay', 60.0))
+
+    assert scene.follow() is SETTLED
+    assert second.requests[0] < 1020
+    assert first.requests[0] > 1070
+
+
+def test_waiting_for_a_slot_takes_no_memory() -> None:
+    scene = Scene(2, '', seconds=10000, stall_after=1e9, downloads=2)
+    some(scene, 'a1', 'b2+', 'c2')
+    sizes: list[int] = []
+
+    def measure() -> None:
+        assert scene.wait
+        sizes.append(len(scene.wait._slots._heap))
+
+    scene.world.at(9000, measure)
+
+    assert scene.follow() is SETTLED
+    assert sizes == [1]
+
+
+def test_images_that_have_arrived_are_checked_no_more() -> None:
+    scene = Scene(nodes=2, wanted='ab', seconds=20)
+
+    scene.follow()
+
+    assert scene.checked[0] == {'a', 'b'}
+    assert scene.checked[-1] == {'b'}
+
+
+def test_nothing_new_is_told_once_a_second() -> None:
+    scene = Scene(seconds=None, timeout=100)
+
+    scene.follow()
+
+    assert 100 <= len(scene.notes.statuses) < 150
 
 
 def test_after_a_long_time_a_node_is_looked_at_before_it_is_asked() -> None:
@@ -924,3 +1173,48 @@ def is_true(scene: Scene, fill: fills.Fill) -> bool:
         GONE: image_id in driver.dropped,
         'Glance has it no more.': image_id not in scene.known,
     }[str(fill.error)]
+
+
+async def repeat(seconds: float) -> None:
+    """Pause again and again."""
+    while True:  # noqa: ASYNC110 - nothing ever happens
+        await asyncio.sleep(seconds)
+
+
+@pytest.mark.parametrize(
+    ('endless', 'expected'),
+    [
+        (lambda: asyncio.Event().wait(), 'nothing is scheduled any more'),
+        (lambda: repeat(0), 'the clock stands still'),
+        (lambda: repeat(100), '100000 seconds were not enough'),
+    ],
+)
+def test_what_never_ends_fails_in_virtual_time(
+    endless: Callable[[], Coroutine[Any, Any, object]], expected: str
+) -> None:
+    with pytest.raises(virtual.EndOfTimeError, match=expected):
+        virtual.run(endless())
+
+
+def test_what_goes_wrong_unseen_fails_in_virtual_time() -> None:
+    async def leave_a_bug() -> None:
+        asyncio.get_running_loop().call_soon(int, 'x')
+        await asyncio.sleep(1)
+
+    with pytest.raises(AssertionError):
+        virtual.run(leave_a_bug())
+
+
+def test_virtual_time_takes_none_and_keeps_the_order() -> None:
+    order: list[tuple[int, float]] = []
+
+    async def wait(number: int) -> None:
+        await asyncio.sleep(3600)
+        order.append((number, asyncio.get_running_loop().time()))
+
+    async def all_of_them() -> None:
+        await asyncio.gather(*map(wait, range(9)))
+
+    virtual.run(all_of_them())
+    assert [number for number, __ in order] == list(range(9))
+    assert order[-1][1] == pytest.approx(virtual.START + 3600)

@@ -21,7 +21,9 @@ from typing import TypeVar
 #: What the clock shows at first, in seconds.
 START = 1000.0
 #: Seconds after which something runs for ever.
-HORIZON = 1_000_000.0
+HORIZON = 100_000.0
+#: Rounds of the loop after which it does not get on.
+_MAX_ROUNDS = 100_000
 #: Seconds by which a timer is later than the one that was set before it.
 _TICK = 1e-10
 
@@ -29,7 +31,7 @@ _Value = TypeVar('_Value')
 
 
 class EndOfTimeError(Exception):
-    """Nothing is scheduled any more (a deadlock), or there is no end to it."""
+    """Nothing is scheduled any more (a deadlock), or it does not end."""
 
 
 class _Selector(selectors.SelectSelector):
@@ -37,12 +39,17 @@ class _Selector(selectors.SelectSelector):
 
     #: Seconds on the clock.
     now = START
+    _rounds = 0
 
     def select(
         self, timeout: float | None = None
     ) -> list[tuple[selectors.SelectorKey, int]]:
+        self._rounds += 1
+        if self._rounds > _MAX_ROUNDS:
+            raise EndOfTimeError('the clock stands still')
         if timeout == 0:
             return []
+        self._rounds = 0
         if ready := super().select(0):
             return ready
         if timeout is None:

@@ -67,8 +67,10 @@ class World:
         for seconds, event in self._events:
             self.at(seconds, event)
 
-    async def exchange(self, effect: Callable[[], _Value]) -> _Value:
-        """A request, its effect, and its response."""
+    async def exchange(
+        self, effect: Callable[[], _Value], delay: float = 0.0
+    ) -> _Value:
+        """A request, its effect, and its response, which may be delayed."""
         if self.connections_gone:
             await self.draining.wait()
             raise errors.Interrupted
@@ -76,7 +78,7 @@ class World:
         try:
             return effect()
         finally:
-            await asyncio.sleep(self.round_trip / 2)
+            await asyncio.sleep(self.round_trip / 2 + delay)
 
 
 class Driver(base.CacheDriver):
@@ -95,8 +97,8 @@ class Driver(base.CacheDriver):
         #: What it answers to everything, and to queue requests.
         self.error: errors.CacheError | None = None
         self.refusal: errors.CacheError | None = None
-        #: That a list takes longer than other responses.
-        self.seconds_per_entry = 0.0
+        #: That each response takes longer, and each entry of a list.
+        self.delay = self.seconds_per_entry = 0.0
         #: Whether it accepts queue requests, and then answers `refusal`.
         self.deaf = True
         #: When requests began; when looks and queue requests took effect.
@@ -138,7 +140,7 @@ class Driver(base.CacheDriver):
         self._busy = True
         self.begun.append(self.world.now)
         try:
-            return await self.world.exchange(effect)
+            return await self.world.exchange(effect, self.delay)
         finally:
             self._busy = False
 
@@ -274,7 +276,9 @@ class Scene:
         self.world = World()
         self.notes = Notes()
         self.known: set[str] | errors.CacheError = set(wanted)
+        #: When Glance's list of images was read, and for which images.
         self.checks: list[float] = []
+        self.checked: list[set[str]] = []
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
             fleet.Member(node.Node(f'n{number}', f'http://n{number}'), driver)
@@ -292,6 +296,7 @@ class Scene:
         self.interrupts: list[tuple[float, int]] = []
         #: How long it took, the last request included.
         self.ended = 0.0
+        self.wait: waiting.Wait | None = None
         self._task: asyncio.Task[waiting.Ending] | None = None
 
     def follow(self) -> waiting.Ending:
@@ -301,7 +306,7 @@ class Scene:
     async def _follow(self) -> waiting.Ending:
         self.world.begin()
         began = self.world.now
-        wait = waiting.Wait(
+        self.wait = wait = waiting.Wait(
             self.fills, self.limits, known=self._known, watcher=self.notes
         )
         if self.limits.downloads:
@@ -355,6 +360,7 @@ class Scene:
 
     def _look_up(self, image_ids: set[str]) -> Collection[str]:
         self.checks.append(self.world.now)
+        self.checked.append(image_ids)
         if isinstance(self.known, errors.CacheError):
             raise self.known
         return self.known & image_ids
