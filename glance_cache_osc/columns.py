@@ -22,6 +22,7 @@ classes can say "absent" in every format.
 import argparse
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import datetime
@@ -115,42 +116,8 @@ def human_size(size: int) -> str:
     return f'{value:.1f} {_SIZES[steps]}'
 
 
-def for_terminals(value: Any, kind: Kind) -> Any:
-    """A value as a table on a terminal shows it."""
-    if kind is Kind.SHARE and value is not None:
-        return f'{value.bar()} {value.count}/{value.of}'
-    return for_people(value, kind)
-
-
-def for_people(value: Any, kind: Kind) -> Any:
-    """A value as a table shows it; nothing where it is absent."""
-    return '' if value is None else _FOR_PEOPLE[kind](value)
-
-
-def for_programs(value: Any, kind: Kind) -> Any:
-    """A value as JSON has it: numbers are numbers, absent is None."""
-    return None if value is None else _FOR_PROGRAMS[kind](value)
-
-
-def for_text(value: Any, kind: Kind) -> Any:
-    """A value as CSV has it: as for programs, on one line."""
-    return '' if value is None else _FOR_TEXT[kind](value)
-
-
-def for_yaml(value: Any, kind: Kind) -> Any:
-    r"""A value as YAML has it: as for programs, but for lone surrogates.
-
-    JSON has an escape for those; here ``\ud800`` is six characters.
-    """
-    return None if value is None else _FOR_YAML[kind](value)
-
-
 def _same(value: Any) -> Any:
     return value
-
-
-def _count(share: Share) -> int:
-    return share.count
 
 
 def _iso(time: datetime.datetime) -> str:
@@ -168,29 +135,71 @@ def _utc(value: datetime.datetime) -> datetime.datetime:
     return value.astimezone(datetime.UTC)
 
 
-#: How a value that is there is shown, by what it is.
-_FOR_PROGRAMS: dict[Kind, Callable[[Any], Any]] = {
-    Kind.TEXT: _same,
-    Kind.COUNT: _same,
-    Kind.SIZE: _same,
-    Kind.TIME: _iso,
-    Kind.SHARE: _count,
-    Kind.LIST: _same,
-}
-_FOR_PEOPLE = _FOR_PROGRAMS | {
-    Kind.TEXT: safe_text,
-    Kind.SIZE: human_size,
-    Kind.TIME: lambda time: str(_utc(time))[:19],
-    Kind.LIST: lambda words: safe_text(', '.join(words)),
-}
-_FOR_TEXT = _FOR_PROGRAMS | {
-    Kind.TEXT: safe_text,
-    Kind.LIST: lambda words: safe_text(','.join(words)),
-}
-_FOR_YAML = _FOR_PROGRAMS | {
-    Kind.TEXT: _whole,
-    Kind.LIST: lambda words: [_whole(one) for one in words],
-}
+@dataclasses.dataclass(frozen=True)
+class Form:
+    """How values are shown to somebody.
+
+    :param absent: what is shown in place of None.
+    :param by_kind: shows a value that is there, by what it is.
+    """
+
+    absent: Any
+    by_kind: Mapping[Kind, Callable[[Any], Any]]
+
+    def __call__(self, value: Any, kind: Kind) -> Any:
+        """A value as it is shown."""
+        return self.absent if value is None else self.by_kind[kind](value)
+
+
+#: As JSON has it: numbers are numbers.
+for_programs = Form(
+    None,
+    {
+        Kind.TEXT: _same,
+        Kind.COUNT: _same,
+        Kind.SIZE: _same,
+        Kind.TIME: _iso,
+        Kind.SHARE: lambda share: share.count,
+        Kind.LIST: _same,
+    },
+)
+#: As YAML has it: as for programs, but for lone surrogates. JSON has an escape
+#: for those; here a half character is six characters.
+for_yaml = Form(
+    None,
+    {
+        **for_programs.by_kind,
+        Kind.TEXT: _whole,
+        Kind.LIST: lambda words: [_whole(one) for one in words],
+    },
+)
+#: As CSV has it: as for programs, on one line.
+for_text = Form(
+    '',
+    {
+        **for_programs.by_kind,
+        Kind.TEXT: safe_text,
+        Kind.LIST: lambda words: safe_text(','.join(words)),
+    },
+)
+#: As a table has it.
+for_people = Form(
+    '',
+    {
+        **for_text.by_kind,
+        Kind.SIZE: human_size,
+        Kind.TIME: lambda time: str(_utc(time))[:19],
+        Kind.LIST: lambda words: safe_text(', '.join(words)),
+    },
+)
+#: As a table on a terminal has it.
+for_terminals = Form(
+    '',
+    {
+        **for_people.by_kind,
+        Kind.SHARE: lambda share: f'{share.bar()} {share.count}/{share.of}',
+    },
+)
 
 
 class Rendering(base.ListFormatter):
@@ -230,12 +239,17 @@ class Rendering(base.ListFormatter):
         parsed_args: argparse.Namespace,
     ) -> None:
         """Write the rows."""
-        kinds = [self._kinds[name] for name in column_names]
-        show = self._show
+        form = self._show
         if self._terminals and stdout.isatty():
-            show = for_terminals
+            form = for_terminals
+        absent = form.absent
+        # Looked up once: there may be millions of values.
+        shows = [form.by_kind[self._kinds[name]] for name in column_names]
         shown = (
-            [show(value, kind) for value, kind in zip(row, kinds)]
+            [
+                absent if value is None else show(value)
+                for value, show in zip(row, shows)
+            ]
             for row in data
         )
         self._formatter.emit_list(column_names, shown, stdout, parsed_args)
