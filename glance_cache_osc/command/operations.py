@@ -1,14 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What commands do with many nodes at once; failures are reported."""
 
@@ -18,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
+from typing import Any
 from typing import TypeVar
 
 from glance_cache_osc import columns
@@ -102,13 +93,9 @@ class Operations:
         limit = entries.Limit()
         found: dict[Member, _Value] = {}
         for outcome in await self.ask(members, ask):
-            if outcome.value:
+            failed = self._failed(_('Cannot read the cache of %s'), outcome)
+            if outcome.value and not failed:
                 (found[outcome.job],) = outcome.value
-            elif outcome.error:
-                self.failures.add(
-                    _('Cannot read the cache of %s') % outcome.job.node.label,
-                    outcome.error,
-                )
         return found
 
     async def ask(
@@ -126,16 +113,35 @@ class Operations:
         self,
         members: Collection[Member],
         operation: Callable[[Member], Awaitable[_Value]],
-    ) -> list[attempt.Outcome[Member, _Value]]:
-        """Change nodes, all at once; outcomes in their order."""
+        what: str,
+    ) -> dict[Member, _Value | None]:
+        """Change nodes, all at once.
+
+        :param what: the failure's words, with ``%s`` for the node.
+        :returns: what came of it, without nodes that failed, which are
+            reported.
+        """
         self.loop.has_changes = True
         with progress.counting(_('Changing nodes'), len(members)) as counter:
-            return await attempt.attempt(
+            outcomes = await attempt.attempt(
                 operation,
                 members,
                 ended=counter.advance,
                 settle=lambda busy: counter.warn(_waits_for(busy)),
             )
+        return {
+            outcome.job: outcome.value
+            for outcome in outcomes
+            if not self._failed(what, outcome)
+        }
+
+    def _failed(
+        self, what: str, outcome: attempt.Outcome[Member, Any]
+    ) -> bool:
+        """Whether it failed; if so, that is reported."""
+        if outcome.error:
+            self.failures.add(what % outcome.job.node.label, outcome.error)
+        return outcome.error is not None
 
     async def carry_out(
         self,

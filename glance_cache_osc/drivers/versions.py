@@ -1,14 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a node says of itself: its list of API versions."""
 
@@ -53,10 +43,10 @@ async def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     listed = body.get('versions') if isinstance(body, dict) else None
     if not isinstance(listed, list):
         raise _not_glance()
-    found = sorted(set(filter(None, map(_version, listed))))
+    found = _parse(tuple(map(_id, listed)))
     if not found:
         raise _not_glance()
-    return found
+    return list(found)
 
 
 async def newest(client: http.NodeClient) -> str:
@@ -131,16 +121,16 @@ def _text(version: tuple[int, int]) -> str:
     return '.'.join(map(str, version))
 
 
-def _version(item: Any) -> tuple[int, int] | None:
+def _id(item: Any) -> str:
     text = item.get('id') if isinstance(item, dict) else None
-    return _parse(text) if isinstance(text, str) else None
+    return text if isinstance(text, str) else ''
 
 
-@functools.lru_cache(maxsize=64)
-def _parse(text: str) -> tuple[int, int] | None:
-    """Nodes list the same few versions, thousands of times."""
-    match = re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', text)
-    return (int(match[1]), int(match[2])) if match else None
+@functools.lru_cache(maxsize=16)
+def _parse(ids: tuple[str, ...]) -> list[tuple[int, int]]:
+    """Thousands of nodes list the same versions."""
+    matches = [re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', one) for one in ids]
+    return sorted({(int(one[1]), int(one[2])) for one in matches if one})
 
 
 def _not_glance() -> errors.NotGlance:

@@ -1,14 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """On how many nodes each image is, and where it is missing. Pure."""
 
@@ -19,6 +9,7 @@ import dataclasses
 
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -47,41 +38,26 @@ def cover(
 
     :param held: what each node holds, by the node's name.
     """
-    by_node = {
-        node: _by_image(group, entries.State.CACHED)
-        for node, group in held.items()
-    }
-    queued_by_node = {
-        node: _by_image(group, entries.State.QUEUED)
-        for node, group in held.items()
-    }
-    return [_cover(image, by_node, queued_by_node) for image in wanted]
+    by_node = {node: plan.by_id(group) for node, group in held.items()}
+    return [_cover(image, by_node) for image in wanted]
 
 
 def _cover(
-    image: images.Image,
-    cached: Mapping[str, Mapping[str, entries.Entry]],
-    queued: Mapping[str, Mapping[str, entries.Entry]],
+    image: images.Image, by_node: Mapping[str, Mapping[str, entries.Entry]]
 ) -> Coverage:
-    there = [node for node in cached if image.image_id in cached[node]]
-    asked = [
-        node
-        for node in queued
-        if image.image_id in queued[node]
-        and image.image_id not in cached[node]
+    there = {
+        node: group[image.image_id]
+        for node, group in by_node.items()
+        if image.image_id in group
+    }
+    cached = [
+        one for one in there.values() if one.state is entries.State.CACHED
     ]
-    holders = {*there, *asked}
-    sizes = [image.size, *(cached[one][image.image_id].size for one in there)]
+    sizes = [image.size, *(one.size for one in cached)]
     return Coverage(
         image=image,
         size=next((size for size in sizes if size is not None), None),
-        cached=len(there),
-        queued=len(asked),
-        missing_on=tuple(node for node in cached if node not in holders),
+        cached=len(cached),
+        queued=len(there) - len(cached),
+        missing_on=tuple(node for node in by_node if node not in there),
     )
-
-
-def _by_image(
-    group: Iterable[entries.Entry], state: entries.State
-) -> dict[str, entries.Entry]:
-    return {one.image_id: one for one in group if one.state is state}

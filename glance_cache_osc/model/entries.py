@@ -1,14 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """What a node's cache holds, and the reading of Glance's payloads. Pure."""
 
@@ -230,10 +220,11 @@ def _count(item: dict[str, Any], key: str) -> int | None:
 def _time(item: dict[str, Any], key: str) -> datetime.datetime | None:
     """Seconds since 1970 as a time to the second; 0 means never."""
     value = item.get(key)
-    if value is None or (value == 0 and value is not False):
-        return None
-    if type(value) not in (int, float):
+    kind = type(value)
+    if kind is not float and kind is not int and value is not None:
         raise ValueError(f'{key} is not a time')
+    if not value:
+        return None
     try:
         return datetime.datetime.fromtimestamp(int(value), tz=datetime.UTC)
     except (OverflowError, OSError, ValueError) as error:

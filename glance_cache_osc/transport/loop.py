@@ -1,19 +1,9 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """One event loop for one command, and what Ctrl-C does to it."""
 
 import asyncio
+import atexit
 from collections.abc import Callable
 from collections.abc import Coroutine
 from concurrent import futures
@@ -79,6 +69,10 @@ class Loop:
         with contextlib.ExitStack() as stack:
             stack.callback(gc.set_threshold, *gc.get_threshold())
             gc.set_threshold(*_THRESHOLDS)
+            # Python looks for garbage once more when the process ends: a
+            # quarter of a second for all that OpenStackClient has loaded.
+            atexit.unregister(gc.freeze)
+            atexit.register(gc.freeze)
             before = signal.getsignal(signal.SIGINT)
             # Whoever ignores it goes on doing so.
             if _on_main_thread() and before not in (None, signal.SIG_IGN):

@@ -1,15 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """Addresses of hosts, looked up on threads that nobody waits for.
 
@@ -19,7 +8,7 @@ ones behind them fail, and closing it waits for them.
 
 import asyncio
 import contextlib
-import ipaddress
+import functools
 import socket
 import urllib.parse
 
@@ -49,11 +38,8 @@ class Resolver:
         :returns: ``host:port:address,address``; empty for an address.
         :raises errors.Unreachable: there are none, or not in time.
         """
-        parts = urllib.parse.urlsplit(url)
-        host = parts.hostname or ''
-        port = parts.port or _PORTS.get(parts.scheme, 80)
-        with contextlib.suppress(ValueError):
-            ipaddress.ip_address(host)
+        host, port = _host_and_port(url)
+        if _is_address(host):
             return ''
         lookup = self._lookups.get((host, port))
         if lookup is None:
@@ -81,9 +67,7 @@ class Resolver:
 
     def forget(self, url: str) -> None:
         """Look a URL's host up anew next time."""
-        parts = urllib.parse.urlsplit(url)
-        port = parts.port or _PORTS.get(parts.scheme, 80)
-        self._lookups.pop((parts.hostname or '', port), None)
+        self._lookups.pop(_host_and_port(url), None)
 
     async def _start(
         self, host: str, port: int, timeout: float
@@ -102,6 +86,23 @@ class Resolver:
         """Keep a thread's place; one that hangs is no longer counted."""
         await asyncio.wait([answer], timeout=timeout)
         self._threads.release()
+
+
+def _host_and_port(url: str) -> tuple[str, int]:
+    return _parse('/'.join(url.split('/', 3)[:3]))
+
+
+@functools.lru_cache(maxsize=4096)
+def _parse(origin: str) -> tuple[str, int]:
+    parts = urllib.parse.urlsplit(origin)
+    return parts.hostname or '', parts.port or _PORTS.get(parts.scheme, 80)
+
+
+def _is_address(host: str) -> bool:
+    family = socket.AF_INET6 if ':' in host else socket.AF_INET
+    with contextlib.suppress(OSError):
+        return bool(socket.inet_pton(family, host.partition('%')[0]))
+    return False
 
 
 def _addresses(host: str, port: int) -> list[str]:

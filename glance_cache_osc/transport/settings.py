@@ -1,20 +1,10 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """TLS and proxy of a connection: as OpenStackClient's session has them."""
 
 from collections.abc import Mapping
 import dataclasses
+import functools
 import os
 import pathlib
 from typing import Any
@@ -35,7 +25,7 @@ _PORTS = {'http': 80, 'https': 443}
 _SOCKS = 1080
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
+@dataclasses.dataclass(frozen=True)
 class Settings:
     """How to connect to a server.
 
@@ -49,7 +39,7 @@ class Settings:
     cert: tuple[str, ...] = ()
     proxy: str = ''
 
-    @property
+    @functools.cached_property
     def options(self) -> Mapping[int, Any]:
         """The same as libcurl's options."""
         found: dict[int, Any] = {pycurl.PROXY: self.proxy, pycurl.NOPROXY: ''}

@@ -1,15 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """One request and its response, within the limits of both."""
 
@@ -211,7 +200,7 @@ class Transfer:
     def _on_header(self, line: bytes) -> None:
         if self._head_complete or not self._connected or not self._curl:
             return  # A trailer, or a proxy's.
-        if status := _STATUS_LINE.match(line):
+        if line[:5] == b'HTTP/' and (status := _STATUS_LINE.match(line)):
             self._status = int(status[1])
             self._headers.clear()
         elif line.strip():

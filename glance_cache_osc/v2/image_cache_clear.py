@@ -1,14 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``openstack image cache clear``."""
 
@@ -74,16 +64,14 @@ class ClearImageCache(base.CacheLister):
         if not parsed_args.dry_run:
             if len(members) > 1:
                 approval.clearing(parsed_args, freed)
-            for outcome in self.loop.run(
-                self.change(freed, lambda member: member.driver.clear(target))
-            ):
-                if outcome.error:
-                    del freed[outcome.job]
-                    self.failures.add(
-                        _('Cannot clear the cache of %s')
-                        % outcome.job.node.label,
-                        outcome.error,
-                    )
+            cleared = self.loop.run(
+                self.change(
+                    freed,
+                    lambda member: member.driver.clear(target),
+                    _('Cannot clear the cache of %s'),
+                )
+            )
+            freed = {member: freed[member] for member in cleared}
         return [
             (one.cached, one.queued, one.size, member.node.name)
             for member, one in freed.items()

@@ -1,14 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """``openstack image cache clean`` and ``prune``: Glance's maintenance."""
 
@@ -50,18 +40,14 @@ class CleanImageCache(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         if parsed_args.dry_run:
             return [('clean', member.node.name) for member in members]
-        rows: base.Rows = []
-        for outcome in self.loop.run(
-            self.change(list(members), lambda member: member.driver.clean())
-        ):
-            if outcome.error:
-                self.failures.add(
-                    _('Cannot clean the cache of %s') % outcome.job.node.label,
-                    outcome.error,
-                )
-            else:
-                rows.append(('cleaned', outcome.job.node.name))
-        return rows
+        cleaned = self.loop.run(
+            self.change(
+                list(members),
+                lambda member: member.driver.clean(),
+                _('Cannot clean the cache of %s'),
+            )
+        )
+        return [('cleaned', member.node.name) for member in cleaned]
 
 
 class PruneImageCache(base.CacheLister):
@@ -103,19 +89,15 @@ class PruneImageCache(base.CacheLister):
             return [('prune', member.node.name) for member in members]
         if len(members) > 1:
             approval.pruning(parsed_args, list(members))
-        rows: base.Rows = []
-        for outcome in self.loop.run(
+        pruned = self.loop.run(
             self.change(
                 list(members),
                 lambda member: member.driver.prune(parsed_args.timeout),
+                _('Cannot prune the cache of %s'),
             )
-        ):
-            if outcome.error:
-                self.failures.add(
-                    _('Cannot prune the cache of %s') % outcome.job.node.label,
-                    outcome.error,
-                )
-            elif outcome.value:
-                freed = outcome.value
-                rows.append((freed.files, freed.size, outcome.job.node.name))
-        return rows
+        )
+        return [
+            (freed.files, freed.size, member.node.name)
+            for member, freed in pruned.items()
+            if freed
+        ]

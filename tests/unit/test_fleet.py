@@ -1,15 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """One operation on many nodes at once, and what is reported of it."""
 
@@ -188,15 +177,18 @@ def test_some_nodes_may_be_changed_alone(
         return 'done'
 
     oslo, bergen = both
-    outcomes = run(command.change([bergen], change))
+    what = 'Cannot mend %s'
 
-    assert [(one.job, one.value) for one in outcomes] == [(bergen, 'done')]
+    assert run(command.change([bergen], change, what)) == {bergen: 'done'}
     assert changed == ['bergen']
-    assert run(command.change([], change)) == []
-    assert [
-        (one.job, one.value, str(one.error or ''))
-        for one in run(command.change(list(both), change))
-    ] == [(oslo, None, 'It is busy.'), (bergen, 'done', '')]
+    assert run(command.change([], change, what)) == {}
+    assert failures(command) == []
+    assert run(command.change([oslo, bergen], change, what)) == {
+        bergen: 'done'
+    }
+    assert failures(command) == [
+        'Cannot mend oslo (http://glance.example:9292): It is busy.'
+    ]
 
 
 class Counted(progress.Counter):
@@ -248,7 +240,7 @@ def test_what_is_under_way_is_counted(
     oslo, __ = both
 
     run(command.ask(both, nothing))
-    run(command.change([oslo], nothing))
+    run(command.change([oslo], nothing, '%s'))
     run(command.carry_out(steps_of([oslo], 'a', 'b', 'c'), nothing, ''))
 
     assert counted == [
@@ -294,7 +286,7 @@ def test_a_question_is_not_waited_for_and_a_change_is(
 
     run(ask())
     changed = run(
-        cancel(lambda stop: command.change(members, stop.operation), 2)
+        cancel(lambda stop: command.change(members, stop.operation, '%s'), 2)
     )
     carried_out = run(
         cancel(
@@ -305,7 +297,7 @@ def test_a_question_is_not_waited_for_and_a_change_is(
         )
     )
 
-    assert [one.value for one in changed] == ['done', 'done']
+    assert list(changed.values()) == ['done', 'done']
     assert len(carried_out) == 2
     assert [one for one in counted if one.startswith('Interrupted')] == [
         'Interrupted. Waiting for 2 requests in progress on oslo, bergen; '

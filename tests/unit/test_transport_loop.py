@@ -1,15 +1,4 @@
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#        http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
-
+# SPDX-License-Identifier: Apache-2.0
 
 """One event loop for one command, and what Ctrl-C does to it."""
 
@@ -20,6 +9,8 @@ import contextlib
 import gc
 import signal
 import socket
+import subprocess
+import sys
 import threading
 import time
 from typing import Any
@@ -464,3 +455,25 @@ def test_one_command_after_the_other_leaves_nothing() -> None:
 
     assert threading.active_count() == threads
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_garbage_is_not_looked_for_when_the_process_ends() -> None:
+    """What is registered first is called last."""
+    program = """\
+import atexit, gc
+from glance_cache_osc.transport import loop
+atexit.register(lambda: print(gc.get_freeze_count() > 1000))
+for _ in range(2):
+    with loop.Loop():
+        pass
+print(gc.get_freeze_count())
+"""
+    done = subprocess.run(
+        [sys.executable, '-c', program],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE * 6,
+        check=True,
+    )
+
+    assert done.stdout == '0\nTrue\n'
