@@ -43,6 +43,7 @@ class Kind(enum.Enum):
     SIZE = 'size'  # int, bytes
     TIME = 'time'  # datetime, UTC
     SHARE = 'share'  # Share
+    SECONDS = 'seconds'  # float
     LIST = 'list'  # list of str
 
 
@@ -150,6 +151,7 @@ for_programs = Form(
         Kind.SIZE: _same,
         Kind.TIME: _iso,
         Kind.SHARE: lambda share: share.count,
+        Kind.SECONDS: lambda seconds: round(seconds, 3),
         Kind.LIST: _same,
     },
 )
@@ -178,6 +180,7 @@ for_people = Form(
     {
         **for_text.by_kind,
         Kind.SIZE: human_size,
+        Kind.SECONDS: lambda seconds: round(seconds, 1),
         Kind.TIME: lambda time: str(_utc(time))[:19],
         Kind.LIST: lambda words: safe_text(', '.join(words)),
     },

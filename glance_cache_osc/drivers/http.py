@@ -4,6 +4,7 @@
 
 import asyncio
 from collections.abc import Callable
+import copy
 import dataclasses
 import json
 from typing import Any
@@ -51,6 +52,13 @@ class NodeClient:
         self._settings = settings
         self._timeout = timeout
         self._max_size = max_size
+        self._fresh = False
+
+    def reconnecting(self) -> 'NodeClient':
+        """The same, with a new connection for each request."""
+        client = copy.copy(self)
+        client._fresh = True  # noqa: SLF001 - of this class
+        return client
 
     async def request(  # noqa: PLR0913 - by name alone
         self,
@@ -62,17 +70,45 @@ class NodeClient:
         timeout: float | None = None,
         parse: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Send one request; again, if the node says "later" and it may be.
+        """Send a request and decode its response.
+
+        :param parse: is called with the decoded JSON.
+        :returns: the decoded JSON, or the result of `parse`; None where the
+            response has no body.
+        :raises glance_cache_osc.errors.NodeError: as `send`; or the body is
+            not JSON.
+        """
+        response = await self.send(
+            method,
+            path,
+            headers=headers,
+            authenticated=authenticated,
+            timeout=timeout,
+        )
+        return _decode(response.body, parse)
+
+    async def send(  # noqa: PLR0913 - by name alone
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        authenticated: bool = True,
+        timeout: float | None = None,
+        max_size: int | None = None,
+        sink: Callable[[bytes], None] | None = None,
+    ) -> engines.Response:
+        """Send a request; repeat it if the node answers 429 or 503.
 
         :param path: below the endpoint, beginning with a slash; quoted.
-        :param authenticated: whether the node is sent the token.
-        :param timeout: seconds until the response begins, if not as ever.
-        :param parse: makes what is wanted of the decoded JSON.
-        :returns: the decoded JSON, or what `parse` makes of it; None where
-            the answer has no body.
-        :raises glance_cache_osc.errors.NodeError: in any other case than a
-            2xx answer. Redirects are not followed: the token is for this
-            node alone.
+        :param authenticated: whether the request carries the token.
+        :param timeout: seconds until the response's headers are complete,
+            if not the node's.
+        :param max_size: bytes that the body may have, if not the node's.
+        :param sink: see `engine.Request`.
+        :returns: a response with a status of 2xx.
+        :raises glance_cache_osc.errors.NodeError: there is no such response.
+            Redirects are not followed: the token is for this node alone.
         """
         again = retries.Retries(method, self._timeout, self._engine.pause)
         request = engines.Request(
@@ -86,8 +122,10 @@ class NodeClient:
             },
             connect_timeout=self._timeout,
             timeout=timeout or self._timeout,
-            max_size=self._max_size,
+            max_size=max_size or self._max_size,
             settings=self._settings,
+            sink=sink,
+            fresh=self._fresh,
         )
         while True:
             if authenticated:
@@ -96,7 +134,7 @@ class NodeClient:
                 response = await self._send(request, {})
             _check_coding(response)
             if 200 <= response.status < 300:
-                return _decode(response.body, parse)
+                return response
             if not await again.wait(response):
                 raise faults.from_status(response)
 

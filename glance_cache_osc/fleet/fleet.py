@@ -15,6 +15,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
+from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import node as nodes
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
@@ -27,10 +28,15 @@ _Value = TypeVar('_Value')
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Member:
-    """A node that was chosen, and the driver that speaks with it."""
+    """A chosen node.
+
+    :param driver: its cache.
+    :param client: any other request to it.
+    """
 
     node: nodes.Node
     driver: base.CacheDriver
+    client: http.NodeClient
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -56,9 +62,10 @@ class Fleet:
         timeout: float,
     ) -> None:
         cloud.warn_of_plain_http({one.endpoint: one.label for one in chosen})
+        clients = [cloud.client(one.endpoint, timeout) for one in chosen]
         self._members = [
-            Member(one, choosing.connect(cloud.client(one.endpoint, timeout)))
-            for one in chosen
+            Member(one, choosing.connect(client), client)
+            for one, client in zip(chosen, clients)
         ]
 
     def __len__(self) -> int:
