@@ -251,9 +251,11 @@ def report(
             why, remedy = WORDS[one.result]
             if one.error:
                 remedy = _('Not repaired: %s') % one.error
-            command.failures.add(
-                _few([one.candidate]), errors.NodeError(why, remedy)
-            )
+            what = _('Image %(image)s on %(node)s') % {
+                'image': one.candidate.image.label,
+                'node': one.candidate.member.node.label,
+            }
+            command.failures.add(what, errors.NodeError(why, remedy))
     for group in failed.values():
         chosen = [one.candidate for one in group]
         error = group[0].error

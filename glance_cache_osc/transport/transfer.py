@@ -29,7 +29,9 @@ _MAX_TIMEOUTS = 10
 #: The name of a header may begin with HTTP/ as well.
 _STATUS_LINE = re.compile(rb'HTTP/[\d.]+ (\d{3})(?!\d)')
 #: Responses longer than this, in bytes, are received a few at a time.
-_SMALL = 512 * 2**10
+_SMALL = 64 * 2**10
+#: Bytes that a sink receives at a time.
+_PIECE = 128 * 2**10
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -189,7 +191,7 @@ class Transfer:
             **request.settings.options,
         }
         if request.sink:
-            options[pycurl.BUFFERSIZE] = _SMALL
+            options[pycurl.BUFFERSIZE] = _PIECE
         if addresses:
             options[pycurl.RESOLVE] = [addresses]
         for option, value in options.items():

@@ -13,7 +13,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 
 #: Bytes that are hashed at a time.
-_CHUNK = 2**20
+_CHUNK = 256 * 2**10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -88,7 +88,7 @@ def test_damage_is_found(
         ('shortened', 'truncated'),
     ]
     first, second, third = result.err.splitlines()
-    assert first.startswith('image changed (')
+    assert first.startswith('Image changed (')
     assert 'does not match the hash in Glance' in first
     assert 'its file was missing' in second
     assert 'sends only the first part' in third
