@@ -46,6 +46,10 @@ class _Bytes(Exception):
     """What a server sends instead of an HTTP response."""
 
 
+class _Begins(Exception):
+    """What a server sends first, and what it does then."""
+
+
 #: Instead of an answer. Nobody listens at the port:
 REFUSED: dict[str, Any] = {'exc': ConnectionRefusedError}
 #: There is none until the timeout is over, which it is at once: what the
@@ -62,6 +66,16 @@ _UNSERVED: tuple[type[Exception], ...] = (ConnectionRefusedError, TimeoutError)
 def sends(data: bytes) -> dict[str, Any]:
     """Instead of an answer: these bytes, and the connection is closed."""
     return {'exc': _Bytes(data)}
+
+
+def begins(
+    data: bytes, then: Callable[[Callable[[bytes], None]], None]
+) -> dict[str, Any]:
+    """Instead of an answer: these bytes, and the connection stays open.
+
+    :param then: is called next, with what sends further bytes at once.
+    """
+    return {'exc': _Begins(data, then)}
 
 
 class Certificates:
@@ -310,6 +324,12 @@ class Web:
         except _Bytes as data:
             handler.wfile.write(*data.args)
             handler.close_connection = True
+        except _Begins as answer:
+            data, then = answer.args
+            handler.send_at_once(data)
+            then(handler.send_at_once)
+            self._over.wait()
+            handler.close_connection = True
         except Exception as error:  # noqa: BLE001 - the test fails by it
             self.unexpected.append(f'{handler.command} {url}: {error!r}')
             handler.send_error(http.HTTPStatus.NOT_IMPLEMENTED)
@@ -348,6 +368,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         self._answer(self)
 
     do_DELETE = do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
+
+    def send_at_once(self, data: bytes) -> None:
+        """Write bytes, and do not keep them back."""
+        self.wfile.write(data)
+        self.wfile.flush()
 
     def respond(self, response: models.Response) -> None:
         """Write a response as it is, with the length of its body."""

@@ -2,6 +2,7 @@
 
 """What Keystone 30 and Glance 33 answer, to the letter."""
 
+import hashlib
 from typing import Any
 
 KEYSTONE = 'http://keystone.example:5000/v3'
@@ -12,6 +13,9 @@ UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
 DEBIAN = '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb'
 FEDORA = '0f8f89be-fed2-44c4-91f8-b2a0c3b15f27'
 ORPHAN = 'c0ffee00-1234-4abc-8def-0123456789ab'
+
+#: The hash of each image that has no other.
+MD5 = ('md5', '5f363e0e58a95f06cbe9bbc662c5dfb6')
 
 KEYSTONE_VERSION = {
     'version': {
@@ -91,7 +95,7 @@ def image(image_id: str, name: str | None, **more: Any) -> dict[str, Any]:
         'size': 5000000,
         'virtual_size': 5000000,
         'status': 'active',
-        'checksum': '5f363e0e58a95f06cbe9bbc662c5dfb6',
+        'checksum': MD5[1],
         'protected': False,
         'min_ram': 0,
         'min_disk': 0,
@@ -109,6 +113,24 @@ def image(image_id: str, name: str | None, **more: Any) -> dict[str, Any]:
         'stores': 'fast',
         **more,
     }
+
+
+def data_of(name: str, size: int = 3000) -> bytes:
+    """The data of an image: as many bytes, and different for each name."""
+    seed = hashlib.sha512(name.encode()).digest()
+    return (seed * (size // len(seed) + 1))[:size]
+
+
+def hashed(
+    image_id: str, name: str | None, data: bytes, **more: Any
+) -> dict[str, Any]:
+    """An item of GET /v2/images, with the size and hashes of its data."""
+    found = {
+        'size': len(data),
+        'checksum': hashlib.md5(data, usedforsecurity=False).hexdigest(),
+        'os_hash_value': hashlib.sha512(data).hexdigest(),
+    }
+    return image(image_id, name, **found | more)
 
 
 def images(*items: dict[str, Any]) -> dict[str, Any]:

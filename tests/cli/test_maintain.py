@@ -621,13 +621,13 @@ def test_a_dry_run_sends_nothing_and_asks_nothing(
     [
         (
             ['clean'],
-            'This changes caches, and clouds.yaml names 2 nodes. Say which '
-            'are meant with --node or --all-nodes.\n',
+            '2 nodes are configured: this command requires --node or '
+            '--all-nodes.\n',
         ),
         (
             ['prune', '--auto-approve'],
-            'This changes caches, and clouds.yaml names 2 nodes. Say which '
-            'are meant with --node or --all-nodes.\n',
+            '2 nodes are configured: this command requires --node or '
+            '--all-nodes.\n',
         ),
         (
             ['clean', '--all-nodes', '-c', 'Nmae'],

@@ -161,8 +161,8 @@ def test_a_change_wants_to_be_told_where(
     assert result == Result(
         2,
         '',
-        'This changes caches, and clouds.yaml names 2 nodes. Say which are '
-        'meant with --node or --all-nodes.\n',
+        '2 nodes are configured: this command requires --node or '
+        '--all-nodes.\n',
     )
     assert cloud.requests == []
 

@@ -375,8 +375,8 @@ def test_several_nodes_are_only_changed_when_asked_for(
     assert result == Result(
         2,
         '',
-        'This changes caches, and clouds.yaml names 2 nodes. Say which are '
-        'meant with --node or --all-nodes.\n',
+        '2 nodes are configured: this command requires --node or '
+        '--all-nodes.\n',
     )
     assert cloud.requests == []
 

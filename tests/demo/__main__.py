@@ -9,6 +9,7 @@ it is printed.
 """
 
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import os
 import pathlib
@@ -81,8 +82,8 @@ def main() -> None:
             'OS_CLOUD': 'demo-cloud',
         }
         environment['PATH'] = f'{_PROGRAMS}{os.pathsep}{environment["PATH"]}'
-        _upload(cloud)
-        _show(Demo(environment), cloud)
+        image_ids = _upload(cloud)
+        _show(Demo(environment), cloud, image_ids)
         if path := os.environ.get('PICTURE'):
             _draw(environment, cloud, pathlib.Path(path))
         if keep:
@@ -105,13 +106,17 @@ def _cloud(*, keep: bool) -> Iterator[clouds.Cloud]:
             stack.pop_all()
 
 
-def _upload(cloud: clouds.Cloud) -> None:
+def _upload(cloud: clouds.Cloud) -> dict[str, str]:
+    """Upload the images; returns their IDs by name."""
     url, token = cloud.glance[0].url, cloud.token()
+    image_ids = {}
     for name, size, tags in _IMAGES:
         _note(f'Uploading {name}, {size // 1_000_000} MB …')
         made = clouds.create_image(url, token, name, size=size, tags=tags)
         if name == 'cirros-0.6':
             clouds.copy_image(url, token, made, 'cheap')
+        image_ids[name] = made
+    return image_ids
 
 
 def _draw(
@@ -143,8 +148,12 @@ def _draw(
     drawn.save(path)
 
 
-def _show(demo: Demo, cloud: clouds.Cloud) -> None:
+def _show(
+    demo: Demo, cloud: clouds.Cloud, image_ids: Mapping[str, str]
+) -> None:
     _show_queue_and_list(demo, cloud)
+    cached = cloud.glance[0].cache_dir / image_ids['cirros-0.6']
+    _show_verify(demo, cached)
     _show_delete_and_clear(demo, cloud)
     _show_fleet(demo, cloud)
     _show_stores(demo)
@@ -171,6 +180,24 @@ def _show_queue_and_list(demo: Demo, cloud: clouds.Cloud) -> None:
     _wait_for_fills(oslo, 3)
     demo.say('A script reads numbers, not "300.0 MB".')
     demo.run('openstack image cache list ubuntu-24.04 -f json')
+
+
+def _show_verify(demo: Demo, cached: pathlib.Path) -> None:
+    demo.say(f'Change one byte of a cached file: {cached}')
+    with cached.open('r+b') as file:
+        (byte,) = file.read(1)
+        file.seek(0)
+        file.write(bytes([byte ^ 1]))
+    demo.say('The list does not show the damage. Reading the image does.')
+    demo.run('openstack image cache list cirros-0.6 --node edge-oslo')
+    verify = 'openstack image cache verify cirros-0.6 --node edge-oslo'
+    demo.run(verify, expected=1)
+    demo.run(f'{verify} --repair --auto-approve')
+    demo.say('Check the node, and that it serves an image from its cache.')
+    demo.run(
+        'openstack image cache node check --node edge-oslo --probe-size 50M '
+        '--long'
+    )
 
 
 def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:

@@ -11,6 +11,8 @@ _VARIABLE = re.compile(
     r'(?P<id>[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})'
     r'|(?P<address>127\.0\.0\.1:\d+)'
     r'|(?P<time>\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\dZ?)'
+    # A table's column Seconds.
+    r'|(?P<seconds> +\d+\.\d(?= \|))'
 )
 
 
@@ -29,8 +31,8 @@ class Normal:
 
     def _name(self, match: re.Match[str]) -> str:
         kind = match.lastgroup or ''
-        if kind == 'time':
-            return '<time>'
+        if kind in ('time', 'seconds'):
+            return f'<{kind}>'
         number = sum(
             name.startswith(f'<{kind}') for name in self._seen.values()
         )

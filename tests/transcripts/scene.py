@@ -32,8 +32,9 @@ class Scene:
     The actions: `kill NODE`, `start NODE`, `cached NODE IMAGE…`,
     `queued NODE IMAGE`, `settled` (nothing is queued any more),
     `orphan NODE NAME` (an image that is cached there and then deleted),
-    `copied IMAGE STORE`, `file NAME LINE…`. A command that `needs PROGRAM`
-    is not run where there is none.
+    `copied IMAGE STORE`, `file NAME LINE…`. `corrupted`, `truncated` and
+    `removed NODE IMAGE` change the node's cached file. A command that `needs
+    PROGRAM` is not run where there is none.
 
     :param nodes: three of the cloud's, with caches; the first is the one
         that the catalogue names
@@ -154,6 +155,22 @@ class Scene:
         clouds.copy_image(
             self._url, self._cloud.token(), self._images[image], store
         )
+
+    def _corrupted(self, name: str, image: str) -> None:
+        path = self._cached_file(name, image)
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+
+    def _truncated(self, name: str, image: str) -> None:
+        path = self._cached_file(name, image)
+        os.truncate(path, path.stat().st_size // 2)
+
+    def _removed(self, name: str, image: str) -> None:
+        self._cached_file(name, image).unlink()
+
+    def _cached_file(self, name: str, image: str) -> Path:
+        return self._nodes[name].cache_dir / self._images[image]
 
     def _file(self, name: str, *lines: str) -> None:
         text = ''.join(f'{line}\n' for line in lines)

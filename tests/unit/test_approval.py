@@ -12,6 +12,7 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
@@ -25,7 +26,8 @@ APPROVED = argparse.Namespace(auto_approve=True)
 def member(name: str) -> fleet.Member:
     """A node that nobody may speak to: approval comes before."""
     driver = mock.create_autospec(base.CacheDriver, instance=True)
-    return fleet.Member(node.Node(name, f'http://{name}:9292'), driver)
+    client = mock.create_autospec(http.NodeClient, instance=True)
+    return fleet.Member(node.Node(name, f'http://{name}:9292'), driver, client)
 
 
 OSLO, BERGEN = member('oslo'), member('bergen')

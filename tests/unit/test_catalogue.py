@@ -16,9 +16,9 @@ from tests.fuzz import clients
 from tests.unit import conftest
 
 IMAGES = f'{p.GLANCE}/v2/images'
-UBUNTU = images.Image(p.UBUNTU, 'ubuntu', 5000000, ('fast',))
-DEBIAN = images.Image(p.DEBIAN, 'debian', 5000000, ('fast',))
-FEDORA = images.Image(p.FEDORA, 'fedora', 5000000, ('fast',))
+UBUNTU = images.Image(p.UBUNTU, 'ubuntu', 5000000, ('fast',), p.MD5)
+DEBIAN = images.Image(p.DEBIAN, 'debian', 5000000, ('fast',), p.MD5)
+FEDORA = images.Image(p.FEDORA, 'fedora', 5000000, ('fast',), p.MD5)
 
 
 @pytest.fixture
@@ -503,7 +503,7 @@ def test_a_name_may_have_the_form_of_an_id(
     resolution = run(catalogue.resolve([p.ORPHAN]))
 
     assert resolution.found == [
-        images.Image(p.UBUNTU, p.ORPHAN, 5000000, ('fast',))
+        images.Image(p.UBUNTU, p.ORPHAN, 5000000, ('fast',), p.MD5)
     ]
     assert resolution.failures == {}
 

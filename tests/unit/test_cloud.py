@@ -249,7 +249,9 @@ def test_the_catalogue_is_that_of_the_image_endpoint(
     catalogue = cloud.Cloud(manager, loop.engine, 30).catalogue()
 
     assert loop.run(catalogue.by_id([p.UBUNTU])) == {
-        p.UBUNTU: images.Image(p.UBUNTU, 'ubuntu-24.04', 5000000, ('fast',))
+        p.UBUNTU: images.Image(
+            p.UBUNTU, 'ubuntu-24.04', 5000000, ('fast',), p.MD5
+        )
     }
     (request,) = sent
     assert (request.timeout, request.max_size) == (60, 64 * 2**20)

@@ -85,6 +85,7 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'Refused': 'NodeError',
         'ServerFault': 'NodeError',
         'BadReply': 'NodeError',
+        'TooLong': 'BadReply',
         'LoginFailed': 'NodeError',
         'NoStores': 'NodeError',
         'Unconfirmed': 'NodeError',

@@ -20,6 +20,7 @@ from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import operations
 from glance_cache_osc.command import progress
 from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
@@ -307,7 +308,8 @@ def test_a_question_is_not_waited_for_and_a_change_is(
 
 def member(name: str) -> fleet.Member:
     driver = mock.create_autospec(base.CacheDriver, instance=True)
-    return fleet.Member(node.Node(name, f'http://{name}'), driver)
+    client = mock.create_autospec(http.NodeClient, instance=True)
+    return fleet.Member(node.Node(name, f'http://{name}'), driver, client)
 
 
 def test_of_many_nodes_that_are_waited_for_a_few_are_named(

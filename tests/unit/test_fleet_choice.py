@@ -66,8 +66,7 @@ def test_a_change_wants_to_be_told_where() -> None:
         choose(cloud_of(OSLO, BERGEN), changes=True)
 
     assert str(caught.value) == (
-        'This changes caches, and clouds.yaml names 2 nodes. '
-        'Say which are meant with --node or --all-nodes.'
+        '2 nodes are configured: this command requires --node or --all-nodes.'
     )
 
 

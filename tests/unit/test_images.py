@@ -2,6 +2,7 @@
 
 """Images, and the words that mean them."""
 
+import hashlib
 from typing import Any
 
 import pytest
@@ -38,7 +39,110 @@ UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
 def test_an_item_of_glances_list_is_read(
     item: dict[str, Any], expected: images.Image
 ) -> None:
-    assert images.parse_image(item) == expected
+    assert images.parse_image({'status': 'active', **item}) == expected
+
+
+SHA512 = 'AB' * 64
+MD5 = 'CD' * 16
+
+
+@pytest.mark.parametrize(
+    ('item', 'expected'),
+    [
+        (
+            {'os_hash_algo': 'sha512', 'os_hash_value': 'ab', 'checksum': MD5},
+            ('sha512', 'ab'),
+        ),
+        # Hashes are compared as hashlib prints them.
+        (
+            {'os_hash_algo': 'sha512', 'os_hash_value': SHA512},
+            ('sha512', SHA512.lower()),
+        ),
+        (
+            {'os_hash_algo': 'sha3_256', 'os_hash_value': 'ab'},
+            ('sha3_256', 'ab'),
+        ),
+        # Images from before Rocky have MD5 alone.
+        ({'checksum': MD5}, ('md5', MD5.lower())),
+        (
+            {'os_hash_algo': None, 'os_hash_value': None, 'checksum': MD5},
+            ('md5', MD5.lower()),
+        ),
+        # hashlib cannot compute these, or not without a length.
+        (
+            {'os_hash_algo': 'md6', 'os_hash_value': 'ab', 'checksum': MD5},
+            ('md5', MD5.lower()),
+        ),
+        ({'os_hash_algo': 'md6', 'os_hash_value': 'ab'}, None),
+        ({'os_hash_algo': 'shake_128', 'os_hash_value': 'ab'}, None),
+        ({'os_hash_algo': 'shake_256', 'os_hash_value': 'ab'}, None),
+        (
+            {
+                'os_hash_algo': 'shake_256',
+                'os_hash_value': 'ab',
+                'checksum': MD5,
+            },
+            ('md5', MD5.lower()),
+        ),
+        # There is nothing to compare with.
+        ({}, None),
+        ({'os_hash_algo': 'sha512', 'os_hash_value': None}, None),
+        ({'os_hash_algo': 'sha512', 'os_hash_value': ''}, None),
+        ({'os_hash_algo': '', 'os_hash_value': 'ab'}, None),
+        ({'checksum': ''}, None),
+        ({'checksum': None}, None),
+        # Glance sends text.
+        ({'os_hash_algo': 'sha512', 'os_hash_value': 7}, None),
+        ({'os_hash_algo': 'sha512', 'os_hash_value': ['ab']}, None),
+        ({'os_hash_algo': 512, 'os_hash_value': 'ab'}, None),
+        ({'os_hash_algo': ['sha512'], 'os_hash_value': 'ab'}, None),
+        ({'os_hash_algo': {}, 'os_hash_value': {}, 'checksum': 7}, None),
+        ({'checksum': [MD5]}, None),
+        ({'checksum': True}, None),
+    ],
+)
+def test_the_hash_of_an_image(
+    item: dict[str, Any], expected: tuple[str, str] | None
+) -> None:
+    assert images.parse_image({'id': UBUNTU, **item}).digest == expected
+
+
+@pytest.mark.parametrize('algorithm', sorted(hashlib.algorithms_available))
+def test_each_hash_that_is_compared_can_be_computed(algorithm: str) -> None:
+    parsed = images.parse_image(
+        {'id': UBUNTU, 'os_hash_algo': algorithm, 'os_hash_value': 'ab'}
+    )
+
+    assert (parsed.digest is None) == algorithm.startswith('shake')
+    if parsed.digest:
+        hashing = hashlib.new(algorithm, usedforsecurity=False)
+        hashing.update(b'data')
+        assert hashing.hexdigest()
+
+
+@pytest.mark.parametrize(
+    ('status', 'expected'),
+    [
+        ('active', True),
+        ('deactivated', False),
+        ('queued', False),
+        ('ACTIVE', False),
+        ('', False),
+        (None, False),
+        (True, False),
+        (['active'], False),
+    ],
+)
+def test_an_image_whose_data_may_be_downloaded(
+    status: Any, expected: bool
+) -> None:
+    parsed = images.parse_image({'id': UBUNTU, 'status': status})
+
+    assert parsed.active is expected
+
+
+def test_an_image_without_a_status_is_not_active() -> None:
+    assert not images.parse_image({'id': UBUNTU}).active
 
 
 @pytest.mark.parametrize(

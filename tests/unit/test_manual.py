@@ -10,6 +10,8 @@ import re
 
 import pytest
 
+from glance_cache_osc.command import verifying
+
 ROOT = pathlib.Path(__file__).parents[2]
 MANUAL = ROOT / 'doc/source'
 _PLACE = re.compile(r'%(?:\(\w+\))?[sdg]')
@@ -39,6 +41,23 @@ def messages() -> Iterator[str]:
                 yield from texts(call.args[0])
 
 
+def details() -> Iterator[str]:
+    """The first sentences of Details in `image cache node check`."""
+    for file in (
+        'verifying/checks.py',
+        'command/probing.py',
+        'v2/image_cache_node_check.py',
+    ):
+        path = ROOT / 'glance_cache_osc' / file
+        for call in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            if not isinstance(call, ast.Call) or len(call.args) < 3:
+                continue
+            name = getattr(call.func, 'id', getattr(call.func, 'attr', ''))
+            if name in ('Check', 'add'):
+                for text in texts(call.args[2]):
+                    yield text.partition('. ')[0]
+
+
 def texts(node: ast.AST) -> Iterator[str]:
     """The translated texts below a node."""
     for one in ast.walk(node):
@@ -64,10 +83,14 @@ ELSEWHERE = {
     'It is neither cached nor queued there any more',
     'Not within %g seconds',
     'Nothing has arrived there for %g seconds',
+    'expires on %s',
+    *(why for why, __ in verifying.WORDS.values()),
 }
 #: What is counted, and never printed.
 UNSAID = {'Not asked: interrupted'}
-MESSAGES = sorted({*messages(), *ELSEWHERE} - UNSAID)
+#: What requires no explanation.
+PLAIN = {'Images API %s'}
+MESSAGES = sorted({*messages(), *details(), *ELSEWHERE} - UNSAID - PLAIN)
 
 
 def test_messages_are_found() -> None:

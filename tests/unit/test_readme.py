@@ -92,6 +92,7 @@ PROMISES = {
         'functional/test_waiting.py',
         'test_sync_twice_and_a_check_before_between_and_after',
     ),
+    'Verification': ('functional/test_verify.py', 'test_damage_is_found'),
     'Coverage': (
         'functional/test_fleet.py',
         'test_on_how_many_nodes_images_are',

@@ -40,6 +40,7 @@ def fill(
     member = fleet.Member(
         node.Node(where, f'http://{where}.example'),
         world.Driver(world.World(), None),
+        world.NO_CLIENT,
     )
     return fills.Fill(member, images.Image(image_id, name, 5_000_000))
 

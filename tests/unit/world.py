@@ -7,9 +7,11 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from typing import TypeVar
+from unittest import mock
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
+from glance_cache_osc.drivers import http
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.filling import watching
@@ -19,6 +21,8 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from tests.unit import virtual
 
+#: Nothing is asked of a node but its cache.
+NO_CLIENT = mock.create_autospec(http.NodeClient, instance=True)
 REFUSED = errors.Unreachable('Cannot connect', down=True)
 
 _Value = TypeVar('_Value')
@@ -271,7 +275,9 @@ class Scene:
         self.checked: list[set[str]] = []
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
-            fleet.Member(node.Node(f'n{number}', f'http://n{number}'), driver)
+            fleet.Member(
+                node.Node(f'n{number}', f'http://n{number}'), driver, NO_CLIENT
+            )
             for number, driver in enumerate(self.drivers, 1)
         ]
         self.fills = [

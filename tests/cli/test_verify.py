@@ -1,0 +1,1401 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""`openstack image cache verify`: argv in, output out."""
+
+from collections.abc import Callable
+import hashlib
+import itertools
+import json
+import os
+import re
+import signal
+import threading
+import time
+import types
+from typing import Any
+
+import pytest
+
+from glance_cache_osc.command import progress
+from glance_cache_osc.filling import fills
+from glance_cache_osc.verifying import verification
+from tests import web
+from tests.cli import payloads as p
+from tests.cli.cached import cut
+from tests.cli.cached import Node
+from tests.cli.cached import Read
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+from tests.cli.conftest import PATIENCE
+from tests.cli.conftest import Result
+
+CACHE = f'{p.GLANCE}/v2/cache'
+IMAGES = f'{p.GLANCE}/v2/images'
+VERIFY = ('image', 'cache', 'verify')
+BRIEF = ('-f', 'value', '-c', 'Name', '-c', 'Result')
+HTML = {'Content-Type': 'text/html; charset=UTF-8'}
+
+DATA = {
+    p.UBUNTU: p.data_of('ubuntu'),
+    p.DEBIAN: p.data_of('debian', 2000),
+    p.FEDORA: p.data_of('fedora', 4000),
+}
+NAMES = {
+    p.UBUNTU: 'ubuntu-24.04',
+    p.DEBIAN: 'debian-13',
+    p.FEDORA: 'fedora-42',
+}
+GOOD = {one: [Read(DATA[one])] for one in DATA}
+WRONG = b'x' * 3000
+
+LABEL = f'image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}'
+CORRUPT = (
+    ': its data does not match the hash in Glance. Delete and queue it '
+    'again, or use --repair.\n'
+)
+TRUNCATED = (
+    ': the node sends only the first part of its data. Delete and queue it '
+    'again, or use --repair.\n'
+)
+MISSING = (
+    ': it was listed as cached, but its file was missing; reading it cached '
+    'it again. Check that the cache directory is on a persistent disk and '
+    'that each node has its own worker_self_reference_url.\n'
+)
+NOT_SERVED = (
+    ': its data is right, but it is not served from the cache: two reads '
+    'were not counted as hits. Set a flavor with caching (such as '
+    "keystone+cachemanagement) in that node's glance-api.conf, and give each "
+    'node its own worker_self_reference_url. --repair cannot change this.\n'
+)
+NOT_CACHED = (
+    ": it is not in the cache. Queue it with 'openstack image cache queue'.\n"
+)
+
+TABLE = """\
++--------------------------------------+--------------+--------+----------------+---------+----------------------------+
+| ID                                   | Name         | Size   | Result         | Seconds | Node                       |
++--------------------------------------+--------------+--------+----------------+---------+----------------------------+
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | 2.0 kB | corrupt        | 1.2     | http://glance.example:9292 |
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | 3.0 kB | ok             | 1.2     | http://glance.example:9292 |
+| c0ffee00-1234-4abc-8def-0123456789ab |              | 3.0 kB | not verifiable |         | http://glance.example:9292 |
++--------------------------------------+--------------+--------+----------------+---------+----------------------------+
+"""
+JSON = """\
+[
+  {
+    "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
+    "Name": "debian-13",
+    "Size": 2000,
+    "Result": "corrupt",
+    "Seconds": 1.25,
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
+    "Name": "ubuntu-24.04",
+    "Size": 3000,
+    "Result": "ok",
+    "Seconds": 1.25,
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "c0ffee00-1234-4abc-8def-0123456789ab",
+    "Name": null,
+    "Size": 3000,
+    "Result": "not verifiable",
+    "Seconds": null,
+    "Node": "http://glance.example:9292"
+  }
+]
+"""
+YAML = """\
+- ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
+  Name: debian-13
+  Node: http://glance.example:9292
+  Result: corrupt
+  Seconds: 1.25
+  Size: 2000
+- ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
+  Name: ubuntu-24.04
+  Node: http://glance.example:9292
+  Result: ok
+  Seconds: 1.25
+  Size: 3000
+- ID: c0ffee00-1234-4abc-8def-0123456789ab
+  Name: null
+  Node: http://glance.example:9292
+  Result: not verifiable
+  Seconds: null
+  Size: 3000
+"""
+CSV = """\
+"ID","Name","Size","Result","Seconds","Node"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000,"corrupt",1.25,"http://glance.example:9292"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04",3000,"ok",1.25,"http://glance.example:9292"
+"c0ffee00-1234-4abc-8def-0123456789ab","",3000,"not verifiable","","http://glance.example:9292"
+"""
+VALUE = """\
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000 corrupt 1.25 http://glance.example:9292
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 3000 ok 1.25 http://glance.example:9292
+c0ffee00-1234-4abc-8def-0123456789ab  3000 not verifiable  http://glance.example:9292
+"""
+DRY_TABLE = """\
++--------------------------------------+--------------+--------+----------------+----------------------------+
+| ID                                   | Name         | Size   | Action         | Node                       |
++--------------------------------------+--------------+--------+----------------+----------------------------+
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | 2.0 kB | verify         | http://glance.example:9292 |
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | 3.0 kB | verify         | http://glance.example:9292 |
+| c0ffee00-1234-4abc-8def-0123456789ab |              | 3.0 kB | not verifiable | http://glance.example:9292 |
++--------------------------------------+--------------+--------+----------------+----------------------------+
+"""
+DRY_JSON = """\
+[
+  {
+    "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
+    "Name": "debian-13",
+    "Size": 2000,
+    "Action": "verify",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
+    "Name": "ubuntu-24.04",
+    "Size": 3000,
+    "Action": "verify",
+    "Node": "http://glance.example:9292"
+  },
+  {
+    "ID": "c0ffee00-1234-4abc-8def-0123456789ab",
+    "Name": null,
+    "Size": 3000,
+    "Action": "not verifiable",
+    "Node": "http://glance.example:9292"
+  }
+]
+"""
+DRY_YAML = """\
+- Action: verify
+  ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
+  Name: debian-13
+  Node: http://glance.example:9292
+  Size: 2000
+- Action: verify
+  ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
+  Name: ubuntu-24.04
+  Node: http://glance.example:9292
+  Size: 3000
+- Action: not verifiable
+  ID: c0ffee00-1234-4abc-8def-0123456789ab
+  Name: null
+  Node: http://glance.example:9292
+  Size: 3000
+"""
+DRY_CSV = """\
+"ID","Name","Size","Action","Node"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000,"verify","http://glance.example:9292"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04",3000,"verify","http://glance.example:9292"
+"c0ffee00-1234-4abc-8def-0123456789ab","",3000,"not verifiable","http://glance.example:9292"
+"""
+DRY_VALUE = """\
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000 verify http://glance.example:9292
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 3000 verify http://glance.example:9292
+c0ffee00-1234-4abc-8def-0123456789ab  3000 not verifiable http://glance.example:9292
+"""
+
+
+def ctrl_c() -> None:
+    """Press it."""
+    os.kill(os.getpid(), signal.SIGINT)
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Repairs look at the list every hundredth of a second."""
+    monkeypatch.setattr(fills, '_SOONEST', 0.01)
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each image takes 1.25 seconds."""
+    ticks = itertools.count(100.0, 1.25)
+    loop = types.SimpleNamespace(time=lambda: next(ticks))
+    fake = types.SimpleNamespace(get_running_loop=lambda: loop)
+    monkeypatch.setattr(verification, 'asyncio', fake)
+
+
+@pytest.fixture
+def known(cloud: Cloud) -> dict[str, dict[str, Any]]:
+    """The images of Glance by ID, which tests may change."""
+    found = {one: p.hashed(one, NAMES[one], DATA[one]) for one in DATA}
+
+    def answer(request: Any, _context: Any) -> Any:
+        return p.images(*found.values())
+
+    cloud.adapter.register_uri('GET', IMAGES, json=answer)
+    return found
+
+
+def node_of(
+    cloud: Cloud, *reads: Read, image_id: str = p.UBUNTU, **more: Any
+) -> Node:
+    """A node with one cached image."""
+    return Node(cloud, {image_id: list(reads)}, DATA, **more)
+
+
+@pytest.fixture
+def three(cloud: Cloud, known: dict[str, Any]) -> Node:
+    """One image is corrupt, one is intact, and one is an orphan."""
+    del known[p.FEDORA]
+    reads = {
+        p.UBUNTU: [Read(DATA[p.UBUNTU])],
+        p.ORPHAN: [Read(b'')],
+        p.DEBIAN: [Read(WRONG[:2000])],
+    }
+    return Node(cloud, reads, DATA)
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', TABLE),
+        ('json', JSON),
+        ('yaml', YAML),
+        ('csv', CSV),
+        ('value', VALUE),
+    ],
+)
+@pytest.mark.usefixtures('clock')
+def test_what_is_cached_is_read(
+    three: Node,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    result = openstack(*VERIFY, '-f', name, terminal=terminal)
+
+    assert (result.code, result.out) == (1, expected)
+    line = f'image debian-13 ({p.DEBIAN}) on {p.GLANCE}{CORRUPT}'
+    assert result.err.endswith(line)
+    if not terminal:
+        assert result.err == line
+    assert three.files == [p.DEBIAN, p.UBUNTU]
+    assert three.changes == []
+
+
+@pytest.mark.parametrize('terminal', [False, True])
+@pytest.mark.parametrize(
+    ('name', 'expected'),
+    [
+        ('table', DRY_TABLE),
+        ('json', DRY_JSON),
+        ('yaml', DRY_YAML),
+        ('csv', DRY_CSV),
+        ('value', DRY_VALUE),
+    ],
+)
+def test_a_dry_run_reads_nothing(
+    cloud: Cloud,
+    three: Node,
+    openstack: OpenStack,
+    name: str,
+    expected: str,
+    terminal: bool,
+) -> None:
+    result = openstack(*VERIFY, '--dry-run', '-f', name, terminal=terminal)
+
+    assert result == Result(
+        0, expected, 'This would read 2 images (5.0 kB) on 1 nodes\n'
+    )
+    assert three.files == []
+    assert cloud.requests.count(f'GET {CACHE}') == 1
+
+
+def test_a_dry_run_of_a_repair_needs_no_approval(
+    three: Node, openstack: OpenStack
+) -> None:
+    result = openstack(*VERIFY, '--dry-run', '--repair', *('-f', 'value'))
+
+    assert (result.code, result.out) == (0, DRY_VALUE)
+    assert three.changes == []
+
+
+def test_nothing_is_cached(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    Node(cloud, {}, {}, queued=(p.UBUNTU,))
+
+    result = openstack(*VERIFY, '-f', 'json')
+
+    assert result == Result(
+        0, '[]\n', f'There is no cached image to verify on {p.GLANCE}.\n'
+    )
+
+
+def test_seconds_are_how_long_it_took(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(DATA[p.UBUNTU]))
+    slow = threading.Event()
+
+    def looks(listed: Any) -> Any:
+        if node.files:
+            slow.wait(0.05)
+        return listed
+
+    node.looks = looks
+
+    result = openstack(*VERIFY, '-f', 'json')
+
+    (row,) = json.loads(result.out)
+    assert 0.05 <= row['Seconds'] < PATIENCE
+
+
+DATA_OF = DATA[p.UBUNTU]
+
+
+@pytest.mark.parametrize(
+    ('reads', 'expected', 'line', 'count'),
+    [
+        ([Read(DATA_OF)], 'ok', '', 1),
+        # sqlite loses a count while it is locked; the next read is counted.
+        ([Read(DATA_OF, hit=False), Read(DATA_OF)], *('file was missing', MISSING), 2),
+        ([Read(DATA_OF, hit=False)], 'not served from cache', NOT_SERVED, 2),
+        ([Read(WRONG)], 'corrupt', CORRUPT, 1),
+        ([Read(WRONG, hit=False)], 'corrupt', CORRUPT, 1),
+        ([Read(DATA_OF, hit=False), Read(WRONG)], 'corrupt', CORRUPT, 2),
+        ([Read(DATA_OF[:-1])], 'corrupt', CORRUPT, 1),
+        ([cut(DATA_OF, 1000)], 'truncated', TRUNCATED, 2),
+        ([cut(DATA_OF, 1000, hit=False)], 'truncated', TRUNCATED, 2),
+        # One connection that breaks shows nothing.
+        ([cut(DATA_OF, 1000), Read(DATA_OF)], 'ok', '', 2),
+        ([cut(DATA_OF, 1000), Read(WRONG)], 'corrupt', CORRUPT, 2),
+        (
+            [cut(DATA_OF, 1000), cut(DATA_OF, 1001), cut(DATA_OF, 1000)],
+            *('truncated', TRUNCATED, 3),
+        ),
+        (
+            [cut(DATA_OF, 1000), cut(DATA_OF, 1001), Read(DATA_OF)],
+            *('ok', '', 3),
+        ),
+        (
+            [cut(DATA_OF, 9), Read(DATA_OF, hit=False), Read(DATA_OF)],
+            *('file was missing', MISSING, 3),
+        ),
+        (
+            [cut(DATA_OF, 9), *[Read(DATA_OF, hit=False)] * 2],
+            *('not served from cache', NOT_SERVED, 3),
+        ),
+    ],
+)
+def test_what_reads_show(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    reads: list[Read],
+    expected: str,
+    line: str,
+    count: int,
+) -> None:
+    node = node_of(cloud, *reads)
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1 if line else 0,
+        f'ubuntu-24.04 {expected}\n',
+        f'{LABEL}{line}' if line else '',
+    )
+    assert node.files == [p.UBUNTU] * count
+
+
+def test_a_connection_that_breaks_at_different_bytes(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, *(cut(DATA_OF, size) for size in (7, 1000, 9)))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot verify {LABEL}: The connection broke after 7, 1000, 9 '
+        'bytes. Check the network and any proxy between here and the node.\n',
+    )
+    assert node.files == [p.UBUNTU] * 3
+
+
+@pytest.mark.parametrize(
+    'changes',
+    [
+        {'os_hash_value': None, 'checksum': None},
+        {'os_hash_algo': 'md6', 'checksum': ''},
+        {'os_hash_algo': 'shake_256', 'checksum': 7},
+        {'status': 'deactivated'},
+        {'status': None},
+    ],
+)
+def test_what_can_not_be_verified(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    changes: dict[str, Any],
+) -> None:
+    known[p.UBUNTU] |= changes
+    node = node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 not verifiable\n', '')
+    assert node.files == []
+
+
+def test_an_orphan_can_not_be_verified(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(b''), image_id=p.ORPHAN)
+
+    for argv in ([], [p.ORPHAN], ['--orphans']):
+        result = openstack(
+            *VERIFY, *argv, *('-f', 'value', '-c', 'ID', '-c', 'Result')
+        )
+
+        assert result == Result(0, f'{p.ORPHAN} not verifiable\n', '')
+    assert node.files == []
+
+
+@pytest.mark.parametrize(
+    ('algorithm', 'checksum'),
+    [('sha256', None), ('SHA512', 'right'), ('md6', 'right'), (None, 'RIGHT')],
+)
+def test_the_hash_that_glance_has(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    algorithm: str | None,
+    checksum: str | None,
+) -> None:
+    value = hashlib.sha256(DATA_OF).hexdigest()
+    md5 = hashlib.md5(DATA_OF, usedforsecurity=False).hexdigest()
+    known[p.UBUNTU] |= {
+        'os_hash_algo': algorithm,
+        'os_hash_value': value if algorithm == 'sha256' else None,
+        'checksum': {None: 'wrong', 'right': md5, 'RIGHT': md5.upper()}[
+            checksum
+        ],
+    }
+    node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 ok\n', '')
+
+
+def test_an_image_that_leaves_the_cache_is_not_read(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """A read would cache it again."""
+    node = node_of(cloud, Read(DATA_OF))
+    looks = itertools.count()
+    node.looks = lambda listed: listed if not next(looks) else p.cache()
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1, 'ubuntu-24.04 not in cache\n', f'{LABEL}{NOT_CACHED}'
+    )
+    assert node.files == []
+
+
+def test_an_image_that_leaves_the_cache_is_not_read_again(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(DATA_OF, hit=False, leaves=True))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 not in cache\n')
+    assert node.files == [p.UBUNTU]
+
+
+def test_an_image_that_leaves_after_another_one_was_read(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """The list after one read is the list before the next one."""
+    reads = {p.DEBIAN: [Read(DATA[p.DEBIAN])], p.UBUNTU: [Read(DATA_OF)]}
+    node = Node(cloud, reads, DATA)
+
+    def looks(listed: Any) -> Any:
+        if node.files:
+            node.hits.pop(p.UBUNTU, None)
+            del listed['cached_images'][1:]
+        return listed
+
+    node.looks = looks
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result.out == 'debian-13 ok\nubuntu-24.04 not in cache\n'
+    assert node.files == [p.DEBIAN]
+
+
+@pytest.mark.parametrize(
+    ('argv', 'read'),
+    [
+        ([], [p.DEBIAN, p.FEDORA, p.UBUNTU]),
+        ([p.UBUNTU], [p.UBUNTU]),
+        (['ubuntu-24.04'], [p.UBUNTU]),
+        (['ubuntu-24.04', p.UBUNTU, 'u*'], [p.UBUNTU]),
+        (['*-*4*'], [p.FEDORA, p.UBUNTU]),
+        (['nosuch*'], []),
+        (['--larger-than', '2500'], [p.FEDORA, p.UBUNTU]),
+        (['--unused'], [p.DEBIAN]),
+        (['--older-than', '30000d'], []),
+        (['--older-than', '1s'], [p.DEBIAN, p.FEDORA, p.UBUNTU]),
+        (['--orphans'], []),
+        (['--queued'], []),
+        (['--cached'], [p.DEBIAN, p.FEDORA, p.UBUNTU]),
+        (['--smallest'], [p.DEBIAN]),
+        (['--smallest', 'fedora-42', 'ubuntu-24.04'], [p.UBUNTU]),
+        (['--smallest', '--larger-than', '2999'], [p.UBUNTU]),
+    ],
+)
+def test_which_images_are_read(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    argv: list[str],
+    read: list[str],
+) -> None:
+    node = Node(cloud, GOOD, DATA, queued=(p.ORPHAN,))
+    node.sizes |= {p.DEBIAN: 2000, p.FEDORA: 4000}
+    node.hits[p.DEBIAN] = 0
+
+    result = openstack(*VERIFY, *argv, *BRIEF)
+
+    assert result == Result(
+        0,
+        ''.join(f'{NAMES[one]} ok\n' for one in read),
+        ''
+        if read
+        else f'There is no cached image to verify on {p.GLANCE}.\n',
+    )
+    assert node.files == read
+
+
+def test_the_smallest_image_that_can_be_verified(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    known[p.DEBIAN] |= {'status': 'deactivated'}
+    node = Node(cloud, GOOD | {p.ORPHAN: [Read(b'')]}, DATA)
+    node.sizes[p.ORPHAN] = 1
+
+    result = openstack(*VERIFY, '--smallest', *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 ok\n', '')
+
+
+def test_images_that_are_named_and_not_cached(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, 'debian-13', 'ubuntu-24.04', *BRIEF)
+
+    assert result == Result(
+        1,
+        'debian-13 not in cache\nubuntu-24.04 ok\n',
+        f'image debian-13 ({p.DEBIAN}) on {p.GLANCE}{NOT_CACHED}',
+    )
+    assert node.files == [p.UBUNTU]
+
+
+def test_words_that_name_no_image(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, 'nosuch', 'ubuntu-24.04', *BRIEF)
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 ok\n',
+        "Cannot verify 'nosuch': No image has the name or ID 'nosuch'. See "
+        "'openstack image list'.\n",
+    )
+
+
+def test_a_name_with_control_characters(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    known[p.UBUNTU] |= {'name': 'a\x1b[2J\n\u202eb'}
+    node_of(cloud, Read(WRONG))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    safe = r'a\x1b[2J\n\u202eb'
+    assert result == Result(
+        1,
+        f'{safe} corrupt\n',
+        f'image {safe} ({p.UBUNTU}) on {p.GLANCE}{CORRUPT}',
+    )
+
+
+def test_an_id_with_control_characters(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(DATA_OF))
+    node.looks = lambda _listed: p.cache(p.cached('\x1b[2J/../..'))
+
+    result = openstack(*VERIFY, *('-f', 'value', '-c', 'ID', '-c', 'Result'))
+
+    assert result == Result(0, '\\x1b[2J/../.. not verifiable\n', '')
+    assert node.files == []
+
+
+@pytest.mark.parametrize(
+    ('data', 'expected'), [(b'', 'ok'), (b'x', 'corrupt'), (b'xy', 'corrupt')]
+)
+def test_an_image_of_no_bytes(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    data: bytes,
+    expected: str,
+) -> None:
+    known[p.UBUNTU] = p.hashed(p.UBUNTU, 'ubuntu-24.04', b'')
+    node_of(cloud, Read(data))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result.out == f'ubuntu-24.04 {expected}\n'
+
+
+def test_an_image_whose_size_glance_does_not_have(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """Then it is that of the cached file."""
+    known[p.UBUNTU] |= {'size': None}
+    node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, *BRIEF, '-c', 'Size')
+
+    assert result == Result(0, 'ubuntu-24.04 3000 ok\n', '')
+
+
+@pytest.mark.parametrize('length', ['Content-Length: 900000\r\n', ''])
+def test_a_node_that_sends_more_than_the_image_has(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, length: str
+) -> None:
+    sent: list[int] = []
+
+    def then(write: Callable[[bytes], None]) -> None:
+        for __ in range(100_000):
+            write(b'x' * 10_000)
+            sent.append(10_000)
+
+    endless = web.begins(f'HTTP/1.1 200 OK\r\n{length}\r\n'.encode(), then)
+    node = node_of(cloud, Read(instead=endless))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}'
+    )
+    assert node.files == [p.UBUNTU]
+    # A socket holds some; the rest is never sent.
+    assert sum(sent) < 50_000_000
+
+
+SLOW = ('--node-timeout', '1')
+
+
+def test_a_node_that_sends_nothing(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """Nor is it asked for its other images."""
+    reads = {p.UBUNTU: [Read(DATA_OF)], p.DEBIAN: [Read(instead=web.HELD)]}
+    node = Node(cloud, reads, DATA)
+
+    result = openstack(*VERIFY, '--node-timeout', '0.2', *BRIEF)
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot verify image debian-13 ({p.DEBIAN}), ubuntu-24.04 '
+        f'({p.UBUNTU}) on {p.GLANCE}: No answer within 0.2 seconds. Is the '
+        "node up? '--node-timeout' sets how long to wait.\n",
+    )
+    assert node.files == [p.DEBIAN]
+
+
+@pytest.mark.parametrize('step', [0, 20])
+def test_a_node_that_trickles(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, step: int
+) -> None:
+    def then(write: Callable[[bytes], None]) -> None:
+        for __ in range(200):
+            write(b'x' * step)
+            time.sleep(0.05)
+
+    begun = b'HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\nx'
+    node = node_of(cloud, Read(instead=web.begins(begun, then)))
+
+    result = openstack(*VERIFY, *SLOW, *BRIEF)
+
+    assert (result.code, result.out) == (1, '')
+    assert re.fullmatch(
+        re.escape(f'Cannot verify {LABEL}: Its answer comes too slowly: ')
+        + r"\d+ bytes in \d s\. '--node-timeout' sets how long to wait\.\n",
+        result.err,
+    )
+    assert node.files == [p.UBUNTU]
+
+
+def test_a_slow_node_that_keeps_its_rate_may_take_its_time(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """All of a list must arrive within ten timeouts; an image need not."""
+
+    def then(write: Callable[[bytes], None]) -> None:
+        for at in range(0, 3000, 250):
+            write(DATA_OF[at : at + 250])
+            time.sleep(0.05)
+
+    begun = b'HTTP/1.1 200 OK\r\nContent-Length: 3000\r\n\r\n'
+    node_of(cloud, Read(instead=web.begins(begun, then)))
+
+    result = openstack(*VERIFY, '--node-timeout', '0.05', *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 ok\n', '')
+
+
+@pytest.mark.parametrize(
+    ('read', 'why'),
+    [
+        (
+            Read(
+                p.fault('404 Not Found', 'No image found.').encode(),
+                status=404,
+            ),
+            'No image found.',
+        ),
+        (
+            Read(
+                p.fault('403 Forbidden', 'You may not.').encode(), status=403
+            ),
+            'You may not. Log in as an administrator, or have the policies '
+            'of that Glance (cache_list, cache_image, cache_delete) allow it.',
+        ),
+        (
+            Read(status=500),
+            'The server failed with HTTP 500. Try again later; its log says '
+            'more.',
+        ),
+        (
+            Read(status=302, headers={'Location': 'http://evil.example/'}),
+            'It answers with a redirect (HTTP 302). Give the endpoint that '
+            'it redirects to.',
+        ),
+        (
+            Read(instead=web.CLOSED),
+            'The connection broke: Empty reply from server. It may have done '
+            'what it was asked: look, and ask again.',
+        ),
+        (
+            cut(DATA_OF, 0),
+            'The connection broke: transfer closed with 3000 bytes remaining '
+            'to read. It may have done what it was asked: look, and ask '
+            'again.',
+        ),
+        (
+            Read(DATA_OF, headers={'Content-Encoding': 'gzip'}),
+            'Its answer is compressed, which was not asked for.',
+        ),
+        (
+            Read(instead=web.sends(b'\x00\x01\x02\r\n\r\n')),
+            'Its answer is not HTTP. Is this the endpoint of a Glance?',
+        ),
+    ],
+)
+def test_a_node_that_does_not_send_the_data(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    read: Read,
+    why: str,
+) -> None:
+    """The next image is verified all the same."""
+    reads = {p.DEBIAN: [read], p.UBUNTU: [Read(DATA_OF)]}
+    known[p.DEBIAN] = p.hashed(p.DEBIAN, 'debian-13', DATA_OF)
+    node = Node(cloud, reads, DATA)
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 ok\n',
+        f'Cannot verify image debian-13 ({p.DEBIAN}) on {p.GLANCE}: {why}\n',
+    )
+    assert node.files[-1] == p.UBUNTU
+
+
+def test_a_response_without_data(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node_of(cloud, Read(status=204))
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}'
+    )
+
+
+@pytest.mark.parametrize(
+    ('listed', 'why'),
+    [
+        ([], 'not a JSON object'),
+        ({'cached_images': {}, 'queued_images': []}, 'cached_images is not a'),
+        ({'cached_images': [7], 'queued_images': []}, 'something else than'),
+        (p.cache(p.cached(p.UBUNTU, hits='4')), 'hits is not a count'),
+    ],
+)
+def test_a_list_after_the_read_that_is_none(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    listed: Any,
+    why: str,
+) -> None:
+    node = node_of(cloud, Read(DATA_OF))
+    node.looks = lambda good: listed if node.files else good
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert (result.code, result.out) == (1, '')
+    assert result.err.startswith(f'Cannot verify {LABEL}: ')
+    assert why in result.err
+    assert result.err.count('\n') == 1
+
+
+def test_a_node_whose_list_can_not_be_read(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+) -> None:
+    """The others are verified."""
+    clouds_yaml(p.FLEET)
+    node = node_of(cloud, Read(DATA_OF), root=p.EDGE)
+    cloud.answers('GET', CACHE, **web.REFUSED)
+
+    result = openstack(
+        *('--os-cloud', 'far', *VERIFY, '--all-nodes', *BRIEF, '-c', 'Node')
+    )
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 ok edge-bergen\n')
+    assert result.err.startswith(
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}): Cannot connect'
+    )
+    assert node.files == [p.UBUNTU]
+
+
+def test_glance_that_does_not_have_its_list(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Without hashes there is nothing to verify."""
+    node = node_of(cloud, Read(DATA_OF))
+    cloud.answers('GET', IMAGES, status_code=500, text='no')
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1,
+        '',
+        "Cannot look up images in the cloud's Glance: The server failed with "
+        "HTTP 500. See 'openstack image list'.\n",
+    )
+    assert node.files == []
+
+
+@pytest.mark.parametrize('argv', [[], ['--smallest'], [p.UBUNTU]])
+def test_nodes_that_are_configured_must_be_named(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+    argv: list[str],
+) -> None:
+    clouds_yaml(p.FLEET)
+
+    result = openstack('--os-cloud', 'far', *VERIFY, *argv)
+
+    assert result == Result(
+        2,
+        '',
+        '2 nodes are configured: this command requires --node or '
+        '--all-nodes.\n',
+    )
+    assert cloud.requests == []
+
+
+@pytest.mark.parametrize(
+    ('argv', 'expected'),
+    [
+        (['--all-nodes'], ['edge-oslo', 'edge-bergen']),
+        (['--node', 'edge-bergen'], ['edge-bergen']),
+        (['--node', 'edge-*', '--smallest'], ['edge-oslo', 'edge-bergen']),
+    ],
+)
+def test_each_node_is_read_from(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+    argv: list[str],
+    expected: list[str],
+) -> None:
+    clouds_yaml(p.FLEET)
+    node_of(cloud, Read(DATA_OF))
+    node_of(cloud, Read(DATA_OF), root=p.EDGE)
+
+    result = openstack(
+        *('--os-cloud', 'far', *VERIFY, *argv),
+        *('-f', 'value', '-c', 'Result', '-c', 'Node'),
+    )
+
+    assert result == Result(0, ''.join(f'ok {one}\n' for one in expected), '')
+
+
+def test_a_dry_run_needs_no_nodes_to_be_named(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+) -> None:
+    clouds_yaml(p.FLEET)
+    node_of(cloud, Read(DATA_OF))
+    node_of(cloud, Read(DATA_OF), root=p.EDGE)
+
+    result = openstack(
+        *('--os-cloud', 'far', *VERIFY, '--dry-run', '-f', 'value'),
+        *('-c', 'Action', '-c', 'Node'),
+    )
+
+    assert result == Result(
+        0,
+        'verify edge-oslo\nverify edge-bergen\n',
+        'This would read 2 images (6.0 kB) on 2 nodes\n',
+    )
+
+
+def test_a_node_of_xena(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """With the middleware alone: /v2/cached_images."""
+    reads = {p.DEBIAN: [Read(WRONG[:2000])], p.UBUNTU: [Read(DATA_OF)]}
+    node = Node(cloud, reads, DATA, has_api=False)
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        1,
+        'debian-13 corrupt\nubuntu-24.04 ok\n',
+        f'image debian-13 ({p.DEBIAN}) on {p.GLANCE}{CORRUPT}',
+    )
+    assert node.files == [p.DEBIAN, p.UBUNTU]
+    assert f'GET {p.GLANCE}/v2/cached_images' in cloud.requests
+
+
+MANY = [f'http://n{at}.example:9292' for at in range(5)]
+
+
+@pytest.mark.parametrize(('argv', 'most'), [([], 4), (['2'], 2), (['1'], 1)])
+def test_so_many_nodes_are_read_from_at_a_time(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    argv: list[str],
+    most: int,
+) -> None:
+    busy, highest = set(), []
+    changed = threading.Condition()
+
+    for root in MANY:
+        node = Node(cloud, GOOD, DATA, root=root)
+
+        def looks(listed: Any, node: Node = node) -> Any:
+            """After a read; the first one waits until enough are busy."""
+            return listed
+
+        node.looks = looks
+
+    real = Node._read
+
+    def read(node: Node, request: Any, context: Any) -> bytes:
+        with changed:
+            assert node not in busy
+            busy.add(node)
+            highest.append(len(busy))
+            changed.notify_all()
+            # Nobody waits for more than there may be.
+            changed.wait_for(lambda: max(highest) >= most, PATIENCE)
+        time.sleep(0.05)
+        with changed:
+            busy.discard(node)
+        return real(node, request, context)
+
+    for root in MANY:
+        for one in GOOD:
+            del root, one
+            break
+    pytest.MonkeyPatch
+    nodes = [part for root in MANY for part in ('--node', root)]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Node, '_read', read)
+        for root in MANY:
+            Node(cloud, GOOD, DATA, root=root)
+        limit = [part for one in argv for part in ('--max-downloads', one)]
+        result = openstack(*VERIFY, *nodes, *limit, *BRIEF)
+
+    assert (result.code, result.err) == (0, '')
+    assert result.out.count(' ok\n') == len(MANY) * len(GOOD)
+    assert max(highest) == most
+
+
+@pytest.mark.parametrize('number', ['0', '-1', 'x', '1.5'])
+def test_max_downloads_is_a_number_above_zero(
+    openstack: OpenStack, number: str
+) -> None:
+    result = openstack(*VERIFY, f'--max-downloads={number}')
+
+    assert result.code == 2
+    assert 'is not a whole number above 0' in result.err
+
+
+def test_a_timeout_that_passes(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """What was verified by then is reported."""
+    reads = {
+        p.DEBIAN: [Read(DATA[p.DEBIAN])],
+        p.FEDORA: [Read(instead=web.HELD)],
+        p.UBUNTU: [Read(DATA_OF)],
+    }
+    node = Node(cloud, reads, DATA)
+
+    result = openstack(*VERIFY, '--timeout', '0.4', *BRIEF)
+
+    assert result == Result(
+        1,
+        'debian-13 ok\n',
+        f'Cannot verify image fedora-42 ({p.FEDORA}), ubuntu-24.04 '
+        f'({p.UBUNTU}) on {p.GLANCE}: Not verified within 0.4 seconds. '
+        "'--timeout' sets how long to wait.\n",
+    )
+    assert node.files == [p.DEBIAN, p.FEDORA]
+
+
+def test_a_timeout_of_zero_is_none(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, '--timeout', '0', *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 ok\n', '')
+
+
+def test_ctrl_c_while_an_image_is_read(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The transfer ends at once, and what was verified is reported."""
+    begun = b'HTTP/1.1 200 OK\r\nContent-Length: 4000\r\n\r\nxxx'
+    ended = threading.Event()
+
+    def then(write: Callable[[bytes], None]) -> None:
+        try:
+            for __ in range(10_000):
+                write(b'x')
+                time.sleep(0.01)
+        finally:
+            ended.set()
+
+    reads = {
+        p.DEBIAN: [Read(WRONG[:2000])],
+        p.FEDORA: [Read(instead=web.begins(begun, then))],
+        p.UBUNTU: [Read(DATA_OF)],
+    }
+    node = Node(cloud, reads, DATA)
+    arrived: list[int] = []
+
+    def advance(_bytes: progress.Bytes, size: int) -> None:
+        arrived.append(size)
+        if len(arrived) == 2:
+            ctrl_c()
+
+    monkeypatch.setattr(progress.Bytes, 'advance', advance)
+    before = time.monotonic()
+
+    result = openstack(*VERIFY, *BRIEF)
+
+    assert result == Result(
+        130,
+        'debian-13 corrupt\n',
+        f'image debian-13 ({p.DEBIAN}) on {p.GLANCE}{CORRUPT}'
+        'Interrupted. Not asked for: 2.\n',
+    )
+    assert time.monotonic() - before < 5
+    assert ended.wait(PATIENCE)
+    assert node.files == [p.DEBIAN, p.FEDORA]
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+REPAIR = (*VERIFY, '--repair')
+ABOUT = (
+    f'  ubuntu-24.04 ({p.UBUNTU})  3.0 kB  {p.GLANCE}\n'
+    'About to delete 1 cached and 0 queued (3.0 kB)'
+)
+CONTROL = re.compile(r'\x1b\[\??[0-9;]*[A-Za-z]')
+
+
+@pytest.mark.parametrize('reads', [[Read(WRONG)], [cut(DATA_OF, 9)]])
+def test_a_repair(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    reads: list[Read],
+) -> None:
+    node = Node(
+        cloud, {p.UBUNTU: reads, p.DEBIAN: GOOD[p.DEBIAN]}, DATA
+    )
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        0, 'debian-13 ok\nubuntu-24.04 repaired\n', ''
+    )
+    # Nothing but the bad entry is touched.
+    assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
+    reads_of = [one for one in node.files if one == p.UBUNTU]
+    # From the cache, from the store, and from the cache.
+    assert len(reads_of) == (3 if len(reads[0].data) == 3000 else 4)
+
+
+def test_nothing_to_repair(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = Node(cloud, GOOD, DATA)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert (result.code, result.err) == (0, '')
+    assert node.changes == []
+    assert sorted(node.files) == sorted(GOOD)
+
+
+@pytest.mark.parametrize(
+    ('reads', 'expected', 'line'),
+    [
+        ([Read(DATA_OF, hit=False)], 'not served from cache', NOT_SERVED),
+        (
+            [Read(DATA_OF, hit=False), Read(DATA_OF)],
+            *('file was missing', MISSING),
+        ),
+    ],
+)
+def test_what_a_repair_can_not_mend(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    reads: list[Read],
+    expected: str,
+    line: str,
+) -> None:
+    node = node_of(cloud, *reads)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        1, f'ubuntu-24.04 {expected}\n', f'{LABEL}{line}'
+    )
+    assert node.changes == []
+
+
+def test_a_repair_that_nobody_can_approve(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    result = openstack(*REPAIR)
+
+    assert result == Result(
+        2,
+        '',
+        '--repair requires confirmation. Use --auto-approve, or run the '
+        'command on a terminal.\n',
+    )
+    assert cloud.requests == []
+
+
+@pytest.mark.parametrize(
+    ('store', 'why'),
+    [
+        (
+            Read(WRONG, status=206),
+            'The data in its store is damaged as well. Upload the image '
+            'again.',
+        ),
+        (
+            Read(DATA_OF[:9], status=206),
+            'The data in its store is damaged as well. Upload the image '
+            'again.',
+        ),
+        (
+            Read(DATA_OF * 2, status=206),
+            'The data in its store is damaged as well. Upload the image '
+            'again.',
+        ),
+        (
+            Read(DATA_OF),
+            'The node does not read from the store past its cache. Delete '
+            'the entry and queue the image again.',
+        ),
+        (
+            Read(status=204),
+            'The node does not read from the store past its cache. Delete '
+            'the entry and queue the image again.',
+        ),
+        (
+            Read(status=500),
+            'The server failed with HTTP 500. Try again later; its log says '
+            'more.',
+        ),
+        (
+            Read(p.fault('404 Not Found', 'Gone.').encode(), status=404),
+            'Gone.',
+        ),
+    ],
+)
+def test_a_store_whose_data_is_not_intact(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    store: Read,
+    why: str,
+) -> None:
+    """A fill from it would end the cache thread of the node."""
+    node = node_of(cloud, Read(WRONG))
+    node.store[p.UBUNTU] = store
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 corrupt\n',
+        f'{LABEL}: its data does not match the hash in Glance. Not repaired: '
+        f'{why}\n',
+    )
+    assert node.changes == []
+
+
+def test_a_store_from_which_the_connection_breaks(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    broken = cut(DATA_OF, 9)
+    node.store[p.UBUNTU] = Read(
+        broken.data, status=206, headers=broken.headers
+    )
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert 'Not repaired: ' in result.err
+    assert node.changes == []
+
+
+@pytest.mark.parametrize('answer', ['n\n', '\n', ''])
+def test_a_repair_that_is_not_approved(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, answer: str
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+
+    result = openstack(*REPAIR, *BRIEF, stdin=answer, terminal=True)
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert CONTROL.sub('', result.err).endswith(
+        f'{ABOUT}. Go on? [y/N] Cannot repair: Nothing was changed.\n'
+        f'{LABEL}{CORRUPT}'
+    )
+    assert node.changes == []
+
+
+def test_a_repair_that_is_approved(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+
+    result = openstack(*REPAIR, *BRIEF, stdin='y\n', terminal=True)
+
+    assert (result.code, result.out) == (0, 'ubuntu-24.04 repaired\n')
+    assert f'{ABOUT}. Go on? [y/N] ' in result.err
+    assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
+
+
+def test_an_entry_that_can_not_be_deleted(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    node.deletion = 500
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 corrupt\n',
+        f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
+        f'{p.GLANCE}: The server failed with HTTP 500. Try again later; its '
+        f'log says more.\n{LABEL}{CORRUPT}',
+    )
+    assert node.changes == [f'DELETE {p.UBUNTU}']
+
+
+def test_a_repair_after_which_the_entry_is_bad_again(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    node._intact = {p.UBUNTU: WRONG}
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}'
+    )
+    assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
+
+
+def test_ctrl_c_while_a_store_is_read(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """What the reads from the cache showed is reported."""
+    node = node_of(cloud, Read(WRONG))
+    begun = b'HTTP/1.1 206 Partial Content\r\nContent-Length: 3000\r\n\r\nx'
+
+    def then(_write: Callable[[bytes], None]) -> None:
+        ctrl_c()
+
+    node.store[p.UBUNTU] = Read(instead=web.begins(begun, then))
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result.code == 130
+    assert 'Traceback' not in result.err
+    assert node.changes == []
+    assert result.out == 'ubuntu-24.04 corrupt\n'
