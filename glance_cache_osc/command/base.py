@@ -47,7 +47,7 @@ class CacheLister(operations.Operations, command.Lister):
     each failure on a line; the exit code says whether there were any.
     """
 
-    #: The columns of the rows, if they are always the same.
+    #: The columns of the rows.
     table: ClassVar[Sequence[columns.Column]] = ()
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
@@ -67,7 +67,11 @@ class CacheLister(operations.Operations, command.Lister):
         parser.allow_abbrev = False
         parser.formatter_class = help_text.paragraphs(parser.formatter_class)
         options.add_node_options(parser)
+        self.add_options(parser)
         return parser
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own options; there may be none."""
 
     def get_epilog(self) -> str:
         """What stands below the help.
@@ -86,7 +90,9 @@ class CacheLister(operations.Operations, command.Lister):
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
-        """The columns of the rows."""
+        """The columns of the rows: a plan has actions instead of results."""
+        if plans_only(parsed_args):
+            return [ACTION if one is RESULT else one for one in self.table]
         return self.table
 
     def rows(self, parsed_args: argparse.Namespace) -> Rows:

@@ -35,8 +35,7 @@ class ClearImageCache(base.CacheLister):
     _example_of = _('Take back what was asked for and keep what is there:')
     _example = 'openstack image cache clear --queue'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--cache',
             action='store_true',
@@ -48,7 +47,6 @@ class ClearImageCache(base.CacheLister):
             help=_('Empty the queue (default: cache and queue)'),
         )
         options.add_approval_options(parser)
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)

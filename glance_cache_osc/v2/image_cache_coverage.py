@@ -36,8 +36,7 @@ class CoverImageCache(base.CacheLister):
     )
     changes = False
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _(
@@ -45,7 +44,6 @@ class CoverImageCache(base.CacheLister):
                 '(default: all that any of the nodes has)'
             ),
         )
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)

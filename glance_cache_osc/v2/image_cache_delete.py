@@ -9,7 +9,6 @@ from collections.abc import Set as AbstractSet
 import datetime
 from typing import Any
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.command import approval
@@ -31,6 +30,14 @@ _RESULTS = {
 class DeleteImageCache(base.CacheLister):
     """Drop entries from cache and queue."""
 
+    table = (
+        base.ID,
+        base.NAME,
+        base.STATE,
+        base.SIZE,
+        base.RESULT,
+        base.NODE,
+    )
     _description = _(
         'Drop images from cache and queue. The images themselves stay in '
         'Glance.'
@@ -39,20 +46,12 @@ class DeleteImageCache(base.CacheLister):
     _example_of = _('Free the space of images that Glance no longer knows:')
     _example = 'openstack image cache delete --orphans --auto-approve'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser, _('Image to drop: an ID, a name, or a glob on names')
         )
         options.add_narrowing_options(parser)
         options.add_approval_options(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        last = base.ACTION if parsed_args.dry_run else base.RESULT
-        return (base.ID, base.NAME, base.STATE, base.SIZE, last, base.NODE)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = list(dict.fromkeys(parsed_args.images))

@@ -41,8 +41,7 @@ class ListImageCache(base.CacheLister):
     _example = 'openstack image cache list --older-than 30d --larger-than 10G'
     changes = False
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _(
@@ -51,7 +50,6 @@ class ListImageCache(base.CacheLister):
             ),
         )
         options.add_narrowing_options(parser)
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         return self.loop.run(self._rows(parsed_args))

@@ -18,6 +18,7 @@ _PRUNE_TIMEOUT = 600.0
 class CleanImageCache(base.CacheLister):
     """Drop what no entry needs."""
 
+    table = (base.RESULT, base.NODE)
     _description = _(
         'Have nodes drop invalid files, and those of fills that stalled, '
         'from their caches. Needs Images API 2.18.'
@@ -25,16 +26,8 @@ class CleanImageCache(base.CacheLister):
     _epilog = _('Glance does not say how much that was.')
     _example = 'openstack image cache clean --all-nodes'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_dry_run(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        last = base.ACTION if parsed_args.dry_run else base.RESULT
-        return (last, base.NODE)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
@@ -59,8 +52,7 @@ class PruneImageCache(base.CacheLister):
     )
     _example = 'openstack image cache prune --node edge-oslo'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--timeout',
             metavar='<seconds>',
@@ -70,7 +62,6 @@ class PruneImageCache(base.CacheLister):
             % _PRUNE_TIMEOUT,
         )
         options.add_approval_options(parser)
-        return parser
 
     def columns_for(
         self, parsed_args: argparse.Namespace

@@ -59,8 +59,7 @@ class ListImageCacheNodes(base.CacheLister):
     _example = 'openstack image cache node list --image ubuntu-24.04'
     changes = False
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--image',
             metavar='<image>',
@@ -69,7 +68,6 @@ class ListImageCacheNodes(base.CacheLister):
                 'need not be known to Glance, or a name'
             ),
         )
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)

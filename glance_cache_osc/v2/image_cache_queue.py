@@ -3,9 +3,7 @@
 """``openstack image cache queue``."""
 
 import argparse
-from collections.abc import Sequence
 
-from glance_cache_osc import columns
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
@@ -19,6 +17,7 @@ from glance_cache_osc.transport import attempt
 class QueueImageCache(base.CacheLister):
     """Ask for images to be cached."""
 
+    table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
         'Ask for images to be cached. Images that are cached or queued '
         'already are left as they are.'
@@ -33,8 +32,7 @@ class QueueImageCache(base.CacheLister):
         'openstack image cache queue --tag golden --node edge-oslo --wait'
     )
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser, _('Image to cache: an ID, a name, or a glob on names')
         )
@@ -49,13 +47,6 @@ class QueueImageCache(base.CacheLister):
         )
         options.add_dry_run(parser)
         waiting_options.add(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        last = base.ACTION if parsed_args.dry_run else base.RESULT
-        return (base.ID, base.NAME, last, base.NODE)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted.of(parsed_args)

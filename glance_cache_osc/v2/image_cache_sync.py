@@ -3,9 +3,7 @@
 """``openstack image cache sync``."""
 
 import argparse
-from collections.abc import Sequence
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
@@ -24,6 +22,7 @@ _PENDING = 3
 class SyncImageCache(base.CacheLister):
     """Have the images that are named cached, or those alone."""
 
+    table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
         'Have the images that are named in the cache: queue what is missing, '
         'and with --delete-others drop the rest.'
@@ -38,8 +37,7 @@ class SyncImageCache(base.CacheLister):
         'openstack image cache sync --from-file images.txt --all-nodes --check'
     )
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _('Image to have cached: an ID, a name, or a glob on names'),
@@ -60,14 +58,6 @@ class SyncImageCache(base.CacheLister):
             ),
         )
         waiting_options.add(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        plans = base.plans_only(parsed_args)
-        last = base.ACTION if plans else base.RESULT
-        return (base.ID, base.NAME, last, base.NODE)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._pending = False
