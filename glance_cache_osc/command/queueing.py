@@ -20,7 +20,8 @@ _FEW_NODES = 3
 _FEW_IMAGES = 5
 
 #: What was done with one image on one node, in the word of a row.
-Results = list[tuple[base.Member, plan.Step, str]]
+Result = tuple[base.Member, plan.Step, str]
+Results = list[Result]
 
 QUEUED = 'queued'
 CACHED = 'cached'
@@ -210,22 +211,14 @@ def _is_queued(fill: fills.Fill) -> bool:
     return fill.queued or fill.accepted
 
 
-def rows(results: Results) -> base.Rows:
+def planned(steps: base.Steps) -> base.Rows:
+    """Rows of ID, Name, Action and Node."""
+    return rows((*one, one[1].action.value) for one in steps)
+
+
+def rows(results: Iterable[Result]) -> base.Rows:
     """Rows of ID, Name, Result and Node."""
     return [
         (step.image.image_id, step.image.name, word, member.node.name)
         for member, step, word in results
-    ]
-
-
-def planned(steps: base.Steps) -> base.Rows:
-    """base.Rows of ID, Name, Action and Node."""
-    return [
-        (
-            step.image.image_id,
-            step.image.name,
-            step.action.value,
-            member.node.name,
-        )
-        for member, step in steps
     ]

@@ -11,12 +11,6 @@ from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
-_COLUMNS = (
-    columns.Column('Cached', columns.Kind.COUNT),
-    columns.Column('Queued', columns.Kind.COUNT),
-    base.SIZE,
-    base.NODE,
-)
 _TAKEN = {
     entries.Target.CACHE: {entries.State.CACHED},
     entries.Target.QUEUE: {entries.State.QUEUED},
@@ -27,7 +21,12 @@ _TAKEN = {
 class ClearImageCache(base.CacheLister):
     """Empty cache, queue, or both."""
 
-    table = _COLUMNS
+    table = (
+        columns.Column('Cached', columns.Kind.COUNT),
+        columns.Column('Queued', columns.Kind.COUNT),
+        base.SIZE,
+        base.NODE,
+    )
     _description = _(
         'Empty the cache, the queue, or both. The images themselves stay '
         'in Glance. Shows how much there was to take.'

@@ -11,21 +11,19 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import coverage
 from glance_cache_osc.model import images
 
-_COLUMNS = (
-    base.ID,
-    base.NAME,
-    base.SIZE,
-    columns.Column('Cached', columns.Kind.SHARE),
-    columns.Column('Queued', columns.Kind.COUNT),
-    columns.Column('Missing', columns.Kind.COUNT),
-    columns.Column('Missing On', columns.Kind.LIST),
-)
-
 
 class CoverImageCache(base.CacheLister):
     """On how many nodes images are."""
 
-    table = _COLUMNS
+    table = (
+        base.ID,
+        base.NAME,
+        base.SIZE,
+        columns.Column('Cached', columns.Kind.SHARE),
+        columns.Column('Queued', columns.Kind.COUNT),
+        columns.Column('Missing', columns.Kind.COUNT),
+        columns.Column('Missing On', columns.Kind.LIST),
+    )
     _description = _(
         'Show on how many nodes images are cached, queued or missing, and '
         'where they are missing.'

@@ -74,7 +74,7 @@ class DeleteImageCache(base.CacheLister):
             self._steps(parsed_args, words, narrowing, members)
         )
         if parsed_args.dry_run:
-            return [_row(*step, plan.NAMES) for step in steps]
+            return [_row(*one, one[1].action.value) for one in steps]
         nodes = {
             member
             for member, step in steps
@@ -83,7 +83,7 @@ class DeleteImageCache(base.CacheLister):
         if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
             approval.deletion(parsed_args, steps)
         done = self.loop.run(self.delete(steps))
-        return [_row(*step, _RESULTS) for step in done]
+        return [_row(*one, _RESULTS[one[1].action]) for one in done]
 
     async def _steps(
         self,
@@ -183,15 +183,13 @@ def _deletions(
     ]
 
 
-def _row(
-    member: base.Member, step: plan.Step, words: Mapping[plan.Action, str]
-) -> tuple[Any, ...]:
+def _row(member: base.Member, step: plan.Step, word: str) -> tuple[Any, ...]:
     entry = step.entry
     return (
         step.image.image_id,
         step.image.name,
         entry.state.value if entry else None,
         entry.size if entry else None,
-        words[step.action],
+        word,
         member.node.name,
     )

@@ -17,22 +17,20 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import selection
 
-_COLUMNS = (
-    base.ID,
-    base.NAME,
-    base.STATE,
-    columns.Column('Last Accessed (UTC)', columns.Kind.TIME),
-    columns.Column('Last Modified (UTC)', columns.Kind.TIME),
-    base.SIZE,
-    columns.Column('Hits', columns.Kind.COUNT),
-    base.NODE,
-)
-
 
 class ListImageCache(base.CacheLister):
     """What is in the caches."""
 
-    table = _COLUMNS
+    table = (
+        base.ID,
+        base.NAME,
+        base.STATE,
+        columns.Column('Last Accessed (UTC)', columns.Kind.TIME),
+        columns.Column('Last Modified (UTC)', columns.Kind.TIME),
+        base.SIZE,
+        columns.Column('Hits', columns.Kind.COUNT),
+        base.NODE,
+    )
     _description = _(
         'List what is in the image cache: images whose data is there '
         '(cached), and images that were asked for (queued).'

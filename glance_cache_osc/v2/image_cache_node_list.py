@@ -13,27 +13,17 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 
-_COLUMNS = (
-    base.NODE,
-    columns.Column('Endpoint'),
-    columns.Column('Status'),
-    columns.Column('API Version'),
-    columns.Column('Driver'),
-    columns.Column('Cached', columns.Kind.COUNT),
-    columns.Column('Queued', columns.Kind.COUNT),
-    base.SIZE,
-    columns.Column('Hits', columns.Kind.COUNT),
-)
-_OK = 'ok'
+#: The word for a node's trouble; the first kind that it is of counts.
 _STATUS = {
+    type(None): 'ok',
     errors.CachingOff: 'caching off',
     errors.Forbidden: 'forbidden',
     errors.Unreachable: 'unreachable',
     errors.NotGlance: 'not glance',
     errors.BadReply: 'not glance',
     errors.TooOld: 'too old',
+    errors.CacheError: 'error',
 }
-_FAULT = 'error'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +40,17 @@ class _Findings:
 class ListImageCacheNodes(base.CacheLister):
     """The nodes, and how they are."""
 
-    table = _COLUMNS
+    table = (
+        base.NODE,
+        columns.Column('Endpoint'),
+        columns.Column('Status'),
+        columns.Column('API Version'),
+        columns.Column('Driver'),
+        columns.Column('Cached', columns.Kind.COUNT),
+        columns.Column('Queued', columns.Kind.COUNT),
+        base.SIZE,
+        columns.Column('Hits', columns.Kind.COUNT),
+    )
     _description = _(
         'List the nodes: whether each answers, what it speaks, and how much '
         'its cache holds.'
@@ -128,7 +128,10 @@ def _row(
     findings: _Findings,
     trouble: errors.CacheError | None,
 ) -> tuple[object, ...]:
-    told = (member.node.name, member.node.endpoint, _status(trouble))
+    status = next(
+        _STATUS[kind] for kind in _STATUS if isinstance(trouble, kind)
+    )
+    told = (member.node.name, member.node.endpoint, status)
     freed = findings.freed
     if freed is None:
         return (*told, findings.version, None, None, None, None, None)
@@ -141,12 +144,3 @@ def _row(
         freed.size,
         findings.hits,
     )
-
-
-def _status(trouble: errors.CacheError | None) -> str:
-    if trouble is None:
-        return _OK
-    for kind, word in _STATUS.items():
-        if isinstance(trouble, kind):
-            return word
-    return _FAULT
