@@ -14,10 +14,10 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import frame
 from glance_cache_osc.command import help_text
 from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
-from glance_cache_osc.command import timing
 from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -35,8 +35,6 @@ SIZE = columns.Column('Size', columns.Kind.SIZE)
 NODE = columns.Column('Node')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
-
-_USAGE_EXIT = 2
 
 
 class CacheLister(operations.Operations, command.Lister):
@@ -102,35 +100,14 @@ class CacheLister(operations.Operations, command.Lister):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         self.failures = report.Failures()
-        with loops.Loop() as self.loop:
-            self.cloud = clouds.Cloud(
-                self.app.client_manager,
-                self.loop.engine,
-                parsed_args.node_timeout,
-            )
-            timing.collect(self.app, self.loop.engine)
-            try:
-                self._check_columns(parsed_args)
-                super().run(parsed_args)
-            except KeyboardInterrupt:
-                self.failures.interrupt()
-                if self.loop.has_changes:
-                    self.failures.remark(
-                        _('Not all that was changed is listed.')
-                    )
-            except errors.CacheError as error:
-                self.failures.tell(self.log)
-                self.log.error(columns.safe_text(str(error)))
-                return (
-                    _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
-                )
-            except BaseException:
-                # There may be nobody who reads the rows.
-                self.failures.tell(self.log)
-                raise
-            if self.loop.interrupted:
-                self.failures.interrupt()
-            return self.failures.tell(self.log)
+        timeout = parsed_args.node_timeout
+
+        def work(loop: loops.Loop, cloud: clouds.Cloud) -> None:
+            self.loop, self.cloud = loop, cloud
+            self._check_columns(parsed_args)
+            super(CacheLister, self).run(parsed_args)
+
+        return frame.run(self.app, self.log, self.failures, timeout, work)
 
     def take_action(
         self, parsed_args: argparse.Namespace
