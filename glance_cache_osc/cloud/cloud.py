@@ -93,9 +93,7 @@ class Cloud:
             return
         plain = [labels[one] for one in labels if _is_readable(one)]
         if plain:
-            named = ', '.join(plain[:_MOST_NAMED])
-            if len(plain) > _MOST_NAMED:
-                named += _(' and %d more') % (len(plain) - _MOST_NAMED)
+            named = columns.few(plain, _MOST_NAMED)
             words = _(
                 'The token of this login goes over http, where anyone on the '
                 'way can read it, to %s. Use https there, or a tunnel.'

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
-from typing import Any
+from typing import cast
 from typing import TypeVar
 
 from glance_cache_osc import columns
@@ -85,18 +85,14 @@ class Operations:
             holds is more than need be kept.
         """
 
-        async def ask(member: Member) -> list[_Value]:
+        async def ask(member: Member) -> _Value:
             held = await member.driver.list_entries()
             limit.count(len(held))
-            return [digest(held)]
+            return digest(held)
 
         limit = entries.Limit()
-        found: dict[Member, _Value] = {}
-        for outcome in await self.ask(members, ask):
-            failed = self._failed(_('Cannot read the cache of %s'), outcome)
-            if outcome.value and not failed:
-                (found[outcome.job],) = outcome.value
-        return found
+        outcomes = await self.ask(members, ask)
+        return self._values(_('Cannot read the cache of %s'), outcomes)
 
     async def ask(
         self,
@@ -114,7 +110,7 @@ class Operations:
         members: Collection[Member],
         operation: Callable[[Member], Awaitable[_Value]],
         what: str,
-    ) -> dict[Member, _Value | None]:
+    ) -> dict[Member, _Value]:
         """Change nodes, all at once.
 
         :param what: the failure's words, with ``%s`` for the node.
@@ -129,19 +125,19 @@ class Operations:
                 ended=counter.advance,
                 settle=lambda busy: counter.warn(_waits_for(busy)),
             )
-        return {
-            outcome.job: outcome.value
-            for outcome in outcomes
-            if not self._failed(what, outcome)
-        }
+        return self._values(what, outcomes)
 
-    def _failed(
-        self, what: str, outcome: attempt.Outcome[Member, Any]
-    ) -> bool:
-        """Whether it failed; if so, that is reported."""
-        if outcome.error:
-            self.failures.add(what % outcome.job.node.label, outcome.error)
-        return outcome.error is not None
+    def _values(
+        self, what: str, outcomes: Iterable[attempt.Outcome[Member, _Value]]
+    ) -> dict[Member, _Value]:
+        """What came of nodes; those that failed are reported."""
+        values = {}
+        for outcome in outcomes:
+            if outcome.error:
+                self.failures.add(what % outcome.job.node.label, outcome.error)
+            else:
+                values[outcome.job] = cast('_Value', outcome.value)
+        return values
 
     async def carry_out(
         self,
@@ -202,14 +198,5 @@ def _waits_for(members: Sequence[Member]) -> str:
             'Interrupted. Waiting for %(count)d requests in progress on '
             '%(nodes)s; press Ctrl-C again to stop at once.'
         )
-        % {'count': len(members), 'nodes': few(names, _FEW_NODES)}
+        % {'count': len(members), 'nodes': columns.few(names, _FEW_NODES)}
     )
-
-
-def few(names: Sequence[str], most: int) -> str:
-    """The first few of many names."""
-    text = ', '.join(names[:most])
-    more = len(names) - most
-    if more > 0:
-        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
-    return text

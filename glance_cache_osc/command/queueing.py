@@ -6,8 +6,8 @@ from collections.abc import Iterable
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc import report
 from glance_cache_osc.command import base
-from glance_cache_osc.command import operations
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
@@ -44,7 +44,7 @@ async def carry_out(
     _say_who_fills(command, steps)
     command.loop.has_changes = True
     if limits:
-        return await _Filling(command, limits).carry_out(steps)
+        return await _fill(command, steps, limits)
     done = await command.carry_out(
         steps,
         lambda job: job.member.driver.queue(job.image_id),
@@ -64,7 +64,7 @@ def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
         line = _("Queued images wait until '%(program)s' runs on %(where)s.")
         words = {
             'program': program,
-            'where': operations.few(list(nodes), _FEW_NODES),
+            'where': columns.few(list(nodes), _FEW_NODES),
         }
         command.log.warning(columns.safe_text(line % words))
 
@@ -76,104 +76,83 @@ def give_up(command: base.CacheLister, steps: base.Steps) -> None:
             command.failures.add('', errors.Interrupted())
 
 
-class _Filling:
-    """Steps that are carried out and waited for."""
-
-    def __init__(
-        self, command: base.CacheLister, limits: waiting.Limits
-    ) -> None:
-        self._failures = command.failures
-        self._log = command.log
-        self._catalogue = command.cloud.catalogue()
-        self._limits = limits
-
-    async def carry_out(self, steps: base.Steps) -> Results:
-        """See `queueing.carry_out`."""
-        by_step = {
-            id(step): _fill_of(member, step)
-            for member, step in steps
-            if step.action is not plan.Action.NONE
-        }
-        with wait_display.shown(
-            self._log, self._limits.stall_after
-        ) as watcher:
-            wait = waiting.Wait(
-                _by_image(by_step.values(), steps),
-                self._limits,
-                known=self._catalogue.by_id,
-                watcher=watcher,
-            )
-            ending = await wait.follow()
-        self._report(by_step.values(), wait, ending)
-        results = (
-            (member, step, _result(by_step.get(id(step))))
-            for member, step in steps
+async def _fill(
+    command: base.CacheLister, steps: base.Steps, limits: waiting.Limits
+) -> Results:
+    """Carry out steps, and wait for what was asked for."""
+    by_step = {
+        id(step): _fill_of(member, step)
+        for member, step in steps
+        if step.action is not plan.Action.NONE
+    }
+    with wait_display.shown(command.log, limits.stall_after) as watcher:
+        wait = waiting.Wait(
+            _by_image(by_step.values(), steps),
+            limits,
+            known=command.cloud.catalogue().by_id,
+            watcher=watcher,
         )
-        return [(one, step, word) for one, step, word in results if word]
+        ending = await wait.follow()
+    _report(command.failures, by_step.values(), wait, ending)
+    results = (
+        (member, step, _result(by_step.get(id(step))))
+        for member, step in steps
+    )
+    return [(one, step, word) for one, step, word in results if word]
 
-    def _report(
-        self,
-        done: Iterable[fills.Fill],
-        wait: waiting.Wait,
-        ending: waiting.Ending,
-    ) -> None:
-        """Tell what did not arrive, and why."""
-        late: dict[base.Member, list[fills.Fill]] = {}
-        for fill in done:
-            if fill.error:
-                self._fail(fill, fill.error)
-            elif fill.is_open:
-                late.setdefault(fill.member, []).append(fill)
-        for member, missing in late.items():
-            if ending is not waiting.Ending.INTERRUPTED:
-                last_error = wait.last_error(member)
-                self._report_late(member, missing, ending, last_error)
-                continue
-            for fill in missing:
-                if fill.state is fills.State.PENDING:
-                    self._failures.add('', errors.Interrupted())
-                elif not _is_queued(fill):
-                    self._fail(fill, errors.Unconfirmed())
 
-    def _fail(self, fill: fills.Fill, error: errors.CacheError) -> None:
-        self._failures.add(
-            _("Cannot cache image '%(image)s' on %(node)s")
-            % {'image': fill.image.label, 'node': fill.member.node.label},
-            error,
-        )
+def _report(
+    failures: report.Failures,
+    done: Iterable[fills.Fill],
+    wait: waiting.Wait,
+    ending: waiting.Ending,
+) -> None:
+    """Tell what did not arrive, and why."""
 
-    def _report_late(
-        self,
-        member: base.Member,
-        missing: list[fills.Fill],
-        ending: waiting.Ending,
-        last_error: errors.CacheError | None,
-    ) -> None:
-        if ending is waiting.Ending.TIMED_OUT:
-            why = _('Not within %g seconds') % self._limits.timeout
-            remedy = _(
-                'What is queued stays queued; --timeout sets how long to wait.'
-            )
-        else:
-            why = (
-                _('Nothing has arrived there for %g seconds')
-                % self._limits.stall_after
-            )
-            remedy = ''
-        if last_error:
-            # It may not even have heard what it was asked for.
-            remedy = _('Its last answer: %s') % last_error
-        error = errors.NodeError(why, remedy)
-        self._failures.add(
-            _('Not cached on %(node)s: %(images)s')
-            % {
+    def fail(fill: fills.Fill, error: errors.CacheError) -> None:
+        words = {'image': fill.image.label, 'node': fill.member.node.label}
+        what = _("Cannot cache image '%(image)s' on %(node)s") % words
+        failures.add(what, error)
+
+    late: dict[base.Member, list[fills.Fill]] = {}
+    for fill in done:
+        if fill.error:
+            fail(fill, fill.error)
+        elif fill.is_open:
+            late.setdefault(fill.member, []).append(fill)
+    for member, missing in late.items():
+        if ending is not waiting.Ending.INTERRUPTED:
+            labels = [fill.image.label for fill in missing]
+            words = {
                 'node': member.node.label,
-                'images': operations.few(
-                    [fill.image.label for fill in missing], _FEW_IMAGES
-                ),
-            },
-            error,
+                'images': columns.few(labels, _FEW_IMAGES),
+            }
+            what = _('Not cached on %(node)s: %(images)s') % words
+            failures.add(what, _why_late(wait, member, ending))
+            continue
+        for fill in missing:
+            if fill.state is fills.State.PENDING:
+                failures.add('', errors.Interrupted())
+            elif not _is_queued(fill):
+                fail(fill, errors.Unconfirmed())
+
+
+def _why_late(
+    wait: waiting.Wait, member: base.Member, ending: waiting.Ending
+) -> errors.NodeError:
+    if ending is waiting.Ending.TIMED_OUT:
+        why = _('Not within %g seconds') % wait.limits.timeout
+        remedy = _(
+            'What is queued stays queued; --timeout sets how long to wait.'
         )
+    else:
+        why = _('Nothing has arrived there for %g seconds')
+        why %= wait.limits.stall_after
+        remedy = ''
+    if last_error := wait.last_error(member):
+        # It may not even have heard what it was asked for.
+        remedy = _('Its last answer: %s') % last_error
+    return errors.NodeError(why, remedy)
 
 
 def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:

@@ -90,5 +90,4 @@ class PruneImageCache(base.CacheLister):
         return [
             (freed.files, freed.size, member.node.name)
             for member, freed in pruned.items()
-            if freed
         ]
