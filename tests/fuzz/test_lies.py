@@ -91,7 +91,9 @@ def shown(formatter: formatters.ListFormatter, name: str, rows: Any) -> str:
     """The rows as they are printed, in an encoding that can fail."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, 'utf-8', newline='', write_through=True)
-    rendering = columns.Rendering(formatter, name, image_cache_list.ListImageCache.table)
+    rendering = columns.Rendering(
+        formatter, name, image_cache_list.ListImageCache.table
+    )
     arguments: Any = Arguments()
     rendering.emit_list(_HEADERS, rows, stream, arguments)
     return raw.getvalue().decode()
