@@ -25,14 +25,13 @@ _PERMISSION = _(
     'Log in as an administrator, or have the policies of that Glance '
     '(cache_list, cache_image, cache_delete) allow it.'
 )
-_IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
 
 
 def from_status(response: engine.Response) -> errors.NodeError:
     """An answer with an HTTP status other than 2xx, as an error."""
     status = response.status
     if status < 200:
-        return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
+        return failures.not_http()
     words = _glance_words(response)
     if status < 400:
         return errors.NotGlance(

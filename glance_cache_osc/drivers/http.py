@@ -131,7 +131,10 @@ class NodeClient:
         )
         # A node may keep it for an answer to a request without it.
         if any(one.encode() in response.body for one in secrets):
-            raise _repeats_the_token()
+            raise errors.BadReply(
+                _('Its answer repeats the token of this login'),
+                _('It is not shown. Do not trust what answers there.'),
+            )
         return response
 
 
@@ -167,18 +170,10 @@ def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
             value = json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
-            _('Its answer is not JSON'),
-            _('Is this the endpoint of a Glance?'),
+            _('Its answer is not JSON'), errors.IS_IT_GLANCE
         ) from error
     return parse(value) if parse else value
 
 
 def _refuse(word: str) -> None:
     raise ValueError(word)
-
-
-def _repeats_the_token() -> errors.BadReply:
-    return errors.BadReply(
-        _('Its answer repeats the token of this login'),
-        _('It is not shown. Do not trust what answers there.'),
-    )
