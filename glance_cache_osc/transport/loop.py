@@ -131,11 +131,10 @@ class Loop:
         try:
             if not _loop_runs_here():
                 return call()
-            outcome: futures.Future[_Value] = futures.Future()
-            thread = threading.Thread(target=_call_into, args=(outcome, call))
-            thread.start()
-            while thread.is_alive():
-                thread.join(_LOOK)
+            with futures.ThreadPoolExecutor(1) as pool:
+                outcome = pool.submit(call)
+                while not outcome.done():
+                    futures.wait([outcome], _LOOK)
             return outcome.result()
         finally:
             self._running = False
@@ -152,15 +151,6 @@ class Loop:
     def _interrupt(self, task: asyncio.Task[Any]) -> None:
         self.engine.draining.set()
         task.cancel()
-
-
-def _call_into(
-    outcome: futures.Future[_Value], call: Callable[[], _Value]
-) -> None:
-    try:
-        outcome.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - raised by result()
-        outcome.set_exception(error)
 
 
 def _on_main_thread() -> bool:
