@@ -28,7 +28,6 @@ from glance_cache_osc.transport import settings
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
-    from openstack.config import cloud_region
 
 _LOG = logging.getLogger(__name__)
 #: Nodes that a warning names.
@@ -45,23 +44,19 @@ class Cloud:
     :param client_manager: osc-lib's, as commands have it.
     :param engine: sends the requests.
     :param timeout: seconds that Keystone may take.
+    :ivar session: OpenStackClient's session, logged in.
     """
 
     def __init__(
         self, client_manager: Any, engine: engines.Engine, timeout: float
     ) -> None:
+        self.session: ksa_session.Session = client_manager.session
         self._manager = client_manager
         self._engine = engine
         self._login = login.Login(self.session, timeout)
         self._connections = settings.Connections(self.session)
         # Now, since keystoneauth may ask Keystone, which blocks.
         self._image_endpoint = self._locate()
-
-    @property
-    def session(self) -> 'ksa_session.Session':
-        """OpenStackClient's session, logged in."""
-        session: ksa_session.Session = self._manager.session
-        return session
 
     def client(
         self,
@@ -150,7 +145,9 @@ class Cloud:
     def _locate(self) -> str | errors.CacheError | None:
         """Costs no request after login."""
         try:
-            found = self._config.get_session_endpoint('image')
+            found = self._manager.sdk_connection.config.get_session_endpoint(
+                'image'
+            )
             return endpoints.parse(found) if found else None
         except ksa_exceptions.ClientException as error:
             return login.from_keystone(error)
@@ -159,12 +156,7 @@ class Cloud:
 
     def setting(self, key: str) -> Any:
         """A value of the cloud's part of ``clouds.yaml``; None if absent."""
-        return self._config.config.get(key)
-
-    @property
-    def _config(self) -> 'cloud_region.CloudRegion':
-        config: cloud_region.CloudRegion = self._manager.sdk_connection.config
-        return config
+        return self._manager.sdk_connection.config.config.get(key)
 
 
 def _is_readable(endpoint: str) -> bool:

@@ -133,7 +133,7 @@ class CacheLister(operations.Operations, command.Lister):
         self.app.stdout.flush()
         return int(code)
 
-    def chosen_fleet(self, parsed_args: argparse.Namespace) -> fleet.Fleet:
+    def chosen_fleet(self, parsed_args: argparse.Namespace) -> list[Member]:
         """The nodes that were named."""
         chosen = choice.choose(
             self.cloud,
@@ -141,7 +141,7 @@ class CacheLister(operations.Operations, command.Lister):
             everything=parsed_args.all_nodes,
             changes=self.changes and not plans_only(parsed_args),
         )
-        return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
+        return fleet.members(self.cloud, chosen, parsed_args.node_timeout)
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.

@@ -70,13 +70,13 @@ class Operations:
             self.failures.add(_('The names are missing'), error)
             return {}
 
-    async def look(self, members: fleet.Fleet) -> Held:
+    async def look(self, members: Collection[Member]) -> Held:
         """What the nodes hold; those that did not say are reported."""
         return await self.read(members, list)
 
     async def read(
         self,
-        members: fleet.Fleet,
+        members: Collection[Member],
         digest: Callable[[list[entries.Entry]], _Value],
     ) -> dict[Member, _Value]:
         """What is made of what each node holds, or reported as failed.
@@ -96,7 +96,7 @@ class Operations:
 
     async def ask(
         self,
-        members: fleet.Fleet,
+        members: Collection[Member],
         question: Callable[[Member], Awaitable[_Value]],
     ) -> list[attempt.Outcome[Member, _Value]]:
         """Ask every node the same, all at once; outcomes in their order."""

@@ -14,7 +14,6 @@ from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
-from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -90,7 +89,7 @@ class DeleteImageCache(base.CacheLister):
         parsed_args: argparse.Namespace,
         words: Sequence[str],
         narrowing: selection.Narrowing,
-        members: fleet.Fleet,
+        members: Sequence[base.Member],
     ) -> base.Steps:
         """What is to be deleted where."""
         now = datetime.datetime.now(datetime.UTC)

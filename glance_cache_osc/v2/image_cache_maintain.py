@@ -35,7 +35,7 @@ class CleanImageCache(base.CacheLister):
             return [('clean', member.node.name) for member in members]
         cleaned = self.loop.run(
             self.change(
-                list(members),
+                members,
                 lambda member: member.driver.clean(),
                 _('Cannot clean the cache of %s'),
             )
@@ -79,10 +79,10 @@ class PruneImageCache(base.CacheLister):
         if parsed_args.dry_run:
             return [('prune', member.node.name) for member in members]
         if len(members) > 1:
-            approval.pruning(parsed_args, list(members))
+            approval.pruning(parsed_args, members)
         pruned = self.loop.run(
             self.change(
-                list(members),
+                members,
                 lambda member: member.driver.prune(parsed_args.timeout),
                 _('Cannot prune the cache of %s'),
             )

@@ -21,7 +21,6 @@ from glance_cache_osc.command import operations
 from glance_cache_osc.command import progress
 from glance_cache_osc.drivers import base
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -36,14 +35,14 @@ PARSED = argparse.Namespace(columns=[], sort_columns=[])
 
 
 @pytest.fixture
-def both(loop: loops.Loop) -> fleet.Fleet:
+def both(loop: loops.Loop) -> list[fleet.Member]:
     """A fleet of two nodes, at the addresses of the payloads."""
     cloud: Any = mock.create_autospec(clouds.Cloud, instance=True)
     cloud.client.side_effect = lambda endpoint, timeout: clients.client(
         loop.engine, endpoint, timeout
     )
-    chosen = [node.Node('oslo', p.GLANCE), node.Node('bergen', p.EDGE)]
-    made = fleet.Fleet(cloud, chosen, timeout=3)
+    chosen = [fleet.Node('oslo', p.GLANCE), fleet.Node('bergen', p.EDGE)]
+    made = fleet.members(cloud, chosen, timeout=3)
     cloud.warn_of_plain_http.assert_called_once_with(
         {
             p.GLANCE: f'oslo ({p.GLANCE})',
@@ -69,7 +68,7 @@ def failures(command: operations.Operations) -> list[str]:
     return [call.args[0] for call in log.error.call_args_list]
 
 
-def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
+def test_a_fleet_is_its_nodes_in_their_order(both: list[fleet.Member]) -> None:
     assert len(both) == 2
     assert [one.node.name for one in both] == ['oslo', 'bergen']
     assert list(both) == list(both)
@@ -78,7 +77,7 @@ def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
 def test_every_node_is_asked_and_none_hides_another(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     web: conftest.Web,
     sent: list[engine.Request],
 ) -> None:
@@ -110,7 +109,10 @@ def test_every_node_is_asked_and_none_hides_another(
 
 
 def test_what_is_read_is_digested_as_it_comes(
-    run: conftest.Run, command: Commands, both: fleet.Fleet, web: conftest.Web
+    run: conftest.Run,
+    command: Commands,
+    both: list[fleet.Member],
+    web: conftest.Web,
 ) -> None:
     """An empty digest is one as well."""
     web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
@@ -128,7 +130,7 @@ def test_what_is_read_is_digested_as_it_comes(
 def test_all_nodes_together_may_list_so_many_entries(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     web: conftest.Web,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -166,7 +168,7 @@ def test_a_limit_is_of_all_nodes_together() -> None:
 
 
 def test_some_nodes_may_be_changed_alone(
-    run: conftest.Run, command: Commands, both: fleet.Fleet
+    run: conftest.Run, command: Commands, both: list[fleet.Member]
 ) -> None:
     changed: list[str] = []
 
@@ -234,7 +236,7 @@ def steps_of(members: list[fleet.Member], *image_ids: str) -> operations.Steps:
 def test_what_is_under_way_is_counted(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     counted: list[str],
 ) -> None:
     oslo, __ = both
@@ -271,7 +273,7 @@ class Cancelled:
 def test_a_question_is_not_waited_for_and_a_change_is(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     counted: list[str],
 ) -> None:
     members = list(both)
@@ -307,7 +309,7 @@ def test_a_question_is_not_waited_for_and_a_change_is(
 
 def member(name: str) -> fleet.Member:
     driver = mock.create_autospec(base.CacheDriver, instance=True)
-    return fleet.Member(node.Node(name, f'http://{name}'), driver)
+    return fleet.Member(fleet.Node(name, f'http://{name}'), driver)
 
 
 def test_of_many_nodes_that_are_waited_for_a_few_are_named(

@@ -14,7 +14,6 @@ from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from tests.unit import virtual
@@ -271,7 +270,7 @@ class Scene:
         self.checked: list[set[str]] = []
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
-            fleet.Member(node.Node(f'n{number}', f'http://n{number}'), driver)
+            fleet.Member(fleet.Node(f'n{number}', f'http://n{number}'), driver)
             for number, driver in enumerate(self.drivers, 1)
         ]
         self.fills = [
