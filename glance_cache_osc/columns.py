@@ -151,12 +151,9 @@ class Form:
 for_programs = Form(
     None,
     {
-        Kind.TEXT: _same,
-        Kind.COUNT: _same,
-        Kind.SIZE: _same,
+        **dict.fromkeys(Kind, _same),
         Kind.TIME: _iso,
         Kind.SHARE: lambda share: share.count,
-        Kind.LIST: _same,
     },
 )
 #: As YAML has it: as for programs, but for lone surrogates. JSON has an escape

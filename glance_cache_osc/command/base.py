@@ -15,7 +15,6 @@ from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import frame
-from glance_cache_osc.command import help_text
 from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
 from glance_cache_osc.fleet import choice
@@ -63,7 +62,7 @@ class CacheLister(operations.Operations, command.Lister):
         parser = super().get_parser(prog_name)
         # An option must never mean another one once that is added.
         parser.allow_abbrev = False
-        parser.formatter_class = help_text.paragraphs(parser.formatter_class)
+        parser.formatter_class = _paragraphs(parser.formatter_class)
         options.add_node_options(parser)
         self.add_options(parser)
         return parser
@@ -158,6 +157,21 @@ class CacheLister(operations.Operations, command.Lister):
                 _('No column is called %s') % ' or '.join(parsed_args.columns),
                 _('There are: %s.') % ', '.join(headers),
             )
+
+
+def _paragraphs(formatter: Any) -> type[argparse.HelpFormatter]:
+    """A formatter of help that keeps paragraphs, and indented lines."""
+
+    class Paragraphs(formatter):  # type: ignore[misc]
+        def _fill_text(self, text: str, width: int, indent: str) -> str:
+            return '\n\n'.join(
+                part
+                if part.startswith(' ')
+                else super(Paragraphs, self)._fill_text(part, width, indent)
+                for part in text.split('\n\n')
+            )
+
+    return Paragraphs
 
 
 def held_ids(held: Held) -> list[str]:

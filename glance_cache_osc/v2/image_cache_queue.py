@@ -49,7 +49,7 @@ class QueueImageCache(base.CacheLister):
         waiting_options.add(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = wanted.Wanted.of(parsed_args)
+        words = wanted.Wanted(parsed_args)
         limits = waiting_options.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
         found, held = self.loop.run(

@@ -65,7 +65,7 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = wanted.Wanted.of(parsed_args)
+        words = wanted.Wanted(parsed_args)
         limits = waiting_options.limits(parsed_args)
         if parsed_args.check and limits:
             raise errors.UsageError(
