@@ -28,6 +28,7 @@ from glance_cache_osc.transport import settings
 
 if TYPE_CHECKING:
     from keystoneauth1 import session as ksa_session
+    from openstack.config import cloud_region
 
 _LOG = logging.getLogger(__name__)
 #: Nodes that a warning names.
@@ -51,6 +52,9 @@ class Cloud:
         self, client_manager: Any, engine: engines.Engine, timeout: float
     ) -> None:
         self.session: ksa_session.Session = client_manager.session
+        self._config: cloud_region.CloudRegion = (
+            client_manager.sdk_connection.config
+        )
         self._manager = client_manager
         self._engine = engine
         self._login = login.Login(self.session, timeout)
@@ -145,9 +149,7 @@ class Cloud:
     def _locate(self) -> str | errors.CacheError | None:
         """Costs no request after login."""
         try:
-            found = self._manager.sdk_connection.config.get_session_endpoint(
-                'image'
-            )
+            found = self._config.get_session_endpoint('image')
             return endpoints.parse(found) if found else None
         except ksa_exceptions.ClientException as error:
             return login.from_keystone(error)
@@ -156,7 +158,7 @@ class Cloud:
 
     def setting(self, key: str) -> Any:
         """A value of the cloud's part of ``clouds.yaml``; None if absent."""
-        return self._manager.sdk_connection.config.config.get(key)
+        return self._config.config.get(key)
 
 
 def _is_readable(endpoint: str) -> bool:

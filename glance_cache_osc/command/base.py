@@ -55,8 +55,6 @@ class CacheLister(operations.Operations, command.Lister):
     _example: ClassVar[str] = ''
     _example_of: ClassVar[str] = ''
 
-    failures: report.Failures
-
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""
         parser = super().get_parser(prog_name)

@@ -48,21 +48,15 @@ class Operations:
     failures: report.Failures
     loop: loops.Loop
 
-    def shows(
-        self, parsed_args: argparse.Namespace, column: columns.Column
-    ) -> bool:
-        """Whether a column is printed, or sorted by."""
-        asked = [*parsed_args.columns, *parsed_args.sort_columns]
-        return not parsed_args.columns or column.is_among(asked)
-
     async def names(
         self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
     ) -> dict[str, images.Image]:
-        """Images by ID, if their names are shown.
+        """Images by ID, if their names are printed, or sorted by.
 
         Names are a help: without them the rest is printed all the same.
         """
-        if not self.shows(parsed_args, NAME):
+        asked = [*parsed_args.columns, *parsed_args.sort_columns]
+        if parsed_args.columns and not NAME.is_among(asked):
             return {}
         try:
             return await self.cloud.catalogue().by_id(image_ids)
@@ -84,13 +78,20 @@ class Operations:
         :param digest: is called as each answer comes: all that a fleet
             holds is more than need be kept.
         """
+        listed = 0
 
         async def ask(member: Member) -> _Value:
+            nonlocal listed
             held = await member.driver.list_entries()
-            limit.count(len(held))
+            listed += len(held)
+            if listed > entries.MOST_ENTRIES_IN_ALL:
+                raise errors.NodeError(
+                    _('All nodes together list more than %d entries')
+                    % entries.MOST_ENTRIES_IN_ALL,
+                    _('Name fewer nodes with --node.'),
+                )
             return digest(held)
 
-        limit = entries.Limit()
         outcomes = await self.ask(members, ask)
         return self._values(_('Cannot read the cache of %s'), outcomes)
 

@@ -80,24 +80,22 @@ async def _fill(
     command: base.CacheLister, steps: base.Steps, limits: waiting.Limits
 ) -> Results:
     """Carry out steps, and wait for what was asked for."""
-    by_step = {
-        id(step): _fill_of(member, step)
-        for member, step in steps
-        if step.action is not plan.Action.NONE
-    }
+    todo = [(member, step, _fill_of(member, step)) for member, step in steps]
+    wanted = [fill for *__, fill in todo if fill]
+    # The image that was named first on all nodes, then the second, …
+    order: dict[str, int] = {}
+    for __, step in steps:
+        order.setdefault(step.image.image_id, len(order))
     with wait_display.shown(command.log, limits.stall_after) as watcher:
         wait = waiting.Wait(
-            _by_image(by_step.values(), steps),
+            sorted(wanted, key=lambda fill: order[fill.image.image_id]),
             limits,
             known=command.cloud.catalogue().by_id,
             watcher=watcher,
         )
         ending = await wait.follow()
-    _report(command.failures, by_step.values(), wait, ending)
-    results = (
-        (member, step, _result(by_step.get(id(step))))
-        for member, step in steps
-    )
+    _report(command.failures, wanted, wait, ending)
+    results = ((member, step, _result(fill)) for member, step, fill in todo)
     return [(one, step, word) for one, step, word in results if word]
 
 
@@ -155,7 +153,10 @@ def _why_late(
     return errors.NodeError(why, remedy)
 
 
-def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
+def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
+    """What is to be waited for; None where the image is cached."""
+    if step.action is plan.Action.NONE:
+        return None
     waits = step.action is plan.Action.WAIT
     held = step.entry
     return fills.Fill(
@@ -165,15 +166,6 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
         force=held is not None,
         queued=held is not None and held.state is entries.State.QUEUED,
     )
-
-
-def _by_image(
-    all_fills: Iterable[fills.Fill], steps: base.Steps
-) -> list[fills.Fill]:
-    """The image that was named first on all nodes, then the second, …"""
-    places = {step.image.image_id: None for __, step in steps}
-    order = {image_id: place for place, image_id in enumerate(places)}
-    return sorted(all_fills, key=lambda fill: order[fill.image.image_id])
 
 
 def _result(fill: fills.Fill | None) -> str:

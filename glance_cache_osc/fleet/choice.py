@@ -78,9 +78,11 @@ def _meant(
     by_name = {one.name: one for one in configured}
     by_endpoint = {one.endpoint: one for one in reversed(by_name.values())}
     for word in words:
+        # A URL, or a host in the form that IPv6 has: ``[::1]``.
+        is_address = '://' in word or word.startswith('[')
         if word in by_name:
             yield by_name[word]
-        elif images.is_glob(word) and not _is_address(word):
+        elif images.is_glob(word) and not is_address:
             found = [
                 name for name in by_name if fnmatch.fnmatchcase(name, word)
             ]
@@ -94,11 +96,6 @@ def _meant(
             endpoint = endpoints.parse(word, base_url)
             unnamed = fleet.Node(word.rstrip('/'), endpoint)
             yield by_endpoint.get(endpoint, unnamed)
-
-
-def _is_address(word: str) -> bool:
-    """Whether it is a URL, or a host in the form that IPv6 has: ``[::1]``."""
-    return '://' in word or word.startswith('[')
 
 
 def _no_such_node(word: str, names: Sequence[str]) -> errors.UsageError:

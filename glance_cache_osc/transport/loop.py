@@ -75,7 +75,8 @@ class Loop:
             atexit.register(gc.freeze)
             before = signal.getsignal(signal.SIGINT)
             # Whoever ignores it goes on doing so.
-            if _on_main_thread() and before not in (None, signal.SIG_IGN):
+            on_main = threading.current_thread() is threading.main_thread()
+            if on_main and before not in (None, signal.SIG_IGN):
                 self._wakeup = _wakeup(stack)
                 stack.callback(signal.signal, signal.SIGINT, before)
                 signal.signal(signal.SIGINT, self._on_sigint)
@@ -151,10 +152,6 @@ class Loop:
     def _interrupt(self, task: asyncio.Task[Any]) -> None:
         self.engine.draining.set()
         task.cancel()
-
-
-def _on_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _wakeup(stack: contextlib.ExitStack) -> socket.socket:

@@ -132,15 +132,8 @@ def _row(
         _STATUS[kind] for kind in _STATUS if isinstance(trouble, kind)
     )
     told = (member.node.name, member.node.endpoint, status)
-    freed = findings.freed
+    freed, driver = findings.freed, member.driver.name
     if freed is None:
         return (*told, findings.version, None, None, None, None, None)
-    return (
-        *told,
-        findings.version,
-        member.driver.name,
-        freed.cached,
-        freed.queued,
-        freed.size,
-        findings.hits,
-    )
+    held = (freed.cached, freed.queued, freed.size, findings.hits)
+    return (*told, findings.version, driver, *held)

@@ -94,7 +94,13 @@ async def _attempt(
 ) -> tuple[int, int]:
     """Attempt all images; returns how many were done, and attempted."""
     stores = cloud.stores()
-    _check_store(store, await stores.names())
+    known = await stores.names()
+    if store not in known:
+        # Before anything is sent to it.
+        raise errors.UsageError(
+            _("There is no store '%s'") % store,
+            _('There is: %s.') % ', '.join(known),
+        )
     resolution = await cloud.catalogue().resolve(words, globs=False)
     what = _("Cannot delete image '%(image)s' from store '%(store)s'")
     for word, error in resolution.failures.items():
@@ -121,12 +127,3 @@ async def _attempt(
             named = {'image': outcome.job.label, 'store': store}
             failures.add(what % named, outcome.error)
     return done, len(outcomes) + len(resolution.failures)
-
-
-def _check_store(store: str, known: list[str]) -> None:
-    """Refuse a store that is not there, before anything is sent to it."""
-    if store not in known:
-        raise errors.UsageError(
-            _("There is no store '%s'") % store,
-            _('There is: %s.') % ', '.join(known),
-        )

@@ -134,8 +134,7 @@ def test_all_nodes_together_may_list_so_many_entries(
     web: conftest.Web,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limit = entries.Limit(3)
-    monkeypatch.setattr(entries, 'Limit', lambda: limit)
+    monkeypatch.setattr(entries, 'MOST_ENTRIES_IN_ALL', 3)
     web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
     web.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache(queued=['a', 'b']))
 
@@ -149,22 +148,29 @@ def test_all_nodes_together_may_list_so_many_entries(
     )
 
 
-def test_a_limit_is_of_all_nodes_together() -> None:
-    limit = entries.Limit(5)
-    limit.count(3)
-    limit.count(0)
-    limit.count(2)
+def test_a_limit_is_of_all_nodes_together(
+    run: conftest.Run, command: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert entries.MOST_ENTRIES_IN_ALL == 5_000_000
+    monkeypatch.setattr(entries, 'MOST_ENTRIES_IN_ALL', 5)
+    held = [entries.Entry(f'id-{at}', entries.State.QUEUED) for at in range(3)]
+    members = [member('a'), member('b'), member('c'), member('d')]
+    for one, count in zip(members, (3, 0, 2, 1)):
+        driver: Any = one.driver
+        driver.list_entries.return_value = held[:count]
 
-    with pytest.raises(errors.NodeError) as caught:
-        limit.count(1)
+    found = run(command.read(members[:3], len))
 
-    assert str(caught.value) == (
+    assert list(found.values()) == [3, 0, 2]
+    assert failures(command) == []
+
+    assert len(run(command.read(members, len))) == 3
+
+    (told,) = failures(command)
+    assert told.endswith(
         'All nodes together list more than 5 entries. Name fewer nodes with '
         '--node.'
     )
-    entries.Limit().count(5_000_000)
-    with pytest.raises(errors.NodeError, match='more than 5000000 entries'):
-        entries.Limit().count(5_000_001)
 
 
 def test_some_nodes_may_be_changed_alone(
