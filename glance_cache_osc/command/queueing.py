@@ -2,12 +2,14 @@
 
 """Having images cached, and waiting for them: `queue` and `sync`."""
 
+import argparse
 from collections.abc import Iterable
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
@@ -18,6 +20,8 @@ from glance_cache_osc.model import plan
 #: So many nodes, and images that did not arrive, are named.
 _FEW_NODES = 3
 _FEW_IMAGES = 5
+_TIMEOUT = 3600.0
+_STALL_AFTER = 300.0
 
 #: What was done with one image on one node, in the word of a row.
 Result = tuple[base.Member, plan.Step, str]
@@ -30,6 +34,69 @@ _RESULTS = {
     plan.Action.WAIT: 'already queued',
     plan.Action.NONE: 'already cached',
 }
+
+
+def add_waiting_options(parser: argparse.ArgumentParser) -> None:
+    """``--wait``, and how."""
+    group = parser.add_argument_group(
+        _('waiting'),
+        _('What was asked for stays asked for, however the wait ends.'),
+    )
+    group.add_argument(
+        '--wait',
+        action='store_true',
+        help=_('Wait until the images are cached'),
+    )
+    group.add_argument(
+        '--timeout',
+        metavar='<seconds>',
+        type=options.seconds_or_none,
+        help=_(
+            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
+        )
+        % _TIMEOUT,
+    )
+    group.add_argument(
+        '--max-downloads',
+        metavar='<number>',
+        type=options.count,
+        help=_(
+            'Have at most so many images fetched at a time, over all nodes, '
+            'and ask for the next as one arrives (default: no limit; '
+            'implies --wait)'
+        ),
+    )
+    group.add_argument(
+        '--stall-after',
+        metavar='<seconds>',
+        type=options.seconds,
+        help=_(
+            'Tell of a node on which nothing has arrived for so long, in '
+            'seconds, and wait for the others (default: %g)'
+        )
+        % _STALL_AFTER,
+    )
+
+
+def limits(parsed_args: argparse.Namespace) -> waiting.Limits | None:
+    """How to wait; None for not at all.
+
+    :raises errors.UsageError: it is said how to wait, and not to wait.
+    """
+    if parsed_args.wait or parsed_args.max_downloads:
+        timeout = parsed_args.timeout
+        return waiting.Limits(
+            timeout=_TIMEOUT if timeout is None else timeout,
+            stall_after=parsed_args.stall_after or _STALL_AFTER,
+            downloads=parsed_args.max_downloads or 0,
+        )
+    for option in ('timeout', 'stall_after'):
+        if getattr(parsed_args, option) is not None:
+            raise errors.UsageError(
+                _("'--%s' is for those who wait") % option.replace('_', '-'),
+                _('Give --wait as well.'),
+            )
+    return None
 
 
 async def carry_out(

@@ -7,7 +7,7 @@ them, since that takes a noticeable time.
 """
 
 import html
-import http
+from http import client
 import io
 import re
 
@@ -56,10 +56,7 @@ def from_status(response: engine.Response) -> errors.NodeError:
 
 def _phrase(status: int) -> str:
     """An HTTP status in HTTP's own words."""
-    try:
-        return f'HTTP {status} {http.HTTPStatus(status).phrase}'
-    except ValueError:
-        return f'HTTP {status}'
+    return f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
 
 
 def _glance_words(response: engine.Response) -> str:

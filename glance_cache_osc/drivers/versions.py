@@ -41,9 +41,7 @@ async def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     except (errors.Refused, errors.BadReply) as error:
         raise _not_glance() from error
     listed = body.get('versions') if isinstance(body, dict) else None
-    if not isinstance(listed, list):
-        raise _not_glance()
-    found = _parse(tuple(map(_id, listed)))
+    found = _parse(tuple(map(_id, listed))) if isinstance(listed, list) else []
     if not found:
         raise _not_glance()
     return list(found)

@@ -79,6 +79,5 @@ def _target(parsed_args: argparse.Namespace) -> entries.Target:
     """Neither option, or both, means both."""
     if parsed_args.cache == parsed_args.queue:
         return entries.Target.BOTH
-    if parsed_args.cache:
-        return entries.Target.CACHE
-    return entries.Target.QUEUE
+    target = entries.Target
+    return target.CACHE if parsed_args.cache else target.QUEUE

@@ -83,14 +83,12 @@ class CoverImageCache(base.CacheLister):
         else:
             words = list(dict.fromkeys(parsed_args.images))
             resolution = self.loop.run(self.cloud.catalogue().resolve(words))
-            held_anywhere = set(ids)
-            orphans = [
-                one for one in resolution.failures if one in held_anywhere
-            ]
+            found, there = resolution.found, set(ids)
             for word, error in resolution.failures.items():
-                if word not in orphans:
+                if word in there:
+                    found.append(images.Image(word))
+                else:
                     self.failures.add(_("Cannot look for '%s'") % word, error)
-            found = resolution.found + list(map(images.Image, orphans))
         return sorted(
             found, key=lambda one: (one.name is None, one.name or '')
         )

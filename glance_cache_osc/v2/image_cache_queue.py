@@ -7,7 +7,6 @@ import argparse
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
-from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -46,11 +45,11 @@ class QueueImageCache(base.CacheLister):
             ),
         )
         options.add_dry_run(parser)
-        waiting_options.add(parser)
+        queueing.add_waiting_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted(parsed_args)
-        limits = waiting_options.limits(parsed_args)
+        limits = queueing.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
         found, held = self.loop.run(
             attempt.both(words.find(self), self.look(members))

@@ -9,7 +9,6 @@ from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
-from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -57,7 +56,7 @@ class SyncImageCache(base.CacheLister):
                 'if there is something'
             ),
         )
-        waiting_options.add(parser)
+        queueing.add_waiting_options(parser)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._pending = False
@@ -66,7 +65,7 @@ class SyncImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted(parsed_args)
-        limits = waiting_options.limits(parsed_args)
+        limits = queueing.limits(parsed_args)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')
