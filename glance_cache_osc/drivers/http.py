@@ -23,6 +23,7 @@ MAX_NODE_RESPONSE = 8 * 2**20
 MAX_CATALOGUE_RESPONSE = 64 * 2**20
 
 
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class NodeClient:
     """Requests to one node.
 
@@ -35,22 +36,12 @@ class NodeClient:
     :param max_size: bytes that a response may have.
     """
 
-    def __init__(  # noqa: PLR0913 - by name alone
-        self,
-        *,
-        engine: engines.Engine,
-        login: logins.Login,
-        settings: settings.Settings,
-        endpoint: str,
-        timeout: float,
-        max_size: int = MAX_NODE_RESPONSE,
-    ) -> None:
-        self.endpoint = endpoint
-        self._engine = engine
-        self._login = login
-        self._settings = settings
-        self._timeout = timeout
-        self._max_size = max_size
+    engine: engines.Engine
+    login: logins.Login
+    settings: settings.Settings
+    endpoint: str
+    timeout: float
+    max_size: int = MAX_NODE_RESPONSE
 
     async def request(  # noqa: PLR0913 - by name alone
         self,
@@ -74,7 +65,7 @@ class NodeClient:
             2xx answer. Redirects are not followed: the token is for this
             node alone.
         """
-        again = retries.Retries(method, self._timeout, self._engine.pause)
+        again = retries.Retries(method, self.timeout, self.engine.pause)
         request = engines.Request(
             method=method,
             url=f'{self.endpoint}{path}',
@@ -84,17 +75,21 @@ class NodeClient:
                 'User-Agent': 'glance-cache-osc',
                 **(headers or {}),
             },
-            connect_timeout=self._timeout,
-            timeout=timeout or self._timeout,
-            max_size=self._max_size,
-            settings=self._settings,
+            connect_timeout=self.timeout,
+            timeout=timeout or self.timeout,
+            max_size=self.max_size,
+            settings=self.settings,
         )
         while True:
             if authenticated:
                 response = await self._send_with_token(request)
             else:
                 response = await self._send(request, {})
-            _check_coding(response)
+            coding = response.headers.get('content-encoding', 'identity')
+            if coding.lower() != 'identity':
+                raise errors.BadReply(
+                    _('Its answer is compressed, which was not asked for')
+                )
             if 200 <= response.status < 300:
                 return _decode(response.body, parse)
             if not await again.wait(response):
@@ -106,25 +101,25 @@ class NodeClient:
         """Send a request; once more if the token was the trouble."""
         clock = asyncio.get_running_loop().time
         # Then it is a further request of an operation in progress.
-        draining = self._engine.draining.is_set()
-        token = await self._login.headers()
-        if self._engine.draining.is_set() and not draining:
+        draining = self.engine.draining.is_set()
+        token = await self.login.headers()
+        if self.engine.draining.is_set() and not draining:
             raise errors.Interrupted
         sent = clock()
         response = await self._send(request, token)
         if response.status == 401:
-            renewed = await self._login.refused(token, sent)
+            renewed = await self.login.refused(token, sent)
             if renewed:
                 response = await self._send(request, renewed)
         elif response.status < 300:
-            self._login.accepted(sent)
+            self.login.accepted(sent)
         return response
 
     async def _send(
         self, request: engines.Request, token: logins.Headers
     ) -> engines.Response:
-        secrets = self._login.secrets
-        response = await self._engine.perform(
+        secrets = self.login.secrets
+        response = await self.engine.perform(
             dataclasses.replace(
                 request, headers={**request.headers, **token}, secrets=secrets
             )
@@ -149,14 +144,6 @@ def segment(image_id: str) -> str:
     except UnicodeEncodeError:
         pass
     raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
-
-
-def _check_coding(response: engines.Response) -> None:
-    coding = response.headers.get('content-encoding', 'identity')
-    if coding.lower() != 'identity':
-        raise errors.BadReply(
-            _('Its answer is compressed, which was not asked for')
-        )
 
 
 def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
