@@ -80,7 +80,16 @@ class ListImageCache(base.CacheLister):
             known |= await self.cloud.catalogue().by_id(unknown)
         else:
             known |= await self.names(parsed_args, unknown)
-        return _sorted_rows(held, set(ids), narrowing, known, now)
+        listed = set(ids)
+        rows: base.Rows = []
+        for member, group in held.items():
+            kept = [
+                _row(one, known, member.node.name)
+                for one in group
+                if one.image_id in listed and narrowing.keeps(one, known, now)
+            ]
+            rows += sorted(kept, key=_by_state_and_name)
+        return rows
 
     async def _named(
         self, words: Sequence[str], there: AbstractSet[str]
@@ -99,24 +108,6 @@ class ListImageCache(base.CacheLister):
             if word not in there and not images.is_glob(word):
                 self.failures.add(_("Cannot list '%s'") % word, error)
         return {image.image_id: image for image in resolution.found}
-
-
-def _sorted_rows(
-    held: base.Held,
-    meant: AbstractSet[str],
-    narrowing: selection.Narrowing,
-    known: Mapping[str, images.Image],
-    now: datetime.datetime,
-) -> base.Rows:
-    rows: base.Rows = []
-    for member, group in held.items():
-        kept = [
-            _row(entry, known, member.node.name)
-            for entry in group
-            if entry.image_id in meant and narrowing.keeps(entry, known, now)
-        ]
-        rows += sorted(kept, key=_by_state_and_name)
-    return rows
 
 
 def _row(
