@@ -27,10 +27,8 @@ _STALL_AFTER = 300.0
 Result = tuple[base.Member, plan.Step, str]
 Results = list[Result]
 
-QUEUED = 'queued'
-CACHED = 'cached'
 _RESULTS = {
-    plan.Action.QUEUE: QUEUED,
+    plan.Action.QUEUE: 'queued',
     plan.Action.WAIT: 'already queued',
     plan.Action.NONE: 'already cached',
 }
@@ -240,8 +238,8 @@ def _result(fill: fills.Fill | None) -> str:
     if fill is None:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
-        return CACHED
-    return QUEUED if fill.is_open and _is_queued(fill) else ''
+        return 'cached'
+    return 'queued' if fill.is_open and _is_queued(fill) else ''
 
 
 def _is_queued(fill: fills.Fill) -> bool:

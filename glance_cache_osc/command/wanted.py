@@ -4,7 +4,6 @@
 
 import argparse
 from collections.abc import Iterable
-import dataclasses
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import queries
@@ -12,18 +11,6 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
-
-
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """The images that were named.
-
-    :param images: each once.
-    :param complete: whether all that was named means some.
-    """
-
-    images: list[images.Image]
-    complete: bool
 
 
 class Wanted:
@@ -37,9 +24,12 @@ class Wanted:
         self._tags: list[str] = parsed_args.tag
         self._properties = _properties(parsed_args.property)
 
-    async def find(self, command: base.CacheLister) -> Found:
+    async def find(
+        self, command: base.CacheLister
+    ) -> tuple[list[images.Image], bool]:
         """The images that are meant; what means none is reported.
 
+        :returns: each image once; and whether all that was named means some.
         :raises errors.CatalogueError: Glance could not be asked.
         """
         listed = command.cloud.catalogue()
@@ -58,7 +48,7 @@ class Wanted:
                 )
             found += matching
         distinct = {image.image_id: image for image in found}
-        return Found(list(distinct.values()), complete)
+        return list(distinct.values()), complete
 
 
 def _properties(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

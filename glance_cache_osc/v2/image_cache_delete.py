@@ -29,14 +29,7 @@ _RESULTS = {
 class DeleteImageCache(base.CacheLister):
     """Drop entries from cache and queue."""
 
-    table = (
-        base.ID,
-        base.NAME,
-        base.STATE,
-        base.SIZE,
-        base.RESULT,
-        base.NODE,
-    )
+    table = (base.ID, base.NAME, base.STATE, base.SIZE, base.RESULT, base.NODE)
     _description = _(
         'Drop images from cache and queue. The images themselves stay in '
         'Glance.'

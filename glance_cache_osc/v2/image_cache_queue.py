@@ -51,15 +51,13 @@ class QueueImageCache(base.CacheLister):
         words = wanted.Wanted(parsed_args)
         limits = queueing.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        found, held = self.loop.run(
+        (found, __), held = self.loop.run(
             attempt.both(words.find(self), self.look(members))
         )
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_queue(
-                found.images, group, force=parsed_args.force
-            )
+            for step in plan.to_queue(found, group, force=parsed_args.force)
         ]
         if parsed_args.dry_run:
             return queueing.planned(steps)

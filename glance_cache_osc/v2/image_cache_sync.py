@@ -11,6 +11,7 @@ from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from glance_cache_osc.transport import attempt
 
@@ -71,10 +72,10 @@ class SyncImageCache(base.CacheLister):
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
-        found, held = self.loop.run(
+        (found, complete), held = self.loop.run(
             attempt.both(words.find(self), self.look(members))
         )
-        steps = self._steps(parsed_args, found, held)
+        steps = self._steps(parsed_args, found, held, complete=complete)
         if base.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
@@ -94,12 +95,14 @@ class SyncImageCache(base.CacheLister):
     def _steps(
         self,
         parsed_args: argparse.Namespace,
-        found: wanted.Found,
+        found: list[images.Image],
         held: base.Held,
+        *,
+        complete: bool,
     ) -> base.Steps:
         """What is to be done where."""
         delete_others = parsed_args.delete_others
-        if delete_others and not found.complete:
+        if delete_others and not complete:
             # Who names what is not there may have meant what is.
             delete_others = False
             self.failures.add(
@@ -112,16 +115,11 @@ class SyncImageCache(base.CacheLister):
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_sync(
-                found.images, group, delete_others=delete_others
-            )
+            for step in plan.to_sync(found, group, delete_others=delete_others)
         ]
         others, __ = _apart(steps)
-        names = self.loop.run(
-            self.names(
-                parsed_args, {step.image.image_id for __, step in others}
-            )
-        )
+        ids = {step.image.image_id for __, step in others}
+        names = self.loop.run(self.names(parsed_args, ids))
         return [(member, step.named(names)) for member, step in steps]
 
 
