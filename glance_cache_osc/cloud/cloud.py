@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import ipaddress
 import logging
 from typing import Any
-from typing import TYPE_CHECKING
 import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import session as ksa_session
+from openstack.config import cloud_region
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -25,10 +26,6 @@ from glance_cache_osc.model import endpoints
 from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login
 from glance_cache_osc.transport import settings
-
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
-    from openstack.config import cloud_region
 
 _LOG = logging.getLogger(__name__)
 #: Nodes that a warning names.

@@ -25,7 +25,6 @@ _STALL_AFTER = 300.0
 
 #: What was done with one image on one node, in the word of a row.
 Result = tuple[base.Member, plan.Step, str]
-Results = list[Result]
 
 _RESULTS = {
     plan.Action.QUEUE: 'queued',
@@ -101,7 +100,7 @@ async def carry_out(
     command: base.CacheLister,
     steps: base.Steps,
     limits: waiting.Limits | None,
-) -> Results:
+) -> list[Result]:
     """Have what lacks queued, and wait for it if that is wanted.
 
     What failed is reported, and left out.
@@ -143,7 +142,7 @@ def give_up(command: base.CacheLister, steps: base.Steps) -> None:
 
 async def _fill(
     command: base.CacheLister, steps: base.Steps, limits: waiting.Limits
-) -> Results:
+) -> list[Result]:
     """Carry out steps, and wait for what was asked for."""
     todo = [(member, step, _fill_of(member, step)) for member, step in steps]
     wanted = [fill for *__, fill in todo if fill]

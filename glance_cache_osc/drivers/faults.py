@@ -33,6 +33,7 @@ def from_status(response: engine.Response) -> errors.NodeError:
     if status < 200:
         return failures.not_http()
     words = _glance_words(response)
+    phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
     if status < 400:
         return errors.NotGlance(
             _('It answers with a redirect (HTTP %d)') % status,
@@ -44,19 +45,14 @@ def from_status(response: engine.Response) -> errors.NodeError:
             _('Does it belong to the cloud that you logged in to?'),
         )
     if status == 403:
-        return errors.Forbidden(words or _phrase(status), _PERMISSION)
+        return errors.Forbidden(words or phrase, _PERMISSION)
     if status >= 500:
         return errors.ServerFault(
             _('The server failed with HTTP %d') % status
             + (f': {words}' if words else ''),
             _('Try again later; its log says more.'),
         )
-    return errors.Refused(words or _phrase(status), status=status)
-
-
-def _phrase(status: int) -> str:
-    """An HTTP status in HTTP's own words."""
-    return f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
+    return errors.Refused(words or phrase, status=status)
 
 
 def _glance_words(response: engine.Response) -> str:

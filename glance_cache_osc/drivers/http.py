@@ -13,6 +13,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.drivers import faults
 from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login as logins
 from glance_cache_osc.transport import settings
@@ -138,11 +139,8 @@ def segment(image_id: str) -> str:
 
     :raises errors.Refused: it would change the path.
     """
-    try:
-        if image_id not in ('.', '..'):
-            return urllib.parse.quote(image_id, safe='')
-    except UnicodeEncodeError:
-        pass
+    if images.is_text(image_id) and image_id not in ('.', '..'):
+        return urllib.parse.quote(image_id, safe='')
     raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
 
 

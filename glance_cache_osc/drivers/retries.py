@@ -57,7 +57,7 @@ class Retries:
             return False
         backoff = FIRST_PAUSE * 2 ** (MOST_RETRIES - self._left)
         backoff *= (1 + self.jitter()) / 2
-        asked = self._asked_for(response.headers.get('retry-after'))
+        asked = self._asked_for(response.headers.get('retry-after', ''))
         seconds = max(backoff, asked)
         if seconds >= self._seconds:
             return False
@@ -65,10 +65,8 @@ class Retries:
         self._seconds -= seconds
         return await self.pause(seconds)
 
-    def _asked_for(self, text: str | None) -> float:
+    def _asked_for(self, text: str) -> float:
         """Seconds, from a number of them or a time of day; else 0."""
-        if text is None:
-            return 0
         try:
             if text.strip().isdigit():
                 return float(text)

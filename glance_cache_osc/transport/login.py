@@ -12,17 +12,14 @@ import datetime
 import logging
 import math
 from typing import Any
-from typing import TYPE_CHECKING
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import plugin as ksa_plugin
+from keystoneauth1 import session as ksa_session
 
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import threads
-
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
 
 _LOG = logging.getLogger(__name__)
 #: Seconds before its end that a token is renewed.
@@ -44,7 +41,7 @@ class Login:
     :ivar secrets: all tokens that it had: nothing may show them.
     """
 
-    def __init__(self, session: 'ksa_session.Session', timeout: float) -> None:
+    def __init__(self, session: ksa_session.Session, timeout: float) -> None:
         self.secrets: set[str] = set()
         self._session = session
         self._timeout = timeout

@@ -166,11 +166,9 @@ def _deletions(
             image = meant[entry.image_id]
             steps.append((member, plan.Step(image, plan.Action.DELETE, entry)))
             absent.pop(entry.image_id, None)
-    first = next(iter(held), None)
-    if first is None:
-        return []
     return steps + [
         (first, plan.Step(image, plan.Action.NONE))
+        for first in list(held)[:1]
         for image in absent.values()
     ]
 

@@ -85,7 +85,7 @@ class SyncImageCache(base.CacheLister):
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
         gone = self.loop.run(self.delete(deletions))
-        rows: queueing.Results = [(*one, 'deleted') for one in gone]
+        rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
         if self.loop.interrupted:
             queueing.give_up(self, fills)
         else:

@@ -119,11 +119,9 @@ async def _attempt(
             len(busy),
         ),
     )
-    done = 0
     for outcome in outcomes:
-        if outcome.error is None:
-            done += 1
-        else:
+        if outcome.error:
             named = {'image': outcome.job.label, 'store': store}
             failures.add(what % named, outcome.error)
+    done = sum(one.error is None for one in outcomes)
     return done, len(outcomes) + len(resolution.failures)
