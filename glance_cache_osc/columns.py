@@ -40,6 +40,7 @@ class Kind(enum.Enum):
     SIZE = 'size'  # int, bytes
     TIME = 'time'  # datetime, UTC
     SHARE = 'share'  # Share
+    SECONDS = 'seconds'  # float
     LIST = 'list'  # list of str
 
 
@@ -154,6 +155,7 @@ for_programs = Form(
         **dict.fromkeys(Kind, _same),
         Kind.TIME: _iso,
         Kind.SHARE: lambda share: share.count,
+        Kind.SECONDS: lambda seconds: round(seconds, 3),
     },
 )
 #: As YAML has it: as for programs, but for lone surrogates. JSON has an escape
@@ -181,6 +183,7 @@ for_people = Form(
     {
         **for_text.by_kind,
         Kind.SIZE: human_size,
+        Kind.SECONDS: lambda seconds: round(seconds, 1),
         Kind.TIME: lambda time: str(_utc(time))[:19],
         Kind.LIST: lambda words: safe_text(', '.join(words)),
     },

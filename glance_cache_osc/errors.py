@@ -21,6 +21,7 @@
         Refused                Glance said no, with its reason
         ServerFault            Glance, or what stands before it, failed
         BadReply               an answer that no Glance gives
+          TooLong              one of more bytes than it may have
         LoginFailed            Keystone's fault: it gave no token
         NoStores               a Glance without named stores
         Unconfirmed            the user did not wait for the answer
@@ -166,6 +167,10 @@ class ServerFault(NodeError):
 
 class BadReply(NodeError):
     """An answer that no Glance gives."""
+
+
+class TooLong(BadReply):
+    """A response of more bytes than it may have."""
 
 
 class LoginFailed(NodeError):

@@ -125,6 +125,14 @@ class Catalogue:
             found += await self._query_all([{}], hidden=True)
         return found
 
+    async def example(self) -> str | None:
+        """The ID of some image; None if there is none.
+
+        :raises errors.CatalogueError: Glance could not be asked.
+        """
+        body = await self._get({'limit': 1})
+        return next((one['id'] for one in body['images']), None)
+
     async def resolve(
         self,
         wanted: Iterable[str],

@@ -33,6 +33,18 @@ def deletion(parsed_args: argparse.Namespace, steps: base.Steps) -> None:
     _ask(parsed_args, _('About to delete'), lines, freed)
 
 
+def check(parsed_args: argparse.Namespace) -> None:
+    """Refuse a change that nobody could approve, before any work is done.
+
+    :raises errors.UsageError: there is no --auto-approve and no terminal.
+    """
+    if not parsed_args.auto_approve and not _on_a_terminal():
+        raise errors.UsageError(
+            _('--repair requires confirmation'),
+            _('Use --auto-approve, or run the command on a terminal.'),
+        )
+
+
 def clearing(
     parsed_args: argparse.Namespace,
     freed: Mapping[base.Member, entries.Freed],
@@ -89,12 +101,16 @@ def _ask(
     _confirm(parsed_args, summary, lines)
 
 
+def _on_a_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
 def _confirm(
     parsed_args: argparse.Namespace, summary: str, lines: list[str]
 ) -> None:
     if parsed_args.auto_approve or not lines:
         return
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _on_a_terminal():
         raise errors.UsageError(
             _('%s: nothing is done without approval') % summary,
             _('Give --auto-approve, or --dry-run to see what it does.'),

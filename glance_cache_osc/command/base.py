@@ -130,13 +130,21 @@ class CacheLister(operations.Operations, command.Lister):
         self.app.stdout.flush()
         return int(code)
 
-    def chosen_fleet(self, parsed_args: argparse.Namespace) -> list[Member]:
-        """The nodes that were named."""
+    def chosen_fleet(
+        self, parsed_args: argparse.Namespace, *, changes: bool | None = None
+    ) -> list[Member]:
+        """The nodes that were named.
+
+        :param changes: whether nodes must be named where some are
+            configured; None if the command changes caches.
+        """
+        if changes is None:
+            changes = self.changes and not plans_only(parsed_args)
         chosen = choice.choose(
             self.cloud,
             parsed_args.node,
             everything=parsed_args.all_nodes,
-            changes=self.changes and not plans_only(parsed_args),
+            changes=changes,
         )
         return fleet.members(self.cloud, chosen, parsed_args.node_timeout)
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 from typing import cast
 from typing import TypeVar
 
@@ -63,6 +64,27 @@ class Operations:
         except errors.CatalogueError as error:
             self.failures.add(_('The names are missing'), error)
             return {}
+
+    async def named(
+        self, words: Sequence[str], there: AbstractSet[str], what: str
+    ) -> dict[str, images.Image]:
+        """The images that IDs, names and globs mean, by ID.
+
+        What means neither an image nor an entry is reported. An ID that a
+        node holds means just that, even if some image has it for a name.
+
+        :param there: the IDs that nodes hold.
+        :param what: the failure's words, with ``%s`` for the word.
+        """
+        resolution = await self.cloud.catalogue().resolve(
+            [one for one in words if not (images.is_id(one) and one in there)],
+            hidden=True,
+            several=True,
+        )
+        for word, error in resolution.failures.items():
+            if word not in there and not images.is_glob(word):
+                self.failures.add(what % word, error)
+        return {image.image_id: image for image in resolution.found}
 
     async def look(self, members: Collection[Member]) -> Held:
         """What the nodes hold; those that did not say are reported."""

@@ -82,7 +82,7 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
     group.add_argument(
         '--larger-than',
         metavar='<size>',
-        type=_size,
+        type=size,
         help=_(
             'Cached entries of more than this many bytes: a number, or one '
             'with k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (of 1024), '
@@ -250,15 +250,16 @@ def _duration(text: str) -> datetime.timedelta:
     )
 
 
-def _size(text: str) -> int:
+def size(text: str) -> int:
+    """A number of bytes, as an option's value."""
     if not _SIZE.fullmatch(text):
         raise argparse.ArgumentTypeError(
             _("'%s' is not a size such as 500M, 10G or 2Gi") % text
         )
-    size: int = strutils.string_to_bytes(
+    number: int = strutils.string_to_bytes(
         f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
     )
-    return size
+    return number
 
 
 def _key_value(text: str) -> tuple[str, str]:

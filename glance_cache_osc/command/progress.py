@@ -37,6 +37,49 @@ class Counter:
             self._display.start()
 
 
+class Bytes:
+    """Shows how many bytes have arrived, if there is somebody to see it.
+
+    :param display: a `rich.progress.Progress`, or None.
+    """
+
+    def __init__(self, display: Any = None, task: Any = None) -> None:
+        self._display = display
+        self._task = task
+        self._total = 0
+
+    def expect(self, size: int) -> None:
+        """So many more bytes will be read."""
+        self._total += size
+        if self._display:
+            self._display.update(self._task, total=self._total)
+
+    def advance(self, size: int) -> None:
+        """So many bytes have arrived."""
+        if self._display:
+            self._display.advance(self._task, size)
+
+
+@contextlib.contextmanager
+def transferring(what: str) -> Iterator[Bytes]:
+    """Show on a terminal how much was read, how fast, and the time left.
+
+    :param what: what is going on: "Verifying".
+    """
+    if not sys.stderr.isatty():
+        yield Bytes()
+        return
+    import rich.progress
+
+    display = _progress(
+        rich.progress.DownloadColumn(),
+        rich.progress.TransferSpeedColumn(),
+        rich.progress.TimeRemainingColumn(),
+    )
+    with display:
+        yield Bytes(display, display.add_task(what, total=None))
+
+
 @contextlib.contextmanager
 def counting(what: str, total: int) -> Iterator[Counter]:
     """Show on a terminal how many of so many are done.
@@ -48,16 +91,22 @@ def counting(what: str, total: int) -> Iterator[Counter]:
     if total < _MANY or not sys.stderr.isatty():
         yield Counter()
         return
+    import rich.progress
+
+    with _progress(rich.progress.MofNCompleteColumn()) as display:
+        yield Counter(display, display.add_task(what, total=total))
+        display.refresh()
+
+
+def _progress(*figures: Any) -> Any:
+    """A `rich.progress.Progress` on standard error."""
     import rich.console
     import rich.progress
 
-    display = rich.progress.Progress(
+    return rich.progress.Progress(
         rich.progress.TextColumn('{task.description}', markup=False),
         rich.progress.BarColumn(),
-        rich.progress.MofNCompleteColumn(),
+        *figures,
         console=rich.console.Console(file=sys.stderr),
         transient=True,
     )
-    with display:
-        yield Counter(display, display.add_task(what, total=total))
-        display.refresh()

@@ -35,6 +35,7 @@ class NodeClient:
     :param timeout: seconds until the connection is established, and again
         until the response begins.
     :param max_size: bytes that a response may have.
+    :param fresh: whether each request opens a new connection.
     """
 
     engine: engines.Engine
@@ -43,6 +44,11 @@ class NodeClient:
     endpoint: str
     timeout: float
     max_size: int = MAX_NODE_RESPONSE
+    fresh: bool = False
+
+    def reconnecting(self) -> 'NodeClient':
+        """The same, with a new connection for each request."""
+        return dataclasses.replace(self, fresh=True)
 
     async def request(  # noqa: PLR0913 - by name alone
         self,
@@ -54,17 +60,45 @@ class NodeClient:
         timeout: float | None = None,
         parse: Callable[[Any], Any] | None = None,
     ) -> Any:
-        """Send one request; again, if the node says "later" and it may be.
+        """Send a request and decode its response.
+
+        :param parse: is called with the decoded JSON.
+        :returns: the decoded JSON, or the result of `parse`; None where the
+            response has no body.
+        :raises glance_cache_osc.errors.NodeError: as `send`; or the body is
+            not JSON.
+        """
+        response = await self.send(
+            method,
+            path,
+            headers=headers,
+            authenticated=authenticated,
+            timeout=timeout,
+        )
+        return _decode(response.body, parse)
+
+    async def send(  # noqa: PLR0913 - by name alone
+        self,
+        method: str,
+        path: str,
+        *,
+        headers: dict[str, str] | None = None,
+        authenticated: bool = True,
+        timeout: float | None = None,
+        max_size: int | None = None,
+        sink: Callable[[bytes], None] | None = None,
+    ) -> engines.Response:
+        """Send a request; repeat it if the node answers 429 or 503.
 
         :param path: below the endpoint, beginning with a slash; quoted.
-        :param authenticated: whether the node is sent the token.
-        :param timeout: seconds until the response begins, if not as ever.
-        :param parse: makes what is wanted of the decoded JSON.
-        :returns: the decoded JSON, or what `parse` makes of it; None where
-            the answer has no body.
-        :raises glance_cache_osc.errors.NodeError: in any other case than a
-            2xx answer. Redirects are not followed: the token is for this
-            node alone.
+        :param authenticated: whether the request carries the token.
+        :param timeout: seconds until the response's headers are complete,
+            if not the node's.
+        :param max_size: bytes that the body may have, if not the node's.
+        :param sink: see `engine.Request`.
+        :returns: a response with a status of 2xx.
+        :raises glance_cache_osc.errors.NodeError: there is no such response.
+            Redirects are not followed: the token is for this node alone.
         """
         again = retries.Retries(method, self.timeout, self.engine.pause)
         request = engines.Request(
@@ -78,8 +112,10 @@ class NodeClient:
             },
             connect_timeout=self.timeout,
             timeout=timeout or self.timeout,
-            max_size=self.max_size,
+            max_size=max_size or self.max_size,
             settings=self.settings,
+            sink=sink,
+            fresh=self.fresh,
         )
         while True:
             if authenticated:
@@ -92,7 +128,7 @@ class NodeClient:
                     _('Its answer is compressed, which was not asked for')
                 )
             if 200 <= response.status < 300:
-                return _decode(response.body, parse)
+                return response
             if not await again.wait(response):
                 raise faults.from_status(response)
 

@@ -43,9 +43,11 @@ def choose(
     if configured:
         if changes and not everything:
             raise errors.UsageError(
-                _('This changes caches, and clouds.yaml names %d nodes')
-                % len(configured),
-                _('Say which are meant with --node or --all-nodes.'),
+                _(
+                    '%d nodes are configured: this command requires --node '
+                    'or --all-nodes'
+                )
+                % len(configured)
             )
         return _distinct(configured)
     endpoint = cloud.image_endpoint()

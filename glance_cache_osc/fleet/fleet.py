@@ -12,6 +12,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
+from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 
@@ -42,10 +43,15 @@ class Node:
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Member:
-    """A node that was chosen, and the driver that speaks with it."""
+    """A chosen node.
+
+    :param driver: its cache.
+    :param client: any other request to it.
+    """
 
     node: Node
     driver: base.CacheDriver
+    client: http.NodeClient
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,9 +71,10 @@ def members(
     :param timeout: seconds that a node may be silent.
     """
     cloud.warn_of_plain_http({one.endpoint: one.label for one in chosen})
+    clients = [cloud.client(one.endpoint, timeout) for one in chosen]
     return [
-        Member(one, choosing.connect(cloud.client(one.endpoint, timeout)))
-        for one in chosen
+        Member(one, choosing.connect(client), client)
+        for one, client in zip(chosen, clients)
     ]
 
 

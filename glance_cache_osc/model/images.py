@@ -5,12 +5,17 @@
 from collections.abc import Mapping
 import dataclasses
 import fnmatch
+import hashlib
 import re
 from typing import Any
 
 _ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
 #: Glance's database has room for so many. Images API 1 took any text.
 _MAY_BE_ID = re.compile(r'[\w.-]{1,36}', re.ASCII)
+#: Hashes of a fixed length.
+_ALGORITHMS = frozenset(
+    one for one in hashlib.algorithms_available if not one.startswith('shake')
+)
 _GLOB = re.compile(r'[*?\[]')
 
 
@@ -22,12 +27,17 @@ class Image:
     :param name: its name; None where it has none.
     :param size: bytes; None before there is data.
     :param stores: the stores that hold its data; empty where unknown.
+    :param digest: the algorithm and value of the hash of its data, as
+        hashlib names it: ``('sha512', '9b71…')``; None where there is none.
+    :param active: whether its data may be downloaded.
     """
 
     image_id: str
     name: str | None = None
     size: int | None = None
     stores: tuple[str, ...] = ()
+    digest: tuple[str, str] | None = None
+    active: bool = True
 
     @property
     def label(self) -> str:
@@ -48,7 +58,22 @@ def parse_image(item: Mapping[str, Any]) -> Image:
         name=name if isinstance(name, str) else None,
         size=size if _is_size(size) else None,
         stores=tuple(filter(None, stores.split(','))),
+        digest=_digest(item),
+        active=item.get('status') == 'active',
     )
+
+
+def _digest(item: Mapping[str, Any]) -> tuple[str, str] | None:
+    """The strongest hash that hashlib can compute; MD5 for older images."""
+    for algorithm, value in (
+        (item.get('os_hash_algo'), item.get('os_hash_value')),
+        ('md5', item.get('checksum')),
+    ):
+        if not isinstance(algorithm, str) or not isinstance(value, str):
+            continue
+        if value and algorithm in _ALGORITHMS:
+            return algorithm, value.lower()
+    return None
 
 
 def _is_size(value: Any) -> bool:

@@ -70,9 +70,9 @@ def too_late(seconds: float) -> errors.TimedOut:
     )
 
 
-def too_long(size: int) -> errors.BadReply:
+def too_long(size: int) -> errors.TooLong:
     """More bytes than a response may have."""
-    return errors.BadReply(
+    return errors.TooLong(
         _('Its answer is longer than %s') % columns.human_size(size),
         errors.IS_IT_GLANCE,
     )

@@ -29,7 +29,9 @@ _MAX_TIMEOUTS = 10
 #: The name of a header may begin with HTTP/ as well.
 _STATUS_LINE = re.compile(rb'HTTP/[\d.]+ (\d{3})(?!\d)')
 #: Responses longer than this, in bytes, are received a few at a time.
-_SMALL = 512 * 2**10
+_SMALL = 64 * 2**10
+#: Bytes that a sink receives at a time.
+_PIECE = 128 * 2**10
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,7 +47,9 @@ class Request:
     :param settings: TLS and proxy.
     :param secrets: what no log may show, whoever sends it.
     :param sink: receives the body of a 2xx response piece by piece, which
-        then is not in the response.
+        then is not in the response. Such a body may take any time as long as
+        it arrives at 1 KiB a second.
+    :param fresh: whether a new connection is opened for it.
     """
 
     method: str
@@ -57,6 +61,7 @@ class Request:
     settings: settings.Settings
     secrets: Collection[str] = ()
     sink: Callable[[bytes], None] | None = None
+    fresh: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,12 +71,16 @@ class Response:
     :param headers: by their names in lower case.
     :param body: of an error, the first 64 KiB.
     :param elapsed: seconds from the request to the end of the response.
+    :param expires: when the server's TLS certificate does, in OpenSSL's
+        words; empty where that was not seen: only a request that opens a
+        new connection sees it.
     """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     elapsed: float
+    expires: str = ''
 
 
 class Transfer:
@@ -118,6 +127,7 @@ class Transfer:
             self._headers,
             bytes(self._body),
             loop.time() - began,
+            _expires(curl) if self._request.fresh else '',
         )
 
     def _failure(
@@ -160,7 +170,10 @@ class Transfer:
             # For proxies; it has all versions in it by default.
             pycurl.USERAGENT: 'glance-cache-osc',
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.FRESH_CONNECT: request.method not in _REPEATABLE,
+            pycurl.FRESH_CONNECT: (
+                request.fresh or request.method not in _REPEATABLE
+            ),
+            pycurl.OPT_CERTINFO: request.fresh,
             pycurl.NOSIGNAL: True,
             pycurl.PATH_AS_IS: True,
             # Entries stay: libcurl would look through all of them for old
@@ -177,6 +190,8 @@ class Transfer:
             pycurl.WRITEFUNCTION: self._on_body,
             **request.settings.options,
         }
+        if request.sink:
+            options[pycurl.BUFFERSIZE] = _PIECE
         if addresses:
             options[pycurl.RESOLVE] = [addresses]
         for option, value in options.items():
@@ -208,7 +223,8 @@ class Transfer:
             self._headers[name.strip().lower()] = value.strip()
         elif self._status >= 200:
             self._head_complete = True
-            self._must_end(self._sent + self._request.timeout * _MAX_TIMEOUTS)
+            end = self._sent + self._request.timeout * _MAX_TIMEOUTS
+            self._must_end(None if self._request.sink else end)
 
     def _on_body(self, data: bytes) -> int:
         """Take a piece of the body; returns how much of it was taken."""
@@ -238,3 +254,10 @@ class Transfer:
         if self._curl:
             self._must_end(end and end + loop.time() - began)
             self._curl.pause(pycurl.PAUSE_CONT)
+
+
+def _expires(curl: pycurl.Curl) -> str:
+    """When the server's own certificate expires; the first is its own."""
+    for certificate in curl.getinfo(pycurl.INFO_CERTINFO)[:1]:
+        return str(dict(certificate).get('Expire date', ''))
+    return ''

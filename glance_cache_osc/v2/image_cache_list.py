@@ -4,8 +4,6 @@
 
 import argparse
 from collections.abc import Mapping
-from collections.abc import Sequence
-from collections.abc import Set as AbstractSet
 import datetime
 from typing import Any
 
@@ -72,7 +70,7 @@ class ListImageCache(base.CacheLister):
         ids = base.held_ids(held)
         known: dict[str, images.Image] = {}
         if words:
-            known = await self._named(words, set(ids))
+            known = await self.named(words, set(ids), _("Cannot list '%s'"))
             meant = known.keys() | set(words)
             ids = [one for one in ids if one in meant]
         unknown = [one for one in ids if one not in known]
@@ -90,24 +88,6 @@ class ListImageCache(base.CacheLister):
             ]
             rows += sorted(kept, key=_by_state_and_name)
         return rows
-
-    async def _named(
-        self, words: Sequence[str], there: AbstractSet[str]
-    ) -> dict[str, images.Image]:
-        """The images that names and globs mean, by ID.
-
-        What means neither an image nor an entry is reported. An ID that a
-        node holds means just that, even if some image has it for a name.
-        """
-        resolution = await self.cloud.catalogue().resolve(
-            [one for one in words if not (images.is_id(one) and one in there)],
-            hidden=True,
-            several=True,
-        )
-        for word, error in resolution.failures.items():
-            if word not in there and not images.is_glob(word):
-                self.failures.add(_("Cannot list '%s'") % word, error)
-        return {image.image_id: image for image in resolution.found}
 
 
 def _row(

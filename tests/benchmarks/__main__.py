@@ -10,6 +10,7 @@ import sys
 
 from tests.benchmarks import fleet
 from tests.benchmarks import single_node
+from tests.benchmarks import verification
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.group import Options
 from tests.benchmarks.table import as_csv
@@ -19,7 +20,7 @@ from tests.cloud import CloudError
 from tests.cloud import RestError
 from tests.simulated import FleetError
 
-GROUPS = (single_node.GROUP, fleet.GROUP)
+GROUPS = (single_node.GROUP, verification.GROUP, fleet.GROUP)
 _NAMES = [name for group in GROUPS for name in group.names]
 
 

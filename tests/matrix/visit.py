@@ -27,7 +27,10 @@ COMMANDS = (
     'queue --wait',
     'sync --wait',
     'sync --check',
+    'verify',
+    'verify --repair',
     'node list',
+    'node check',
     'clean',
     'prune',
 )
@@ -73,6 +76,13 @@ class Held:
                 return False
             time.sleep(_POLL)
         return True
+
+    def damage(self, image_id: str) -> None:
+        """Change a byte of a cached file."""
+        path = self._folder / image_id
+        data = bytearray(path.read_bytes())
+        data[-1] ^= 1
+        path.write_bytes(data)
 
 
 class Visitor:
@@ -210,7 +220,8 @@ def visit(visitor: Visitor) -> dict[str, str]:
         good: Callable[[list[dict[str, Any]]], bool],
     ) -> None:
         ask = visitor.ours
-        if command.endswith(' --wait') and 'prefetcher' in found['queue']:
+        waits = command.endswith((' --wait', ' --repair'))
+        if waits and 'prefetcher' in found['queue']:
             ask = visitor.ours_and_the_prefetcher
         printed = ask(*command.split(), *argv)
         found[command] = _words(printed, good)
@@ -252,6 +263,27 @@ def visit(visitor: Visitor) -> dict[str, str]:
         ),
     )
     try_('sync --check', names, lambda rows: not rows)
+    try_(
+        'verify',
+        names,
+        lambda rows: [row['Result'] for row in rows] == ['ok', 'ok'],
+    )
+    if one in held.cached:
+        held.damage(one)
+    try_(
+        'verify --repair',
+        ('--auto-approve', names[0]),
+        lambda rows: [row['Result'] for row in rows] == ['repaired'],
+    )
+    try_(
+        'node check',
+        ('--probe-size', '1M', '--long'),
+        lambda rows: (
+            {'ok', 'unknown'} == {row['Result'] for row in rows}
+            and ('serving', 'ok')
+            in {(row['Check'], row['Result']) for row in rows}
+        ),
+    )
     try_('clean', (), lambda rows: rows[0]['Result'] == 'cleaned')
     try_('prune', (), lambda rows: rows[0]['Files'] == 0)
     visitor.leave()
@@ -271,6 +303,6 @@ def _words(
         if printed.err.startswith(_BY_HAND):
             return 'works, says: glance-cache-prefetcher'
     for sentence, words in _SAYS:
-        if printed.code == 1 and sentence in printed.err:
+        if printed.code in (1, 3) and sentence in printed.err + printed.out:
             return words
     return f'NOT AS EXPECTED: {printed}'

@@ -30,6 +30,7 @@ LAYERS = (
     {'v2'},
     {'command'},
     {'filling'},
+    {'verifying'},
     {'fleet'},
     # Reserved: policy files.
     {'policy'},

@@ -72,6 +72,7 @@ def main(target, port, *flags):
         threads=32,
         connection_limit=1000,
         asyncore_use_poll=True,
+        max_request_body_size=4 * 2**30,
     )
 
 

@@ -1,0 +1,151 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Reading a small image of each node, to see whether its cache serves it."""
+
+from collections.abc import Sequence
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.command import base
+from glance_cache_osc.command import verifying
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.i18n import _
+from glance_cache_osc.verifying import checks
+from glance_cache_osc.verifying import verification
+
+Reports = dict[fleet.Member, checks.Report]
+
+#: So many nodes are named in a line.
+_FEW = 3
+_LIMITS = verifying.Limits(max_downloads=4, timeout=0)
+
+
+async def probe(
+    command: base.CacheLister, reports: Reports, max_size: int
+) -> None:
+    """Add the checks that need an image to be read.
+
+    :param reports: of nodes whose lists are known; nodes with the same list
+        are read from one after the other, to see whose hits rise.
+    :param max_size: bytes that an image may have.
+    """
+    held = {
+        member: verifying.only_cached(report.held or ())
+        for member, report in reports.items()
+    }
+    chosen = {
+        one.member: one
+        for one in await verifying.candidates(
+            command, held, smallest=True, max_size=max_size
+        )
+    }
+    groups = checks.twins(reports)
+    for group in groups:
+        for member in group:
+            if member in chosen:
+                await _probe_twin(command, reports, chosen[member], group)
+    together = {member for group in groups for member in group}
+    alone = [one for one in chosen.values() if one.member not in together]
+    await _probe(command, reports, alone)
+    for member in reports.keys() - chosen.keys():
+        reports[member].add(
+            checks.Name.SERVING,
+            checks.Outcome.UNKNOWN,
+            _('No cached image of that size'),
+        )
+
+
+async def _probe(
+    command: base.CacheLister,
+    reports: Reports,
+    chosen: Sequence[verification.Candidate],
+) -> None:
+    """Add whether nodes serve these images from their caches."""
+    for one in (await verifying.verify(command, chosen, _LIMITS)).values():
+        report = reports[one.candidate.member]
+        outcome, details = checks.Outcome.OK, ''
+        if one.error:
+            outcome, details = checks.Outcome.UNKNOWN, str(one.error)
+            report.failure = one.error
+        elif one.result in verifying.WORDS:
+            outcome = checks.Outcome.ERROR
+            why, remedy = verifying.WORDS[one.result]
+            details = f'{one.candidate.image.label}: {why}. {remedy}'
+        report.add(checks.Name.SERVING, outcome, details)
+
+
+async def _probe_twin(
+    command: base.CacheLister,
+    reports: Reports,
+    one: verification.Candidate,
+    group: Sequence[fleet.Member],
+) -> None:
+    """Probe one of several nodes whose lists agree."""
+    others = [member for member in group if member is not one.member]
+    before = [await _hits(member, one) for member in others]
+    await _probe(command, reports, [one])
+    after = [await _hits(member, one) for member in others]
+    shared = [
+        member
+        for member, first, then in zip(others, before, after)
+        if first is not None and then is not None and then > first
+    ]
+    if shared:
+        reports[one.member].add(
+            checks.Name.OWN_LIST,
+            checks.Outcome.ERROR,
+            _(
+                'Reading an image here raised Hits on %s: either they have '
+                'the same worker_self_reference_url, or both endpoints lead '
+                'to one node. Give each node its own.'
+            )
+            % columns.few([node.node.name for node in shared], _FEW),
+        )
+    elif _served(reports[one.member]):
+        # Its hits rose, and nobody else's.
+        reports[one.member].add(checks.Name.OWN_LIST, checks.Outcome.OK)
+
+
+def _served(report: checks.Report) -> bool:
+    return any(
+        one.name is checks.Name.SERVING and one.outcome is checks.Outcome.OK
+        for one in report.checks
+    )
+
+
+async def _hits(
+    member: fleet.Member, one: verification.Candidate
+) -> int | None:
+    try:
+        held = await member.driver.list_entries()
+    except errors.NodeError:
+        return None
+    ids = {entry.image_id: entry.hits for entry in held}
+    return ids.get(one.image.image_id)
+
+
+def add_twins(reports: Reports) -> None:
+    """Add whether the list of each node is its own, as far as that shows."""
+    agreeing: dict[fleet.Member, list[str]] = {}
+    for group in checks.twins(reports):
+        names = [member.node.name for member in group]
+        for member in group:
+            agreeing[member] = [
+                one for one in names if one != member.node.name
+            ]
+    for member, report in reports.items():
+        if any(one.name is checks.Name.OWN_LIST for one in report.checks):
+            continue
+        if member in agreeing:
+            report.add(
+                checks.Name.OWN_LIST,
+                checks.Outcome.WARNING,
+                _(
+                    'The list is the same as that of %s. Check that each '
+                    'node has its own worker_self_reference_url; '
+                    '--probe-size finds out.'
+                )
+                % columns.few(agreeing[member], _FEW),
+            )
+        elif report.held is not None:
+            report.add(checks.Name.OWN_LIST, checks.Outcome.OK)

@@ -1,0 +1,274 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Verifying cached images: which, how long, and what is reported."""
+
+import asyncio
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import datetime
+import math
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.command import base
+from glance_cache_osc.command import progress
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import selection
+from glance_cache_osc.verifying import verification
+
+Result = verification.Result
+Candidate = verification.Candidate
+Findings = dict[Candidate, verification.Finding]
+
+EVERYTHING = selection.Narrowing()
+#: So many images, and nodes, are named in a line.
+_FEW = 3
+WORDS = {
+    Result.CORRUPT: (
+        _('its data does not match the hash in Glance'),
+        _('Delete and queue it again, or use --repair.'),
+    ),
+    Result.TRUNCATED: (
+        _('the node sends only the first part of its data'),
+        _('Delete and queue it again, or use --repair.'),
+    ),
+    Result.FILE_MISSING: (
+        _(
+            'it was listed as cached, but its file was missing; reading it '
+            'cached it again'
+        ),
+        _(
+            'Check that the cache directory is on a persistent disk and that '
+            'each node has its own worker_self_reference_url.'
+        ),
+    ),
+    Result.NOT_SERVED: (
+        _(
+            'its data is right, but it is not served from the cache: two '
+            'reads were not counted as hits'
+        ),
+        _(
+            'Set a flavor with caching (such as keystone+cachemanagement) in '
+            "that node's glance-api.conf, and give each node its own "
+            'worker_self_reference_url. --repair cannot change this.'
+        ),
+    ),
+    Result.NOT_CACHED: (
+        _('it is not in the cache'),
+        _("Queue it with 'openstack image cache queue'."),
+    ),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Limits:
+    """How much a verification may do.
+
+    :param max_downloads: nodes that are read from at a time.
+    :param timeout: seconds; 0 for no limit.
+    """
+
+    max_downloads: int
+    timeout: float
+
+
+async def cached(
+    command: base.CacheLister, members: list[base.Member]
+) -> base.Held:
+    """The entries that nodes list as cached."""
+    return await command.read(members, only_cached)
+
+
+def only_cached(group: Iterable[entries.Entry]) -> list[entries.Entry]:
+    """Entries without those that are queued."""
+    return [one for one in group if one.state is entries.State.CACHED]
+
+
+async def candidates(  # noqa: PLR0913 - by name alone
+    command: base.CacheLister,
+    held: base.Held,
+    words: Sequence[str] = (),
+    narrowing: selection.Narrowing = EVERYTHING,
+    *,
+    smallest: bool = False,
+    max_size: float = math.inf,
+) -> list[Candidate]:
+    """The cached images that are meant, node by node, by name.
+
+    An image that is meant by its ID or name is a candidate on every node,
+    unless the selection is narrowed. Unknown words are reported.
+
+    :param held: cached entries.
+    :param smallest: only the smallest one of each node that can be read.
+    :param max_size: bytes that such an image may have.
+    :raises errors.CatalogueError: Glance could not be asked for the hashes.
+    """
+    known = await _images(command, words, base.held_ids(held))
+    named = {word for word in words if not images.is_glob(word)}
+    everywhere = [
+        one
+        for one in known.values()
+        if {one.image_id, one.name} & named and not (narrowing or smallest)
+    ]
+    now = datetime.datetime.now(datetime.UTC)
+    chosen: list[Candidate] = []
+    empty: list[str] = []
+    for member, group in held.items():
+        there = {
+            one.image_id: _candidate(member, one, known)
+            for one in group
+            if (one.image_id in known or not words)
+            and narrowing.keeps(one, known, now)
+        }
+        absent = [
+            Candidate(member, one, one.size or 0, cached=False)
+            for one in everywhere
+            if one.image_id not in there
+        ]
+        found = sorted([*there.values(), *absent], key=_by_name)
+        if smallest:
+            found = _smallest(found, max_size)
+        if not found:
+            empty.append(member.node.name)
+        chosen += found
+    if empty:
+        command.log.warning(
+            columns.safe_text(
+                _('There is no cached image to verify on %s.')
+                % columns.few(empty, _FEW)
+            )
+        )
+    return chosen
+
+
+async def _images(
+    command: base.CacheLister, words: Sequence[str], held: Sequence[str]
+) -> dict[str, images.Image]:
+    """The images that are meant, by ID; without words, all known ones.
+
+    An orphan that is named by its ID is among them.
+    """
+    distinct = list(dict.fromkeys(words))
+    catalogue = command.cloud.catalogue()
+    if not words:
+        return await catalogue.by_id(held)
+    there = set(held)
+    known = await command.named(distinct, there, _("Cannot verify '%s'"))
+    ids = [one for one in distinct if one in there and one not in known]
+    orphans = {one: images.Image(one) for one in ids}
+    return known | orphans | await catalogue.by_id(ids)
+
+
+def _candidate(
+    member: fleet.Member,
+    entry: entries.Entry,
+    known: Mapping[str, images.Image],
+) -> Candidate:
+    image = known.get(entry.image_id) or images.Image(entry.image_id)
+    size = entry.size if image.size is None else image.size
+    return Candidate(member, image, size or 0)
+
+
+def _by_name(one: Candidate) -> tuple[bool, str, str]:
+    image = one.image
+    return (image.name is None, image.name or '', image.image_id)
+
+
+def _smallest(found: Iterable[Candidate], most: float) -> list[Candidate]:
+    readable = [one for one in found if not one.unread and one.size <= most]
+    return sorted(readable, key=lambda one: one.size)[:1]
+
+
+def planned(
+    command: base.CacheLister, chosen: Sequence[Candidate]
+) -> base.Rows:
+    """Rows of ID, Name, Size, Action and Node; logs the bytes."""
+    read = [one for one in chosen if not one.unread]
+    line = _('This would read %(images)d images (%(size)s) on %(nodes)d nodes')
+    command.log.warning(
+        line,
+        {
+            'images': len(read),
+            'size': columns.human_size(sum(one.size for one in read)),
+            'nodes': len({one.member for one in read}),
+        },
+    )
+    return [
+        (
+            one.image.image_id,
+            one.image.name,
+            one.size,
+            one.unread.value if one.unread else 'verify',
+            one.member.node.name,
+        )
+        for one in chosen
+    ]
+
+
+async def verify(
+    command: base.CacheLister, chosen: Sequence[Candidate], limits: Limits
+) -> Findings:
+    """Verify images; after a Ctrl-C, what is known by then.
+
+    What was not verified in time is reported.
+    """
+    with (
+        progress.transferring(_('Verifying')) as watcher,
+        verification.Verification(limits.max_downloads, watcher) as reading,
+    ):
+        try:
+            async with asyncio.timeout(limits.timeout or None):
+                await reading.verify(chosen)
+        except TimeoutError:
+            late = [one for one in chosen if one not in reading.findings]
+            command.failures.add(
+                _('Cannot verify %s') % _few(late),
+                errors.NodeError(
+                    _('Not verified within %g seconds') % limits.timeout,
+                    _("'--timeout' sets how long to wait."),
+                ),
+            )
+        except asyncio.CancelledError:
+            for __ in range(len(chosen) - len(reading.findings)):
+                command.failures.add('', errors.Interrupted())
+    return reading.findings
+
+
+def report(
+    command: base.CacheLister, findings: Iterable[verification.Finding]
+) -> None:
+    """Report what is not as it should be; each failure of a node once."""
+    failed: dict[tuple[fleet.Member, int], list[verification.Finding]] = {}
+    for one in findings:
+        if one.error and not one.result:
+            key = (one.candidate.member, id(one.error))
+            failed.setdefault(key, []).append(one)
+        elif one.result in WORDS:
+            why, remedy = WORDS[one.result]
+            if one.error:
+                remedy = _('Not repaired: %s') % one.error
+            what = _('Image %(image)s on %(node)s') % {
+                'image': one.candidate.image.label,
+                'node': one.candidate.member.node.label,
+            }
+            command.failures.add(what, errors.NodeError(why, remedy))
+    for group in failed.values():
+        chosen = [one.candidate for one in group]
+        error = group[0].error
+        if error:
+            what = _('Cannot verify %s') % _few(chosen)
+            command.failures.add(what, error)
+
+
+def _few(chosen: Sequence[Candidate]) -> str:
+    """The first few of many images, with their nodes."""
+    nodes = {one.member: one.member.node.label for one in chosen}
+    return _('image %(images)s on %(nodes)s') % {
+        'images': columns.few([one.image.label for one in chosen], _FEW),
+        'nodes': columns.few(list(nodes.values()), _FEW),
+    }

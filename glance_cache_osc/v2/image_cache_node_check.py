@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``openstack image cache node check``."""
+
+import argparse
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
+from glance_cache_osc.command import probing
+from glance_cache_osc.drivers import http
+from glance_cache_osc.i18n import _
+from glance_cache_osc.verifying import checks
+
+#: The exit code when something was found.
+_FOUND = 3
+_FINDINGS = (checks.Outcome.WARNING, checks.Outcome.ERROR)
+
+
+class CheckImageCacheNodes(base.CacheLister):
+    """Check that nodes are configured so that caching helps."""
+
+    table = (
+        base.NODE,
+        columns.Column('Check'),
+        base.RESULT,
+        columns.Column('Details'),
+    )
+    _description = _(
+        'Check each node: whether it responds, lists its cache, belongs to '
+        'this cloud, has a list of its own, is a single node, and has the '
+        'right time and a valid certificate; with --probe-size, whether it '
+        'serves images from its cache.'
+    )
+    _epilog = _(
+        'The exit code is 3 if a check found a warning or an error, and 1 if '
+        'a node could not be asked.'
+    )
+    _example_of = _(
+        'Check all nodes, and read one image of up to 100 MB from each:'
+    )
+    _example = 'openstack image cache node check --all-nodes --probe-size 100M'
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            '--probe-size',
+            metavar='<size>',
+            type=options.size,
+            help=_(
+                'Read the smallest cached image of each node, if it has at '
+                'most this many bytes, to check that the node serves it from '
+                'its cache; requires --node or --all-nodes where nodes are '
+                'configured'
+            ),
+        )
+        parser.add_argument(
+            '--long',
+            action='store_true',
+            help=_('List all checks, not only those that are not ok'),
+        )
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        self._found = False
+        code = super().run(parsed_args)
+        return _FOUND if not code and self._found else code
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        probes = parsed_args.probe_size is not None
+        members = self.chosen_fleet(parsed_args, changes=probes)
+        reports = self.loop.run(self._reports(members))
+        if probes and not self.loop.interrupted:
+            asked = {
+                member: report
+                for member, report in reports.items()
+                if report.held is not None
+            }
+            self.loop.run(probing.probe(self, asked, parsed_args.probe_size))
+        probing.add_twins(reports)
+        rows: base.Rows = []
+        for member, report in reports.items():
+            self._complete(report)
+            if report.failure:
+                self.failures.add(
+                    _('Cannot check %s') % member.node.label, report.failure
+                )
+            for one in sorted(report.checks, key=_order):
+                self._found |= one.outcome in _FINDINGS
+                shown = one.outcome is not checks.Outcome.OK
+                if parsed_args.long or (shown and not one.routine):
+                    words = (one.name.value, one.outcome.value, one.details)
+                    rows.append((member.node.name, *words))
+        return rows
+
+    async def _reports(self, members: list[base.Member]) -> probing.Reports:
+        example = await self._example_image()
+
+        async def knows(client: http.NodeClient) -> bool | None:
+            return await self._knows(client, example) if example else None
+
+        outcomes = await self.ask(
+            members, lambda member: checks.check(member, knows)
+        )
+        return {
+            outcome.job: outcome.value or checks.Report()
+            for outcome in outcomes
+        }
+
+    async def _example_image(self) -> str | None:
+        try:
+            return await self.cloud.catalogue().example()
+        except errors.CatalogueError as error:
+            self.failures.add(_("Cannot check the check 'cloud'"), error)
+            return None
+
+    async def _knows(
+        self, client: http.NodeClient, image_id: str
+    ) -> bool | None:
+        """Whether a node knows an image; None if the cloud does not, either.
+
+        :raises errors.CacheError: that could not be asked.
+        """
+        try:
+            await client.request('GET', f'/v2/images/{http.segment(image_id)}')
+        except errors.Refused as error:
+            if error.status != 404:
+                raise
+            still = await self.cloud.catalogue().by_id([image_id])
+            return False if still else None
+        return True
+
+    def _complete(self, report: checks.Report) -> None:
+        """Add what the command line and the login decide."""
+        if report.held is None:
+            return
+        if self.cloud.sees_all_images:
+            report.add(checks.Name.CHANGE, checks.Outcome.OK)
+        else:
+            report.add(
+                checks.Name.CHANGE,
+                checks.Outcome.UNKNOWN,
+                _("This login does not have the role 'admin'"),
+            )
+        if all(one.name is not checks.Name.SERVING for one in report.checks):
+            report.checks.append(
+                checks.Check(
+                    checks.Name.SERVING,
+                    checks.Outcome.UNKNOWN,
+                    _('Use --probe-size to read an image'),
+                    routine=True,
+                )
+            )
+
+
+def _order(one: checks.Check) -> int:
+    return list(checks.Name).index(one.name)

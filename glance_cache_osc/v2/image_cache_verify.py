@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``openstack image cache verify``."""
+
+import argparse
+from collections.abc import Sequence
+
+from glance_cache_osc import columns
+from glance_cache_osc.command import approval
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
+from glance_cache_osc.command import repairing
+from glance_cache_osc.command import verifying
+from glance_cache_osc.i18n import _
+
+_TIMEOUT = 3600.0
+_MAX_DOWNLOADS = 4
+_SECONDS = columns.Column('Seconds', columns.Kind.SECONDS)
+
+
+class VerifyImageCache(base.CacheLister):
+    """Read cached images and compare them with their hashes."""
+
+    _description = _(
+        'Verify cached images: read each one completely through its node, '
+        'compare its data with the hash in Glance, and check that the node '
+        'served it from the cache. Nothing is kept on disk.'
+    )
+    _epilog = _(
+        'Reading an image counts as use: Hits and Last Accessed change, which '
+        "affects --unused, --older-than and 'image cache prune'. Use "
+        '--smallest in scheduled jobs.'
+    )
+    _example_of = _('Verify the smallest cached image of each node:')
+    _example = 'openstack image cache verify --smallest --all-nodes'
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        options.add_images(
+            parser,
+            _(
+                'Image to verify: an ID, a name, or a glob on names '
+                '(default: all cached images)'
+            ),
+        )
+        parser.add_argument(
+            '--smallest',
+            action='store_true',
+            help=_('Verify only the smallest of these images on each node'),
+        )
+        parser.add_argument(
+            '--max-downloads',
+            metavar='<number>',
+            type=options.count,
+            default=_MAX_DOWNLOADS,
+            help=_(
+                'Read from at most this many nodes at a time, one image each '
+                '(default: %d)'
+            )
+            % _MAX_DOWNLOADS,
+        )
+        parser.add_argument(
+            '--timeout',
+            metavar='<seconds>',
+            type=options.seconds_or_none,
+            default=_TIMEOUT,
+            help=_(
+                'Stop after this many seconds; 0 for no limit (default: %g)'
+            )
+            % _TIMEOUT,
+        )
+        parser.add_argument(
+            '--repair',
+            action='store_true',
+            help=_(
+                'Delete corrupt and truncated entries, queue their images '
+                'again if the data in the store is intact, wait, and verify '
+                'them again'
+            ),
+        )
+        options.add_narrowing_options(parser)
+        options.add_approval_options(parser)
+        return parser
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        found = (base.ID, base.NAME, base.SIZE)
+        if parsed_args.dry_run:
+            return (*found, base.ACTION, base.NODE)
+        return (*found, base.RESULT, _SECONDS, base.NODE)
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        if parsed_args.repair and not parsed_args.dry_run:
+            approval.check(parsed_args)
+        members = self.chosen_fleet(parsed_args)
+        held = self.loop.run(verifying.cached(self, members))
+        chosen = self.loop.run(
+            verifying.candidates(
+                self,
+                held,
+                parsed_args.images,
+                options.narrowing(parsed_args),
+                smallest=parsed_args.smallest,
+            )
+        )
+        if parsed_args.dry_run:
+            return verifying.planned(self, chosen)
+        limits = verifying.Limits(
+            parsed_args.max_downloads, parsed_args.timeout
+        )
+        findings = self.loop.run(verifying.verify(self, chosen, limits))
+        if parsed_args.repair and not self.loop.interrupted:
+            findings |= repairing.repair(self, parsed_args, findings, limits)
+        verifying.report(self, findings.values())
+        return [
+            (
+                one.image.image_id,
+                one.image.name,
+                one.size,
+                result.value,
+                findings[one].seconds,
+                one.member.node.name,
+            )
+            for one in chosen
+            if one in findings and (result := findings[one].result)
+        ]

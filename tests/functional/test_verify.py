@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""`openstack image cache verify` on a real Glance with real damage."""
+
+from collections.abc import Iterator
+import pathlib
+
+import pytest
+
+from tests import cloud as clouds
+from tests.functional.conftest import Cache
+from tests.functional.conftest import Images
+from tests.functional.conftest import OpenStack
+
+VERIFY = ('image', 'cache', 'verify', '-f', 'json')
+SIZE = 3_000_000
+
+
+def results(rows: list[dict[str, object]]) -> list[tuple[object, object]]:
+    return [(row['Name'], row['Result']) for row in rows]
+
+
+@pytest.fixture
+def broken(
+    cloud: clouds.Cloud, images: Images, cache: Cache
+) -> dict[str, pathlib.Path]:
+    """Three cached images and the paths of their cached files."""
+    found = {}
+    for name in ('changed', 'removed', 'shortened'):
+        image_id = images(name, SIZE)
+        cache.fill(image_id)
+        found[name] = cloud.glance[0].cache_dir / image_id
+    return found
+
+
+def change(path: pathlib.Path) -> None:
+    """Change one byte, in the middle."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)
+
+
+def shorten(path: pathlib.Path) -> None:
+    path.write_bytes(path.read_bytes()[: SIZE // 3])
+
+
+def damage(broken: dict[str, pathlib.Path]) -> None:
+    change(broken['changed'])
+    broken['removed'].unlink()
+    shorten(broken['shortened'])
+
+
+def test_what_is_intact_and_served_is_ok(
+    openstack: OpenStack, images: Images, caches: list[Cache]
+) -> None:
+    alpha, beta = images('alpha', SIZE), images('beta', 1000)
+    caches[0].fill(alpha, beta)
+    caches[1].fill(beta)
+    nodes = [part for cache in caches for part in ('--node', cache.url)]
+
+    result = openstack(*VERIFY, *nodes)
+
+    assert (result.code, result.err) == (0, '')
+    assert [
+        (row['ID'], row['Name'], row['Size'], row['Result'], row['Node'])
+        for row in result.rows
+    ] == [
+        (alpha, 'alpha', SIZE, 'ok', caches[0].url),
+        (beta, 'beta', 1000, 'ok', caches[0].url),
+        (beta, 'beta', 1000, 'ok', caches[1].url),
+    ]
+    assert all(0 < row['Seconds'] < 60 for row in result.rows)
+
+
+def test_damage_is_found(
+    openstack: OpenStack, broken: dict[str, pathlib.Path], cache: Cache
+) -> None:
+    listed = openstack('image', 'cache', 'list', '-f', 'json')
+    damage(broken)
+    assert openstack('image', 'cache', 'list', '-f', 'json') == listed
+
+    result = openstack(*VERIFY)
+
+    assert result.code == 1
+    assert results(result.rows) == [
+        ('changed', 'corrupt'),
+        ('removed', 'file was missing'),
+        ('shortened', 'truncated'),
+    ]
+    first, second, third = result.err.splitlines()
+    assert first.startswith('Image changed (')
+    assert 'does not match the hash in Glance' in first
+    assert 'its file was missing' in second
+    assert 'sends only the first part' in third
+
+
+def test_damage_is_repaired(
+    openstack: OpenStack, broken: dict[str, pathlib.Path], cache: Cache
+) -> None:
+    damage(broken)
+
+    result = openstack(*VERIFY, '--repair', '--auto-approve')
+
+    assert results(result.rows) == [
+        ('changed', 'repaired'),
+        ('removed', 'file was missing'),
+        ('shortened', 'repaired'),
+    ]
+    assert result.code == 1
+    assert len(result.err.splitlines()) == 1
+    again = openstack(*VERIFY, '--repair', '--auto-approve')
+    assert (again.code, again.err) == (0, '')
+    assert [word for __, word in results(again.rows)] == ['ok'] * 3
+    assert {path.stat().st_size for path in broken.values()} == {SIZE}
+
+
+def test_a_damaged_store_is_not_cached_again(
+    cloud: clouds.Cloud,
+    openstack: OpenStack,
+    broken: dict[str, pathlib.Path],
+) -> None:
+    cached = broken['changed']
+    (stored,) = cloud.glance[0].directory.parent.glob(
+        f'stores/*/{cached.name}'
+    )
+    change(cached)
+    change(stored)
+
+    result = openstack(*VERIFY, 'changed', '--repair', '--auto-approve')
+
+    assert result.code == 1
+    assert results(result.rows) == [('changed', 'corrupt')]
+    assert 'Not repaired: The data in its store is damaged' in result.err
+    assert cached.exists()
+
+
+@pytest.fixture
+def more_nodes(cloud: clouds.Cloud) -> Iterator[list[clouds.GlanceNode]]:
+    """A node without the cache filter, and two that share a list."""
+    plain, one = cloud.add(
+        clouds.GlanceOptions(flavor='keystone'), clouds.GlanceOptions()
+    )
+    (other,) = cloud.add(
+        clouds.GlanceOptions(
+            extra=f'\n[DEFAULT]\nworker_self_reference_url = {one.url}\n'
+        )
+    )
+    yield [plain, one, other]
+    for node in (plain, one, other):
+        node.stop()
+
+
+def test_misconfigured_nodes_are_found(
+    openstack: OpenStack,
+    images: Images,
+    token: str,
+    more_nodes: list[clouds.GlanceNode],
+) -> None:
+    plain, one, other = more_nodes
+    alpha = images('alpha', SIZE)
+    Cache(plain, token).fill(alpha)
+    Cache(one, token).fill(alpha)
+    listed = openstack(
+        *('image', 'cache', 'list', '-f', 'json', '-c', 'Name'),
+        *('--node', plain.url, '--node', other.url),
+    )
+    assert listed.rows == [{'Name': 'alpha'}] * 2
+
+    result = openstack(
+        *VERIFY,
+        *('--node', plain.url, '--node', one.url, '--node', other.url),
+        *('--repair', '--auto-approve'),
+    )
+
+    assert result.code == 1
+    assert [row['Result'] for row in result.rows] == [
+        'not served from cache',
+        'ok',
+        'file was missing',
+    ]
+    assert 'flavor with caching' in result.err
+    assert 'its own worker_self_reference_url' in result.err
