@@ -23,11 +23,8 @@ import unicodedata
 
 from cliff.formatters import base
 
-#: Formats read by a person; all others are read by programs.
-_PEOPLE = frozenset({'table'})
-#: Formats of bare text, which have no word for "absent" but nothing, and no
-#: way to hold a control character.
-_BARE = frozenset({'csv', 'value'})
+from glance_cache_osc.i18n import _
+
 _BAR_WIDTH = 10
 _SIZES = ('kB', 'MB', 'GB', 'TB', 'PB', 'EB')
 _HIDDEN_CATEGORIES = frozenset({'Cc', 'Cf', 'Cs', 'Zl', 'Zp'})
@@ -107,6 +104,15 @@ def human_size(size: int) -> str:
     return f'{value:.1f} {_SIZES[steps]}'
 
 
+def few(names: Sequence[str], most: int) -> str:
+    """The first few of many names."""
+    text = ', '.join(names[:most])
+    more = len(names) - most
+    if more > 0:
+        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
+    return text
+
+
 def _same(value: Any) -> Any:
     return value
 
@@ -146,13 +152,10 @@ class Form:
 for_programs = Form(
     None,
     {
-        Kind.TEXT: _same,
-        Kind.COUNT: _same,
-        Kind.SIZE: _same,
+        **dict.fromkeys(Kind, _same),
         Kind.TIME: _iso,
         Kind.SHARE: lambda share: share.count,
         Kind.SECONDS: lambda seconds: round(seconds, 3),
-        Kind.LIST: _same,
     },
 )
 #: As YAML has it: as for programs, but for lone surrogates. JSON has an escape
@@ -195,6 +198,16 @@ for_terminals = Form(
 )
 
 
+#: By the formats' names; all others are for programs. Bare text has no word
+#: for "absent" but nothing, and no way to hold a control character.
+_FORMS = {
+    'table': for_people,
+    'csv': for_text,
+    'value': for_text,
+    'yaml': for_yaml,
+}
+
+
 class Rendering(base.ListFormatter):
     """One of cliff's formatters, fed with what it is for.
 
@@ -211,15 +224,7 @@ class Rendering(base.ListFormatter):
     ) -> None:
         self._formatter = formatter
         self._kinds = {column.header: column.kind for column in columns}
-        self._terminals = name in _PEOPLE
-        if name in _PEOPLE:
-            self._show = for_people
-        elif name in _BARE:
-            self._show = for_text
-        elif name == 'yaml':
-            self._show = for_yaml
-        else:
-            self._show = for_programs
+        self._form = _FORMS.get(name, for_programs)
 
     def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
         """Nothing to add: cliff asked the formatter itself."""
@@ -232,8 +237,8 @@ class Rendering(base.ListFormatter):
         parsed_args: argparse.Namespace,
     ) -> None:
         """Write the rows."""
-        form = self._show
-        if self._terminals and stdout.isatty():
+        form = self._form
+        if form is for_people and stdout.isatty():
             form = for_terminals
         absent = form.absent
         # Looked up once: there may be millions of values.

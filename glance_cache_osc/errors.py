@@ -36,6 +36,9 @@ from osc_lib import exceptions
 
 from glance_cache_osc.i18n import _
 
+#: What to do about an answer that no Glance gives.
+IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
+
 
 class CacheError(exceptions.CommandError):
     """A failure that a person can read.

@@ -10,10 +10,11 @@ from collections.abc import Mapping
 import ipaddress
 import logging
 from typing import Any
-from typing import TYPE_CHECKING
 import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import session as ksa_session
+from openstack.config import cloud_region
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -25,10 +26,6 @@ from glance_cache_osc.model import endpoints
 from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login
 from glance_cache_osc.transport import settings
-
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
-    from openstack.config import cloud_region
 
 _LOG = logging.getLogger(__name__)
 #: Nodes that a warning names.
@@ -45,23 +42,22 @@ class Cloud:
     :param client_manager: osc-lib's, as commands have it.
     :param engine: sends the requests.
     :param timeout: seconds that Keystone may take.
+    :ivar session: OpenStackClient's session, logged in.
     """
 
     def __init__(
         self, client_manager: Any, engine: engines.Engine, timeout: float
     ) -> None:
+        self.session: ksa_session.Session = client_manager.session
+        self._config: cloud_region.CloudRegion = (
+            client_manager.sdk_connection.config
+        )
         self._manager = client_manager
         self._engine = engine
         self._login = login.Login(self.session, timeout)
         self._connections = settings.Connections(self.session)
         # Now, since keystoneauth may ask Keystone, which blocks.
         self._image_endpoint = self._locate()
-
-    @property
-    def session(self) -> 'ksa_session.Session':
-        """OpenStackClient's session, logged in."""
-        session: ksa_session.Session = self._manager.session
-        return session
 
     def client(
         self,
@@ -93,9 +89,7 @@ class Cloud:
             return
         plain = [labels[one] for one in labels if _is_readable(one)]
         if plain:
-            named = ', '.join(plain[:_MOST_NAMED])
-            if len(plain) > _MOST_NAMED:
-                named += _(' and %d more') % (len(plain) - _MOST_NAMED)
+            named = columns.few(plain, _MOST_NAMED)
             words = _(
                 'The token of this login goes over http, where anyone on the '
                 'way can read it, to %s. Use https there, or a tunnel.'
@@ -162,11 +156,6 @@ class Cloud:
     def setting(self, key: str) -> Any:
         """A value of the cloud's part of ``clouds.yaml``; None if absent."""
         return self._config.config.get(key)
-
-    @property
-    def _config(self) -> 'cloud_region.CloudRegion':
-        config: cloud_region.CloudRegion = self._manager.sdk_connection.config
-        return config
 
 
 def _is_readable(endpoint: str) -> bool:

@@ -14,10 +14,9 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.command import help_text
+from glance_cache_osc.command import frame
 from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
-from glance_cache_osc.command import timing
 from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -36,8 +35,6 @@ NODE = columns.Column('Node')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
-_USAGE_EXIT = 2
-
 
 class CacheLister(operations.Operations, command.Lister):
     """A command that returns rows, and may fail in parts.
@@ -47,7 +44,7 @@ class CacheLister(operations.Operations, command.Lister):
     each failure on a line; the exit code says whether there were any.
     """
 
-    #: The columns of the rows, if they are always the same.
+    #: The columns of the rows.
     table: ClassVar[Sequence[columns.Column]] = ()
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
@@ -58,16 +55,18 @@ class CacheLister(operations.Operations, command.Lister):
     _example: ClassVar[str] = ''
     _example_of: ClassVar[str] = ''
 
-    failures: report.Failures
-
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The options that every command has."""
         parser = super().get_parser(prog_name)
         # An option must never mean another one once that is added.
         parser.allow_abbrev = False
-        parser.formatter_class = help_text.paragraphs(parser.formatter_class)
+        parser.formatter_class = _paragraphs(parser.formatter_class)
         options.add_node_options(parser)
+        self.add_options(parser)
         return parser
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        """Add the command's own options; there may be none."""
 
     def get_epilog(self) -> str:
         """What stands below the help.
@@ -86,7 +85,9 @@ class CacheLister(operations.Operations, command.Lister):
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
-        """The columns of the rows."""
+        """The columns of the rows: a plan has actions instead of results."""
+        if plans_only(parsed_args):
+            return [ACTION if one is RESULT else one for one in self.table]
         return self.table
 
     def rows(self, parsed_args: argparse.Namespace) -> Rows:
@@ -96,35 +97,14 @@ class CacheLister(operations.Operations, command.Lister):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command; returns its exit code."""
         self.failures = report.Failures()
-        with loops.Loop() as self.loop:
-            self.cloud = clouds.Cloud(
-                self.app.client_manager,
-                self.loop.engine,
-                parsed_args.node_timeout,
-            )
-            timing.collect(self.app, self.loop.engine)
-            try:
-                self._check_columns(parsed_args)
-                super().run(parsed_args)
-            except KeyboardInterrupt:
-                self.failures.interrupt()
-                if self.loop.has_changes:
-                    self.failures.remark(
-                        _('Not all that was changed is listed.')
-                    )
-            except errors.CacheError as error:
-                self.failures.tell(self.log)
-                self.log.error(columns.safe_text(str(error)))
-                return (
-                    _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
-                )
-            except BaseException:
-                # There may be nobody who reads the rows.
-                self.failures.tell(self.log)
-                raise
-            if self.loop.interrupted:
-                self.failures.interrupt()
-            return self.failures.tell(self.log)
+        timeout = parsed_args.node_timeout
+
+        def work(loop: loops.Loop, cloud: clouds.Cloud) -> None:
+            self.loop, self.cloud = loop, cloud
+            self._check_columns(parsed_args)
+            super(CacheLister, self).run(parsed_args)
+
+        return frame.run(self.app, self.log, self.failures, timeout, work)
 
     def take_action(
         self, parsed_args: argparse.Namespace
@@ -152,7 +132,7 @@ class CacheLister(operations.Operations, command.Lister):
 
     def chosen_fleet(
         self, parsed_args: argparse.Namespace, *, changes: bool | None = None
-    ) -> fleet.Fleet:
+    ) -> list[Member]:
         """The nodes that were named.
 
         :param changes: whether nodes must be named where some are
@@ -166,7 +146,7 @@ class CacheLister(operations.Operations, command.Lister):
             everything=parsed_args.all_nodes,
             changes=changes,
         )
-        return fleet.Fleet(self.cloud, chosen, parsed_args.node_timeout)
+        return fleet.members(self.cloud, chosen, parsed_args.node_timeout)
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.
@@ -183,6 +163,21 @@ class CacheLister(operations.Operations, command.Lister):
                 _('No column is called %s') % ' or '.join(parsed_args.columns),
                 _('There are: %s.') % ', '.join(headers),
             )
+
+
+def _paragraphs(formatter: Any) -> type[argparse.HelpFormatter]:
+    """A formatter of help that keeps paragraphs, and indented lines."""
+
+    class Paragraphs(formatter):  # type: ignore[misc]
+        def _fill_text(self, text: str, width: int, indent: str) -> str:
+            return '\n\n'.join(
+                part
+                if part.startswith(' ')
+                else super(Paragraphs, self)._fill_text(part, width, indent)
+                for part in text.split('\n\n')
+            )
+
+    return Paragraphs
 
 
 def held_ids(held: Held) -> list[str]:

@@ -9,7 +9,7 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-from typing import Any
+from typing import cast
 from typing import TypeVar
 
 from glance_cache_osc import columns
@@ -49,21 +49,15 @@ class Operations:
     failures: report.Failures
     loop: loops.Loop
 
-    def shows(
-        self, parsed_args: argparse.Namespace, column: columns.Column
-    ) -> bool:
-        """Whether a column is printed, or sorted by."""
-        asked = [*parsed_args.columns, *parsed_args.sort_columns]
-        return not parsed_args.columns or column.is_among(asked)
-
     async def names(
         self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
     ) -> dict[str, images.Image]:
-        """Images by ID, if their names are shown.
+        """Images by ID, if their names are printed, or sorted by.
 
         Names are a help: without them the rest is printed all the same.
         """
-        if not self.shows(parsed_args, NAME):
+        asked = [*parsed_args.columns, *parsed_args.sort_columns]
+        if parsed_args.columns and not NAME.is_among(asked):
             return {}
         try:
             return await self.cloud.catalogue().by_id(image_ids)
@@ -92,13 +86,13 @@ class Operations:
                 self.failures.add(what % word, error)
         return {image.image_id: image for image in resolution.found}
 
-    async def look(self, members: fleet.Fleet) -> Held:
+    async def look(self, members: Collection[Member]) -> Held:
         """What the nodes hold; those that did not say are reported."""
         return await self.read(members, list)
 
     async def read(
         self,
-        members: fleet.Fleet,
+        members: Collection[Member],
         digest: Callable[[list[entries.Entry]], _Value],
     ) -> dict[Member, _Value]:
         """What is made of what each node holds, or reported as failed.
@@ -106,23 +100,26 @@ class Operations:
         :param digest: is called as each answer comes: all that a fleet
             holds is more than need be kept.
         """
+        listed = 0
 
-        async def ask(member: Member) -> list[_Value]:
+        async def ask(member: Member) -> _Value:
+            nonlocal listed
             held = await member.driver.list_entries()
-            limit.count(len(held))
-            return [digest(held)]
+            listed += len(held)
+            if listed > entries.MOST_ENTRIES_IN_ALL:
+                raise errors.NodeError(
+                    _('All nodes together list more than %d entries')
+                    % entries.MOST_ENTRIES_IN_ALL,
+                    _('Name fewer nodes with --node.'),
+                )
+            return digest(held)
 
-        limit = entries.Limit()
-        found: dict[Member, _Value] = {}
-        for outcome in await self.ask(members, ask):
-            failed = self._failed(_('Cannot read the cache of %s'), outcome)
-            if outcome.value and not failed:
-                (found[outcome.job],) = outcome.value
-        return found
+        outcomes = await self.ask(members, ask)
+        return self._values(_('Cannot read the cache of %s'), outcomes)
 
     async def ask(
         self,
-        members: fleet.Fleet,
+        members: Collection[Member],
         question: Callable[[Member], Awaitable[_Value]],
     ) -> list[attempt.Outcome[Member, _Value]]:
         """Ask every node the same, all at once; outcomes in their order."""
@@ -136,7 +133,7 @@ class Operations:
         members: Collection[Member],
         operation: Callable[[Member], Awaitable[_Value]],
         what: str,
-    ) -> dict[Member, _Value | None]:
+    ) -> dict[Member, _Value]:
         """Change nodes, all at once.
 
         :param what: the failure's words, with ``%s`` for the node.
@@ -151,19 +148,19 @@ class Operations:
                 ended=counter.advance,
                 settle=lambda busy: counter.warn(_waits_for(busy)),
             )
-        return {
-            outcome.job: outcome.value
-            for outcome in outcomes
-            if not self._failed(what, outcome)
-        }
+        return self._values(what, outcomes)
 
-    def _failed(
-        self, what: str, outcome: attempt.Outcome[Member, Any]
-    ) -> bool:
-        """Whether it failed; if so, that is reported."""
-        if outcome.error:
-            self.failures.add(what % outcome.job.node.label, outcome.error)
-        return outcome.error is not None
+    def _values(
+        self, what: str, outcomes: Iterable[attempt.Outcome[Member, _Value]]
+    ) -> dict[Member, _Value]:
+        """What came of nodes; those that failed are reported."""
+        values = {}
+        for outcome in outcomes:
+            if outcome.error:
+                self.failures.add(what % outcome.job.node.label, outcome.error)
+            else:
+                values[outcome.job] = cast('_Value', outcome.value)
+        return values
 
     async def carry_out(
         self,
@@ -224,14 +221,5 @@ def _waits_for(members: Sequence[Member]) -> str:
             'Interrupted. Waiting for %(count)d requests in progress on '
             '%(nodes)s; press Ctrl-C again to stop at once.'
         )
-        % {'count': len(members), 'nodes': few(names, _FEW_NODES)}
+        % {'count': len(members), 'nodes': columns.few(names, _FEW_NODES)}
     )
-
-
-def few(names: Sequence[str], most: int) -> str:
-    """The first few of many names."""
-    text = ', '.join(names[:most])
-    more = len(names) - most
-    if more > 0:
-        return _('%(names)s and %(more)d more') % {'names': text, 'more': more}
-    return text

@@ -60,26 +60,16 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         _('narrowing'), _('Entries must meet all conditions that are given.')
     )
-    group.add_argument(
-        '--cached',
-        action='store_true',
-        help=_('Entries whose data is in the cache'),
-    )
-    group.add_argument(
-        '--queued',
-        action='store_true',
-        help=_('Entries that are asked for and not there yet'),
-    )
-    group.add_argument(
-        '--orphans',
-        action='store_true',
-        help=_('Entries whose image this login does not find in Glance'),
-    )
-    group.add_argument(
-        '--unused',
-        action='store_true',
-        help=_('Cached entries that were never served'),
-    )
+    for option, text in (
+        ('--cached', _('Entries whose data is in the cache')),
+        ('--queued', _('Entries that are asked for and not there yet')),
+        (
+            '--orphans',
+            _('Entries whose image this login does not find in Glance'),
+        ),
+        ('--unused', _('Cached entries that were never served')),
+    ):
+        group.add_argument(option, action='store_true', help=text)
     group.add_argument(
         '--older-than',
         metavar='<duration>',
@@ -103,13 +93,10 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
 
 def narrowing(parsed_args: argparse.Namespace) -> selection.Narrowing:
     """The conditions that were given."""
-    states = set()
-    if parsed_args.cached:
-        states.add(entries.State.CACHED)
-    if parsed_args.queued:
-        states.add(entries.State.QUEUED)
     return selection.Narrowing(
-        states=frozenset(states),
+        states=frozenset(
+            state for state in entries.State if getattr(parsed_args, state)
+        ),
         orphans=parsed_args.orphans,
         unused=parsed_args.unused,
         older_than=parsed_args.older_than,

@@ -4,9 +4,9 @@
 
 from collections.abc import Sequence
 
+from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
-from glance_cache_osc.command import operations
 from glance_cache_osc.command import verifying
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -99,7 +99,7 @@ async def _probe_twin(
                 'the same worker_self_reference_url, or both endpoints lead '
                 'to one node. Give each node its own.'
             )
-            % operations.few([node.node.name for node in shared], _FEW),
+            % columns.few([node.node.name for node in shared], _FEW),
         )
     elif _served(reports[one.member]):
         # Its hits rose, and nobody else's.
@@ -145,7 +145,7 @@ def add_twins(reports: Reports) -> None:
                     'node has its own worker_self_reference_url; '
                     '--probe-size finds out.'
                 )
-                % operations.few(agreeing[member], _FEW),
+                % columns.few(agreeing[member], _FEW),
             )
         elif report.held is not None:
             report.add(checks.Name.OWN_LIST, checks.Outcome.OK)

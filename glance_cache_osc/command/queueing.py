@@ -2,12 +2,14 @@
 
 """Having images cached, and waiting for them: `queue` and `sync`."""
 
+import argparse
 from collections.abc import Iterable
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc import report
 from glance_cache_osc.command import base
-from glance_cache_osc.command import operations
+from glance_cache_osc.command import options
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
@@ -18,24 +20,87 @@ from glance_cache_osc.model import plan
 #: So many nodes, and images that did not arrive, are named.
 _FEW_NODES = 3
 _FEW_IMAGES = 5
+_TIMEOUT = 3600.0
+_STALL_AFTER = 300.0
 
 #: What was done with one image on one node, in the word of a row.
-Results = list[tuple[base.Member, plan.Step, str]]
+Result = tuple[base.Member, plan.Step, str]
 
-QUEUED = 'queued'
-CACHED = 'cached'
 _RESULTS = {
-    plan.Action.QUEUE: QUEUED,
+    plan.Action.QUEUE: 'queued',
     plan.Action.WAIT: 'already queued',
     plan.Action.NONE: 'already cached',
 }
+
+
+def add_waiting_options(parser: argparse.ArgumentParser) -> None:
+    """``--wait``, and how."""
+    group = parser.add_argument_group(
+        _('waiting'),
+        _('What was asked for stays asked for, however the wait ends.'),
+    )
+    group.add_argument(
+        '--wait',
+        action='store_true',
+        help=_('Wait until the images are cached'),
+    )
+    group.add_argument(
+        '--timeout',
+        metavar='<seconds>',
+        type=options.seconds_or_none,
+        help=_(
+            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
+        )
+        % _TIMEOUT,
+    )
+    group.add_argument(
+        '--max-downloads',
+        metavar='<number>',
+        type=options.count,
+        help=_(
+            'Have at most so many images fetched at a time, over all nodes, '
+            'and ask for the next as one arrives (default: no limit; '
+            'implies --wait)'
+        ),
+    )
+    group.add_argument(
+        '--stall-after',
+        metavar='<seconds>',
+        type=options.seconds,
+        help=_(
+            'Tell of a node on which nothing has arrived for so long, in '
+            'seconds, and wait for the others (default: %g)'
+        )
+        % _STALL_AFTER,
+    )
+
+
+def limits(parsed_args: argparse.Namespace) -> waiting.Limits | None:
+    """How to wait; None for not at all.
+
+    :raises errors.UsageError: it is said how to wait, and not to wait.
+    """
+    if parsed_args.wait or parsed_args.max_downloads:
+        timeout = parsed_args.timeout
+        return waiting.Limits(
+            timeout=_TIMEOUT if timeout is None else timeout,
+            stall_after=parsed_args.stall_after or _STALL_AFTER,
+            downloads=parsed_args.max_downloads or 0,
+        )
+    for option in ('timeout', 'stall_after'):
+        if getattr(parsed_args, option) is not None:
+            raise errors.UsageError(
+                _("'--%s' is for those who wait") % option.replace('_', '-'),
+                _('Give --wait as well.'),
+            )
+    return None
 
 
 async def carry_out(
     command: base.CacheLister,
     steps: base.Steps,
     limits: waiting.Limits | None,
-) -> Results:
+) -> list[Result]:
     """Have what lacks queued, and wait for it if that is wanted.
 
     What failed is reported, and left out.
@@ -43,7 +108,7 @@ async def carry_out(
     _say_who_fills(command, steps)
     command.loop.has_changes = True
     if limits:
-        return await _Filling(command, limits).carry_out(steps)
+        return await _fill(command, steps, limits)
     done = await command.carry_out(
         steps,
         lambda job: job.member.driver.queue(job.image_id),
@@ -63,7 +128,7 @@ def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
         line = _("Queued images wait until '%(program)s' runs on %(where)s.")
         words = {
             'program': program,
-            'where': operations.few(list(nodes), _FEW_NODES),
+            'where': columns.few(list(nodes), _FEW_NODES),
         }
         command.log.warning(columns.safe_text(line % words))
 
@@ -75,107 +140,87 @@ def give_up(command: base.CacheLister, steps: base.Steps) -> None:
             command.failures.add('', errors.Interrupted())
 
 
-class _Filling:
-    """Steps that are carried out and waited for."""
-
-    def __init__(
-        self, command: base.CacheLister, limits: waiting.Limits
-    ) -> None:
-        self._failures = command.failures
-        self._log = command.log
-        self._catalogue = command.cloud.catalogue()
-        self._limits = limits
-
-    async def carry_out(self, steps: base.Steps) -> Results:
-        """See `queueing.carry_out`."""
-        by_step = {
-            id(step): _fill_of(member, step)
-            for member, step in steps
-            if step.action is not plan.Action.NONE
-        }
-        with wait_display.shown(
-            self._log, self._limits.stall_after
-        ) as watcher:
-            wait = waiting.Wait(
-                _by_image(by_step.values(), steps),
-                self._limits,
-                known=self._catalogue.by_id,
-                watcher=watcher,
-            )
-            ending = await wait.follow()
-        self._report(by_step.values(), wait, ending)
-        results = (
-            (member, step, _result(by_step.get(id(step))))
-            for member, step in steps
+async def _fill(
+    command: base.CacheLister, steps: base.Steps, limits: waiting.Limits
+) -> list[Result]:
+    """Carry out steps, and wait for what was asked for."""
+    todo = [(member, step, _fill_of(member, step)) for member, step in steps]
+    wanted = [fill for *__, fill in todo if fill]
+    # The image that was named first on all nodes, then the second, …
+    order: dict[str, int] = {}
+    for __, step in steps:
+        order.setdefault(step.image.image_id, len(order))
+    with wait_display.shown(command.log, limits.stall_after) as watcher:
+        wait = waiting.Wait(
+            sorted(wanted, key=lambda fill: order[fill.image.image_id]),
+            limits,
+            known=command.cloud.catalogue().by_id,
+            watcher=watcher,
         )
-        return [(one, step, word) for one, step, word in results if word]
+        ending = await wait.follow()
+    _report(command.failures, wanted, wait, ending)
+    results = ((member, step, _result(fill)) for member, step, fill in todo)
+    return [(one, step, word) for one, step, word in results if word]
 
-    def _report(
-        self,
-        done: Iterable[fills.Fill],
-        wait: waiting.Wait,
-        ending: waiting.Ending,
-    ) -> None:
-        """Tell what did not arrive, and why."""
-        late: dict[base.Member, list[fills.Fill]] = {}
-        for fill in done:
-            if fill.error:
-                self._fail(fill, fill.error)
-            elif fill.is_open:
-                late.setdefault(fill.member, []).append(fill)
-        for member, missing in late.items():
-            if ending is not waiting.Ending.INTERRUPTED:
-                last_error = wait.last_error(member)
-                self._report_late(member, missing, ending, last_error)
-                continue
-            for fill in missing:
-                if fill.state is fills.State.PENDING:
-                    self._failures.add('', errors.Interrupted())
-                elif not _is_queued(fill):
-                    self._fail(fill, errors.Unconfirmed())
 
-    def _fail(self, fill: fills.Fill, error: errors.CacheError) -> None:
-        self._failures.add(
-            _("Cannot cache image '%(image)s' on %(node)s")
-            % {'image': fill.image.label, 'node': fill.member.node.label},
-            error,
-        )
+def _report(
+    failures: report.Failures,
+    done: Iterable[fills.Fill],
+    wait: waiting.Wait,
+    ending: waiting.Ending,
+) -> None:
+    """Tell what did not arrive, and why."""
 
-    def _report_late(
-        self,
-        member: base.Member,
-        missing: list[fills.Fill],
-        ending: waiting.Ending,
-        last_error: errors.CacheError | None,
-    ) -> None:
-        if ending is waiting.Ending.TIMED_OUT:
-            why = _('Not within %g seconds') % self._limits.timeout
-            remedy = _(
-                'What is queued stays queued; --timeout sets how long to wait.'
-            )
-        else:
-            why = (
-                _('Nothing has arrived there for %g seconds')
-                % self._limits.stall_after
-            )
-            remedy = ''
-        if last_error:
-            # It may not even have heard what it was asked for.
-            remedy = _('Its last answer: %s') % last_error
-        error = errors.NodeError(why, remedy)
-        self._failures.add(
-            _('Not cached on %(node)s: %(images)s')
-            % {
+    def fail(fill: fills.Fill, error: errors.CacheError) -> None:
+        words = {'image': fill.image.label, 'node': fill.member.node.label}
+        what = _("Cannot cache image '%(image)s' on %(node)s") % words
+        failures.add(what, error)
+
+    late: dict[base.Member, list[fills.Fill]] = {}
+    for fill in done:
+        if fill.error:
+            fail(fill, fill.error)
+        elif fill.is_open:
+            late.setdefault(fill.member, []).append(fill)
+    for member, missing in late.items():
+        if ending is not waiting.Ending.INTERRUPTED:
+            labels = [fill.image.label for fill in missing]
+            words = {
                 'node': member.node.label,
-                'images': operations.few(
-                    [fill.image.label for fill in missing], _FEW_IMAGES
-                ),
-            },
-            error,
+                'images': columns.few(labels, _FEW_IMAGES),
+            }
+            what = _('Not cached on %(node)s: %(images)s') % words
+            failures.add(what, _why_late(wait, member, ending))
+            continue
+        for fill in missing:
+            if fill.state is fills.State.PENDING:
+                failures.add('', errors.Interrupted())
+            elif not _is_queued(fill):
+                fail(fill, errors.Unconfirmed())
+
+
+def _why_late(
+    wait: waiting.Wait, member: base.Member, ending: waiting.Ending
+) -> errors.NodeError:
+    if ending is waiting.Ending.TIMED_OUT:
+        why = _('Not within %g seconds') % wait.limits.timeout
+        remedy = _(
+            'What is queued stays queued; --timeout sets how long to wait.'
         )
+    else:
+        why = _('Nothing has arrived there for %g seconds')
+        why %= wait.limits.stall_after
+        remedy = ''
+    if last_error := wait.last_error(member):
+        # It may not even have heard what it was asked for.
+        remedy = _('Its last answer: %s') % last_error
+    return errors.NodeError(why, remedy)
 
 
-def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
+def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
+    """What is to be waited for; None where the image is cached."""
+    if step.action is plan.Action.NONE:
+        return None
     waits = step.action is plan.Action.WAIT
     held = step.entry
     return fills.Fill(
@@ -187,22 +232,13 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill:
     )
 
 
-def _by_image(
-    all_fills: Iterable[fills.Fill], steps: base.Steps
-) -> list[fills.Fill]:
-    """The image that was named first on all nodes, then the second, …"""
-    places = {step.image.image_id: None for __, step in steps}
-    order = {image_id: place for place, image_id in enumerate(places)}
-    return sorted(all_fills, key=lambda fill: order[fill.image.image_id])
-
-
 def _result(fill: fills.Fill | None) -> str:
     """The word of a row; '' for none."""
     if fill is None:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
-        return CACHED
-    return QUEUED if fill.is_open and _is_queued(fill) else ''
+        return 'cached'
+    return 'queued' if fill.is_open and _is_queued(fill) else ''
 
 
 def _is_queued(fill: fills.Fill) -> bool:
@@ -210,22 +246,14 @@ def _is_queued(fill: fills.Fill) -> bool:
     return fill.queued or fill.accepted
 
 
-def rows(results: Results) -> base.Rows:
+def planned(steps: base.Steps) -> base.Rows:
+    """Rows of ID, Name, Action and Node."""
+    return rows((*one, one[1].action.value) for one in steps)
+
+
+def rows(results: Iterable[Result]) -> base.Rows:
     """Rows of ID, Name, Result and Node."""
     return [
         (step.image.image_id, step.image.name, word, member.node.name)
         for member, step, word in results
-    ]
-
-
-def planned(steps: base.Steps) -> base.Rows:
-    """base.Rows of ID, Name, Action and Node."""
-    return [
-        (
-            step.image.image_id,
-            step.image.name,
-            step.action.value,
-            member.node.name,
-        )
-        for member, step in steps
     ]

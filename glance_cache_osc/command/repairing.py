@@ -65,7 +65,7 @@ def repair(
     cached = {
         (member, step.image)
         for member, step, word in filled
-        if word == queueing.CACHED
+        if word == 'cached'
     }
     again = [one for one in gone if (one.member, one.image) in cached]
     verified = command.loop.run(verifying.verify(command, again, limits))

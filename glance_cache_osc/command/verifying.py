@@ -13,7 +13,6 @@ import math
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
-from glance_cache_osc.command import operations
 from glance_cache_osc.command import progress
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -78,7 +77,9 @@ class Limits:
     timeout: float
 
 
-async def cached(command: base.CacheLister, members: fleet.Fleet) -> base.Held:
+async def cached(
+    command: base.CacheLister, members: list[base.Member]
+) -> base.Held:
     """The entries that nodes list as cached."""
     return await command.read(members, only_cached)
 
@@ -139,7 +140,7 @@ async def candidates(  # noqa: PLR0913 - by name alone
         command.log.warning(
             columns.safe_text(
                 _('There is no cached image to verify on %s.')
-                % operations.few(empty, _FEW)
+                % columns.few(empty, _FEW)
             )
         )
     return chosen
@@ -268,6 +269,6 @@ def _few(chosen: Sequence[Candidate]) -> str:
     """The first few of many images, with their nodes."""
     nodes = {one.member: one.member.node.label for one in chosen}
     return _('image %(images)s on %(nodes)s') % {
-        'images': operations.few([one.image.label for one in chosen], _FEW),
-        'nodes': operations.few(list(nodes.values()), _FEW),
+        'images': columns.few([one.image.label for one in chosen], _FEW),
+        'nodes': columns.few(list(nodes.values()), _FEW),
     }

@@ -4,9 +4,6 @@
 
 import argparse
 from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
-import dataclasses
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import queries
@@ -16,54 +13,33 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 
 
-@dataclasses.dataclass(frozen=True)
-class Found:
-    """The images that were named.
-
-    :param images: each once.
-    :param complete: whether all that was named means some.
-    """
-
-    images: list[images.Image]
-    complete: bool
-
-
-@dataclasses.dataclass(frozen=True)
 class Wanted:
     """What names images to be cached.
 
-    :param words: IDs, names and globs on names.
-    :param tags: images that have all of these, and all properties.
-    :param properties: as `queries.check_properties` has them.
+    :raises errors.UsageError: it names no image in any way.
     """
 
-    words: Sequence[str]
-    tags: Sequence[str]
-    properties: Mapping[str, str]
+    def __init__(self, parsed_args: argparse.Namespace) -> None:
+        self._words = options.image_words(parsed_args)
+        self._tags: list[str] = parsed_args.tag
+        self._properties = _properties(parsed_args.property)
 
-    @classmethod
-    def of(cls, parsed_args: argparse.Namespace) -> 'Wanted':
-        """What was typed.
-
-        :raises errors.UsageError: it names no image in any way.
-        """
-        words = options.image_words(parsed_args)
-        properties = _properties(parsed_args.property)
-        return cls(words, parsed_args.tag, properties)
-
-    async def find(self, command: base.CacheLister) -> Found:
+    async def find(
+        self, command: base.CacheLister
+    ) -> tuple[list[images.Image], bool]:
         """The images that are meant; what means none is reported.
 
+        :returns: each image once; and whether all that was named means some.
         :raises errors.CatalogueError: Glance could not be asked.
         """
         listed = command.cloud.catalogue()
-        resolution = await listed.resolve(self.words)
+        resolution = await listed.resolve(self._words)
         for word, error in resolution.failures.items():
             command.failures.add(_("Cannot queue '%s'") % word, error)
-        found = list(resolution.found)
+        found = resolution.found
         complete = not resolution.failures
-        if self.tags or self.properties:
-            matching = await listed.matching(self.tags, self.properties)
+        if self._tags or self._properties:
+            matching = await listed.matching(self._tags, self._properties)
             if not matching:
                 complete = False
                 command.failures.add(
@@ -72,7 +48,7 @@ class Wanted:
                 )
             found += matching
         distinct = {image.image_id: image for image in found}
-        return Found(list(distinct.values()), complete)
+        return list(distinct.values()), complete
 
 
 def _properties(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:

@@ -98,5 +98,5 @@ def not_a_cache(error: ValueError) -> errors.BadReply:
     """What a node answered is no list of cached images."""
     return errors.BadReply(
         _('Its answer is not a list of cached images (%s)') % error,
-        _('Is this the endpoint of a Glance?'),
+        errors.IS_IT_GLANCE,
     )

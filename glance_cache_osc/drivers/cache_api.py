@@ -91,10 +91,9 @@ class CacheApiDriver(base.CacheDriver):
         except errors.Refused as error:
             if error.status not in (404, 405):
                 raise
-            refusal = error
-        raise await versions.why_no_maintenance(
-            self._client, what
-        ) from refusal
+            raise await versions.why_no_maintenance(
+                self._client, what
+            ) from error
 
     async def _request(
         self,
@@ -112,8 +111,7 @@ class CacheApiDriver(base.CacheDriver):
                 raise
             # There is no such route here. Glance's words for that are no
             # help; its list of versions tells why.
-            refusal = error
-        raise await versions.why_no_cache(self._client) from refusal
+            raise await versions.why_no_cache(self._client) from error
 
 
 def _path(image_id: str) -> str:

@@ -82,8 +82,7 @@ class CacheManageDriver(base.CacheDriver):
         status = image.get('status') if isinstance(image, dict) else None
         if not isinstance(status, str):
             raise errors.BadReply(
-                _('Its answer is not an image'),
-                _('Is this the endpoint of a Glance?'),
+                _('Its answer is not an image'), errors.IS_IT_GLANCE
             )
         if status != 'active':
             raise errors.Refused(

@@ -19,9 +19,6 @@ from glance_cache_osc.model import entries
 _Value = TypeVar('_Value')
 
 
-_Operation = Callable[[base.CacheDriver], Awaitable[_Value]]
-
-
 def connect(client: http.NodeClient) -> base.CacheDriver:
     """A driver for a node; nothing is sent yet."""
     return ChoosingDriver(
@@ -81,22 +78,17 @@ class ChoosingDriver(base.CacheDriver):
     def _using(self) -> base.CacheDriver:
         return self._drivers[self._at]
 
-    async def _ask(self, operation: _Operation[_Value]) -> _Value:
-        return await self._ask_from(self._at, operation)
-
-    async def _ask_from(
-        self, at: int, operation: _Operation[_Value]
+    async def _ask(
+        self, operation: Callable[[base.CacheDriver], Awaitable[_Value]]
     ) -> _Value:
-        try:
-            answer = await operation(self._drivers[at])
-        except errors.TooOld as error:
-            if at + 1 == len(self._drivers):
-                raise
-            newer = error
-        else:
-            self._at = at
-            return answer
-        try:
-            return await self._ask_from(at + 1, operation)
-        except errors.TooOld as older:
-            raise errors.TooOld(newer.why, older.remedy) from newer
+        refusals = []
+        for at in range(self._at, len(self._drivers)):
+            try:
+                answer = await operation(self._drivers[at])
+            except errors.TooOld as error:
+                refusals.append(error)
+            else:
+                self._at = at
+                return answer
+        newest, oldest = refusals[0], refusals[-1]
+        raise errors.TooOld(newest.why, oldest.remedy) from newest

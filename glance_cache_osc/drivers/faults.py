@@ -7,7 +7,7 @@ them, since that takes a noticeable time.
 """
 
 import html
-import http
+from http import client
 import io
 import re
 
@@ -25,15 +25,15 @@ _PERMISSION = _(
     'Log in as an administrator, or have the policies of that Glance '
     '(cache_list, cache_image, cache_delete) allow it.'
 )
-_IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
 
 
 def from_status(response: engine.Response) -> errors.NodeError:
     """An answer with an HTTP status other than 2xx, as an error."""
     status = response.status
     if status < 200:
-        return errors.NotGlance(_('Its answer is not HTTP'), _IS_IT_GLANCE)
+        return failures.not_http()
     words = _glance_words(response)
+    phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
     if status < 400:
         return errors.NotGlance(
             _('It answers with a redirect (HTTP %d)') % status,
@@ -45,22 +45,14 @@ def from_status(response: engine.Response) -> errors.NodeError:
             _('Does it belong to the cloud that you logged in to?'),
         )
     if status == 403:
-        return errors.Forbidden(words or _phrase(status), _PERMISSION)
+        return errors.Forbidden(words or phrase, _PERMISSION)
     if status >= 500:
         return errors.ServerFault(
             _('The server failed with HTTP %d') % status
             + (f': {words}' if words else ''),
             _('Try again later; its log says more.'),
         )
-    return errors.Refused(words or _phrase(status), status=status)
-
-
-def _phrase(status: int) -> str:
-    """An HTTP status in HTTP's own words."""
-    try:
-        return f'HTTP {status} {http.HTTPStatus(status).phrase}'
-    except ValueError:
-        return f'HTTP {status}'
+    return errors.Refused(words or phrase, status=status)
 
 
 def _glance_words(response: engine.Response) -> str:

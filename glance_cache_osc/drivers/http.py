@@ -4,7 +4,6 @@
 
 import asyncio
 from collections.abc import Callable
-import copy
 import dataclasses
 import json
 from typing import Any
@@ -14,6 +13,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.drivers import faults
 from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login as logins
 from glance_cache_osc.transport import settings
@@ -24,6 +24,7 @@ MAX_NODE_RESPONSE = 8 * 2**20
 MAX_CATALOGUE_RESPONSE = 64 * 2**20
 
 
+@dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class NodeClient:
     """Requests to one node.
 
@@ -34,31 +35,20 @@ class NodeClient:
     :param timeout: seconds until the connection is established, and again
         until the response begins.
     :param max_size: bytes that a response may have.
+    :param fresh: whether each request opens a new connection.
     """
 
-    def __init__(  # noqa: PLR0913 - by name alone
-        self,
-        *,
-        engine: engines.Engine,
-        login: logins.Login,
-        settings: settings.Settings,
-        endpoint: str,
-        timeout: float,
-        max_size: int = MAX_NODE_RESPONSE,
-    ) -> None:
-        self.endpoint = endpoint
-        self._engine = engine
-        self._login = login
-        self._settings = settings
-        self._timeout = timeout
-        self._max_size = max_size
-        self._fresh = False
+    engine: engines.Engine
+    login: logins.Login
+    settings: settings.Settings
+    endpoint: str
+    timeout: float
+    max_size: int = MAX_NODE_RESPONSE
+    fresh: bool = False
 
     def reconnecting(self) -> 'NodeClient':
         """The same, with a new connection for each request."""
-        client = copy.copy(self)
-        client._fresh = True  # noqa: SLF001 - of this class
-        return client
+        return dataclasses.replace(self, fresh=True)
 
     async def request(  # noqa: PLR0913 - by name alone
         self,
@@ -110,7 +100,7 @@ class NodeClient:
         :raises glance_cache_osc.errors.NodeError: there is no such response.
             Redirects are not followed: the token is for this node alone.
         """
-        again = retries.Retries(method, self._timeout, self._engine.pause)
+        again = retries.Retries(method, self.timeout, self.engine.pause)
         request = engines.Request(
             method=method,
             url=f'{self.endpoint}{path}',
@@ -120,19 +110,23 @@ class NodeClient:
                 'User-Agent': 'glance-cache-osc',
                 **(headers or {}),
             },
-            connect_timeout=self._timeout,
-            timeout=timeout or self._timeout,
-            max_size=max_size or self._max_size,
-            settings=self._settings,
+            connect_timeout=self.timeout,
+            timeout=timeout or self.timeout,
+            max_size=max_size or self.max_size,
+            settings=self.settings,
             sink=sink,
-            fresh=self._fresh,
+            fresh=self.fresh,
         )
         while True:
             if authenticated:
                 response = await self._send_with_token(request)
             else:
                 response = await self._send(request, {})
-            _check_coding(response)
+            coding = response.headers.get('content-encoding', 'identity')
+            if coding.lower() != 'identity':
+                raise errors.BadReply(
+                    _('Its answer is compressed, which was not asked for')
+                )
             if 200 <= response.status < 300:
                 return response
             if not await again.wait(response):
@@ -144,32 +138,35 @@ class NodeClient:
         """Send a request; once more if the token was the trouble."""
         clock = asyncio.get_running_loop().time
         # Then it is a further request of an operation in progress.
-        draining = self._engine.draining.is_set()
-        token = await self._login.headers()
-        if self._engine.draining.is_set() and not draining:
+        draining = self.engine.draining.is_set()
+        token = await self.login.headers()
+        if self.engine.draining.is_set() and not draining:
             raise errors.Interrupted
         sent = clock()
         response = await self._send(request, token)
         if response.status == 401:
-            renewed = await self._login.refused(token, sent)
+            renewed = await self.login.refused(token, sent)
             if renewed:
                 response = await self._send(request, renewed)
         elif response.status < 300:
-            self._login.accepted(sent)
+            self.login.accepted(sent)
         return response
 
     async def _send(
         self, request: engines.Request, token: logins.Headers
     ) -> engines.Response:
-        secrets = self._login.secrets
-        response = await self._engine.perform(
+        secrets = self.login.secrets
+        response = await self.engine.perform(
             dataclasses.replace(
                 request, headers={**request.headers, **token}, secrets=secrets
             )
         )
         # A node may keep it for an answer to a request without it.
         if any(one.encode() in response.body for one in secrets):
-            raise _repeats_the_token()
+            raise errors.BadReply(
+                _('Its answer repeats the token of this login'),
+                _('It is not shown. Do not trust what answers there.'),
+            )
         return response
 
 
@@ -178,20 +175,9 @@ def segment(image_id: str) -> str:
 
     :raises errors.Refused: it would change the path.
     """
-    try:
-        if image_id not in ('.', '..'):
-            return urllib.parse.quote(image_id, safe='')
-    except UnicodeEncodeError:
-        pass
+    if images.is_text(image_id) and image_id not in ('.', '..'):
+        return urllib.parse.quote(image_id, safe='')
     raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
-
-
-def _check_coding(response: engines.Response) -> None:
-    coding = response.headers.get('content-encoding', 'identity')
-    if coding.lower() != 'identity':
-        raise errors.BadReply(
-            _('Its answer is compressed, which was not asked for')
-        )
 
 
 def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
@@ -205,18 +191,10 @@ def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
             value = json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
-            _('Its answer is not JSON'),
-            _('Is this the endpoint of a Glance?'),
+            _('Its answer is not JSON'), errors.IS_IT_GLANCE
         ) from error
     return parse(value) if parse else value
 
 
 def _refuse(word: str) -> None:
     raise ValueError(word)
-
-
-def _repeats_the_token() -> errors.BadReply:
-    return errors.BadReply(
-        _('Its answer repeats the token of this login'),
-        _('It is not shown. Do not trust what answers there.'),
-    )

@@ -4,6 +4,7 @@
 
 from collections.abc import Awaitable
 from collections.abc import Callable
+import dataclasses
 import email.utils
 import random
 import time
@@ -21,6 +22,7 @@ MOST_RETRIES = 3
 FIRST_PAUSE = 0.5
 
 
+@dataclasses.dataclass
 class Retries:
     """When a request is sent again.
 
@@ -36,20 +38,15 @@ class Retries:
         day.
     """
 
-    def __init__(
-        self,
-        method: str,
-        timeout: float,
-        pause: Callable[[float], Awaitable[bool]],
-        *,
-        jitter: Callable[[], float] = random.random,
-        now: Callable[[], float] = time.time,
-    ) -> None:
-        self._left = MOST_RETRIES if method in _REPEATABLE else 0
-        self._seconds = timeout
-        self._pause = pause
-        self._jitter = jitter
-        self._now = now
+    method: str
+    timeout: float
+    pause: Callable[[float], Awaitable[bool]]
+    jitter: Callable[[], float] = random.random
+    now: Callable[[], float] = time.time
+
+    def __post_init__(self) -> None:
+        self._left = MOST_RETRIES if self.method in _REPEATABLE else 0
+        self._seconds = self.timeout
 
     async def wait(self, response: engine.Response) -> bool:
         """Wait, if the request is worth sending again; returns whether it is.
@@ -59,23 +56,21 @@ class Retries:
         if response.status not in _LATER or not self._left:
             return False
         backoff = FIRST_PAUSE * 2 ** (MOST_RETRIES - self._left)
-        backoff *= (1 + self._jitter()) / 2
-        asked = self._asked_for(response.headers.get('retry-after'))
+        backoff *= (1 + self.jitter()) / 2
+        asked = self._asked_for(response.headers.get('retry-after', ''))
         seconds = max(backoff, asked)
         if seconds >= self._seconds:
             return False
         self._left -= 1
         self._seconds -= seconds
-        return await self._pause(seconds)
+        return await self.pause(seconds)
 
-    def _asked_for(self, text: str | None) -> float:
+    def _asked_for(self, text: str) -> float:
         """Seconds, from a number of them or a time of day; else 0."""
-        if text is None:
-            return 0
         try:
             if text.strip().isdigit():
                 return float(text)
             then = email.utils.parsedate_to_datetime(text)
-            return then.timestamp() - self._now()
+            return then.timestamp() - self.now()
         except (TypeError, ValueError, IndexError, OverflowError, OSError):
             return 0

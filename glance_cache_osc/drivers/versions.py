@@ -5,7 +5,6 @@
 import enum
 import functools
 import re
-from typing import Any
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import http
@@ -41,9 +40,9 @@ async def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     except (errors.Refused, errors.BadReply) as error:
         raise _not_glance() from error
     listed = body.get('versions') if isinstance(body, dict) else None
-    if not isinstance(listed, list):
-        raise _not_glance()
-    found = _parse(tuple(map(_id, listed)))
+    items = listed if isinstance(listed, list) else []
+    ids = [one.get('id') for one in items if isinstance(one, dict)]
+    found = _parse(tuple(one for one in ids if isinstance(one, str)))
     if not found:
         raise _not_glance()
     return list(found)
@@ -119,11 +118,6 @@ def _caching_off() -> errors.CachingOff:
 
 def _text(version: tuple[int, int]) -> str:
     return '.'.join(map(str, version))
-
-
-def _id(item: Any) -> str:
-    text = item.get('id') if isinstance(item, dict) else None
-    return text if isinstance(text, str) else ''
 
 
 @functools.lru_cache(maxsize=16)

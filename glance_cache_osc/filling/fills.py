@@ -81,11 +81,6 @@ class Fill:
         """Record that it will not arrive."""
         self.state, self.error = State.FAILED, error
 
-    def queue_again(self) -> None:
-        """The node has forgotten it, even if it still lists it as queued."""
-        self.state, self.force = State.PENDING, True
-        self.unconfirmed, self.absent_since = False, None
-
 
 class NodeFills:
     """A node and its fills. It receives one request at a time.
@@ -227,7 +222,9 @@ class NodeFills:
             if not fill.force or fill.queued or fill.accepted:
                 fill.state = State.CACHED
         elif self._was_down and (entry or requested):
-            fill.queue_again()
+            # The node has forgotten it, even if it still lists it as queued.
+            fill.state, fill.force = State.PENDING, True
+            fill.unconfirmed, fill.absent_since = False, None
         elif entry:
             fill.absent_since = None
             if not fill.force:

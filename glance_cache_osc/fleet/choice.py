@@ -3,6 +3,7 @@
 """Which nodes a command line means."""
 
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import difflib
 import fnmatch
@@ -10,7 +11,7 @@ import fnmatch
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
-from glance_cache_osc.fleet import node as nodes
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 from glance_cache_osc.model import images
@@ -22,7 +23,7 @@ def choose(
     *,
     everything: bool,
     changes: bool,
-) -> list[nodes.Node]:
+) -> list[fleet.Node]:
     """The nodes that a command line means.
 
     :param named: what was given as ``--node``: names, globs on names, URLs
@@ -38,8 +39,7 @@ def choose(
         )
     configured = configuration.nodes(cloud)
     if named:
-        known = _Known(cloud, configured)
-        return _distinct(one for word in named for one in known.meant_by(word))
+        return _distinct(_meant(cloud, named, configured))
     if configured:
         if changes and not everything:
             raise errors.UsageError(
@@ -56,12 +56,12 @@ def choose(
             _('This cloud has no image endpoint'),
             _('Name a node with --node.'),
         )
-    return [nodes.Node(endpoint, endpoint)]
+    return [fleet.Node(endpoint, endpoint)]
 
 
-def _distinct(chosen: Iterable[nodes.Node]) -> list[nodes.Node]:
+def _distinct(chosen: Iterable[fleet.Node]) -> list[fleet.Node]:
     """Each node once, in the order in which they were named."""
-    by_endpoint: dict[str, nodes.Node] = {}
+    by_endpoint: dict[str, fleet.Node] = {}
     for one in chosen:
         known = by_endpoint.setdefault(one.endpoint, one)
         if known.name != one.name:
@@ -73,42 +73,31 @@ def _distinct(chosen: Iterable[nodes.Node]) -> list[nodes.Node]:
     return list(by_endpoint.values())
 
 
-class _Known:
-    """The nodes that are configured, by name and by endpoint."""
-
-    def __init__(
-        self, cloud: clouds.Cloud, configured: Iterable[nodes.Node]
-    ) -> None:
-        self._cloud = cloud
-        self._by_name = {one.name: one for one in configured}
-        self._by_endpoint = {
-            one.endpoint: one for one in reversed(self._by_name.values())
-        }
-
-    def meant_by(self, word: str) -> list[nodes.Node]:
-        """The nodes that one ``--node`` means."""
-        if word in self._by_name:
-            return [self._by_name[word]]
-        if images.is_glob(word) and not _is_address(word):
+def _meant(
+    cloud: clouds.Cloud, words: Iterable[str], configured: Iterable[fleet.Node]
+) -> Iterator[fleet.Node]:
+    """The nodes that each ``--node`` means."""
+    by_name = {one.name: one for one in configured}
+    by_endpoint = {one.endpoint: one for one in reversed(by_name.values())}
+    for word in words:
+        # A URL, or a host in the form that IPv6 has: ``[::1]``.
+        is_address = '://' in word or word.startswith('[')
+        if word in by_name:
+            yield by_name[word]
+        elif images.is_glob(word) and not is_address:
             found = [
-                one
-                for name, one in self._by_name.items()
-                if fnmatch.fnmatchcase(name, word)
+                name for name in by_name if fnmatch.fnmatchcase(name, word)
             ]
             if not found:
-                raise _no_such_node(word, list(self._by_name))
-            return found
-        if self._by_name and not any(mark in word for mark in ':.'):
-            raise _no_such_node(word, list(self._by_name))
-        base_url = None if '://' in word else self._cloud.image_endpoint()
-        endpoint = endpoints.parse(word, base_url)
-        unnamed = nodes.Node(word.rstrip('/'), endpoint)
-        return [self._by_endpoint.get(endpoint, unnamed)]
-
-
-def _is_address(word: str) -> bool:
-    """Whether it is a URL, or a host in the form that IPv6 has: ``[::1]``."""
-    return '://' in word or word.startswith('[')
+                raise _no_such_node(word, list(by_name))
+            yield from (by_name[name] for name in found)
+        elif by_name and not any(mark in word for mark in ':.'):
+            raise _no_such_node(word, list(by_name))
+        else:
+            base_url = None if '://' in word else cloud.image_endpoint()
+            endpoint = endpoints.parse(word, base_url)
+            unnamed = fleet.Node(word.rstrip('/'), endpoint)
+            yield by_endpoint.get(endpoint, unnamed)
 
 
 def _no_such_node(word: str, names: Sequence[str]) -> errors.UsageError:

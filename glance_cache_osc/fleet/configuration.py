@@ -13,7 +13,7 @@ import yaml
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.fleet import node
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 
@@ -22,15 +22,17 @@ _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
 
 
-def nodes(cloud: clouds.Cloud) -> list[node.Node]:
+def nodes(cloud: clouds.Cloud) -> list[fleet.Node]:
     """The nodes of a cloud, in the order in which they are written.
 
     :raises errors.UsageError: they are written wrong, or their file cannot
         be read.
     """
-    found: dict[str, node.Node] = {}
+    found: dict[str, fleet.Node] = {}
     for where, listed in _lists(cloud):
-        for one in _nodes(cloud, where, listed):
+        if not isinstance(listed, list):
+            raise _wrong(where, _('it is not a list'))
+        for one in [_node(cloud, where, item) for item in listed]:
             if one.name in found:
                 raise _wrong(
                     where, _("two nodes have the name '%s'") % one.name
@@ -97,13 +99,7 @@ def _parse(path: str, text: str) -> Any:
         ) from error
 
 
-def _nodes(cloud: clouds.Cloud, where: str, listed: Any) -> list[node.Node]:
-    if not isinstance(listed, list):
-        raise _wrong(where, _('it is not a list'))
-    return [_node(cloud, where, item) for item in listed]
-
-
-def _node(cloud: clouds.Cloud, where: str, item: Any) -> node.Node:
+def _node(cloud: clouds.Cloud, where: str, item: Any) -> fleet.Node:
     if not isinstance(item, Mapping):
         raise _wrong(where, _('an item is not a name and an endpoint'))
     name, endpoint = item.get('name'), item.get('endpoint')
@@ -112,7 +108,7 @@ def _node(cloud: clouds.Cloud, where: str, item: Any) -> node.Node:
     if not isinstance(name, str) or not name:
         raise _wrong(where, _("the node at '%s' has no name") % endpoint)
     base_url = None if '://' in endpoint else cloud.image_endpoint()
-    return node.Node(name, endpoints.parse(endpoint, base_url))
+    return fleet.Node(name, endpoints.parse(endpoint, base_url))
 
 
 def _wrong(where: str, why: str) -> errors.UsageError:

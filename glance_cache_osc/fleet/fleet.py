@@ -5,10 +5,7 @@
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
-from collections.abc import Sequence
 import dataclasses
-from typing import Generic
 from typing import TypeVar
 
 from glance_cache_osc import errors
@@ -16,7 +13,6 @@ from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
 from glance_cache_osc.drivers import http
-from glance_cache_osc.fleet import node as nodes
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 
@@ -24,6 +20,25 @@ from glance_cache_osc.transport import attempt
 _MAX_PER_NODE = 16
 
 _Value = TypeVar('_Value')
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """One glance-api with a cache of its own.
+
+    :param name: what the user calls it; shown in the column ``Node``.
+    :param endpoint: its root URL, as `endpoints.parse` makes them.
+    """
+
+    name: str
+    endpoint: str
+
+    @property
+    def label(self) -> str:
+        """The node as an error names it: the name, and where that is."""
+        if self.name == self.endpoint:
+            return self.endpoint
+        return f'{self.name} ({self.endpoint})'
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -34,7 +49,7 @@ class Member:
     :param client: any other request to it.
     """
 
-    node: nodes.Node
+    node: Node
     driver: base.CacheDriver
     client: http.NodeClient
 
@@ -47,34 +62,20 @@ class Job:
     image_id: str
 
 
-class Fleet:
-    """The nodes that a command works on.
+def members(
+    cloud: clouds.Cloud, chosen: list[Node], timeout: float
+) -> list[Member]:
+    """The nodes that a command works on, in the order of those chosen.
 
     :param cloud: the cloud they belong to.
-    :param chosen: the nodes, in the order in which they are reported.
     :param timeout: seconds that a node may be silent.
     """
-
-    def __init__(
-        self,
-        cloud: clouds.Cloud,
-        chosen: Sequence[nodes.Node],
-        timeout: float,
-    ) -> None:
-        cloud.warn_of_plain_http({one.endpoint: one.label for one in chosen})
-        clients = [cloud.client(one.endpoint, timeout) for one in chosen]
-        self._members = [
-            Member(one, choosing.connect(client), client)
-            for one, client in zip(chosen, clients)
-        ]
-
-    def __len__(self) -> int:
-        """How many nodes there are."""
-        return len(self._members)
-
-    def __iter__(self) -> Iterator[Member]:
-        """The nodes, in their order."""
-        return iter(self._members)
+    cloud.warn_of_plain_http({one.endpoint: one.label for one in chosen})
+    clients = [cloud.client(one.endpoint, timeout) for one in chosen]
+    return [
+        Member(one, choosing.connect(client), client)
+        for one, client in zip(chosen, clients)
+    ]
 
 
 async def each(
@@ -89,40 +90,30 @@ async def each(
     A node that is silent, and has done nothing of what it was asked for, is
     not asked for the rest. For `ended` and `settle` see `attempt.attempt`.
     """
+    answered: set[Member] = set()
+    silent: dict[Member, errors.TimedOut] = {}
+
+    async def ask(job: Job) -> _Value:
+        member = job.member
+        if silence := silent.get(member):
+            raise errors.NodeError(
+                _('It was not asked, since it stays silent'), silence.remedy
+            )
+        try:
+            value = await operation(job)
+        except errors.TimedOut as error:
+            if member not in answered:
+                silent[member] = error
+            raise
+        answered.add(member)
+        silent.pop(member, None)
+        return value
+
     return await attempt.attempt(
-        _Asking(operation).ask,
+        ask,
         jobs,
         lane=lambda job: job.member,
         width=_MAX_PER_NODE,
         ended=ended,
         settle=settle,
     )
-
-
-class _Asking(Generic[_Value]):
-    """Asks nodes one thing after the other, until one stays silent."""
-
-    def __init__(self, operation: Callable[[Job], Awaitable[_Value]]) -> None:
-        self._operation = operation
-        self._answers: set[Member] = set()
-        self._silent: dict[Member, errors.TimedOut] = {}
-
-    async def ask(self, job: Job) -> _Value:
-        """Do one thing.
-
-        :raises errors.NodeError: as the operation; or it was not done.
-        """
-        member = job.member
-        if silence := self._silent.get(member):
-            raise errors.NodeError(
-                _('It was not asked, since it stays silent'), silence.remedy
-            )
-        try:
-            value = await self._operation(job)
-        except errors.TimedOut as error:
-            if member not in self._answers:
-                self._silent[member] = error
-            raise
-        self._answers.add(member)
-        self._silent.pop(member, None)
-        return value

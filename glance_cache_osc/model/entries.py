@@ -9,9 +9,6 @@ import enum
 from typing import Any
 from typing import NamedTuple
 
-from glance_cache_osc import errors
-from glance_cache_osc.i18n import _
-
 #: The largest count, and number of bytes, that makes sense: 64 bits.
 _MOST = 2**63 - 1
 #: The most entries that one node may list: memory is not without end.
@@ -94,25 +91,6 @@ class Pruned:
 
     files: int
     size: int
-
-
-class Limit:
-    """How many entries the nodes of one command may list together."""
-
-    def __init__(self, most: int = MOST_ENTRIES_IN_ALL) -> None:
-        self._most = self._left = most
-
-    def count(self, number: int) -> None:
-        """Count the entries of one more node.
-
-        :raises errors.NodeError: those are too many.
-        """
-        self._left -= number
-        if self._left < 0:
-            raise errors.NodeError(
-                _('All nodes together list more than %d entries') % self._most,
-                _('Name fewer nodes with --node.'),
-            )
 
 
 def parse_pruned(payload: Any) -> Pruned:

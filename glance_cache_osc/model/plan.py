@@ -23,10 +23,6 @@ class Action(enum.StrEnum):
     NONE = 'none'
 
 
-#: The actions as a plan shows them.
-NAMES = {action: action.value for action in Action}
-
-
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
     """What is to be done with one image on one node, and what is there.

@@ -137,21 +137,18 @@ async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
     await asyncio.gather(*unfinished, return_exceptions=True)
 
 
+@dataclasses.dataclass
 class _Batch(Generic[_Job, _Value]):
     """Jobs, and what came of them so far."""
 
-    def __init__(
-        self,
-        operation: Callable[[_Job], Awaitable[_Value]],
-        jobs: list[_Job],
-        ended: Callable[[], None],
-    ) -> None:
-        self.jobs = jobs
-        self.stopped = False
-        self.under_way: dict[int, _Job] = {}
-        self._operation = operation
-        self._ended = ended
-        self._done: dict[int, Outcome[_Job, _Value]] = {}
+    operation: Callable[[_Job], Awaitable[_Value]]
+    jobs: list[_Job]
+    ended: Callable[[], None]
+    stopped: bool = False
+    under_way: dict[int, _Job] = dataclasses.field(default_factory=dict)
+    done: dict[int, Outcome[_Job, _Value]] = dataclasses.field(
+        default_factory=dict
+    )
 
     async def work(self, queues: Iterable[Iterator[int]]) -> None:
         """Do one job after the other, of one queue after the other."""
@@ -161,20 +158,20 @@ class _Batch(Generic[_Job, _Value]):
             job = self.jobs[index]
             self.under_way[index] = job
             try:
-                outcome = Outcome(job, value=await self._operation(job))
+                outcome = Outcome(job, value=await self.operation(job))
             except errors.CacheError as error:
                 outcome = Outcome(job, error=error)
             except asyncio.CancelledError:
-                self._done[index] = Outcome(job, error=errors.Unconfirmed())
+                self.done[index] = Outcome(job, error=errors.Unconfirmed())
                 raise
             finally:
                 del self.under_way[index]
-            self._done[index] = outcome
-            self._ended()
+            self.done[index] = outcome
+            self.ended()
 
     def outcomes(self) -> list[Outcome[_Job, _Value]]:
         """An outcome a job."""
         return [
-            self._done.get(index) or Outcome(job, error=errors.Interrupted())
+            self.done.get(index) or Outcome(job, error=errors.Interrupted())
             for index, job in enumerate(self.jobs)
         ]

@@ -36,15 +36,20 @@ _LOCAL_FILES = frozenset(
 _TOO_LARGE = 100
 
 
-def _is_it_glance() -> str:
-    return _('Is this the endpoint of a Glance?')
+def not_http() -> errors.NotGlance:
+    """Something else than HTTP."""
+    return errors.NotGlance(_('Its answer is not HTTP'), errors.IS_IT_GLANCE)
 
 
-def no_response(timeout: float) -> errors.TimedOut:
-    """No complete headers in time."""
+def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
+    """No complete headers in time.
+
+    :param connected: whether the request may have been sent.
+    """
     return errors.TimedOut(
         _('No answer within %g seconds') % timeout,
         _("Is the node up? '--node-timeout' sets how long to wait."),
+        connected=connected,
     )
 
 
@@ -69,7 +74,7 @@ def too_long(size: int) -> errors.TooLong:
     """More bytes than a response may have."""
     return errors.TooLong(
         _('Its answer is longer than %s') % columns.human_size(size),
-        _is_it_glance(),
+        errors.IS_IT_GLANCE,
     )
 
 
@@ -92,11 +97,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
     """
     words = one_line(words)
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return errors.TimedOut(
-            _('No answer within %g seconds') % connect_timeout,
-            _("Is the node up? '--node-timeout' sets how long to wait."),
-            connected=connected,
-        )
+        return no_response(connect_timeout, connected=connected)
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return _rejected(words, verify_result)
     if code in _LOCAL_FILES:
@@ -114,10 +115,10 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
             _('Name a client certificate with --os-cert and --os-key.'),
         )
     if code in _NOT_HTTP:
-        return errors.NotGlance(_('Its answer is not HTTP'), _is_it_glance())
+        return not_http()
     if code == _TOO_LARGE or 'response headers' in words:
         return errors.BadReply(
-            _('The headers of its answer are too long'), _is_it_glance()
+            _('The headers of its answer are too long'), errors.IS_IT_GLANCE
         )
     if connected:
         return errors.Unreachable(

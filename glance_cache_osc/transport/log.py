@@ -9,12 +9,9 @@ send anything: control characters are escaped, and the token is hashed.
 from collections.abc import Iterable
 import hashlib
 import logging
-from typing import TYPE_CHECKING
 
 from glance_cache_osc import columns
-
-if TYPE_CHECKING:
-    from glance_cache_osc.transport import transfer
+from glance_cache_osc.transport import transfer
 
 _LOG = logging.getLogger(__name__)
 #: Characters of a body that are shown.
@@ -39,14 +36,12 @@ def is_shown() -> bool:
     return False
 
 
-def sent(request: 'transfer.Request') -> None:
+def sent(request: transfer.Request) -> None:
     """Log a request."""
     _LOG.debug('REQ: %s', _curl(request))
 
 
-def received(
-    request: 'transfer.Request', response: 'transfer.Response'
-) -> None:
+def received(request: transfer.Request, response: transfer.Response) -> None:
     """Log the response to a request."""
     _LOG.debug('RESP: %s', _head(request, response))
     _LOG.debug('RESP BODY: %s', _body(request, response))
@@ -63,7 +58,7 @@ def _hashed(secret: str) -> str:
     return '{SHA256}' + hashlib.sha256(secret.encode()).hexdigest()
 
 
-def _curl(request: 'transfer.Request') -> str:
+def _curl(request: transfer.Request) -> str:
     words = ['curl -g -i']
     if request.settings.verify is None:
         words.append('--insecure')
@@ -74,13 +69,13 @@ def _curl(request: 'transfer.Request') -> str:
     return columns.safe_text(hide(' '.join(words), request.secrets))
 
 
-def _head(request: 'transfer.Request', response: 'transfer.Response') -> str:
+def _head(request: transfer.Request, response: transfer.Response) -> str:
     words = [f'[{response.status}]']
     words += [f'{key}: {value}' for key, value in response.headers.items()]
     return columns.safe_text(hide(' '.join(words), request.secrets))
 
 
-def _body(request: 'transfer.Request', response: 'transfer.Response') -> str:
+def _body(request: transfer.Request, response: transfer.Response) -> str:
     text = response.body.decode('utf-8', 'replace')
     text = hide(text, request.secrets)
     return columns.safe_text(text[:_MAX_BODY])

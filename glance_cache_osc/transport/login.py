@@ -12,17 +12,14 @@ import datetime
 import logging
 import math
 from typing import Any
-from typing import TYPE_CHECKING
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import plugin as ksa_plugin
+from keystoneauth1 import session as ksa_session
 
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import threads
-
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
 
 _LOG = logging.getLogger(__name__)
 #: Seconds before its end that a token is renewed.
@@ -36,16 +33,6 @@ Headers = Mapping[str, str]
 _Answer = tuple[Headers | None, float]
 
 
-class _Call:
-    """A call of Keystone, for which many may wait."""
-
-    def __init__(self) -> None:
-        self.ended = asyncio.Event()
-        self.error: Exception | None = None
-        #: Kept, since asyncio keeps no task that runs.
-        self.task: asyncio.Task[None] | None = None
-
-
 class Login:
     """A session's login, as the requests to all nodes use it.
 
@@ -54,7 +41,7 @@ class Login:
     :ivar secrets: all tokens that it had: nothing may show them.
     """
 
-    def __init__(self, session: 'ksa_session.Session', timeout: float) -> None:
+    def __init__(self, session: ksa_session.Session, timeout: float) -> None:
         self.secrets: set[str] = set()
         self._session = session
         self._timeout = timeout
@@ -66,7 +53,8 @@ class Login:
             self._expires = access.expires.timestamp()
         #: The token was good at this time, by the loop's clock.
         self._good_at = -math.inf
-        self._call: _Call | None = None
+        #: A call of Keystone, for which many may wait; returns what failed.
+        self._call: asyncio.Task[Exception | None] | None = None
         #: Of a thread, which may take longer than anybody waits for it.
         self._answer: asyncio.Future[_Answer] | None = None
 
@@ -115,16 +103,16 @@ class Login:
         :raises errors.LoginFailed: it gave none, or not in time.
         """
         call = self._call or self._start(doubted)
-        await call.ended.wait()
-        if call.error:
-            raise call.error
+        if error := await asyncio.shield(call):
+            raise error
 
-    def _start(self, doubted: Headers | None) -> '_Call':
-        self._call = call = _Call()
-        call.task = asyncio.ensure_future(self._perform(call, doubted))
-        return call
+    def _start(
+        self, doubted: Headers | None
+    ) -> asyncio.Task[Exception | None]:
+        self._call = asyncio.ensure_future(self._perform(doubted))
+        return self._call
 
-    async def _perform(self, call: '_Call', doubted: Headers | None) -> None:
+    async def _perform(self, doubted: Headers | None) -> Exception | None:
         began = asyncio.get_running_loop().time()
         if self._answer is None or self._answer.done():
             self._answer = threads.start(lambda: self._fetch(doubted))
@@ -132,22 +120,21 @@ class Login:
             async with asyncio.timeout(self._timeout):
                 headers, self._expires = await asyncio.shield(self._answer)
         except TimeoutError:
-            call.error = errors.LoginFailed(
+            return errors.LoginFailed(
                 _('Keystone gave no token within %g seconds') % self._timeout,
                 _('The node was not asked. Is Keystone up?'),
             )
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a file of certificates that cannot be read.
-            call.error = from_keystone(error)
+            return from_keystone(error)
         except Exception as error:  # noqa: BLE001 - raised to all who wait
-            call.error = error
-        else:
-            if headers != self._headers:
-                self._keep(headers)
-            self._good_at = max(self._good_at, began)
+            return error
         finally:
             self._call = None
-            call.ended.set()
+        if headers != self._headers:
+            self._keep(headers)
+        self._good_at = max(self._good_at, began)
+        return None
 
     def _keep(self, headers: Headers | None) -> None:
         self._headers = headers

@@ -75,7 +75,8 @@ class Loop:
             atexit.register(gc.freeze)
             before = signal.getsignal(signal.SIGINT)
             # Whoever ignores it goes on doing so.
-            if _on_main_thread() and before not in (None, signal.SIG_IGN):
+            on_main = threading.current_thread() is threading.main_thread()
+            if on_main and before not in (None, signal.SIG_IGN):
                 self._wakeup = _wakeup(stack)
                 stack.callback(signal.signal, signal.SIGINT, before)
                 signal.signal(signal.SIGINT, self._on_sigint)
@@ -131,11 +132,10 @@ class Loop:
         try:
             if not _loop_runs_here():
                 return call()
-            outcome: futures.Future[_Value] = futures.Future()
-            thread = threading.Thread(target=_call_into, args=(outcome, call))
-            thread.start()
-            while thread.is_alive():
-                thread.join(_LOOK)
+            with futures.ThreadPoolExecutor(1) as pool:
+                outcome = pool.submit(call)
+                while not outcome.done():
+                    futures.wait([outcome], _LOOK)
             return outcome.result()
         finally:
             self._running = False
@@ -152,19 +152,6 @@ class Loop:
     def _interrupt(self, task: asyncio.Task[Any]) -> None:
         self.engine.draining.set()
         task.cancel()
-
-
-def _call_into(
-    outcome: futures.Future[_Value], call: Callable[[], _Value]
-) -> None:
-    try:
-        outcome.set_result(call())
-    except BaseException as error:  # noqa: BLE001 - raised by result()
-        outcome.set_exception(error)
-
-
-def _on_main_thread() -> bool:
-    return threading.current_thread() is threading.main_thread()
 
 
 def _wakeup(stack: contextlib.ExitStack) -> socket.socket:

@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import functools
 import socket
+from typing import Any
 import urllib.parse
 
 from glance_cache_osc import errors
@@ -106,12 +107,10 @@ def _is_address(host: str) -> bool:
 
 
 def _addresses(host: str, port: int) -> list[str]:
-    try:
+    found: list[Any] = []
+    # A part of the name may be too long, or empty.
+    with contextlib.suppress(UnicodeError):
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except UnicodeError as error:  # A part of the name is too long, or empty.
-        raise socket.gaierror(
-            socket.EAI_NONAME, 'Name or service not known'
-        ) from error
     if not found:
         raise socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
     addresses = dict.fromkeys(str(address[0]) for *__, address in found)

@@ -8,18 +8,15 @@ import functools
 import os
 import pathlib
 from typing import Any
-from typing import TYPE_CHECKING
 from urllib import parse
 from urllib import request
 
+from keystoneauth1 import session as ksa_session
 import pycurl
 from requests import utils
 
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
-
-if TYPE_CHECKING:
-    from keystoneauth1 import session as ksa_session
 
 _PORTS = {'http': 80, 'https': 443}
 _SOCKS = 1080
@@ -74,7 +71,7 @@ class Connections:
     :param session: OpenStackClient's.
     """
 
-    def __init__(self, session: 'ksa_session.Session') -> None:
+    def __init__(self, session: ksa_session.Session) -> None:
         self._session = session
         plugin = session.auth
         given = plugin.get_connection_params(session) if plugin else {}

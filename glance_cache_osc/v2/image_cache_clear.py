@@ -11,12 +11,6 @@ from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
-_COLUMNS = (
-    columns.Column('Cached', columns.Kind.COUNT),
-    columns.Column('Queued', columns.Kind.COUNT),
-    base.SIZE,
-    base.NODE,
-)
 _TAKEN = {
     entries.Target.CACHE: {entries.State.CACHED},
     entries.Target.QUEUE: {entries.State.QUEUED},
@@ -27,7 +21,12 @@ _TAKEN = {
 class ClearImageCache(base.CacheLister):
     """Empty cache, queue, or both."""
 
-    table = _COLUMNS
+    table = (
+        columns.Column('Cached', columns.Kind.COUNT),
+        columns.Column('Queued', columns.Kind.COUNT),
+        base.SIZE,
+        base.NODE,
+    )
     _description = _(
         'Empty the cache, the queue, or both. The images themselves stay '
         'in Glance. Shows how much there was to take.'
@@ -35,8 +34,7 @@ class ClearImageCache(base.CacheLister):
     _example_of = _('Take back what was asked for and keep what is there:')
     _example = 'openstack image cache clear --queue'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--cache',
             action='store_true',
@@ -48,7 +46,6 @@ class ClearImageCache(base.CacheLister):
             help=_('Empty the queue (default: cache and queue)'),
         )
         options.add_approval_options(parser)
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)
@@ -82,6 +79,5 @@ def _target(parsed_args: argparse.Namespace) -> entries.Target:
     """Neither option, or both, means both."""
     if parsed_args.cache == parsed_args.queue:
         return entries.Target.BOTH
-    if parsed_args.cache:
-        return entries.Target.CACHE
-    return entries.Target.QUEUE
+    target = entries.Target
+    return target.CACHE if parsed_args.cache else target.QUEUE

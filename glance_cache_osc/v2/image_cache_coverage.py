@@ -11,21 +11,19 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import coverage
 from glance_cache_osc.model import images
 
-_COLUMNS = (
-    base.ID,
-    base.NAME,
-    base.SIZE,
-    columns.Column('Cached', columns.Kind.SHARE),
-    columns.Column('Queued', columns.Kind.COUNT),
-    columns.Column('Missing', columns.Kind.COUNT),
-    columns.Column('Missing On', columns.Kind.LIST),
-)
-
 
 class CoverImageCache(base.CacheLister):
     """On how many nodes images are."""
 
-    table = _COLUMNS
+    table = (
+        base.ID,
+        base.NAME,
+        base.SIZE,
+        columns.Column('Cached', columns.Kind.SHARE),
+        columns.Column('Queued', columns.Kind.COUNT),
+        columns.Column('Missing', columns.Kind.COUNT),
+        columns.Column('Missing On', columns.Kind.LIST),
+    )
     _description = _(
         'Show on how many nodes images are cached, queued or missing, and '
         'where they are missing.'
@@ -36,8 +34,7 @@ class CoverImageCache(base.CacheLister):
     )
     changes = False
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _(
@@ -45,7 +42,6 @@ class CoverImageCache(base.CacheLister):
                 '(default: all that any of the nodes has)'
             ),
         )
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
@@ -87,14 +83,12 @@ class CoverImageCache(base.CacheLister):
         else:
             words = list(dict.fromkeys(parsed_args.images))
             resolution = self.loop.run(self.cloud.catalogue().resolve(words))
-            held_anywhere = set(ids)
-            orphans = [
-                one for one in resolution.failures if one in held_anywhere
-            ]
+            found, there = resolution.found, set(ids)
             for word, error in resolution.failures.items():
-                if word not in orphans:
+                if word in there:
+                    found.append(images.Image(word))
+                else:
                     self.failures.add(_("Cannot look for '%s'") % word, error)
-            found = resolution.found + list(map(images.Image, orphans))
         return sorted(
             found, key=lambda one: (one.name is None, one.name or '')
         )

@@ -9,13 +9,11 @@ from collections.abc import Set as AbstractSet
 import datetime
 from typing import Any
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
-from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -31,6 +29,7 @@ _RESULTS = {
 class DeleteImageCache(base.CacheLister):
     """Drop entries from cache and queue."""
 
+    table = (base.ID, base.NAME, base.STATE, base.SIZE, base.RESULT, base.NODE)
     _description = _(
         'Drop images from cache and queue. The images themselves stay in '
         'Glance.'
@@ -39,20 +38,12 @@ class DeleteImageCache(base.CacheLister):
     _example_of = _('Free the space of images that Glance no longer knows:')
     _example = 'openstack image cache delete --orphans --auto-approve'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser, _('Image to drop: an ID, a name, or a glob on names')
         )
         options.add_narrowing_options(parser)
         options.add_approval_options(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        last = base.ACTION if parsed_args.dry_run else base.RESULT
-        return (base.ID, base.NAME, base.STATE, base.SIZE, last, base.NODE)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = list(dict.fromkeys(parsed_args.images))
@@ -75,7 +66,7 @@ class DeleteImageCache(base.CacheLister):
             self._steps(parsed_args, words, narrowing, members)
         )
         if parsed_args.dry_run:
-            return [_row(*step, plan.NAMES) for step in steps]
+            return [_row(*one, one[1].action.value) for one in steps]
         nodes = {
             member
             for member, step in steps
@@ -84,14 +75,14 @@ class DeleteImageCache(base.CacheLister):
         if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
             approval.deletion(parsed_args, steps)
         done = self.loop.run(self.delete(steps))
-        return [_row(*step, _RESULTS) for step in done]
+        return [_row(*one, _RESULTS[one[1].action]) for one in done]
 
     async def _steps(
         self,
         parsed_args: argparse.Namespace,
         words: Sequence[str],
         narrowing: selection.Narrowing,
-        members: fleet.Fleet,
+        members: Sequence[base.Member],
     ) -> base.Steps:
         """What is to be deleted where."""
         now = datetime.datetime.now(datetime.UTC)
@@ -175,24 +166,20 @@ def _deletions(
             image = meant[entry.image_id]
             steps.append((member, plan.Step(image, plan.Action.DELETE, entry)))
             absent.pop(entry.image_id, None)
-    first = next(iter(held), None)
-    if first is None:
-        return []
     return steps + [
         (first, plan.Step(image, plan.Action.NONE))
+        for first in list(held)[:1]
         for image in absent.values()
     ]
 
 
-def _row(
-    member: base.Member, step: plan.Step, words: Mapping[plan.Action, str]
-) -> tuple[Any, ...]:
+def _row(member: base.Member, step: plan.Step, word: str) -> tuple[Any, ...]:
     entry = step.entry
     return (
         step.image.image_id,
         step.image.name,
         entry.state.value if entry else None,
         entry.size if entry else None,
-        words[step.action],
+        word,
         member.node.name,
     )

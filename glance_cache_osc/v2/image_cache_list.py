@@ -4,7 +4,6 @@
 
 import argparse
 from collections.abc import Mapping
-from collections.abc import Set as AbstractSet
 import datetime
 from typing import Any
 
@@ -16,22 +15,20 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import selection
 
-_COLUMNS = (
-    base.ID,
-    base.NAME,
-    base.STATE,
-    columns.Column('Last Accessed (UTC)', columns.Kind.TIME),
-    columns.Column('Last Modified (UTC)', columns.Kind.TIME),
-    base.SIZE,
-    columns.Column('Hits', columns.Kind.COUNT),
-    base.NODE,
-)
-
 
 class ListImageCache(base.CacheLister):
     """What is in the caches."""
 
-    table = _COLUMNS
+    table = (
+        base.ID,
+        base.NAME,
+        base.STATE,
+        columns.Column('Last Accessed (UTC)', columns.Kind.TIME),
+        columns.Column('Last Modified (UTC)', columns.Kind.TIME),
+        base.SIZE,
+        columns.Column('Hits', columns.Kind.COUNT),
+        base.NODE,
+    )
     _description = _(
         'List what is in the image cache: images whose data is there '
         '(cached), and images that were asked for (queued).'
@@ -40,8 +37,7 @@ class ListImageCache(base.CacheLister):
     _example = 'openstack image cache list --older-than 30d --larger-than 10G'
     changes = False
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _(
@@ -50,7 +46,6 @@ class ListImageCache(base.CacheLister):
             ),
         )
         options.add_narrowing_options(parser)
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         return self.loop.run(self._rows(parsed_args))
@@ -83,25 +78,16 @@ class ListImageCache(base.CacheLister):
             known |= await self.cloud.catalogue().by_id(unknown)
         else:
             known |= await self.names(parsed_args, unknown)
-        return _sorted_rows(held, set(ids), narrowing, known, now)
-
-
-def _sorted_rows(
-    held: base.Held,
-    meant: AbstractSet[str],
-    narrowing: selection.Narrowing,
-    known: Mapping[str, images.Image],
-    now: datetime.datetime,
-) -> base.Rows:
-    rows: base.Rows = []
-    for member, group in held.items():
-        kept = [
-            _row(entry, known, member.node.name)
-            for entry in group
-            if entry.image_id in meant and narrowing.keeps(entry, known, now)
-        ]
-        rows += sorted(kept, key=_by_state_and_name)
-    return rows
+        listed = set(ids)
+        rows: base.Rows = []
+        for member, group in held.items():
+            kept = [
+                _row(one, known, member.node.name)
+                for one in group
+                if one.image_id in listed and narrowing.keeps(one, known, now)
+            ]
+            rows += sorted(kept, key=_by_state_and_name)
+        return rows
 
 
 def _row(

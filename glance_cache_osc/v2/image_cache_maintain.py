@@ -18,6 +18,7 @@ _PRUNE_TIMEOUT = 600.0
 class CleanImageCache(base.CacheLister):
     """Drop what no entry needs."""
 
+    table = (base.RESULT, base.NODE)
     _description = _(
         'Have nodes drop invalid files, and those of fills that stalled, '
         'from their caches. Needs Images API 2.18.'
@@ -25,16 +26,8 @@ class CleanImageCache(base.CacheLister):
     _epilog = _('Glance does not say how much that was.')
     _example = 'openstack image cache clean --all-nodes'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_dry_run(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        last = base.ACTION if parsed_args.dry_run else base.RESULT
-        return (last, base.NODE)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
@@ -42,7 +35,7 @@ class CleanImageCache(base.CacheLister):
             return [('clean', member.node.name) for member in members]
         cleaned = self.loop.run(
             self.change(
-                list(members),
+                members,
                 lambda member: member.driver.clean(),
                 _('Cannot clean the cache of %s'),
             )
@@ -59,8 +52,7 @@ class PruneImageCache(base.CacheLister):
     )
     _example = 'openstack image cache prune --node edge-oslo'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--timeout',
             metavar='<seconds>',
@@ -70,7 +62,6 @@ class PruneImageCache(base.CacheLister):
             % _PRUNE_TIMEOUT,
         )
         options.add_approval_options(parser)
-        return parser
 
     def columns_for(
         self, parsed_args: argparse.Namespace
@@ -88,10 +79,10 @@ class PruneImageCache(base.CacheLister):
         if parsed_args.dry_run:
             return [('prune', member.node.name) for member in members]
         if len(members) > 1:
-            approval.pruning(parsed_args, list(members))
+            approval.pruning(parsed_args, members)
         pruned = self.loop.run(
             self.change(
-                list(members),
+                members,
                 lambda member: member.driver.prune(parsed_args.timeout),
                 _('Cannot prune the cache of %s'),
             )
@@ -99,5 +90,4 @@ class PruneImageCache(base.CacheLister):
         return [
             (freed.files, freed.size, member.node.name)
             for member, freed in pruned.items()
-            if freed
         ]

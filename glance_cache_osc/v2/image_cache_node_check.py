@@ -10,7 +10,6 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import probing
 from glance_cache_osc.drivers import http
-from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.verifying import checks
 
@@ -95,7 +94,7 @@ class CheckImageCacheNodes(base.CacheLister):
                     rows.append((member.node.name, *words))
         return rows
 
-    async def _reports(self, members: fleet.Fleet) -> probing.Reports:
+    async def _reports(self, members: list[base.Member]) -> probing.Reports:
         example = await self._example_image()
 
         async def knows(client: http.NodeClient) -> bool | None:

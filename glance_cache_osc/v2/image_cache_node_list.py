@@ -13,27 +13,17 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 
-_COLUMNS = (
-    base.NODE,
-    columns.Column('Endpoint'),
-    columns.Column('Status'),
-    columns.Column('API Version'),
-    columns.Column('Driver'),
-    columns.Column('Cached', columns.Kind.COUNT),
-    columns.Column('Queued', columns.Kind.COUNT),
-    base.SIZE,
-    columns.Column('Hits', columns.Kind.COUNT),
-)
-_OK = 'ok'
+#: The word for a node's trouble; the first kind that it is of counts.
 _STATUS = {
+    type(None): 'ok',
     errors.CachingOff: 'caching off',
     errors.Forbidden: 'forbidden',
     errors.Unreachable: 'unreachable',
     errors.NotGlance: 'not glance',
     errors.BadReply: 'not glance',
     errors.TooOld: 'too old',
+    errors.CacheError: 'error',
 }
-_FAULT = 'error'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,7 +40,17 @@ class _Findings:
 class ListImageCacheNodes(base.CacheLister):
     """The nodes, and how they are."""
 
-    table = _COLUMNS
+    table = (
+        base.NODE,
+        columns.Column('Endpoint'),
+        columns.Column('Status'),
+        columns.Column('API Version'),
+        columns.Column('Driver'),
+        columns.Column('Cached', columns.Kind.COUNT),
+        columns.Column('Queued', columns.Kind.COUNT),
+        base.SIZE,
+        columns.Column('Hits', columns.Kind.COUNT),
+    )
     _description = _(
         'List the nodes: whether each answers, what it speaks, and how much '
         'its cache holds.'
@@ -59,8 +59,7 @@ class ListImageCacheNodes(base.CacheLister):
     _example = 'openstack image cache node list --image ubuntu-24.04'
     changes = False
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--image',
             metavar='<image>',
@@ -69,7 +68,6 @@ class ListImageCacheNodes(base.CacheLister):
                 'need not be known to Glance, or a name'
             ),
         )
-        return parser
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
@@ -130,25 +128,12 @@ def _row(
     findings: _Findings,
     trouble: errors.CacheError | None,
 ) -> tuple[object, ...]:
-    told = (member.node.name, member.node.endpoint, _status(trouble))
-    freed = findings.freed
+    status = next(
+        _STATUS[kind] for kind in _STATUS if isinstance(trouble, kind)
+    )
+    told = (member.node.name, member.node.endpoint, status)
+    freed, driver = findings.freed, member.driver.name
     if freed is None:
         return (*told, findings.version, None, None, None, None, None)
-    return (
-        *told,
-        findings.version,
-        member.driver.name,
-        freed.cached,
-        freed.queued,
-        freed.size,
-        findings.hits,
-    )
-
-
-def _status(trouble: errors.CacheError | None) -> str:
-    if trouble is None:
-        return _OK
-    for kind, word in _STATUS.items():
-        if isinstance(trouble, kind):
-            return word
-    return _FAULT
+    held = (freed.cached, freed.queued, freed.size, findings.hits)
+    return (*told, findings.version, driver, *held)

@@ -3,13 +3,10 @@
 """``openstack image cache queue``."""
 
 import argparse
-from collections.abc import Sequence
 
-from glance_cache_osc import columns
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
-from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -19,6 +16,7 @@ from glance_cache_osc.transport import attempt
 class QueueImageCache(base.CacheLister):
     """Ask for images to be cached."""
 
+    table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
         'Ask for images to be cached. Images that are cached or queued '
         'already are left as they are.'
@@ -33,8 +31,7 @@ class QueueImageCache(base.CacheLister):
         'openstack image cache queue --tag golden --node edge-oslo --wait'
     )
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser, _('Image to cache: an ID, a name, or a glob on names')
         )
@@ -48,28 +45,19 @@ class QueueImageCache(base.CacheLister):
             ),
         )
         options.add_dry_run(parser)
-        waiting_options.add(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        last = base.ACTION if parsed_args.dry_run else base.RESULT
-        return (base.ID, base.NAME, last, base.NODE)
+        queueing.add_waiting_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = wanted.Wanted.of(parsed_args)
-        limits = waiting_options.limits(parsed_args)
+        words = wanted.Wanted(parsed_args)
+        limits = queueing.limits(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        found, held = self.loop.run(
+        (found, __), held = self.loop.run(
             attempt.both(words.find(self), self.look(members))
         )
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_queue(
-                found.images, group, force=parsed_args.force
-            )
+            for step in plan.to_queue(found, group, force=parsed_args.force)
         ]
         if parsed_args.dry_run:
             return queueing.planned(steps)

@@ -3,17 +3,15 @@
 """``openstack image cache sync``."""
 
 import argparse
-from collections.abc import Sequence
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
-from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from glance_cache_osc.transport import attempt
 
@@ -24,6 +22,7 @@ _PENDING = 3
 class SyncImageCache(base.CacheLister):
     """Have the images that are named cached, or those alone."""
 
+    table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
         'Have the images that are named in the cache: queue what is missing, '
         'and with --delete-others drop the rest.'
@@ -38,8 +37,7 @@ class SyncImageCache(base.CacheLister):
         'openstack image cache sync --from-file images.txt --all-nodes --check'
     )
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _('Image to have cached: an ID, a name, or a glob on names'),
@@ -59,15 +57,7 @@ class SyncImageCache(base.CacheLister):
                 'if there is something'
             ),
         )
-        waiting_options.add(parser)
-        return parser
-
-    def columns_for(
-        self, parsed_args: argparse.Namespace
-    ) -> Sequence[columns.Column]:
-        plans = base.plans_only(parsed_args)
-        last = base.ACTION if plans else base.RESULT
-        return (base.ID, base.NAME, last, base.NODE)
+        queueing.add_waiting_options(parser)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._pending = False
@@ -75,17 +65,17 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = wanted.Wanted.of(parsed_args)
-        limits = waiting_options.limits(parsed_args)
+        words = wanted.Wanted(parsed_args)
+        limits = queueing.limits(parsed_args)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
-        found, held = self.loop.run(
+        (found, complete), held = self.loop.run(
             attempt.both(words.find(self), self.look(members))
         )
-        steps = self._steps(parsed_args, found, held)
+        steps = self._steps(parsed_args, found, held, complete=complete)
         if base.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
@@ -95,7 +85,7 @@ class SyncImageCache(base.CacheLister):
         deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
         gone = self.loop.run(self.delete(deletions))
-        rows: queueing.Results = [(*one, 'deleted') for one in gone]
+        rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
         if self.loop.interrupted:
             queueing.give_up(self, fills)
         else:
@@ -105,12 +95,14 @@ class SyncImageCache(base.CacheLister):
     def _steps(
         self,
         parsed_args: argparse.Namespace,
-        found: wanted.Found,
+        found: list[images.Image],
         held: base.Held,
+        *,
+        complete: bool,
     ) -> base.Steps:
         """What is to be done where."""
         delete_others = parsed_args.delete_others
-        if delete_others and not found.complete:
+        if delete_others and not complete:
             # Who names what is not there may have meant what is.
             delete_others = False
             self.failures.add(
@@ -123,16 +115,11 @@ class SyncImageCache(base.CacheLister):
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_sync(
-                found.images, group, delete_others=delete_others
-            )
+            for step in plan.to_sync(found, group, delete_others=delete_others)
         ]
         others, __ = _apart(steps)
-        names = self.loop.run(
-            self.names(
-                parsed_args, {step.image.image_id for __, step in others}
-            )
-        )
+        ids = {step.image.image_id for __, step in others}
+        names = self.loop.run(self.names(parsed_args, ids))
         return [(member, step.named(names)) for member, step in steps]
 
 

@@ -10,15 +10,13 @@ else can happen, so that on no path it deletes one.
 
 import argparse
 import logging
-from typing import Any
 
 from cliff import hooks
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.command import timing
+from glance_cache_osc.command import frame
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 from glance_cache_osc.transport import loop as loops
@@ -27,7 +25,6 @@ _LOG = logging.getLogger(__name__)
 _WORKERS = 16
 #: Seconds that Keystone may take.
 _TIMEOUT = 30.0
-_USAGE_EXIT = 2
 
 
 class DeleteFromStore(hooks.CommandHook):
@@ -63,27 +60,16 @@ class DeleteFromStore(hooks.CommandHook):
 
     def _delete(self, store: str, words: list[str]) -> int:
         """Take images out of a store; returns the exit code."""
-        app: Any = self.cmd.app
         failures = report.Failures()
         done = attempted = 0
-        with loops.Loop() as loop:
-            cloud = clouds.Cloud(app.client_manager, loop.engine, _TIMEOUT)
-            timing.collect(app, loop.engine)
-            loop.has_changes = True
-            try:
-                done, attempted = loop.run(
-                    _attempt(cloud, store, words, failures)
-                )
-            except KeyboardInterrupt:
-                failures.interrupt()
-            except errors.CacheError as error:
-                _LOG.error(columns.safe_text(str(error)))
-                return (
-                    _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
-                )
-            if loop.interrupted:
-                failures.interrupt()
-        code = failures.tell(_LOG)
+
+        def work(loop: loops.Loop, cloud: clouds.Cloud) -> None:
+            nonlocal done, attempted
+            done, attempted = loop.run(
+                _attempt(loop, cloud, store, words, failures)
+            )
+
+        code = frame.run(self.cmd.app, _LOG, failures, _TIMEOUT, work)
         if attempted > done:
             _LOG.error(
                 _(
@@ -100,6 +86,7 @@ class DeleteFromStore(hooks.CommandHook):
 
 
 async def _attempt(
+    loop: loops.Loop,
     cloud: clouds.Cloud,
     store: str,
     words: list[str],
@@ -107,11 +94,18 @@ async def _attempt(
 ) -> tuple[int, int]:
     """Attempt all images; returns how many were done, and attempted."""
     stores = cloud.stores()
-    _check_store(store, await stores.names())
+    known = await stores.names()
+    if store not in known:
+        # Before anything is sent to it.
+        raise errors.UsageError(
+            _("There is no store '%s'") % store,
+            _('There is: %s.') % ', '.join(known),
+        )
     resolution = await cloud.catalogue().resolve(words, globs=False)
     what = _("Cannot delete image '%(image)s' from store '%(store)s'")
     for word, error in resolution.failures.items():
         failures.add(what % {'image': word, 'store': store}, error)
+    loop.has_changes = True
     outcomes = await attempt.attempt(
         lambda image: stores.delete(image, store),
         resolution.found,
@@ -125,20 +119,9 @@ async def _attempt(
             len(busy),
         ),
     )
-    done = 0
     for outcome in outcomes:
-        if outcome.error is None:
-            done += 1
-        else:
+        if outcome.error:
             named = {'image': outcome.job.label, 'store': store}
             failures.add(what % named, outcome.error)
+    done = sum(one.error is None for one in outcomes)
     return done, len(outcomes) + len(resolution.failures)
-
-
-def _check_store(store: str, known: list[str]) -> None:
-    """Refuse a store that is not there, before anything is sent to it."""
-    if store not in known:
-        raise errors.UsageError(
-            _("There is no store '%s'") % store,
-            _('There is: %s.') % ', '.join(known),
-        )

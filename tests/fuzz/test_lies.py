@@ -41,7 +41,7 @@ _MOST_SECONDS = 5.0
 _TIMEOUT = 1.0
 #: The share of answers from which rows are made, at the least.
 _MIN_ACCEPTED = 0.25
-_HEADERS = [one.header for one in image_cache_list._COLUMNS]
+_HEADERS = [one.header for one in image_cache_list.ListImageCache.table]
 
 
 @dataclasses.dataclass
@@ -91,7 +91,9 @@ def shown(formatter: formatters.ListFormatter, name: str, rows: Any) -> str:
     """The rows as they are printed, in an encoding that can fail."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, 'utf-8', newline='', write_through=True)
-    rendering = columns.Rendering(formatter, name, image_cache_list._COLUMNS)
+    rendering = columns.Rendering(
+        formatter, name, image_cache_list.ListImageCache.table
+    )
     arguments: Any = Arguments()
     rendering.emit_list(_HEADERS, rows, stream, arguments)
     return raw.getvalue().decode()

@@ -22,7 +22,6 @@ from glance_cache_osc.command import progress
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -37,14 +36,14 @@ PARSED = argparse.Namespace(columns=[], sort_columns=[])
 
 
 @pytest.fixture
-def both(loop: loops.Loop) -> fleet.Fleet:
+def both(loop: loops.Loop) -> list[fleet.Member]:
     """A fleet of two nodes, at the addresses of the payloads."""
     cloud: Any = mock.create_autospec(clouds.Cloud, instance=True)
     cloud.client.side_effect = lambda endpoint, timeout: clients.client(
         loop.engine, endpoint, timeout
     )
-    chosen = [node.Node('oslo', p.GLANCE), node.Node('bergen', p.EDGE)]
-    made = fleet.Fleet(cloud, chosen, timeout=3)
+    chosen = [fleet.Node('oslo', p.GLANCE), fleet.Node('bergen', p.EDGE)]
+    made = fleet.members(cloud, chosen, timeout=3)
     cloud.warn_of_plain_http.assert_called_once_with(
         {
             p.GLANCE: f'oslo ({p.GLANCE})',
@@ -70,7 +69,7 @@ def failures(command: operations.Operations) -> list[str]:
     return [call.args[0] for call in log.error.call_args_list]
 
 
-def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
+def test_a_fleet_is_its_nodes_in_their_order(both: list[fleet.Member]) -> None:
     assert len(both) == 2
     assert [one.node.name for one in both] == ['oslo', 'bergen']
     assert list(both) == list(both)
@@ -79,7 +78,7 @@ def test_a_fleet_is_its_nodes_in_their_order(both: fleet.Fleet) -> None:
 def test_every_node_is_asked_and_none_hides_another(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     web: conftest.Web,
     sent: list[engine.Request],
 ) -> None:
@@ -111,7 +110,10 @@ def test_every_node_is_asked_and_none_hides_another(
 
 
 def test_what_is_read_is_digested_as_it_comes(
-    run: conftest.Run, command: Commands, both: fleet.Fleet, web: conftest.Web
+    run: conftest.Run,
+    command: Commands,
+    both: list[fleet.Member],
+    web: conftest.Web,
 ) -> None:
     """An empty digest is one as well."""
     web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
@@ -129,12 +131,11 @@ def test_what_is_read_is_digested_as_it_comes(
 def test_all_nodes_together_may_list_so_many_entries(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     web: conftest.Web,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    limit = entries.Limit(3)
-    monkeypatch.setattr(entries, 'Limit', lambda: limit)
+    monkeypatch.setattr(entries, 'MOST_ENTRIES_IN_ALL', 3)
     web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
     web.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache(queued=['a', 'b']))
 
@@ -148,26 +149,33 @@ def test_all_nodes_together_may_list_so_many_entries(
     )
 
 
-def test_a_limit_is_of_all_nodes_together() -> None:
-    limit = entries.Limit(5)
-    limit.count(3)
-    limit.count(0)
-    limit.count(2)
+def test_a_limit_is_of_all_nodes_together(
+    run: conftest.Run, command: Commands, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert entries.MOST_ENTRIES_IN_ALL == 5_000_000
+    monkeypatch.setattr(entries, 'MOST_ENTRIES_IN_ALL', 5)
+    held = [entries.Entry(f'id-{at}', entries.State.QUEUED) for at in range(3)]
+    members = [member('a'), member('b'), member('c'), member('d')]
+    for one, count in zip(members, (3, 0, 2, 1)):
+        driver: Any = one.driver
+        driver.list_entries.return_value = held[:count]
 
-    with pytest.raises(errors.NodeError) as caught:
-        limit.count(1)
+    found = run(command.read(members[:3], len))
 
-    assert str(caught.value) == (
+    assert list(found.values()) == [3, 0, 2]
+    assert failures(command) == []
+
+    assert len(run(command.read(members, len))) == 3
+
+    (told,) = failures(command)
+    assert told.endswith(
         'All nodes together list more than 5 entries. Name fewer nodes with '
         '--node.'
     )
-    entries.Limit().count(5_000_000)
-    with pytest.raises(errors.NodeError, match='more than 5000000 entries'):
-        entries.Limit().count(5_000_001)
 
 
 def test_some_nodes_may_be_changed_alone(
-    run: conftest.Run, command: Commands, both: fleet.Fleet
+    run: conftest.Run, command: Commands, both: list[fleet.Member]
 ) -> None:
     changed: list[str] = []
 
@@ -235,7 +243,7 @@ def steps_of(members: list[fleet.Member], *image_ids: str) -> operations.Steps:
 def test_what_is_under_way_is_counted(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     counted: list[str],
 ) -> None:
     oslo, __ = both
@@ -272,7 +280,7 @@ class Cancelled:
 def test_a_question_is_not_waited_for_and_a_change_is(
     run: conftest.Run,
     command: Commands,
-    both: fleet.Fleet,
+    both: list[fleet.Member],
     counted: list[str],
 ) -> None:
     members = list(both)
@@ -309,7 +317,7 @@ def test_a_question_is_not_waited_for_and_a_change_is(
 def member(name: str) -> fleet.Member:
     driver = mock.create_autospec(base.CacheDriver, instance=True)
     client = mock.create_autospec(http.NodeClient, instance=True)
-    return fleet.Member(node.Node(name, f'http://{name}'), driver, client)
+    return fleet.Member(fleet.Node(name, f'http://{name}'), driver, client)
 
 
 def test_of_many_nodes_that_are_waited_for_a_few_are_named(

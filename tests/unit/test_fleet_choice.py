@@ -10,16 +10,16 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import choice
-from glance_cache_osc.fleet import node
+from glance_cache_osc.fleet import fleet
 
-OSLO = node.Node('edge-oslo', 'http://10.1.0.5:9292')
-BERGEN = node.Node('edge-bergen', 'https://glance.bergen.example.net')
-TROMSO = node.Node('tromso', 'http://10.1.0.7:9292')
+OSLO = fleet.Node('edge-oslo', 'http://10.1.0.5:9292')
+BERGEN = fleet.Node('edge-bergen', 'https://glance.bergen.example.net')
+TROMSO = fleet.Node('tromso', 'http://10.1.0.7:9292')
 BOTH = (OSLO, BERGEN)
 
 
 def cloud_of(
-    *configured: node.Node, endpoint: str | None = 'http://glance:9292'
+    *configured: fleet.Node, endpoint: str | None = 'http://glance:9292'
 ) -> mock.Mock:
     """A cloud with these nodes in clouds.yaml."""
     cloud: mock.Mock = mock.create_autospec(clouds.Cloud, instance=True)
@@ -36,7 +36,7 @@ def choose(
     *named: str,
     everything: bool = False,
     changes: bool = False,
-) -> list[node.Node]:
+) -> list[fleet.Node]:
     return choice.choose(cloud, named, everything=everything, changes=changes)
 
 
@@ -46,7 +46,7 @@ def test_a_cloud_without_nodes_is_its_image_endpoint(
     changes: bool, everything: bool
 ) -> None:
     assert choose(cloud_of(), everything=everything, changes=changes) == [
-        node.Node('http://glance:9292', 'http://glance:9292')
+        fleet.Node('http://glance:9292', 'http://glance:9292')
     ]
 
 
@@ -107,16 +107,16 @@ def test_a_cloud_may_have_no_image_service() -> None:
         (['10.1.0.5:9292', 'edge-oslo'], [OSLO]),
         (
             ['10.1.0.9'],
-            [node.Node('10.1.0.9', 'http://10.1.0.9:9292')],
+            [fleet.Node('10.1.0.9', 'http://10.1.0.9:9292')],
         ),
         (
             ['localhost:80'],
-            [node.Node('localhost:80', 'http://localhost')],
+            [fleet.Node('localhost:80', 'http://localhost')],
         ),
         (
             ['https://other.example/image/v2/'],
             [
-                node.Node(
+                fleet.Node(
                     'https://other.example/image/v2',
                     'https://other.example/image',
                 )
@@ -125,7 +125,7 @@ def test_a_cloud_may_have_no_image_service() -> None:
     ],
 )
 def test_nodes_are_named(
-    named: Sequence[str], expected: list[node.Node], changes: bool
+    named: Sequence[str], expected: list[fleet.Node], changes: bool
 ) -> None:
     cloud = cloud_of(OSLO, BERGEN, TROMSO)
 
@@ -135,21 +135,21 @@ def test_nodes_are_named(
 def test_any_host_is_a_node_where_none_is_configured() -> None:
     cloud = cloud_of(endpoint='https://glance:443/image')
 
-    assert choose(cloud, 'edge') == [node.Node('edge', 'https://edge/image')]
+    assert choose(cloud, 'edge') == [fleet.Node('edge', 'https://edge/image')]
 
 
 def test_a_url_needs_no_image_endpoint() -> None:
     cloud = cloud_of(endpoint=None)
 
     assert choose(cloud, 'http://edge:9292') == [
-        node.Node('http://edge:9292', 'http://edge:9292')
+        fleet.Node('http://edge:9292', 'http://edge:9292')
     ]
     cloud.image_endpoint.assert_not_called()
 
 
 def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
     assert choose(cloud_of(endpoint=None), 'edge') == [
-        node.Node('edge', 'http://edge:9292')
+        fleet.Node('edge', 'http://edge:9292')
     ]
 
 
@@ -196,7 +196,7 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
     ],
 )
 def test_a_node_that_is_none(
-    configured: tuple[node.Node, ...], named: str, expected: str
+    configured: tuple[fleet.Node, ...], named: str, expected: str
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
         choose(cloud_of(*configured), named)
@@ -205,7 +205,7 @@ def test_a_node_that_is_none(
 
 
 def test_of_many_nodes_ten_are_told() -> None:
-    many = [node.Node(f'site-{at:04}', f'http://n{at}') for at in range(1000)]
+    many = [fleet.Node(f'site-{at:04}', f'http://n{at}') for at in range(1000)]
 
     with pytest.raises(errors.UsageError) as caught:
         choose(cloud_of(*many), 'xyz')
@@ -226,13 +226,13 @@ def test_of_many_nodes_ten_are_told() -> None:
     ],
 )
 def test_a_node_is_known_however_its_url_is_written(
-    word: str, expected: list[node.Node]
+    word: str, expected: list[fleet.Node]
 ) -> None:
     assert choose(cloud_of(OSLO, BERGEN), word) == expected
 
 
 def test_a_node_with_two_names_is_not_changed_twice() -> None:
-    again = node.Node('oslo-2', 'http://10.1.0.5:9292')
+    again = fleet.Node('oslo-2', 'http://10.1.0.5:9292')
 
     with pytest.raises(errors.UsageError) as caught:
         choose(cloud_of(OSLO, again))

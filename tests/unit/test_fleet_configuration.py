@@ -12,7 +12,7 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
-from glance_cache_osc.fleet import node
+from glance_cache_osc.fleet import fleet
 
 FORM = "It is a list of items with 'name' and 'endpoint'."
 OSLO = {'name': 'edge-oslo', 'endpoint': 'http://10.1.0.5:9292/v2/'}
@@ -22,8 +22,8 @@ BERGEN = {
     'comment': 'what we do not know is passed over',
 }
 BOTH = [
-    node.Node('edge-oslo', 'http://10.1.0.5:9292'),
-    node.Node('edge-bergen', 'https://glance.bergen.example.net'),
+    fleet.Node('edge-oslo', 'http://10.1.0.5:9292'),
+    fleet.Node('edge-bergen', 'https://glance.bergen.example.net'),
 ]
 
 
@@ -37,7 +37,7 @@ def cloud_of(
     return cloud
 
 
-def nodes(**settings: Any) -> list[node.Node]:
+def nodes(**settings: Any) -> list[fleet.Node]:
     return configuration.nodes(cloud_of(settings))
 
 
@@ -53,7 +53,7 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / 'nodes.yaml'
 
 
-def in_file(file: pathlib.Path, text: str | bytes) -> list[node.Node]:
+def in_file(file: pathlib.Path, text: str | bytes) -> list[fleet.Node]:
     file.write_bytes(text.encode() if isinstance(text, str) else text)
     return nodes(image_cache_nodes_file=str(file))
 
@@ -139,7 +139,7 @@ def test_a_bare_host_takes_what_it_lacks_from_the_image_endpoint() -> None:
     )
 
     assert configuration.nodes(cloud) == [
-        node.Node('oslo', 'https://oslo.example:8443/image')
+        fleet.Node('oslo', 'https://oslo.example:8443/image')
     ]
 
 
@@ -290,7 +290,9 @@ def test_ten_thousand_nodes_are_read(file: pathlib.Path) -> None:
     found = in_file(file, json.dumps(listed))
 
     assert len(found) == 10_000
-    assert found[-1] == node.Node('edge-9999', 'http://edge-9999.example:9292')
+    assert found[-1] == fleet.Node(
+        'edge-9999', 'http://edge-9999.example:9292'
+    )
 
 
 @pytest.mark.parametrize(
@@ -298,12 +300,12 @@ def test_ten_thousand_nodes_are_read(file: pathlib.Path) -> None:
     [
         (BOTH[0], 'edge-oslo (http://10.1.0.5:9292)'),
         (
-            node.Node('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
+            fleet.Node('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
             'http://10.1.0.5:9292',
         ),
     ],
 )
 def test_an_error_names_a_node_and_where_it_is(
-    one: node.Node, expected: str
+    one: fleet.Node, expected: str
 ) -> None:
     assert one.label == expected

@@ -55,7 +55,7 @@ def test_what_is_cached_and_queued_again_counts_as_cached() -> None:
 
 
 def test_a_plan_is_told_in_these_words() -> None:
-    assert plan.NAMES == {
+    assert {action: action.value for action in plan.Action} == {
         plan.Action.QUEUE: 'queue',
         plan.Action.DELETE: 'delete',
         plan.Action.WAIT: 'wait',

@@ -16,7 +16,6 @@ from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import node
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from tests.unit import virtual
@@ -276,7 +275,7 @@ class Scene:
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
             fleet.Member(
-                node.Node(f'n{number}', f'http://n{number}'), driver, NO_CLIENT
+                fleet.Node(f'n{number}', f'http://n{number}'), driver, NO_CLIENT
             )
             for number, driver in enumerate(self.drivers, 1)
         ]

@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What stands around the work of a command: login, Ctrl-C, exit code."""
+
+from collections.abc import Callable
+import datetime
+import logging
+from typing import Any
+
+from keystoneauth1 import session as ksa_session
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc import report
+from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import engine as engines
+from glance_cache_osc.transport import loop as loops
+
+_USAGE_EXIT = 2
+
+
+def run(
+    app: Any,
+    log: logging.Logger,
+    failures: report.Failures,
+    timeout: float,
+    work: Callable[[loops.Loop, clouds.Cloud], object],
+) -> int:
+    """Do the work of a command, and tell what failed.
+
+    :param app: the program, as commands and hooks have it.
+    :param failures: what the work reports; told after it.
+    :param timeout: seconds that Keystone may take.
+    :returns: the exit code.
+    """
+    with loops.Loop() as loop:
+        cloud = clouds.Cloud(app.client_manager, loop.engine, timeout)
+        if app.options.timing:
+            loop.engine.observer = _timing(app)
+        try:
+            work(loop, cloud)
+        except KeyboardInterrupt:
+            failures.interrupt()
+            if loop.has_changes:
+                failures.remark(_('Not all that was changed is listed.'))
+        except errors.CacheError as error:
+            failures.tell(log)
+            log.error(columns.safe_text(str(error)))
+            return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+        except BaseException:
+            # There may be nobody who reads the rows.
+            failures.tell(log)
+            raise
+        if loop.interrupted:
+            failures.interrupt()
+        return failures.tell(log)
+
+
+def _timing(app: Any) -> Callable[[engines.Request, engines.Response], None]:
+    """Adds our requests to those that ``openstack --timing`` lists."""
+    timings = app.client_manager.session.get_timings()
+
+    def add(request: engines.Request, response: engines.Response) -> None:
+        timings.append(
+            ksa_session.RequestTiming(
+                method=request.method,
+                url=request.url,
+                elapsed=datetime.timedelta(seconds=response.elapsed),
+            )
+        )
+
+    return add
