@@ -42,8 +42,7 @@ class CheckImageCacheNodes(base.CacheLister):
     )
     _example = 'openstack image cache node check --all-nodes --probe-size 100M'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--probe-size',
             metavar='<size>',
@@ -60,7 +59,6 @@ class CheckImageCacheNodes(base.CacheLister):
             action='store_true',
             help=_('List all checks, not only those that are not ok'),
         )
-        return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._found = False

@@ -21,6 +21,10 @@ _SECONDS = columns.Column('Seconds', columns.Kind.SECONDS)
 class VerifyImageCache(base.CacheLister):
     """Read cached images and compare them with their hashes."""
 
+    table = (
+        *(base.ID, base.NAME, base.SIZE, base.RESULT),
+        *(_SECONDS, base.NODE),
+    )
     _description = _(
         'Verify cached images: read each one completely through its node, '
         'compare its data with the hash in Glance, and check that the node '
@@ -34,8 +38,7 @@ class VerifyImageCache(base.CacheLister):
     _example_of = _('Verify the smallest cached image of each node:')
     _example = 'openstack image cache verify --smallest --all-nodes'
 
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _(
@@ -80,15 +83,14 @@ class VerifyImageCache(base.CacheLister):
         )
         options.add_narrowing_options(parser)
         options.add_approval_options(parser)
-        return parser
 
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
-        found = (base.ID, base.NAME, base.SIZE)
+        found = super().columns_for(parsed_args)
         if parsed_args.dry_run:
-            return (*found, base.ACTION, base.NODE)
-        return (*found, base.RESULT, _SECONDS, base.NODE)
+            return [one for one in found if one is not _SECONDS]
+        return found
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         if parsed_args.repair and not parsed_args.dry_run:
