@@ -3,6 +3,7 @@
 """Repairing corrupt entries: ``verify --repair``."""
 
 import argparse
+import asyncio
 import dataclasses
 
 from glance_cache_osc import errors
@@ -20,8 +21,9 @@ from glance_cache_osc.verifying import verification
 Result = verification.Result
 #: What a repair mends: the file itself is wrong.
 _REPAIRABLE = frozenset({Result.CORRUPT, Result.TRUNCATED})
-#: Seconds without a newly cached image until a node is reported as stalled.
-_STALL_AFTER = 300.0
+#: Seconds without a newly cached image until a node is reported as stalled:
+#: old nodes look for queued images every 300 seconds.
+_STALL_AFTER = 900.0
 
 
 def repair(
@@ -59,7 +61,9 @@ def repair(
         queueing.carry_out(
             command,
             [_step(one, plan.Action.QUEUE) for one in gone],
-            waiting.Limits(limits.timeout, _STALL_AFTER, limits.max_downloads),
+            waiting.Limits(
+                limits.left or 0, _STALL_AFTER, limits.max_downloads
+            ),
         )
     )
     cached = {
@@ -81,7 +85,18 @@ async def _check_stores(
         verification.Verification(limits.max_downloads, watcher) as reading,
     ):
         reading.findings |= bad
-        await reading.check_stores(bad)
+        try:
+            async with asyncio.timeout(limits.left):
+                await reading.check_stores(bad)
+        except TimeoutError:
+            late = errors.NodeError(
+                _('The store was not read within %g seconds') % limits.timeout,
+                _("'--timeout' sets how long to wait."),
+            )
+            return {
+                one: dataclasses.replace(finding, error=finding.error or late)
+                for one, finding in reading.findings.items()
+            }
     return reading.findings
 
 

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import dataclasses
 import datetime
 import math
+import time
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -30,17 +31,17 @@ EVERYTHING = selection.Narrowing()
 _FEW = 3
 WORDS = {
     Result.CORRUPT: (
-        _('its data does not match the hash in Glance'),
+        _('the data does not match the hash in Glance'),
         _('Delete and queue it again, or use --repair.'),
     ),
     Result.TRUNCATED: (
-        _('the node sends only the first part of its data'),
+        _('the node sends only the first part of the data'),
         _('Delete and queue it again, or use --repair.'),
     ),
     Result.FILE_MISSING: (
         _(
-            'it was listed as cached, but its file was missing; reading it '
-            'cached it again'
+            'the node listed the image as cached, but its file was missing; '
+            'reading the image cached it again'
         ),
         _(
             'Check that the cache directory is on a persistent disk and that '
@@ -49,8 +50,8 @@ WORDS = {
     ),
     Result.NOT_SERVED: (
         _(
-            'its data is right, but it is not served from the cache: two '
-            'reads were not counted as hits'
+            'the data is right, but the node does not serve it from the '
+            'cache: it counted two reads as no hits'
         ),
         _(
             'Set a flavor with caching (such as keystone+cachemanagement) in '
@@ -59,7 +60,7 @@ WORDS = {
         ),
     ),
     Result.NOT_CACHED: (
-        _('it is not in the cache'),
+        _('the image is not in the cache'),
         _("Queue it with 'openstack image cache queue'."),
     ),
 }
@@ -70,11 +71,19 @@ class Limits:
     """How much a verification may do.
 
     :param max_downloads: nodes that are read from at a time.
-    :param timeout: seconds; 0 for no limit.
+    :param timeout: seconds for all stages together; 0 for no limit.
     """
 
     max_downloads: int
     timeout: float
+    _began: float = dataclasses.field(default_factory=time.monotonic)
+
+    @property
+    def left(self) -> float | None:
+        """Seconds that are left; None for no limit."""
+        if not self.timeout:
+            return None
+        return max(self._began + self.timeout - time.monotonic(), 0.001)
 
 
 async def cached(
@@ -118,15 +127,17 @@ async def candidates(  # noqa: PLR0913 - by name alone
     now = datetime.datetime.now(datetime.UTC)
     chosen: list[Candidate] = []
     empty: list[str] = []
+    lanes: dict[frozenset[entries.Entry], int] = {}
     for member, group in held.items():
+        lane = lanes.setdefault(frozenset(group), len(lanes))
         there = {
-            one.image_id: _candidate(member, one, known)
+            one.image_id: _candidate(member, one, known, lane)
             for one in group
             if (one.image_id in known or not words)
             and narrowing.keeps(one, known, now)
         }
         absent = [
-            Candidate(member, one, one.size or 0, cached=False)
+            Candidate(member, one, one.size or 0, cached=False, lane=lane)
             for one in everywhere
             if one.image_id not in there
         ]
@@ -136,7 +147,7 @@ async def candidates(  # noqa: PLR0913 - by name alone
         if not found:
             empty.append(member.node.name)
         chosen += found
-    if empty:
+    if empty and max_size == math.inf:
         command.log.warning(
             columns.safe_text(
                 _('There is no cached image to verify on %s.')
@@ -168,10 +179,11 @@ def _candidate(
     member: fleet.Member,
     entry: entries.Entry,
     known: Mapping[str, images.Image],
+    lane: int,
 ) -> Candidate:
     image = known.get(entry.image_id) or images.Image(entry.image_id)
     size = entry.size if image.size is None else image.size
-    return Candidate(member, image, size or 0)
+    return Candidate(member, image, size or 0, lane=lane)
 
 
 def _by_name(one: Candidate) -> tuple[bool, str, str]:
@@ -189,7 +201,7 @@ def planned(
 ) -> base.Rows:
     """Rows of ID, Name, Size, Action and Node; logs the bytes."""
     read = [one for one in chosen if not one.unread]
-    line = _('This would read %(images)d images (%(size)s) on %(nodes)d nodes')
+    line = _('To read: %(size)s; images: %(images)d; nodes: %(nodes)d')
     command.log.warning(
         line,
         {
@@ -222,7 +234,7 @@ async def verify(
         verification.Verification(limits.max_downloads, watcher) as reading,
     ):
         try:
-            async with asyncio.timeout(limits.timeout or None):
+            async with asyncio.timeout(limits.left):
                 await reading.verify(chosen)
         except TimeoutError:
             late = [one for one in chosen if one not in reading.findings]

@@ -110,7 +110,9 @@ class CheckImageCacheNodes(base.CacheLister):
         try:
             return await self.cloud.catalogue().example()
         except errors.CatalogueError as error:
-            self.failures.add(_("Cannot check the check 'cloud'"), error)
+            self.failures.add(
+                _('Cannot check whether nodes belong to this cloud'), error
+            )
             return None
 
     async def _knows(

@@ -113,7 +113,16 @@ class VerifyImageCache(base.CacheLister):
         )
         findings = self.loop.run(verifying.verify(self, chosen, limits))
         if parsed_args.repair and not self.loop.interrupted:
-            findings |= repairing.repair(self, parsed_args, findings, limits)
+            try:
+                repaired = repairing.repair(
+                    self, parsed_args, findings, limits
+                )
+                findings |= repaired
+            except KeyboardInterrupt:
+                if self.loop.has_changes:
+                    self.failures.remark(
+                        _('The repair may be incomplete: verify again.')
+                    )
         verifying.report(self, findings.values())
         return [
             (

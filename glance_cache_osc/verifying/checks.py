@@ -93,8 +93,8 @@ async def check(
     report = Report()
     fresh = member.client.reconnecting()
     try:
-        response = await fresh.send('GET', '/versions', authenticated=False)
         version = await member.driver.api_version()
+        response = await fresh.send('GET', '/versions', authenticated=False)
     except (errors.NotGlance, errors.BadReply, errors.Refused) as error:
         report.add(Name.RESPONDS, Outcome.ERROR, str(error))
         return report

@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from concurrent import futures
 import dataclasses
 import enum
+import itertools
 from typing import Protocol
 from typing import Self
 
@@ -49,12 +50,15 @@ class Candidate:
 
     :param size: bytes, as Glance or else the cache has it.
     :param cached: whether the node lists it as cached.
+    :param lane: candidates of one lane are read one after the other. Nodes
+        whose lists agree may share one list, and so count each other's hits.
     """
 
     member: fleet.Member
     image: images.Image
     size: int
     cached: bool = True
+    lane: int = 0
 
     @property
     def unread(self) -> 'Result | None':
@@ -117,33 +121,37 @@ class Verification:
 
         :raises asyncio.CancelledError: some of them are missing.
         """
-        await self._on_each_node(self._verify_all, candidates)
+        await self._in_lanes(self._verify_lane, candidates)
 
     async def check_stores(self, candidates: Iterable[Candidate]) -> None:
         """Add an error to the finding of each whose store is damaged.
 
         :raises asyncio.CancelledError: some of them are missing.
         """
-        await self._on_each_node(self._check_stores, candidates)
+        await self._in_lanes(self._check_stores, candidates)
 
-    async def _on_each_node(
+    async def _in_lanes(
         self,
         operation: Callable[[list[Candidate]], Awaitable[None]],
         candidates: Iterable[Candidate],
     ) -> None:
-        groups: dict[fleet.Member, list[Candidate]] = {}
+        lanes: dict[int, list[Candidate]] = {}
         for one in candidates:
-            groups.setdefault(one.member, []).append(one)
+            lanes.setdefault(one.lane, []).append(one)
             if not one.unread:
                 self._watcher.expect(one.size)
         await attempt.attempt(
             operation,
-            groups.values(),
+            lanes.values(),
             lane=lambda _group: None,
             width=self._max_downloads,
         )
 
-    async def _verify_all(self, group: list[Candidate]) -> None:
+    async def _verify_lane(self, lane: list[Candidate]) -> None:
+        for __, group in itertools.groupby(lane, lambda one: one.member):
+            await self._verify_node(list(group))
+
+    async def _verify_node(self, group: list[Candidate]) -> None:
         """Verify the candidates of one node, until it fails to respond."""
         node = _Node(group[0].member, self._downloader, self._watcher)
         lost: errors.NodeError | None = None
@@ -168,6 +176,8 @@ class Verification:
                 )
                 if read.intact:
                     continue
+                if not read.complete:
+                    raise _broken([read])
                 error = errors.NodeError(
                     _('The data in its store is damaged as well'),
                     _('Upload the image again.'),
@@ -219,12 +229,7 @@ class _Node:
             before = after
         if before is None:
             return Finding(one, Result.NOT_CACHED)
-        raise errors.Unreachable(
-            _('The connection broke after %s bytes')
-            % ', '.join(str(read.size) for read in reads),
-            _('Check the network and any proxy between here and the node.'),
-            connected=True,
-        )
+        raise _broken(reads)
 
     async def _look(self) -> dict[str, int]:
         """Hits of all cached images, by ID."""
@@ -250,6 +255,15 @@ def _judge(reads: Sequence[downloads.Download], *, hit: bool) -> Result | None:
     if hit:
         return Result.FILE_MISSING if again else Result.OK
     return Result.NOT_SERVED if again else None
+
+
+def _broken(reads: Sequence[downloads.Download]) -> errors.Unreachable:
+    return errors.Unreachable(
+        _('The connection broke after %s bytes')
+        % ', '.join(str(read.size) for read in reads),
+        _('Check the network and any proxy between here and the node.'),
+        connected=True,
+    )
 
 
 def _is_lost(error: errors.NodeError) -> bool:

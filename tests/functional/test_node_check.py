@@ -120,10 +120,7 @@ def test_nodes_that_are_set_up_wrong(
         *CHECK, *named(plain.url, foreign.url, off), '--probe-size', '1M'
     )
 
-    assert (result.code, result.err) == (
-        3,
-        f'There is no cached image to verify on {foreign.url}.\n',
-    )
+    assert (result.code, result.err) == (3, '')
     assert found(result) == [
         (plain.url, 'serving', 'error'),
         (foreign.url, 'cloud', 'error'),
