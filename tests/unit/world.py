@@ -275,7 +275,9 @@ class Scene:
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
             fleet.Member(
-                fleet.Node(f'n{number}', f'http://n{number}'), driver, NO_CLIENT
+                fleet.Node(f'n{number}', f'http://n{number}'),
+                driver,
+                NO_CLIENT,
             )
             for number, driver in enumerate(self.drivers, 1)
         ]
