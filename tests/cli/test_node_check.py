@@ -826,9 +826,6 @@ def test_a_probe_that_fails(node: Node, openstack: OpenStack) -> None:
     assert cells(result) == {(p.GLANCE, 'serving'): ('unknown', failed)}
 
 
-@pytest.mark.xfail(
-    strict=True, reason='probing.probe raises CatalogueError: no rows'
-)
 def test_a_probe_without_the_list_of_images(
     cloud: Cloud, node: Node, openstack: OpenStack
 ) -> None:
