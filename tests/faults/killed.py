@@ -22,14 +22,12 @@ _REFUSED = (
     'Cannot connect: Connection refused. Is glance-api running there, and is '
     'this its address?'
 )
-_RESET = (
-    'The connection broke: Recv failure: Connection reset by peer. It may have '
-    'done what it was asked: look, and ask again.'
-)
+_BROKE = 'The connection broke: Recv failure: Connection reset by peer.'
+_RESET = f'{_BROKE} It may have done what it was asked: look, and ask again.'
 _CANNOT_READ = f'told: Cannot read the cache of {BERGEN}: {_REFUSED}'
 _NOT_IN_TIME = (
     f'told: Not cached on {BERGEN}: alpha: Not within 3 seconds. Its last '
-    f'answer: {_RESET}'
+    f'answer: {_BROKE} Check the network between here and the node.'
 )
 
 
