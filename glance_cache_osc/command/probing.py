@@ -17,7 +17,9 @@ Reports = dict[fleet.Member, checks.Report]
 
 #: So many nodes are named in a line.
 _FEW = 3
-_LIMITS = verifying.Limits(max_downloads=4, timeout=0)
+_MAX_DOWNLOADS = 4
+#: Seconds that reading from one group of nodes may take.
+_TIMEOUT = 600.0
 
 
 async def probe(
@@ -42,7 +44,7 @@ async def probe(
     groups = checks.twins(reports)
     for group in groups:
         for member in group:
-            if member in chosen:
+            if member in chosen and not command.loop.interrupted:
                 await _probe_twin(command, reports, chosen[member], group)
     together = {member for group in groups for member in group}
     alone = [one for one in chosen.values() if one.member not in together]
@@ -61,7 +63,10 @@ async def _probe(
     chosen: Sequence[verification.Candidate],
 ) -> None:
     """Add whether nodes serve these images from their caches."""
-    for one in (await verifying.verify(command, chosen, _LIMITS)).values():
+    if command.loop.interrupted:
+        return
+    limits = verifying.Limits(_MAX_DOWNLOADS, _TIMEOUT)
+    for one in (await verifying.verify(command, chosen, limits)).values():
         report = reports[one.candidate.member]
         outcome, details = checks.Outcome.OK, ''
         if one.error:
@@ -127,7 +132,8 @@ async def _hits(
 def add_twins(reports: Reports) -> None:
     """Add whether the list of each node is its own, as far as that shows."""
     agreeing: dict[fleet.Member, list[str]] = {}
-    for group in checks.twins(reports):
+    alike = {one for group in checks.twins(reports) for one in group}
+    for group in checks.twins(reports, strict=True):
         names = [member.node.name for member in group]
         for member in group:
             agreeing[member] = [
@@ -142,10 +148,21 @@ def add_twins(reports: Reports) -> None:
                 checks.Outcome.WARNING,
                 _(
                     'The list is the same as that of %s. Check that each '
-                    'node has its own worker_self_reference_url; '
-                    '--probe-size finds out.'
+                    'node has its own worker_self_reference_url, and use '
+                    '--probe-size with a cached image of that size.'
                 )
                 % columns.few(agreeing[member], _FEW),
+            )
+        elif member in alike:
+            report.checks.append(
+                checks.Check(
+                    checks.Name.OWN_LIST,
+                    checks.Outcome.UNKNOWN,
+                    _(
+                        'The list agrees with that of another node but for Hits'
+                    ),
+                    routine=True,
+                )
             )
         elif report.held is not None:
             report.add(checks.Name.OWN_LIST, checks.Outcome.OK)

@@ -10,6 +10,7 @@ import dataclasses
 import datetime
 import math
 import time
+from typing import Any
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -20,6 +21,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import selection
+from glance_cache_osc.verifying import checks
 from glance_cache_osc.verifying import verification
 
 Result = verification.Result
@@ -85,6 +87,11 @@ class Limits:
             return None
         return max(self._began + self.timeout - time.monotonic(), 0.001)
 
+    @property
+    def is_over(self) -> bool:
+        """Whether no time is left."""
+        return self.left is not None and self.left <= 0.001
+
 
 async def cached(
     command: base.CacheLister, members: list[base.Member]
@@ -127,9 +134,9 @@ async def candidates(  # noqa: PLR0913 - by name alone
     now = datetime.datetime.now(datetime.UTC)
     chosen: list[Candidate] = []
     empty: list[str] = []
-    lanes: dict[frozenset[entries.Entry], int] = {}
+    lanes: dict[frozenset[Any], int] = {}
     for member, group in held.items():
-        lane = lanes.setdefault(frozenset(group), len(lanes))
+        lane = lanes.setdefault(checks.fills_of(group), len(lanes))
         there = {
             one.image_id: _candidate(member, one, known, lane)
             for one in group
@@ -150,8 +157,7 @@ async def candidates(  # noqa: PLR0913 - by name alone
     if empty and max_size == math.inf:
         command.log.warning(
             columns.safe_text(
-                _('There is no cached image to verify on %s.')
-                % columns.few(empty, _FEW)
+                _('No cached image matches on %s.') % columns.few(empty, _FEW)
             )
         )
     return chosen
@@ -193,7 +199,8 @@ def _by_name(one: Candidate) -> tuple[bool, str, str]:
 
 def _smallest(found: Iterable[Candidate], most: float) -> list[Candidate]:
     readable = [one for one in found if not one.unread and one.size <= most]
-    return sorted(readable, key=lambda one: one.size)[:1]
+    # An image without data proves no more than that a read is counted.
+    return sorted(readable, key=lambda one: (not one.size, one.size))[:1]
 
 
 def planned(
@@ -260,7 +267,7 @@ def report(
         if one.error and not one.result:
             key = (one.candidate.member, id(one.error))
             failed.setdefault(key, []).append(one)
-        elif one.result in WORDS:
+        elif one.result in WORDS and not one.reported:
             why, remedy = WORDS[one.result]
             if one.error:
                 remedy = _('Repair: %s') % one.error

@@ -264,6 +264,8 @@ class Transfer:
 
 def _expires(curl: pycurl.Curl) -> str:
     """When the server's own certificate expires; the first is its own."""
-    for certificate in curl.getinfo(pycurl.INFO_CERTINFO)[:1]:
-        return str(dict(certificate).get('Expire date', ''))
+    for certificate in curl.getinfo_raw(pycurl.INFO_CERTINFO)[:1]:
+        # Other fields may hold anything.
+        found = dict(certificate).get(b'Expire date', b'')
+        return bytes(found).decode('latin-1')
     return ''

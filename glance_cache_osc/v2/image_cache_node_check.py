@@ -74,7 +74,12 @@ class CheckImageCacheNodes(base.CacheLister):
                 for member, report in reports.items()
                 if report.held is not None
             }
-            self.loop.run(probing.probe(self, asked, parsed_args.probe_size))
+            try:
+                self.loop.run(
+                    probing.probe(self, asked, parsed_args.probe_size)
+                )
+            except errors.CatalogueError as error:
+                self.failures.add(_('Cannot read images to probe'), error)
         probing.add_twins(reports)
         rows: base.Rows = []
         for member, report in reports.items():

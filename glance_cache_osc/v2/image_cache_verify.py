@@ -114,10 +114,7 @@ class VerifyImageCache(base.CacheLister):
         findings = self.loop.run(verifying.verify(self, chosen, limits))
         if parsed_args.repair and not self.loop.interrupted:
             try:
-                repaired = repairing.repair(
-                    self, parsed_args, findings, limits
-                )
-                findings |= repaired
+                repairing.repair(self, parsed_args, findings, limits)
             except KeyboardInterrupt:
                 if self.loop.has_changes:
                     self.failures.remark(

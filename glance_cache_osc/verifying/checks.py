@@ -4,14 +4,17 @@
 
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import datetime
 import email.utils
 import enum
 import itertools
 import ssl
 import time
+from typing import Any
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import choosing
@@ -117,11 +120,12 @@ async def _check_cache(
     report: Report, member: fleet.Member, fresh: http.NodeClient
 ) -> None:
     """Read the list several times, each on a new connection."""
-    looks: list[list[entries.Entry]] = []
+    # Only hashes: six lists of each node are more than need be kept.
+    looks: list[int] = []
     try:
         report.held = await member.driver.list_entries()
         while len(looks) < _LOOKS:
-            looks.append(await choosing.connect(fresh).list_entries())
+            looks.append(await look(fresh))
     except errors.Forbidden as error:
         report.add(Name.CACHE, Outcome.OK)
         report.add(Name.LIST, Outcome.ERROR, str(error))
@@ -160,10 +164,19 @@ async def _cloud(
     )
 
 
-def _single(looks: Sequence[list[entries.Entry]]) -> Check:
+async def look(fresh: http.NodeClient) -> int:
+    """A hash of the list of a node, read on a new connection."""
+    return hash(frozenset(await choosing.connect(fresh).list_entries()))
+
+
+def alternates(looks: Sequence[int]) -> bool:
     """Whether lists alternate: A, B, A."""
-    seen = [one for one, __ in itertools.groupby(map(frozenset, looks))]
-    if len(set(seen)) < len(seen):
+    seen = [one for one, __ in itertools.groupby(looks)]
+    return len(set(seen)) < len(seen)
+
+
+def _single(looks: Sequence[int]) -> Check:
+    if alternates(looks):
         return Check(
             Name.SINGLE,
             Outcome.ERROR,
@@ -184,10 +197,12 @@ def _single(looks: Sequence[list[entries.Entry]]) -> Check:
 def _clock(date: str | None, now: float) -> Check:
     """Compare the header Date with this machine's clock."""
     try:
-        then = email.utils.parsedate_to_datetime(date or '').timestamp()
+        then = email.utils.parsedate_to_datetime(date or '')
+        # A date without a zone is GMT in HTTP.
+        then = then.replace(tzinfo=then.tzinfo or datetime.UTC)
+        drift = round(then.timestamp() - now)
     except (TypeError, ValueError, OverflowError, OSError):
         return Check(Name.CLOCK, Outcome.UNKNOWN, _('No valid Date header'))
-    drift = round(then - now)
     if abs(drift) <= _MAX_DRIFT:
         return Check(Name.CLOCK, Outcome.OK)
     return Check(
@@ -217,12 +232,25 @@ def _certificate(expires: str, now: float) -> list[Check]:
 
 
 def twins(
-    reports: Mapping[fleet.Member, Report],
+    reports: Mapping[fleet.Member, Report], *, strict: bool = False
 ) -> list[list[fleet.Member]]:
-    """Groups of nodes whose lists agree in every ID, time and count."""
-    groups: dict[frozenset[entries.Entry], list[fleet.Member]] = {}
+    """Groups of nodes whose lists agree in every ID and time of caching.
+
+    :param strict: in every Hits and time of access as well.
+    """
+    groups: dict[frozenset[Any], list[fleet.Member]] = {}
     for member, report in reports.items():
-        held = frozenset(report.held or ())
+        held = report.held or ()
         if any(one.state is entries.State.CACHED for one in held):
-            groups.setdefault(held, []).append(member)
+            key = frozenset(held) if strict else fills_of(held)
+            groups.setdefault(key, []).append(member)
     return [group for group in groups.values() if len(group) > 1]
+
+
+def fills_of(held: Iterable[entries.Entry]) -> frozenset[Any]:
+    """What the lists of two nodes have in common if they are one list."""
+    return frozenset(
+        (one.image_id, one.last_modified)
+        for one in held
+        if one.state is entries.State.CACHED
+    )

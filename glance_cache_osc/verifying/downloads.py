@@ -62,6 +62,9 @@ class Downloader:
         """
         algorithm, value = image.digest or ('', '')
         hashing = _Hashing(algorithm, self._pool)
+        if past_cache and not size:
+            # There is no range of nothing.
+            return Download(0, complete=True, intact=hashing.is_(value))
         began = False
 
         def sink(data: bytes) -> None:
@@ -79,20 +82,28 @@ class Downloader:
                 max_size=max(size, 1),
                 sink=sink,
             )
-        except errors.TooLong:
+        except errors.TooLong as error:
+            if past_cache:
+                raise _not_from_store() from error
             return Download(hashing.size, complete=True, intact=False)
         except errors.Unreachable as error:
             if isinstance(error, errors.TimedOut) or not began:
                 raise
             return Download(hashing.size, complete=False, intact=False)
         if past_cache and response.status != 206:
-            raise errors.NodeError(
-                _('The node does not read from the store past its cache'),
-                _('Delete the entry and queue the image again.'),
-            )
+            raise _not_from_store()
         return Download(
-            hashing.size, complete=True, intact=hashing.hexdigest() == value
+            hashing.size,
+            complete=hashing.size >= size,
+            intact=hashing.is_(value),
         )
+
+
+def _not_from_store() -> errors.NodeError:
+    return errors.NodeError(
+        _('The node does not read from the store past its cache'),
+        _('Delete the entry and queue the image again.'),
+    )
 
 
 class _Hashing:
@@ -115,10 +126,10 @@ class _Hashing:
         if len(self._buffer) >= _CHUNK:
             self._flush()
 
-    def hexdigest(self) -> str:
-        """The hash of all pieces."""
+    def is_(self, value: str) -> bool:
+        """Whether this is the hash of all pieces."""
         self._flush().result()
-        return self._hash.hexdigest()
+        return self._hash.hexdigest() == value
 
     def _flush(self) -> futures.Future[None]:
         if self._pending:

@@ -76,6 +76,7 @@ class Finding:
 
     :param received: bytes of the last read.
     :param seconds: that all reads took.
+    :param reported: whether that was reported already.
     """
 
     candidate: Candidate
@@ -83,6 +84,7 @@ class Finding:
     received: int = 0
     seconds: float | None = None
     error: errors.NodeError | None = None
+    reported: bool = False
 
 
 class Watcher(Protocol):
@@ -101,10 +103,12 @@ class Verification:
     :param max_downloads: nodes that are read from at a time; each sends one
         image at a time.
     :ivar findings: by candidate, as far as they are known.
+    :ivar intact: the candidates whose stores were read and are intact.
     """
 
     def __init__(self, max_downloads: int, watcher: Watcher) -> None:
         self.findings: dict[Candidate, Finding] = {}
+        self.intact: set[Candidate] = set()
         self._max_downloads = max_downloads
         self._watcher = watcher
         self._pool = futures.ThreadPoolExecutor(max_downloads)
@@ -175,6 +179,7 @@ class Verification:
                     one.member.client, one.image, one.size, past_cache=True
                 )
                 if read.intact:
+                    self.intact.add(one)
                     continue
                 if not read.complete:
                     raise _broken([read])
