@@ -35,6 +35,9 @@ NODE = columns.Column('Node')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
+#: So many nodes are named in a line.
+_FEW_NODES = 3
+
 
 class CacheLister(operations.Operations, command.Lister):
     """A command that returns rows, and may fail in parts.
@@ -140,13 +143,38 @@ class CacheLister(operations.Operations, command.Lister):
         """
         if changes is None:
             changes = self.changes and not plans_only(parsed_args)
-        chosen = choice.choose(
-            self.cloud,
-            parsed_args.node,
+        words = choice.Words(
+            nodes=parsed_args.node,
+            sites=parsed_args.site,
+            excluded=parsed_args.exclude_node,
             everything=parsed_args.all_nodes,
-            changes=changes,
+            required=changes,
         )
-        return fleet.members(self.cloud, chosen, parsed_args.node_timeout)
+        timeout = parsed_args.node_timeout
+        chosen = self.loop.run(
+            choice.choose(
+                self.cloud,
+                words,
+                lambda url: self.loop.engine.addresses(url, timeout),
+            )
+        )
+        if chosen.maintenance:
+            self.log.warning(
+                columns.safe_text(
+                    _(
+                        '%(count)d nodes are in maintenance and left out: %(names)s.'
+                    )
+                    % {
+                        'count': len(chosen.maintenance),
+                        'names': columns.few(chosen.maintenance, _FEW_NODES),
+                    }
+                )
+            )
+        number, is_share = parsed_args.allow_unreachable
+        if is_share:
+            number = len(chosen.nodes) * number // 100
+        self.failures.allowed = number
+        return fleet.members(self.cloud, chosen.nodes, timeout)
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.
