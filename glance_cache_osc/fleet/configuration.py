@@ -141,7 +141,8 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
         raise item.wrong(
             'endpoint',
             _(
-                'it stands for %(some)d endpoints, and the name for %(all)d nodes'
+                'it stands for %(some)d endpoints, but the name for '
+                '%(all)d nodes'
             )
             % {'some': len(written), 'all': len(names)},
         )

@@ -79,8 +79,10 @@ async def each(
     async def ask(job: Job) -> _Value:
         member = job.member
         if silence := silent.get(member):
-            raise errors.NodeError(
-                _('It was not asked, since it stays silent'), silence.remedy
+            raise errors.TimedOut(
+                _('It was not asked, since it stays silent'),
+                silence.remedy,
+                connected=False,
             )
         try:
             value = await operation(job)

@@ -106,11 +106,11 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
             _('See --os-cacert and --os-cert, and clouds.yaml.'),
         )
     if code == pycurl.E_SSL_CONNECT_ERROR:
-        return errors.Unreachable(
+        return errors.TLSFailed(
             _('TLS failed: %s') % words, _('Does it speak https there?')
         )
     if 'certificate required' in words:
-        return errors.Unreachable(
+        return errors.TLSFailed(
             _('TLS failed: %s') % words,
             _('Name a client certificate with --os-cert and --os-key.'),
         )

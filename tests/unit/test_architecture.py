@@ -37,8 +37,8 @@ LAYERS = (
     {'cloud'},
     {'drivers'},
     {'transport'},
-    {'model'},
     {'columns', 'report'},
+    {'model'},
     {'errors', 'i18n'},
 )
 
