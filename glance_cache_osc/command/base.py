@@ -160,13 +160,13 @@ class CacheLister(operations.Operations, command.Lister):
         )
         if chosen.maintenance:
             self.log.warning(
-                _('%(count)d nodes in maintenance are left out: %(names)s.')
-                % {
+                _('%(count)d nodes in maintenance are left out: %(names)s.'),
+                {
                     'count': len(chosen.maintenance),
                     'names': columns.safe_text(
                         columns.few(chosen.maintenance, _FEW_NODES)
                     ),
-                }
+                },
             )
         number, is_share = parsed_args.allow_unreachable
         if is_share:
