@@ -23,8 +23,9 @@ class Failures:
 
     def __init__(self) -> None:
         self.allowed = 0
-        self._lines: list[tuple[str, str]] = []
-        self._remarks: list[str] = []
+        #: Each with the node that was not reached, if that is why; None for
+        #: a remark.
+        self._lines: list[tuple[str, str | None]] = []
         self._interrupted = 0
         self._stopped = False
 
@@ -46,7 +47,7 @@ class Failures:
 
     def remark(self, line: str) -> None:
         """Note a consequence of the failures, to be reported after them."""
-        self._remarks.append(columns.safe_text(line))
+        self._lines.append((columns.safe_text(line), None))
 
     def interrupt(self) -> None:
         """Note that the user stopped the command."""
@@ -56,15 +57,17 @@ class Failures:
         """Log each failure, and return the exit code."""
         lost = {node for __, node in self._lines if node}
         allowed = len(lost) <= self.allowed
-        failed = False
+        failed = any(
+            node is not None and not (node and allowed)
+            for __, node in self._lines
+        )
         for line, node in self._lines:
-            if node and allowed:
-                log.warning(line)
+            if node is None:
+                is_error = failed or self._stopped
             else:
-                log.error(line)
-                failed = True
-        for line in self._remarks:
-            log.log(logging.ERROR if failed else logging.WARNING, line)
+                is_error = not (node and allowed)
+            tell = log.error if is_error else log.warning
+            tell(line)
         if self._stopped:
             log.error(_('Interrupted. Not asked for: %d.'), self._interrupted)
             return _INTERRUPTED

@@ -15,8 +15,8 @@ from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import frame
+from glance_cache_osc.command import node_options
 from glance_cache_osc.command import operations
-from glance_cache_osc.command import options
 from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -64,7 +64,7 @@ class CacheLister(operations.Operations, command.Lister):
         # An option must never mean another one once that is added.
         parser.allow_abbrev = False
         parser.formatter_class = _paragraphs(parser.formatter_class)
-        options.add_node_options(parser)
+        node_options.add(parser)
         self.add_options(parser)
         return parser
 
@@ -160,7 +160,7 @@ class CacheLister(operations.Operations, command.Lister):
         )
         if chosen.maintenance:
             self.log.warning(
-                _('%(count)d nodes in maintenance are left out: %(names)s.'),
+                _('Nodes in maintenance, skipped: %(count)d (%(names)s).'),
                 {
                     'count': len(chosen.maintenance),
                     'names': columns.safe_text(

@@ -15,77 +15,9 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
 
-_NODE_TIMEOUT = 30.0
-_NONE = (0, False)
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
-
-
-def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """Where a command acts."""
-    group = parser.add_argument_group(
-        _('nodes'),
-        _(
-            "The nodes are those of 'image_cache_nodes' in clouds.yaml; "
-            "where it names none, the cloud's image endpoint is the one node."
-        ),
-    )
-    group.add_argument(
-        '--node',
-        metavar='<node>',
-        action='append',
-        default=[],
-        help=_(
-            'Node to act on: a name from clouds.yaml, a node set such as '
-            "oslo-[1-3], a glob of '*' and '?' on names, a URL, or "
-            'host[:port] (repeat for several nodes)'
-        ),
-    )
-    group.add_argument(
-        '--site',
-        metavar='<site>',
-        action='append',
-        default=[],
-        help=_(
-            "Act on the nodes of this site: a name or a glob of '*' and '?' "
-            '(repeat for several sites)'
-        ),
-    )
-    group.add_argument(
-        '--exclude-node',
-        metavar='<node>',
-        action='append',
-        default=[],
-        help=_(
-            'Do not act on this node: a name, a node set or a glob (repeat '
-            'for several nodes)'
-        ),
-    )
-    group.add_argument(
-        '--all-nodes',
-        action='store_true',
-        help=_('Act on all nodes named in clouds.yaml'),
-    )
-    group.add_argument(
-        '--node-timeout',
-        metavar='<seconds>',
-        type=seconds,
-        default=_NODE_TIMEOUT,
-        help=_('How long a node may be silent, in seconds (default: %g)')
-        % _NODE_TIMEOUT,
-    )
-    group.add_argument(
-        '--allow-unreachable',
-        metavar='<number>',
-        type=_share,
-        default=_NONE,
-        help=_(
-            'Report up to this many unreachable nodes, or this share of the '
-            'nodes (such as 5%%), as warnings that do not change the exit '
-            'code'
-        ),
-    )
 
 
 def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
@@ -267,18 +199,6 @@ def count(text: str) -> int:
             _("'%s' is not a whole number above 0") % text
         )
     return int(text)
-
-
-def _share(text: str) -> tuple[int, bool]:
-    """A number, or a share in percent, and whether it is one."""
-    number = text.removesuffix('%')
-    if not (number.isascii() and number.isdigit()) or (
-        number != text and int(number) > 100
-    ):
-        raise argparse.ArgumentTypeError(
-            _("'%s' is neither a whole number nor a share such as 5%%") % text
-        )
-    return int(number), number != text
 
 
 def _duration(text: str) -> datetime.timedelta:

@@ -2,6 +2,7 @@
 
 """The nodes that ``clouds.yaml`` names, or a file that it names."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -9,6 +10,7 @@ import json
 import pathlib
 import re
 from typing import Any
+from typing import TypeVar
 
 import yaml
 
@@ -24,6 +26,7 @@ _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
 _SITES = 'image_cache_sites'
 _BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
+_Value = TypeVar('_Value')
 _UNITS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 
 
@@ -135,8 +138,8 @@ def _items(where: str, listed: Any) -> Iterator['_Item']:
 
 def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     """The nodes of one item: several, if it is a node set."""
-    names = node_sets.expand(item.text('name'))
-    written = node_sets.expand(item.text('endpoint'))
+    names = item.checked('name', node_sets.expand, item.text('name'))
+    written = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
     if len(names) != len(written):
         raise item.wrong(
             'endpoint',
@@ -152,12 +155,16 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
         raise item.wrong('discover', _("it must be 'dns'"))
     maintenance = item.flag('maintenance')
     item.finish()
+    whole = all('://' in one for one in written)
+    base_url = None if whole else cloud.image_endpoint()
     return [
         nodes.Node(
             name=name,
-            endpoint=endpoints.parse(
+            endpoint=item.checked(
+                'endpoint',
+                endpoints.parse,
                 endpoint,
-                None if '://' in endpoint else cloud.image_endpoint(),
+                None if '://' in endpoint else base_url,
             ),
             site=site,
             discover=bool(discover),
@@ -174,8 +181,10 @@ class _Item:
         self._where = where
         self._values = dict(values)
         name = values.get('name')
-        label = _("item '%s'") % name if isinstance(name, str) else ''
-        self._label = label or _('item %d') % at
+        if isinstance(name, str) and name:
+            self._label = _("item '%s'") % name
+        else:
+            self._label = _('item %d') % at
 
     def text(self, key: str, default: str | None = None) -> str:
         """A text that is not empty; required if there is no default."""
@@ -187,6 +196,15 @@ class _Item:
         if not isinstance(value, str) or not value:
             raise self.wrong(key, _('it is not a text'))
         return value
+
+    def checked(
+        self, key: str, parse: Callable[..., _Value], *values: Any
+    ) -> _Value:
+        """The result of a function; its errors name the item and the key."""
+        try:
+            return parse(*values)
+        except errors.UsageError as error:
+            raise self.wrong(key, error.why, error.remedy) from error
 
     def flag(self, key: str) -> bool:
         """A truth value; false if it is missing."""
@@ -208,28 +226,30 @@ class _Item:
         if value is None:
             return None
         match = _BITS.fullmatch(str(value))
-        if not match or not float(match[1]):
+        number = round(float(match[1]) * _UNITS[match[2]]) if match else 0
+        if not number:
             raise self.wrong(
                 key, _('it is not a number of bits per second such as 100M')
             )
-        return int(float(match[1]) * _UNITS[match[2]])
+        return number
 
     def finish(self) -> None:
         """Refuse keys that nobody read."""
         for key in self._values:
             raise self.wrong(str(key), _('there is no such key'))
 
-    def wrong(self, key: str, why: str) -> errors.UsageError:
+    def wrong(self, key: str, why: str, remedy: str = '') -> errors.UsageError:
         """An error that names the item and the key."""
         return _wrong(
             self._where,
             _("%(item)s, key '%(key)s': %(why)s")
             % {'item': self._label, 'key': key, 'why': why},
+            remedy,
         )
 
 
-def _wrong(where: str, why: str) -> errors.UsageError:
+def _wrong(where: str, why: str, remedy: str = '') -> errors.UsageError:
     return errors.UsageError(
         _('%(where)s is wrong: %(why)s') % {'where': where, 'why': why},
-        _('See the page about clouds.yaml in the manual.'),
+        remedy or _('See the page about clouds.yaml in the manual.'),
     )

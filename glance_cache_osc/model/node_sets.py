@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Node sets: ``oslo-[1-3]`` and the names that it stands for. Pure.
+"""Node sets: ``oslo-[1-3]`` and the names that it stands for.
 
 ClusterShell's ranges do the work. Its node sets are not used: they have
 operators (``,`` ``!`` ``&`` ``^`` ``@``), sort what they are given, and take
-the brackets of IPv6 addresses for ranges.
+the brackets of IPv6 addresses for ranges. Pure.
 """
 
 from collections.abc import Iterable
@@ -13,11 +13,11 @@ import re
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
-#: A range, and what a range could be meant by. A range has at most a million
-#: numbers.
-_NUMBERS = r'\d{1,6}(?:-\d{1,6})?'
+#: A range. It has at most a million numbers, of at most six digits each: a
+#: longer number is folded by its last six digits.
+_NUMBERS = r'[0-9]{1,6}(?:-[0-9]{1,6})?'
 _RANGE = re.compile(rf'\[({_NUMBERS}(?:,{_NUMBERS})*)\]')
-_LAST_NUMBER = re.compile(r'(.*?)(\d{1,18})(\D*)', re.DOTALL)
+_LAST_NUMBER = re.compile(r'(.*?)([0-9]{1,6})([^0-9]*)', re.DOTALL)
 
 
 def is_set(text: str) -> bool:
@@ -37,13 +37,13 @@ def expand(text: str) -> list[str]:
         return [text]
     if len(found) > 1:
         raise _wrong(text, _('it has more than one range'))
-    from ClusterShell import RangeSet
+    import ClusterShell.RangeSet
 
     (match,) = found
     before, after = text[: match.start()], text[match.end() :]
     try:
-        numbers = list(RangeSet.RangeSet(match[1]).striter())
-    except RangeSet.RangeSetException as error:
+        numbers = list(ClusterShell.RangeSet.RangeSet(match[1]).striter())
+    except ClusterShell.RangeSet.RangeSetException as error:
         raise _wrong(text, _('the numbers of its range do not fit')) from error
     bounds = [int(one) for one in re.findall(r'\d+', match[1])]
     if bounds != sorted(set(bounds)):
@@ -57,18 +57,19 @@ def fold(names: Iterable[str]) -> list[str]:
     :returns: ``['edge-[1-3]', 'oslo']`` for edge-1, edge-2, edge-3 and oslo,
         in the order in which the names begin.
     """
-    groups: dict[tuple[str, str], list[str]] = {}
+    # A name without a number is a group of its own.
+    groups: dict[tuple[str, ...], list[str]] = {}
     for name in dict.fromkeys(names):
         match = _LAST_NUMBER.fullmatch(name)
         # A name with a bracket would not expand again.
         if match and '[' not in name:
             groups.setdefault((match[1], match[3]), []).append(match[2])
         else:
-            groups[name, ''] = ['']
+            groups[(name,)] = []
     return [
-        f'{before}{part}{after}'
-        for (before, after), numbers in groups.items()
-        for part in _fold(numbers)
+        part.join(ends)
+        for ends, numbers in groups.items()
+        for part in (_fold(numbers) if numbers else [''])
     ]
 
 
@@ -84,9 +85,9 @@ def _fold(numbers: list[str]) -> list[str]:
 def _range(numbers: list[str]) -> str:
     if len(numbers) == 1:
         return numbers[0]
-    from ClusterShell import RangeSet
+    import ClusterShell.RangeSet
 
-    return f'[{RangeSet.RangeSet.fromlist(numbers)}]'
+    return f'[{ClusterShell.RangeSet.RangeSet.fromlist(numbers)}]'
 
 
 def _wrong(text: str, why: str) -> errors.UsageError:

@@ -141,7 +141,9 @@ def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
     """
     if proxy and not isinstance(error, errors.CertificateRejected):
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
-        raise errors.Unreachable(
+        failed = isinstance(error, errors.TLSFailed)
+        kind = errors.TLSFailed if failed else errors.Unreachable
+        raise kind(
             _('%(why)s, by way of the proxy %(proxy)s')
             % {'why': error.why, 'proxy': host},
             _('See http_proxy, https_proxy and no_proxy in the environment.'),

@@ -535,7 +535,7 @@ def test_where_it_is_missing_comes_in_the_order_of_the_nodes(
         ),
         (
             ['--node', 'edge-olso'],
-            "No node in clouds.yaml is called 'edge-olso'. There is: "
+            "No node in clouds.yaml is called 'edge-olso'. Available: "
             'edge-oslo. A host is given as host:port or as a URL.\n',
         ),
         (

@@ -624,7 +624,7 @@ def test_a_node_that_is_not_there(
     assert result == Result(
         2,
         '',
-        "No node in clouds.yaml is called 'edg-oslo'. There is: edge-oslo. "
+        "No node in clouds.yaml is called 'edg-oslo'. Available: edge-oslo. "
         'A host is given as host:port or as a URL.\n',
     )
 

@@ -55,7 +55,7 @@ def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
         (
             35,
             'wrong version number',
-            errors.Unreachable,
+            errors.TLSFailed,
             'TLS failed: wrong version number. Does it speak https there?',
         ),
         (
