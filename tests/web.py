@@ -353,8 +353,8 @@ class Web:
             handler.wfile.write(*data.args)
             handler.close_connection = True
         except _Begins as answer:
-            data, then = answer.args
-            handler.send_at_once(data)
+            first, then = answer.args
+            handler.send_at_once(first)
             then(handler.send_at_once)
             self._over.wait()
             handler.close_connection = True

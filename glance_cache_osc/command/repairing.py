@@ -71,6 +71,15 @@ def repair(
         for member, step, word in filled
         if word == 'cached'
     }
+    late = errors.NodeError(
+        _('The image was queued again, and was not cached in time'),
+        _('Verify it again later.'),
+    )
+    checked |= {
+        one: dataclasses.replace(checked[one], error=late)
+        for one in gone
+        if (one.member, one.image) not in cached
+    }
     again = [one for one in gone if (one.member, one.image) in cached]
     verified = command.loop.run(verifying.verify(command, again, limits))
     return checked | {one: _repaired(verified[one]) for one in verified}

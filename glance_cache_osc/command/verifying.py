@@ -263,7 +263,7 @@ def report(
         elif one.result in WORDS:
             why, remedy = WORDS[one.result]
             if one.error:
-                remedy = _('Not repaired: %s') % one.error
+                remedy = _('Repair: %s') % one.error
             what = _('Image %(image)s on %(node)s') % {
                 'image': one.candidate.image.label,
                 'node': one.candidate.member.node.label,

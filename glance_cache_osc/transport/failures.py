@@ -86,6 +86,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
     connected: bool,
     os_error: int,
     verify_result: int,
+    changes: bool,
 ) -> errors.NodeError:
     """A transfer that failed.
 
@@ -93,6 +94,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
     :param words: what libcurl says of it.
     :param connected: whether the request may have been sent.
     :param os_error: ``errno`` of the last system call that failed, or 0.
+    :param changes: whether the request may have changed something.
     :param verify_result: OpenSSL's ``X509_V_…`` of the server's certificate.
     """
     words = one_line(words)
@@ -123,7 +125,9 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
     if connected:
         return errors.Unreachable(
             _('The connection broke: %s') % words,
-            _('It may have done what it was asked: look, and ask again.'),
+            _('It may have done what it was asked: look, and ask again.')
+            if changes
+            else _('Check the network between here and the node.'),
             connected=True,
         )
     return errors.Unreachable(

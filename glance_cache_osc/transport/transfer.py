@@ -47,8 +47,9 @@ class Request:
     :param settings: TLS and proxy.
     :param secrets: what no log may show, whoever sends it.
     :param sink: receives the body of a 2xx response piece by piece, which
-        then is not in the response. Such a body may take any time as long as
-        it arrives at 1 KiB a second.
+        then is not in the response; an empty piece when the headers are
+        complete. Such a body may take any time as long as it arrives at 1 KiB
+        a second.
     :param fresh: whether a new connection is opened for it.
     :param address: the IP address to connect to; empty for any of the
         host's. TLS and ``Host`` are by the host's name all the same.
@@ -157,6 +158,7 @@ class Transfer:
             connected=self._connected,
             os_error=curl.getinfo(pycurl.OS_ERRNO),
             verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
+            changes=self._request.method not in _REPEATABLE,
         )
 
     def _handle(self, addresses: str) -> pycurl.Curl:
@@ -177,6 +179,8 @@ class Transfer:
                 request.fresh or request.method not in _REPEATABLE
             ),
             pycurl.OPT_CERTINFO: request.fresh,
+            # A resumed TLS session shows no certificate.
+            pycurl.SSL_SESSIONID_CACHE: not request.fresh,
             pycurl.NOSIGNAL: True,
             pycurl.PATH_AS_IS: True,
             # Entries stay: libcurl would look through all of them for old
@@ -232,6 +236,8 @@ class Transfer:
             self._head_complete = True
             end = self._sent + self._request.timeout * _MAX_TIMEOUTS
             self._must_end(None if self._request.sink else end)
+            if self._request.sink and self._status < 300:
+                self._request.sink(b'')
 
     def _on_body(self, data: bytes) -> int:
         """Take a piece of the body; returns how much of it was taken."""

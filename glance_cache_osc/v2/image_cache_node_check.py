@@ -28,10 +28,9 @@ class CheckImageCacheNodes(base.CacheLister):
         columns.Column('Details'),
     )
     _description = _(
-        'Check each node: whether it responds, lists its cache, belongs to '
-        'this cloud, has a list of its own, is a single node, and has the '
-        'right time and a valid certificate; with --probe-size, whether it '
-        'serves images from its cache.'
+        'Check that nodes are configured so that caching helps. The checks '
+        'are: responds, cache, permissions, cloud, serving (with '
+        '--probe-size), own list, single node, clock, certificate.'
     )
     _epilog = _(
         'The exit code is 3 if a check found a warning or an error, and 1 if '
@@ -61,7 +60,7 @@ class CheckImageCacheNodes(base.CacheLister):
         )
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        self._found = False
+        self._found = self._blind = False
         code = super().run(parsed_args)
         return _FOUND if not code and self._found else code
 
@@ -69,7 +68,7 @@ class CheckImageCacheNodes(base.CacheLister):
         probes = parsed_args.probe_size is not None
         members = self.chosen_fleet(parsed_args, changes=probes)
         reports = self.loop.run(self._reports(members))
-        if probes and not self.loop.interrupted:
+        if probes and not (self.loop.interrupted or self._blind):
             asked = {
                 member: report
                 for member, report in reports.items()
@@ -111,8 +110,13 @@ class CheckImageCacheNodes(base.CacheLister):
             return await self.cloud.catalogue().example()
         except errors.CatalogueError as error:
             self.failures.add(
-                _('Cannot check whether nodes belong to this cloud'), error
+                _(
+                    'Cannot check whether nodes belong to this cloud and '
+                    'serve its images'
+                ),
+                error,
             )
+            self._blind = True
             return None
 
     async def _knows(

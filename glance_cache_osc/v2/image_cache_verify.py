@@ -26,9 +26,9 @@ class VerifyImageCache(base.CacheLister):
         *(_SECONDS, base.NODE),
     )
     _description = _(
-        'Verify cached images: read each one completely through its node, '
-        'compare its data with the hash in Glance, and check that the node '
-        'served it from the cache. Nothing is kept on disk.'
+        'Verify that cached images are intact and served from the cache. '
+        'Each image is read completely through its node and compared with '
+        'its hash in Glance; nothing is kept on disk.'
     )
     _epilog = _(
         'Reading an image counts as use: Hits and Last Accessed change, which '

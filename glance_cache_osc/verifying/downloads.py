@@ -62,10 +62,14 @@ class Downloader:
         """
         algorithm, value = image.digest or ('', '')
         hashing = _Hashing(algorithm, self._pool)
+        began = False
 
         def sink(data: bytes) -> None:
-            hashing.update(data)
-            self._arrived(len(data))
+            nonlocal began
+            began = True
+            if data:
+                hashing.update(data)
+                self._arrived(len(data))
 
         try:
             response = await client.send(
@@ -78,7 +82,7 @@ class Downloader:
         except errors.TooLong:
             return Download(hashing.size, complete=True, intact=False)
         except errors.Unreachable as error:
-            if isinstance(error, errors.TimedOut) or not hashing.size:
+            if isinstance(error, errors.TimedOut) or not began:
                 raise
             return Download(hashing.size, complete=False, intact=False)
         if past_cache and response.status != 206:

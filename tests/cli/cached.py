@@ -85,7 +85,8 @@ class Node:
             self._add('GET', '/v2/queued_images', self._list)
         for one in reads:
             cloud.adapter.register_uri(
-                *('GET', f'{root}/v2/images/{one}/file'), content=self._read
+                *('GET', f'{root}/v2/images/{one}/file'),
+                content=self.read,
             )
 
     @property
@@ -141,7 +142,8 @@ class Node:
         self.queued = [one for one in self.queued if one not in self.hits]
         return self.looks(listed)
 
-    def _read(self, request: Any, context: Any) -> bytes:
+    def read(self, request: Any, context: Any) -> bytes:
+        """Answer to a request for the data of an image."""
         image_id = request.path.split('/')[-2]
         if 'Range' in request.headers:
             assert request.headers['Range'] == 'bytes=0-'

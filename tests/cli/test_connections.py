@@ -19,6 +19,7 @@ LIST = ('image', 'cache', 'list', '-f', 'value', '-c', 'ID')
 UP = "Is the node up? '--node-timeout' sets how long to wait.\n"
 IS_IT_GLANCE = 'Is this the endpoint of a Glance?\n'
 RUNS = 'Is glance-api running there, and is this its address?\n'
+NETWORK = 'Check the network between here and the node.\n'
 LOOK = 'It may have done what it was asked: look, and ask again.\n'
 
 
@@ -45,7 +46,7 @@ def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
         (web.SILENT, f'No answer within 30 seconds. {UP}'),
         (
             web.CLOSED,
-            'The connection broke: Empty reply from server. ' + LOOK,
+            'The connection broke: Empty reply from server. ' + NETWORK,
         ),
         (
             web.sends(b'SSH-2.0-OpenSSH_9.6\r\n'),
@@ -54,7 +55,7 @@ def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
         (
             web.sends(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}'),
             'The connection broke: end of response with 97 bytes missing. '
-            + LOOK,
+            + NETWORK,
         ),
         (
             web.sends(
@@ -62,7 +63,7 @@ def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
                 b'2\r\n{}\r\n'
             ),
             'The connection broke: transfer closed with outstanding read data '
-            'remaining. ' + LOOK,
+            'remaining. ' + NETWORK,
         ),
         (
             {'text': '{}', 'headers': {'Content-Encoding': 'gzip'}},

@@ -130,7 +130,7 @@ def test_a_damaged_store_is_not_cached_again(
 
     assert result.code == 1
     assert results(result.rows) == [('changed', 'corrupt')]
-    assert 'Not repaired: The data in its store is damaged' in result.err
+    assert 'Repair: The data in its store is damaged' in result.err
     assert cached.exists()
 
 

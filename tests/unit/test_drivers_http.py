@@ -499,8 +499,8 @@ def test_a_node_that_hangs_up_is_unreachable(
     assert type(error) is errors.Unreachable
     assert error.connected is True
     assert str(error) == (
-        'The connection broke: Empty reply from server. It may have done '
-        'what it was asked: look, and ask again.'
+        'The connection broke: Empty reply from server. Check the network '
+        'between here and the node.'
     )
 
 

@@ -155,3 +155,79 @@ def test_a_warning_stands_on_a_line_of_its_own(
         assert ' 2/10' in CURSOR.sub('', err.getvalue())
     else:
         assert err.getvalue() == ''
+
+
+def lines_of(err: Stream) -> list[str]:
+    """What was shown, one state after the other."""
+    lines = CURSOR.sub('', err.getvalue()).replace('\r', '\n').split('\n')
+    return [' '.join(line.split()) for line in lines if line.strip()]
+
+
+def test_a_terminal_sees_how_many_bytes_of_how_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, err = sit_down(monkeypatch)
+
+    with progress.transferring('Verifying') as shown:
+        shown.expect(3_000_000)
+        shown.expect(1_000_000)
+        shown.advance(1_500_000)
+        shown.advance(500_000)
+
+    lines = lines_of(err)
+    assert lines[0].startswith('Verifying ')
+    assert '2.0/4.0 MB' in lines[-1]
+    # The time that is left, or that it is not known yet.
+    assert re.search(r'(\d:\d\d:\d\d|-:--:--)$', lines[-1])
+    assert out.getvalue() == ''
+
+
+def test_more_may_be_expected_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    """An image that must be read again."""
+    __, err = sit_down(monkeypatch)
+
+    with progress.transferring('Verifying') as shown:
+        shown.expect(3000)
+        shown.advance(3000)
+        shown.expect(3000)
+        shown.advance(1000)
+
+    assert '4.0/6.0 kB' in lines_of(err)[-1]
+
+
+def test_the_line_of_a_transfer_goes_again(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    __, err = sit_down(monkeypatch)
+
+    with (
+        pytest.raises(KeyboardInterrupt),
+        progress.transferring('Verifying'),
+    ):
+        raise KeyboardInterrupt
+
+    assert err.getvalue().startswith('\x1b[?25l')
+    assert err.getvalue().endswith('\x1b[?25h\r\x1b[1A\x1b[2K')
+
+
+def test_what_is_transferred_is_shown_to_the_letter(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    __, err = sit_down(monkeypatch)
+
+    with progress.transferring('[red]Verifying[/]') as shown:
+        shown.expect(1)
+
+    assert '[red]Verifying[/] ' in CURSOR.sub('', err.getvalue())
+
+
+def test_a_transfer_shows_nothing_where_there_is_no_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out, err = sit_down(monkeypatch, stderr=False)
+
+    with progress.transferring('Verifying') as shown:
+        shown.expect(3000)
+        shown.advance(3000)
+
+    assert (out.getvalue(), err.getvalue()) == ('', '')

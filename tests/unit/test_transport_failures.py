@@ -24,6 +24,7 @@ def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
         'connected': False,
         'os_error': 0,
         'verify_result': 0,
+        'changes': True,
     }
     return failures.from_curl(code, words, **(facts | more))
 
@@ -108,6 +109,15 @@ def test_what_breaks_a_connection_may_have_been_done(code: int) -> None:
     assert str(error) == (
         'The connection broke: Gone. It may have done what it was asked: '
         'look, and ask again.'
+    )
+
+
+def test_a_read_that_breaks_has_changed_nothing() -> None:
+    error = failure(56, 'Gone', connected=True, changes=False)
+
+    assert str(error) == (
+        'The connection broke: Gone. Check the network between here and the '
+        'node.'
     )
 
 
