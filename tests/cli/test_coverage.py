@@ -540,7 +540,7 @@ def test_where_it_is_missing_comes_in_the_order_of_the_nodes(
         ),
         (
             ['--node', 'edge-oslo', '--all-nodes'],
-            '--node and --all-nodes exclude each other. Give one of them.\n',
+            '--all-nodes excludes --node and --site. Use one of them.\n',
         ),
     ],
 )

@@ -422,7 +422,7 @@ def test_nothing_is_an_orphan_when_names_are_unknown(
         ),
         (
             ['--node', 'a', '--all-nodes'],
-            '--node and --all-nodes exclude each other. Give one of them.\n',
+            '--all-nodes excludes --node and --site. Use one of them.\n',
         ),
     ],
 )

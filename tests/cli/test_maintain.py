@@ -653,7 +653,7 @@ def test_a_dry_run_sends_nothing_and_asks_nothing(
         ),
         (
             ['clean', '--node', 'edge-oslo', '--all-nodes'],
-            '--node and --all-nodes exclude each other. Give one of them.\n',
+            '--all-nodes excludes --node and --site. Use one of them.\n',
         ),
     ],
 )

@@ -21,6 +21,7 @@ BERGEN = {
     'name': 'edge-bergen',
     'endpoint': 'https://glance.bergen.example.net:443',
 }
+WITH_A_NUMBER: dict[Any, str] = {**OSLO, 7: 'x'}
 BOTH = [
     nodes.Node(name='edge-oslo', endpoint='http://10.1.0.5:9292'),
     nodes.Node(
@@ -141,7 +142,7 @@ def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
             "item 'edge-oslo', key 'Site': there is no such key",
         ),
         (
-            [{**OSLO, 7: 'x'}],
+            [WITH_A_NUMBER],
             "item 'edge-oslo', key '7': there is no such key",
         ),
         (
@@ -277,6 +278,14 @@ def test_the_brackets_of_ipv6_are_no_range() -> None:
     ]
 
 
+WRONG_COUNTS: list[Any] = [0, -1, 1.5, '2', True, []]
+WRONG_RATES: list[Any] = [
+    *(0, '0', '0.0G', '0.1', -5, '-5M', '', 'fast', '1 M'),
+    *('1e6', '100Mbit', '100m', '1Ki', True, [], 'nan', 'inf'),
+    '1' * 13,
+]
+
+
 def sites_of(listed: Any) -> dict[str, nodes.Site]:
     return configuration.sites(cloud_of({'image_cache_sites': listed}))
 
@@ -320,7 +329,7 @@ def test_a_site_has_a_bandwidth(written: Any, bits: int | None) -> None:
                 "item 'oslo', key 'max_downloads': it is not a whole number "
                 'above 0',
             )
-            for wrong in (0, -1, 1.5, '2', True, [])
+            for wrong in WRONG_COUNTS
         ),
         *(
             (
@@ -328,11 +337,7 @@ def test_a_site_has_a_bandwidth(written: Any, bits: int | None) -> None:
                 "item 'oslo', key 'bandwidth': it is not a number of bits "
                 'per second such as 100M',
             )
-            for wrong in (
-                *(0, '0', '0.0G', '0.1', -5, '-5M', '', 'fast', '1 M'),
-                *('1e6', '100Mbit', '100m', '1Ki', True, [], 'nan', 'inf'),
-                '1' * 13,
-            )
+            for wrong in WRONG_RATES
         ),
         (
             {'name': 'oslo', 'endpoint': 'http://oslo'},
