@@ -73,7 +73,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         help=_(
             'Report up to this many unreachable nodes, or this share of the '
             'nodes (such as 5%%), as warnings that do not change the exit '
-            'code'
+            'code (default: 0)'
         ),
     )
 

@@ -55,13 +55,13 @@ def no_such(kind: str, word: str, names: Sequence[str]) -> errors.UsageError:
             _("'%s' matches no node: clouds.yaml names none") % word,
             _('Name them there, or give a URL.'),
         )
-    what = {
-        'node': _("No node in clouds.yaml is called '%s'"),
-        'site': _("No site in clouds.yaml is called '%s'"),
-    }[kind]
-    more = _(' A host is given as host:port or as a URL.')
+    available = _('Available: %s.') % columns.few(near, 10)
+    if kind == 'site':
+        return errors.UsageError(
+            _("No site in clouds.yaml is called '%s'") % word, available
+        )
+    more = _('A host is given as host:port or as a URL.')
     return errors.UsageError(
-        what % word,
-        _('Available: %s.') % columns.few(near, 10)
-        + (more if kind == 'node' else ''),
+        _("No node in clouds.yaml is called '%s'") % word,
+        f'{available} {more}',
     )

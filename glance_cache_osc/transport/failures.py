@@ -145,9 +145,10 @@ def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
     """
     if proxy and not isinstance(error, errors.CertificateRejected):
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
+        # A TLS connection that fails is not a node that is down.
         failed = isinstance(error, errors.TLSFailed)
-        kind = errors.TLSFailed if failed else errors.Unreachable
-        raise kind(
+        cls = errors.TLSFailed if failed else errors.Unreachable
+        raise cls(
             _('%(why)s, by way of the proxy %(proxy)s')
             % {'why': error.why, 'proxy': host},
             _('See http_proxy, https_proxy and no_proxy in the environment.'),

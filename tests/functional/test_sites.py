@@ -129,7 +129,7 @@ def nodes(
         ]
 
     monkeypatch.setattr(socket, 'getaddrinfo', getaddrinfo)
-    items = [
+    items: list[dict[str, Any]] = [
         {'name': 'oslo-1', 'endpoint': caches[0].url, 'site': 'oslo'},
         {'name': 'oslo-2', 'endpoint': dead, 'site': 'oslo'},
         {
