@@ -547,3 +547,32 @@ def test_an_address_that_a_name_does_not_have(
         'pods-127.0.0.2. A host is given as host:port or as a URL.\n',
     )
     assert cloud.requests == []
+
+
+@pytest.mark.parametrize(
+    ('allowed', 'code'), [((), 1), (('--allow-unreachable', '1'), 0)]
+)
+def test_checks_and_lists_of_nodes_of_which_one_may_be_down(
+    cloud: Cloud,
+    openstack: OpenStack,
+    far: Callable[..., None],
+    allowed: tuple[str, ...],
+    code: int,
+) -> None:
+    far(SITES[1])
+    cloud.answers('GET', f'{root("bergen")}/versions', **web.REFUSED)
+    cloud.answers('GET', IMAGES, json=p.images())
+
+    listed = openstack(
+        *(*FAR, 'node', 'list', '-f', 'value', '-c', 'Node', '-c', 'Status'),
+        *allowed,
+    )
+    checked = openstack(*FAR, 'node', 'check', '-f', 'value', *allowed)
+
+    assert listed == Result(
+        code, 'bergen unreachable\n', DOWN.format('bergen')
+    )
+    assert (checked.code, checked.err) == (
+        code,
+        DOWN.format('bergen').replace('read the cache of', 'check'),
+    )
