@@ -576,3 +576,38 @@ def test_checks_and_lists_of_nodes_of_which_one_may_be_down(
         code,
         DOWN.format('bergen').replace('read the cache of', 'check'),
     )
+
+
+@pytest.mark.parametrize('verb', ['queue', 'clear', 'delete'])
+@pytest.mark.parametrize(
+    ('allowed', 'code'), [((), 1), (('--allow-unreachable', '1'), 0)]
+)
+def test_a_node_may_go_down_while_it_is_changed(
+    cloud: Cloud,
+    openstack: OpenStack,
+    far: Callable[..., None],
+    verb: str,
+    allowed: tuple[str, ...],
+    code: int,
+) -> None:
+    far(SITES[1])
+    cache = f'{root("bergen")}/v2/cache'
+    image = p.image(p.UBUNTU, 'ubuntu-24.04')
+    held = [] if verb == 'queue' else [p.cached(p.UBUNTU)]
+    cloud.answers('GET', cache, json=p.cache(*held))
+    argv = ['--auto-approve']
+    if verb == 'queue':
+        cloud.answers('PUT', f'{cache}/{p.UBUNTU}', **web.REFUSED)
+        argv = [p.UBUNTU]
+    elif verb == 'delete':
+        cloud.answers('DELETE', f'{cache}/{p.UBUNTU}', **web.REFUSED)
+        argv = [p.UBUNTU, '--auto-approve']
+    else:
+        cloud.answers('DELETE', cache, **web.REFUSED)
+    if verb != 'clear':
+        cloud.adapter.register_uri('GET', IMAGES, json=p.images(image))
+
+    result = openstack(*FAR, verb, '--node', 'bergen', *argv, *allowed)
+
+    assert result.code == code
+    assert 'Connection refused' in result.err
