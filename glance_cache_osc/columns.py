@@ -24,6 +24,7 @@ import unicodedata
 from cliff.formatters import base
 
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import node_sets
 
 _BAR_WIDTH = 10
 _SIZES = ('kB', 'MB', 'GB', 'TB', 'PB', 'EB')
@@ -42,6 +43,7 @@ class Kind(enum.Enum):
     SHARE = 'share'  # Share
     SECONDS = 'seconds'  # float
     LIST = 'list'  # list of str
+    NODES = 'nodes'  # list of str, the names of nodes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -166,6 +168,7 @@ for_yaml = Form(
         **for_programs.by_kind,
         Kind.TEXT: _whole,
         Kind.LIST: lambda words: [_whole(one) for one in words],
+        Kind.NODES: lambda names: [_whole(one) for one in names],
     },
 )
 #: As CSV has it: as for programs, on one line.
@@ -175,6 +178,7 @@ for_text = Form(
         **for_programs.by_kind,
         Kind.TEXT: safe_text,
         Kind.LIST: lambda words: safe_text(','.join(words)),
+        Kind.NODES: lambda names: safe_text(','.join(names)),
     },
 )
 #: As a table has it.
@@ -186,6 +190,7 @@ for_people = Form(
         Kind.SECONDS: lambda seconds: round(seconds, 1),
         Kind.TIME: lambda time: str(_utc(time))[:19],
         Kind.LIST: lambda words: safe_text(', '.join(words)),
+        Kind.NODES: lambda names: safe_text(', '.join(node_sets.fold(names))),
     },
 )
 #: As a table on a terminal has it.

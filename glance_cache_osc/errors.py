@@ -13,7 +13,8 @@
       NodeError                one node did not do what it was asked
         Unreachable            no connection
           TimedOut             no answer in time
-          CertificateRejected  TLS did not verify
+          TLSFailed            no TLS connection
+            CertificateRejected
         NotGlance              something answers, but it is no Glance
         CachingOff             a Glance without a cache
         TooOld                 a Glance without the Cache API
@@ -130,8 +131,23 @@ class TimedOut(Unreachable):
         super().__init__(why, remedy, connected=connected)
 
 
-class CertificateRejected(Unreachable):
+class TLSFailed(Unreachable):
+    """The node answers, but TLS with it fails."""
+
+
+class CertificateRejected(TLSFailed):
     """The node's TLS certificate does not verify."""
+
+
+def is_unreachable(error: CacheError) -> bool:
+    """Whether a node is down or cut off: refused, not found, or timed out."""
+    if isinstance(error, TimedOut):
+        return True
+    return (
+        isinstance(error, Unreachable)
+        and not isinstance(error, TLSFailed)
+        and not error.connected
+    )
 
 
 class NotGlance(NodeError):

@@ -14,31 +14,40 @@ _INTERRUPTED = 130
 class Failures:
     """What a command could not do.
 
-    Failures are collected while everything is attempted, and told after
+    Failures are collected while everything is attempted, and reported after
     the rows have been printed.
+
+    :ivar allowed: so many unreachable nodes are reported as warnings, and do
+        not change the exit code.
     """
 
     def __init__(self) -> None:
-        self._lines: list[str] = []
+        self.allowed = 0
+        #: Each with the node that was not reached, if that is why; None for
+        #: a remark.
+        self._lines: list[tuple[str, str | None]] = []
         self._interrupted = 0
         self._stopped = False
 
-    def add(self, what: str, error: errors.CacheError) -> None:
+    def add(self, what: str, error: errors.CacheError, node: str = '') -> None:
         """Note a failure.
 
         :param what: what could not be done and where, without a full stop:
             "Cannot list the cache of edge-oslo".
         :param error: why.
+        :param node: the name of the node that failed; empty for none.
         """
         if isinstance(error, errors.Interrupted):
             self._interrupted += 1
             self._stopped = True
         else:
-            self._lines.append(columns.safe_text(f'{what}: {error}'))
+            lost = node if errors.is_unreachable(error) else ''
+            line = columns.safe_text(f'{what}: {error}')
+            self._lines.append((line, lost))
 
     def remark(self, line: str) -> None:
-        """Note what follows from the failures, to be told after them."""
-        self._lines.append(columns.safe_text(line))
+        """Note a consequence of the failures, to be reported after them."""
+        self._lines.append((columns.safe_text(line), None))
 
     def interrupt(self) -> None:
         """Note that the user stopped the command."""
@@ -46,9 +55,20 @@ class Failures:
 
     def tell(self, log: logging.Logger) -> int:
         """Log each failure, and return the exit code."""
-        for line in self._lines:
-            log.error(line)
+        lost = {node for __, node in self._lines if node}
+        allowed = len(lost) <= self.allowed
+        failed = any(
+            node is not None and not (node and allowed)
+            for __, node in self._lines
+        )
+        for line, node in self._lines:
+            if node is None:
+                is_error = failed or self._stopped
+            else:
+                is_error = not (node and allowed)
+            tell = log.error if is_error else log.warning
+            tell(line)
         if self._stopped:
             log.error(_('Interrupted. Not asked for: %d.'), self._interrupted)
             return _INTERRUPTED
-        return 1 if self._lines else 0
+        return 1 if failed else 0

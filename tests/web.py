@@ -10,6 +10,7 @@ test, and so does an answer that nobody asks for.
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 import contextlib
 import functools
@@ -32,6 +33,8 @@ import requests_mock
 from tests.faults import certificates
 
 _LOOPBACK = '127.0.0.1'
+#: A header that tells a test which address was connected to.
+CONNECTED_TO = 'X-Connected-To'
 #: Longer than any of this takes; a broken test ends, and fails.
 _PATIENCE = 20
 #: The first byte of a TLS connection.
@@ -89,13 +92,24 @@ class Certificates:
         self._trusted = certificates.Authority(directory)
         self._unknown = certificates.Authority(directory, 'unknown')
         self.path = self._trusted.path
-        self.trusted = functools.cache(
-            lambda host: self._trusted.server(f'of {host}', host=host)
-        )
-        #: From a CA that nobody knows.
-        self.unknown = functools.cache(
-            lambda host: self._unknown.server(f'unknown {host}', host=host)
-        )
+        self._made: dict[str, ssl.SSLContext] = {}
+        self._lock = threading.Lock()
+
+    def trusted(self, host: str) -> ssl.SSLContext:
+        """Speaks TLS as this host does."""
+        return self._make(self._trusted, f'of {host}', host)
+
+    def unknown(self, host: str) -> ssl.SSLContext:
+        """The same with a certificate from a CA that nobody knows."""
+        return self._make(self._unknown, f'unknown {host}', host)
+
+    def _make(
+        self, authority: certificates.Authority, name: str, host: str
+    ) -> ssl.SSLContext:
+        with self._lock:  # Two connections may be of one host.
+            if name not in self._made:
+                self._made[name] = authority.server(name, host=host)
+            return self._made[name]
 
 
 class Web:
@@ -115,6 +129,11 @@ class Web:
         self.unexpected: list[str] = []
         #: Names ending in ``.example`` that have no address all the same.
         self.nameless: set[str] = set()
+        #: Addresses of names, in 127.0.0.0/8 where they are connected to. A
+        #: request that is for one address alone has a header with it.
+        self.addresses: dict[str, list[str]] = {}
+        #: Of these, those at which nobody listens.
+        self.gone: set[str] = set()
         self._certificates = certificates
         self._stubs: list[tuple[str, Any]] = []
         self._endings: dict[tuple[str, str], tuple[Any, list[Any]]] = {}
@@ -178,9 +197,8 @@ class Web:
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            listener = stack.enter_context(
-                socket.create_server((_LOOPBACK, 0))
-            )
+            # At all addresses, since some names have several.
+            listener = stack.enter_context(socket.create_server(('', 0)))
             nobody, silent = (
                 stack.enter_context(socket.socket()) for _one in range(2)
             )
@@ -197,8 +215,10 @@ class Web:
                 TimeoutError: _port(silent),
             }
             patch = stack.enter_context(pytest.MonkeyPatch.context())
-            patch.setattr(pycurl, 'Curl', _routed(self._ending, ports))
-            patch.setattr(socket, 'getaddrinfo', self._addresses())
+            patch.setattr(
+                pycurl, 'Curl', _routed(self._ending, ports, self.gone)
+            )
+            patch.setattr(socket, 'getaddrinfo', self._resolver())
             self._stack = stack.pop_all()
         return self
 
@@ -216,11 +236,17 @@ class Web:
         for thread in self._threads:
             thread.join(_PATIENCE)
 
-    def _addresses(self) -> Callable[..., Any]:
+    def _resolver(self) -> Callable[..., Any]:
         """Instead of `socket.getaddrinfo`: it asks no server."""
         real = socket.getaddrinfo
 
         def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
+            if host in self.addresses:
+                return [
+                    found
+                    for one in self.addresses[host]
+                    for found in real(one, *args, **kwargs)
+                ]
             if host.endswith('.example') and host not in self.nameless:
                 host = _LOOPBACK
             elif not _is_local(host):
@@ -312,9 +338,11 @@ class Web:
         if place in self._before and not self._before[place].wait(_PATIENCE):
             self.unexpected.append(f'{place} was held back for ever')
         try:
-            response = self._send(
-                handler.command, url, dict(handler.headers.items())
-            )
+            headers = dict(handler.headers.items())
+            address = handler.connection.getsockname()[0]
+            if address != _LOOPBACK:
+                headers[CONNECTED_TO] = address
+            response = self._send(handler.command, url, headers)
         except _Hold:
             self._tell(place)
             self._over.wait()
@@ -397,12 +425,14 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 def _routed(
     ending: Callable[[str, str], type[Exception] | None],
     ports: Mapping[type[Exception] | None, int],
+    gone: Collection[str],
 ) -> type[pycurl.Curl]:
     """A handle of libcurl's, all of whose connections go to ports here.
 
     :param ending: how a request of this method and URL ends, if not by the
         server; is called once for each request.
     :param ports: by how requests end.
+    :param gone: addresses at which nobody listens.
     """
 
     class Curl(pycurl.Curl):
@@ -413,6 +443,13 @@ def _routed(
             self._set: dict[int, Any] = {}
 
         def setopt(self, option: int, value: Any, **more: bool) -> None:
+            if option == pycurl.CONNECT_TO and option in self._set:
+                (route,) = self._set[option]
+                (target,) = value
+                address, port = target[2:-1], route.rpartition(':')[2]
+                if address in gone:
+                    address, port = _LOOPBACK, ports[ConnectionRefusedError]
+                value = [f'::{address}:{port}']
             self._set[option] = value
             if option == pycurl.PREREQFUNCTION:
                 value = functools.partial(_connected, value, self._set)

@@ -64,8 +64,14 @@ class Cloud:
         endpoint: str,
         timeout: float,
         max_size: int = http.MAX_NODE_RESPONSE,
+        *,
+        address: str = '',
     ) -> http.NodeClient:
-        """Requests to one server, with the login of this cloud."""
+        """Requests to one server, with the login of this cloud.
+
+        :param address: the IP address to connect to; empty for any of the
+            host's.
+        """
         return http.NodeClient(
             engine=self._engine,
             login=self._login,
@@ -73,6 +79,7 @@ class Cloud:
             endpoint=endpoint,
             timeout=timeout,
             max_size=max_size,
+            address=address,
         )
 
     def warn_of_plain_http(self, labels: Mapping[str, str]) -> None:

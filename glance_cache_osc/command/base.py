@@ -15,8 +15,8 @@ from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import frame
+from glance_cache_osc.command import node_options
 from glance_cache_osc.command import operations
-from glance_cache_osc.command import options
 from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -34,6 +34,9 @@ SIZE = columns.Column('Size', columns.Kind.SIZE)
 NODE = columns.Column('Node')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
+
+#: So many nodes are named in a line.
+_FEW_NODES = 3
 
 
 class CacheLister(operations.Operations, command.Lister):
@@ -61,7 +64,7 @@ class CacheLister(operations.Operations, command.Lister):
         # An option must never mean another one once that is added.
         parser.allow_abbrev = False
         parser.formatter_class = _paragraphs(parser.formatter_class)
-        options.add_node_options(parser)
+        node_options.add(parser)
         self.add_options(parser)
         return parser
 
@@ -140,13 +143,36 @@ class CacheLister(operations.Operations, command.Lister):
         """
         if changes is None:
             changes = self.changes and not plans_only(parsed_args)
-        chosen = choice.choose(
-            self.cloud,
-            parsed_args.node,
+        words = choice.Words(
+            nodes=parsed_args.node,
+            sites=parsed_args.site,
+            excluded=parsed_args.exclude_node,
             everything=parsed_args.all_nodes,
-            changes=changes,
+            required=changes,
         )
-        return fleet.members(self.cloud, chosen, parsed_args.node_timeout)
+        timeout = parsed_args.node_timeout
+        chosen = self.loop.run(
+            choice.choose(
+                self.cloud,
+                words,
+                lambda url: self.loop.engine.addresses(url, timeout),
+            )
+        )
+        if chosen.maintenance:
+            self.log.warning(
+                _('Nodes in maintenance, skipped: %(count)d (%(names)s).'),
+                {
+                    'count': len(chosen.maintenance),
+                    'names': columns.safe_text(
+                        columns.few(chosen.maintenance, _FEW_NODES)
+                    ),
+                },
+            )
+        number, is_share = parsed_args.allow_unreachable
+        if is_share:
+            number = len(chosen.nodes) * number // 100
+        self.failures.allowed = number
+        return fleet.members(self.cloud, chosen.nodes, timeout)
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.

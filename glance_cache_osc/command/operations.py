@@ -157,7 +157,8 @@ class Operations:
         values = {}
         for outcome in outcomes:
             if outcome.error:
-                self.failures.add(what % outcome.job.node.label, outcome.error)
+                node = outcome.job.node
+                self.failures.add(what % node.label, outcome.error, node.name)
             else:
                 values[outcome.job] = cast('_Value', outcome.value)
         return values
@@ -193,11 +194,10 @@ class Operations:
         for outcome in outcomes:
             if outcome.error:
                 failed.add(outcome.job)
-                words = {
-                    'image': jobs[outcome.job].label,
-                    'node': outcome.job.member.node.label,
-                }
-                self.failures.add(what % words, outcome.error)
+                node = outcome.job.member.node
+                image = jobs[outcome.job]
+                words = {'image': image.label, 'node': node.label}
+                self.failures.add(what % words, outcome.error, node.name)
         return [
             (member, step)
             for member, step in steps

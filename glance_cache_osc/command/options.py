@@ -15,44 +15,9 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
 
-_NODE_TIMEOUT = 30.0
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
-
-
-def add_node_options(parser: argparse.ArgumentParser) -> None:
-    """Where a command acts."""
-    group = parser.add_argument_group(
-        _('nodes'),
-        _(
-            "The nodes are those of 'image_cache_nodes' in clouds.yaml; "
-            "where it names none, the cloud's image endpoint is the one node."
-        ),
-    )
-    group.add_argument(
-        '--node',
-        metavar='<node>',
-        action='append',
-        default=[],
-        help=_(
-            'Node to act on: a name from clouds.yaml, a glob on names, a '
-            'URL, or host[:port] (repeat for several nodes)'
-        ),
-    )
-    group.add_argument(
-        '--all-nodes',
-        action='store_true',
-        help=_('Act on all nodes named in clouds.yaml'),
-    )
-    group.add_argument(
-        '--node-timeout',
-        metavar='<seconds>',
-        type=seconds,
-        default=_NODE_TIMEOUT,
-        help=_('How long a node may be silent, in seconds (default: %g)')
-        % _NODE_TIMEOUT,
-    )
 
 
 def add_narrowing_options(parser: argparse.ArgumentParser) -> None:

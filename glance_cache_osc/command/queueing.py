@@ -172,9 +172,10 @@ def _report(
     """Tell what did not arrive, and why."""
 
     def fail(fill: fills.Fill, error: errors.CacheError) -> None:
-        words = {'image': fill.image.label, 'node': fill.member.node.label}
+        node = fill.member.node
+        words = {'image': fill.image.label, 'node': node.label}
         what = _("Cannot cache image '%(image)s' on %(node)s") % words
-        failures.add(what, error)
+        failures.add(what, error, node.name)
 
     late: dict[base.Member, list[fills.Fill]] = {}
     for fill in done:
@@ -190,7 +191,8 @@ def _report(
                 'images': columns.few(labels, _FEW_IMAGES),
             }
             what = _('Not cached on %(node)s: %(images)s') % words
-            failures.add(what, _why_late(wait, member, ending))
+            why = _why_late(wait, member, ending)
+            failures.add(what, why, member.node.name)
             continue
         for fill in missing:
             if fill.state is fills.State.PENDING:
@@ -214,6 +216,8 @@ def _why_late(
     if last_error := wait.last_error(member):
         # It may not even have heard what it was asked for.
         remedy = _('Its last answer: %s') % last_error
+        if errors.is_unreachable(last_error):
+            return errors.TimedOut(why, remedy)
     return errors.NodeError(why, remedy)
 
 

@@ -281,7 +281,8 @@ def report(
         error = group[0].error
         if error:
             what = _('Cannot verify %s') % _few(chosen)
-            command.failures.add(what, error)
+            node = chosen[0].member.node
+            command.failures.add(what, error, node.name)
 
 
 def _few(chosen: Sequence[Candidate]) -> str:

@@ -36,6 +36,7 @@ class NodeClient:
         until the response begins.
     :param max_size: bytes that a response may have.
     :param fresh: whether each request opens a new connection.
+    :param address: see `engine.Request`.
     """
 
     engine: engines.Engine
@@ -45,6 +46,7 @@ class NodeClient:
     timeout: float
     max_size: int = MAX_NODE_RESPONSE
     fresh: bool = False
+    address: str = ''
 
     def reconnecting(self) -> 'NodeClient':
         """The same, with a new connection for each request."""
@@ -116,6 +118,7 @@ class NodeClient:
             settings=self.settings,
             sink=sink,
             fresh=self.fresh,
+            address=self.address,
         )
         while True:
             if authenticated:

@@ -2,43 +2,71 @@
 
 """The nodes that ``clouds.yaml`` names, or a file that it names."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import json
 import pathlib
+import re
 from typing import Any
+from typing import TypeVar
 
 import yaml
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
+from glance_cache_osc.model import node_sets
 
 #: The keys in clouds.yaml, beside ``auth``.
 _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
+_SITES = 'image_cache_sites'
+_BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
+_Value = TypeVar('_Value')
+_UNITS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 
 
-def nodes(cloud: clouds.Cloud) -> list[fleet.Node]:
+def configured(cloud: clouds.Cloud) -> list[nodes.Node]:
     """The nodes of a cloud, in the order in which they are written.
 
     :raises errors.UsageError: they are written wrong, or their file cannot
         be read.
     """
-    found: dict[str, fleet.Node] = {}
+    found: dict[str, nodes.Node] = {}
     for where, listed in _lists(cloud):
-        if not isinstance(listed, list):
-            raise _wrong(where, _('it is not a list'))
-        for one in [_node(cloud, where, item) for item in listed]:
-            if one.name in found:
-                raise _wrong(
-                    where, _("two nodes have the name '%s'") % one.name
-                )
-            found[one.name] = one
+        for item in _items(where, listed):
+            for one in _nodes(cloud, item):
+                if one.name in found:
+                    raise _wrong(
+                        where, _("two nodes have the name '%s'") % one.name
+                    )
+                found[one.name] = one
     return list(found.values())
+
+
+def sites(cloud: clouds.Cloud) -> dict[str, nodes.Site]:
+    """The settings of sites, by name; not all sites have any.
+
+    :raises errors.UsageError: they are written wrong.
+    """
+    where = _("'%s' in clouds.yaml") % _SITES
+    listed = cloud.setting(_SITES)
+    found: dict[str, nodes.Site] = {}
+    for item in _items(where, [] if listed is None else listed):
+        one = nodes.Site(
+            name=item.text('name'),
+            max_downloads=item.number('max_downloads'),
+            bandwidth=item.bits('bandwidth'),
+        )
+        item.finish()
+        if one.name in found:
+            raise _wrong(where, _("two sites have the name '%s'") % one.name)
+        found[one.name] = one
+    return found
 
 
 def _lists(cloud: clouds.Cloud) -> Iterator[tuple[str, Any]]:
@@ -99,20 +127,129 @@ def _parse(path: str, text: str) -> Any:
         ) from error
 
 
-def _node(cloud: clouds.Cloud, where: str, item: Any) -> fleet.Node:
-    if not isinstance(item, Mapping):
-        raise _wrong(where, _('an item is not a name and an endpoint'))
-    name, endpoint = item.get('name'), item.get('endpoint')
-    if not isinstance(endpoint, str) or not endpoint:
-        raise _wrong(where, _("the node '%s' has no endpoint") % name)
-    if not isinstance(name, str) or not name:
-        raise _wrong(where, _("the node at '%s' has no name") % endpoint)
-    base_url = None if '://' in endpoint else cloud.image_endpoint()
-    return fleet.Node(name, endpoints.parse(endpoint, base_url))
+def _items(where: str, listed: Any) -> Iterator['_Item']:
+    if not isinstance(listed, list):
+        raise _wrong(where, _('it is not a list'))
+    for at, item in enumerate(listed, 1):
+        if not isinstance(item, Mapping):
+            raise _wrong(where, _('item %d is not a mapping') % at)
+        yield _Item(where, at, item)
 
 
-def _wrong(where: str, why: str) -> errors.UsageError:
+def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
+    """The nodes of one item: several, if it is a node set."""
+    names = item.checked('name', node_sets.expand, item.text('name'))
+    written = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
+    if len(names) != len(written):
+        raise item.wrong(
+            'endpoint',
+            _(
+                'it stands for %(some)d endpoints, but the name for '
+                '%(all)d nodes'
+            )
+            % {'some': len(written), 'all': len(names)},
+        )
+    site = item.text('site', '')
+    discover = item.text('discover', '')
+    if discover not in ('', 'dns'):
+        raise item.wrong('discover', _("it must be 'dns'"))
+    maintenance = item.flag('maintenance')
+    item.finish()
+    whole = all('://' in one for one in written)
+    base_url = None if whole else cloud.image_endpoint()
+    return [
+        nodes.Node(
+            name=name,
+            endpoint=item.checked(
+                'endpoint',
+                endpoints.parse,
+                endpoint,
+                None if '://' in endpoint else base_url,
+            ),
+            site=site,
+            discover=bool(discover),
+            maintenance=maintenance,
+        )
+        for name, endpoint in zip(names, written)
+    ]
+
+
+class _Item:
+    """One item of a list in the configuration: each key is read once."""
+
+    def __init__(self, where: str, at: int, values: Mapping[Any, Any]) -> None:
+        self._where = where
+        self._values = dict(values)
+        name = values.get('name')
+        if isinstance(name, str) and name:
+            self._label = _("item '%s'") % name
+        else:
+            self._label = _('item %d') % at
+
+    def text(self, key: str, default: str | None = None) -> str:
+        """A text that is not empty; required if there is no default."""
+        value = self._values.pop(key, None)
+        if value is None and default is not None:
+            return default
+        if value is None:
+            raise self.wrong(key, _('it is missing'))
+        if not isinstance(value, str) or not value:
+            raise self.wrong(key, _('it is not a text'))
+        return value
+
+    def checked(
+        self, key: str, parse: Callable[..., _Value], *values: Any
+    ) -> _Value:
+        """The result of a function; its errors name the item and the key."""
+        try:
+            return parse(*values)
+        except errors.UsageError as error:
+            raise self.wrong(key, error.why, error.remedy) from error
+
+    def flag(self, key: str) -> bool:
+        """A truth value; false if it is missing."""
+        value = self._values.pop(key, False)
+        if not isinstance(value, bool):
+            raise self.wrong(key, _('it is neither true nor false'))
+        return value
+
+    def number(self, key: str) -> int | None:
+        """A whole number above 0; None if it is missing."""
+        value = self._values.pop(key, None)
+        if value is None or (type(value) is int and value > 0):
+            return value
+        raise self.wrong(key, _('it is not a whole number above 0'))
+
+    def bits(self, key: str) -> int | None:
+        """Bits per second, such as 100M; None if it is missing."""
+        value = self._values.pop(key, None)
+        if value is None:
+            return None
+        match = _BITS.fullmatch(str(value))
+        number = round(float(match[1]) * _UNITS[match[2]]) if match else 0
+        if not number:
+            raise self.wrong(
+                key, _('it is not a number of bits per second such as 100M')
+            )
+        return number
+
+    def finish(self) -> None:
+        """Refuse keys that nobody read."""
+        for key in self._values:
+            raise self.wrong(str(key), _('there is no such key'))
+
+    def wrong(self, key: str, why: str, remedy: str = '') -> errors.UsageError:
+        """An error that names the item and the key."""
+        return _wrong(
+            self._where,
+            _("%(item)s, key '%(key)s': %(why)s")
+            % {'item': self._label, 'key': key, 'why': why},
+            remedy,
+        )
+
+
+def _wrong(where: str, why: str, remedy: str = '') -> errors.UsageError:
     return errors.UsageError(
         _('%(where)s is wrong: %(why)s') % {'where': where, 'why': why},
-        _("It is a list of items with 'name' and 'endpoint'."),
+        remedy or _('See the page about clouds.yaml in the manual.'),
     )

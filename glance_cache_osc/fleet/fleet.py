@@ -5,6 +5,7 @@
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 from typing import TypeVar
 
@@ -13,6 +14,7 @@ from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
 from glance_cache_osc.drivers import http
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 
@@ -20,25 +22,6 @@ from glance_cache_osc.transport import attempt
 _MAX_PER_NODE = 16
 
 _Value = TypeVar('_Value')
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Node:
-    """One glance-api with a cache of its own.
-
-    :param name: what the user calls it; shown in the column ``Node``.
-    :param endpoint: its root URL, as `endpoints.parse` makes them.
-    """
-
-    name: str
-    endpoint: str
-
-    @property
-    def label(self) -> str:
-        """The node as an error names it: the name, and where that is."""
-        if self.name == self.endpoint:
-            return self.endpoint
-        return f'{self.name} ({self.endpoint})'
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -49,7 +32,7 @@ class Member:
     :param client: any other request to it.
     """
 
-    node: Node
+    node: nodes.Node
     driver: base.CacheDriver
     client: http.NodeClient
 
@@ -63,19 +46,19 @@ class Job:
 
 
 def members(
-    cloud: clouds.Cloud, chosen: list[Node], timeout: float
+    cloud: clouds.Cloud, chosen: Sequence[nodes.Node], timeout: float
 ) -> list[Member]:
     """The nodes that a command works on, in the order of those chosen.
 
     :param cloud: the cloud they belong to.
     :param timeout: seconds that a node may be silent.
     """
+    found = []
+    for one in chosen:
+        client = cloud.client(one.endpoint, timeout, address=one.address)
+        found.append(Member(one, choosing.connect(client), client))
     cloud.warn_of_plain_http({one.endpoint: one.label for one in chosen})
-    clients = [cloud.client(one.endpoint, timeout) for one in chosen]
-    return [
-        Member(one, choosing.connect(client), client)
-        for one, client in zip(chosen, clients)
-    ]
+    return found
 
 
 async def each(
@@ -96,8 +79,10 @@ async def each(
     async def ask(job: Job) -> _Value:
         member = job.member
         if silence := silent.get(member):
-            raise errors.NodeError(
-                _('It was not asked, since it stays silent'), silence.remedy
+            raise errors.TimedOut(
+                _('It was not asked, since it stays silent'),
+                silence.remedy,
+                connected=False,
             )
         try:
             value = await operation(job)

@@ -64,6 +64,15 @@ class Engine:
             return True
         return False
 
+    async def addresses(self, url: str, timeout: float) -> list[str]:
+        """The IP addresses of a URL's host: IPv4 where there are any.
+
+        :param timeout: seconds that the look-up may take.
+        :raises errors.Unreachable: there are none, or not in time.
+        """
+        found = await self._resolver.addresses(url, timeout)
+        return [one for one in found if ':' not in one] or found
+
     async def perform(self, request: Request) -> Response:
         """Send a request and receive the response.
 
@@ -74,10 +83,12 @@ class Engine:
         # Then it is a further request of an operation in progress.
         draining = self.draining.is_set()
         host = request.settings.proxy or request.url
+        addresses = ''
         try:
-            addresses = await self._resolver.resolve(
-                host, request.connect_timeout
-            )
+            if not request.address or request.settings.proxy:
+                addresses = await self._resolver.resolve(
+                    host, request.connect_timeout
+                )
         except errors.Unreachable as error:
             failures.blame_proxy(error, request.settings.proxy)
             raise

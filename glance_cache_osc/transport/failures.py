@@ -108,11 +108,11 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
             _('See --os-cacert and --os-cert, and clouds.yaml.'),
         )
     if code == pycurl.E_SSL_CONNECT_ERROR:
-        return errors.Unreachable(
+        return errors.TLSFailed(
             _('TLS failed: %s') % words, _('Does it speak https there?')
         )
     if 'certificate required' in words:
-        return errors.Unreachable(
+        return errors.TLSFailed(
             _('TLS failed: %s') % words,
             _('Name a client certificate with --os-cert and --os-key.'),
         )
@@ -145,7 +145,10 @@ def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
     """
     if proxy and not isinstance(error, errors.CertificateRejected):
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
-        raise errors.Unreachable(
+        # A TLS connection that fails is not a node that is down.
+        failed = isinstance(error, errors.TLSFailed)
+        cls = errors.TLSFailed if failed else errors.Unreachable
+        raise cls(
             _('%(why)s, by way of the proxy %(proxy)s')
             % {'why': error.why, 'proxy': host},
             _('See http_proxy, https_proxy and no_proxy in the environment.'),

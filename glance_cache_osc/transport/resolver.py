@@ -42,6 +42,17 @@ class Resolver:
         host, port = _host_and_port(url)
         if _is_address(host):
             return ''
+        found = await self.addresses(url, timeout)
+        quoted = [f'[{one}]' if ':' in one else one for one in found]
+        return f'{host}:{port}:{",".join(quoted)}'
+
+    async def addresses(self, url: str, timeout: float) -> list[str]:
+        """The IP addresses of a URL's host.
+
+        :param timeout: seconds that the look-up may take.
+        :raises errors.Unreachable: there are none, or not in time.
+        """
+        host, port = _host_and_port(url)
         lookup = self._lookups.get((host, port))
         if lookup is None:
             lookup = asyncio.ensure_future(self._start(host, port, timeout))
@@ -50,7 +61,7 @@ class Resolver:
         answer = await asyncio.shield(lookup)
         try:
             async with asyncio.timeout(timeout):
-                addresses = await asyncio.shield(answer)
+                return await asyncio.shield(answer)
         except TimeoutError as error:
             raise errors.TimedOut(
                 _("'%(host)s' was not resolved within %(time)g seconds")
@@ -64,7 +75,6 @@ class Resolver:
                 _('Cannot connect: %s') % error.strerror,
                 _('Is glance-api running there, and is this its address?'),
             ) from error
-        return f'{host}:{port}:{",".join(addresses)}'
 
     def forget(self, url: str) -> None:
         """Look a URL's host up anew next time."""
@@ -113,5 +123,4 @@ def _addresses(host: str, port: int) -> list[str]:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not found:
         raise socket.gaierror(socket.EAI_NONAME, 'Name or service not known')
-    addresses = dict.fromkeys(str(address[0]) for *__, address in found)
-    return [f'[{one}]' if ':' in one else one for one in addresses]
+    return list(dict.fromkeys(str(address[0]) for *__, address in found))

@@ -51,6 +51,8 @@ class Request:
         complete. Such a body may take any time as long as it arrives at 1 KiB
         a second.
     :param fresh: whether a new connection is opened for it.
+    :param address: the IP address to connect to; empty for any of the
+        host's. TLS and ``Host`` are by the host's name all the same.
     """
 
     method: str
@@ -63,6 +65,7 @@ class Request:
     secrets: Collection[str] = ()
     sink: Callable[[bytes], None] | None = None
     fresh: bool = False
+    address: str = ''
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -196,6 +199,10 @@ class Transfer:
         }
         if request.sink:
             options[pycurl.BUFFERSIZE] = _PIECE
+        if request.address:
+            host = request.address
+            host = f'[{host}]' if ':' in host else host
+            options[pycurl.CONNECT_TO] = [f'::{host}:']
         if addresses:
             options[pycurl.RESOLVE] = [addresses]
         for option, value in options.items():

@@ -22,7 +22,7 @@ class CoverImageCache(base.CacheLister):
         columns.Column('Cached', columns.Kind.SHARE),
         columns.Column('Queued', columns.Kind.COUNT),
         columns.Column('Missing', columns.Kind.COUNT),
-        columns.Column('Missing On', columns.Kind.LIST),
+        columns.Column('Missing On', columns.Kind.NODES),
     )
     _description = _(
         'Show on how many nodes images are cached, queued or missing, and '

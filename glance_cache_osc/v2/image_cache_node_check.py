@@ -85,11 +85,13 @@ class CheckImageCacheNodes(base.CacheLister):
         for member, report in reports.items():
             self._complete(report)
             if report.failure:
-                self.failures.add(
-                    _('Cannot check %s') % member.node.label, report.failure
-                )
+                node = member.node
+                what = _('Cannot check %s') % node.label
+                self.failures.add(what, report.failure, node.name)
             for one in sorted(report.checks, key=_order):
-                self._found |= one.outcome in _FINDINGS
+                # A node that does not respond is a failure, or is allowed.
+                if not (report.failure and one.name is checks.Name.RESPONDS):
+                    self._found |= one.outcome in _FINDINGS
                 shown = one.outcome is not checks.Outcome.OK
                 if parsed_args.long or (shown and not one.routine):
                     words = (one.name.value, one.outcome.value, one.details)

@@ -79,10 +79,9 @@ class ListImageCacheNodes(base.CacheLister):
             findings = outcome.value or _Findings()
             trouble = outcome.error or findings.trouble
             if trouble:
-                self.failures.add(
-                    _('Cannot read the cache of %s') % outcome.job.node.label,
-                    trouble,
-                )
+                node = outcome.job.node
+                what = _('Cannot read the cache of %s') % node.label
+                self.failures.add(what, trouble, node.name)
             if wanted is None or findings.holds:
                 rows.append(_row(outcome.job, findings, trouble))
         return rows

@@ -535,12 +535,12 @@ def test_where_it_is_missing_comes_in_the_order_of_the_nodes(
         ),
         (
             ['--node', 'edge-olso'],
-            "No node in clouds.yaml is called 'edge-olso'. There is: "
+            "No node in clouds.yaml is called 'edge-olso'. Available: "
             'edge-oslo. A host is given as host:port or as a URL.\n',
         ),
         (
             ['--node', 'edge-oslo', '--all-nodes'],
-            '--node and --all-nodes exclude each other. Give one of them.\n',
+            '--all-nodes excludes --node and --site. Use one of them.\n',
         ),
     ],
 )

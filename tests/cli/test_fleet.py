@@ -347,13 +347,13 @@ def test_one_node_under_two_names_is_told_before_anything_is_sent(
     [
         (
             'south-*',
-            "No node in clouds.yaml is called 'south-*'. There is: "
+            "No node in clouds.yaml is called 'south-*'. Available: "
             'edge-oslo, edge-bergen. A host is given as host:port or as a '
             'URL.\n',
         ),
         (
             'edge-olso',
-            "No node in clouds.yaml is called 'edge-olso'. There is: "
+            "No node in clouds.yaml is called 'edge-olso'. Available: "
             'edge-oslo. A host is given as host:port or as a URL.\n',
         ),
     ],
@@ -395,7 +395,7 @@ def test_a_change_wants_to_be_told_where(
     assert result == Result(
         2,
         '',
-        '2 nodes are configured: this command requires --node or '
+        '2 nodes are configured: this command requires --node, --site or '
         '--all-nodes.\n',
     )
     assert cloud.requests == []

@@ -64,9 +64,10 @@ def test_each_option_says_what_it_takes(
 ) -> None:
     options = own_options(entry_point)
 
-    assert {'node', 'all_nodes', 'node_timeout'} <= {
-        one.dest for one in options
-    }
+    assert {
+        *('node', 'site', 'exclude_node', 'all_nodes'),
+        *('node_timeout', 'allow_unreachable'),
+    } <= {one.dest for one in options}
     for one in options:
         assert one.help
         assert one.help[0].isupper(), one.dest

@@ -422,7 +422,7 @@ def test_nothing_is_an_orphan_when_names_are_unknown(
         ),
         (
             ['--node', 'a', '--all-nodes'],
-            '--node and --all-nodes exclude each other. Give one of them.\n',
+            '--all-nodes excludes --node and --site. Use one of them.\n',
         ),
     ],
 )
@@ -624,7 +624,7 @@ def test_a_node_that_is_not_there(
     assert result == Result(
         2,
         '',
-        "No node in clouds.yaml is called 'edg-oslo'. There is: edge-oslo. "
+        "No node in clouds.yaml is called 'edg-oslo'. Available: edge-oslo. "
         'A host is given as host:port or as a URL.\n',
     )
 

@@ -621,12 +621,12 @@ def test_a_dry_run_sends_nothing_and_asks_nothing(
     [
         (
             ['clean'],
-            '2 nodes are configured: this command requires --node or '
+            '2 nodes are configured: this command requires --node, --site or '
             '--all-nodes.\n',
         ),
         (
             ['prune', '--auto-approve'],
-            '2 nodes are configured: this command requires --node or '
+            '2 nodes are configured: this command requires --node, --site or '
             '--all-nodes.\n',
         ),
         (
@@ -647,13 +647,13 @@ def test_a_dry_run_sends_nothing_and_asks_nothing(
         ),
         (
             ['clean', '--node', 'edge-n*'],
-            "No node in clouds.yaml is called 'edge-n*'. There is: "
+            "No node in clouds.yaml is called 'edge-n*'. Available: "
             'edge-bergen, edge-oslo. A host is given as host:port or as a '
             'URL.\n',
         ),
         (
             ['clean', '--node', 'edge-oslo', '--all-nodes'],
-            '--node and --all-nodes exclude each other. Give one of them.\n',
+            '--all-nodes excludes --node and --site. Use one of them.\n',
         ),
     ],
 )

@@ -847,7 +847,7 @@ def test_a_probe_of_configured_nodes_names_them(
     assert result == Result(
         2,
         '',
-        '2 nodes are configured: this command requires --node or '
+        '2 nodes are configured: this command requires --node, --site or '
         '--all-nodes.\n',
     )
     assert cloud.requests == []

@@ -34,7 +34,7 @@ JSON = f"""\
     {{"name": "edge-bergen", "endpoint": "{fleets.BERGEN}"}}
 ]
 """
-WHAT_IT_IS = "It is a list of items with 'name' and 'endpoint'."
+WHAT_IT_IS = 'See the page about clouds.yaml in the manual.'
 
 
 @pytest.fixture
@@ -161,7 +161,7 @@ def test_a_change_wants_to_be_told_where(
     assert result == Result(
         2,
         '',
-        '2 nodes are configured: this command requires --node or '
+        '2 nodes are configured: this command requires --node, --site or '
         '--all-nodes.\n',
     )
     assert cloud.requests == []
@@ -238,31 +238,36 @@ def test_a_file_that_is_not_there(
         ),
         (
             b'- http://oslo.example:9292',
-            "'{}' is wrong: an item is not a name and an endpoint. "
-            f'{WHAT_IT_IS}\n',
+            f"'{{}}' is wrong: item 1 is not a mapping. {WHAT_IT_IS}\n",
         ),
         (
             b'- name: edge-oslo',
-            "'{}' is wrong: the node 'edge-oslo' has no endpoint. "
+            "'{}' is wrong: item 'edge-oslo', key 'endpoint': it is missing. "
             f'{WHAT_IT_IS}\n',
         ),
         (
             b'[{"name": "edge-oslo", "endpoint": 9292}]',
-            "'{}' is wrong: the node 'edge-oslo' has no endpoint. "
-            f'{WHAT_IT_IS}\n',
+            "'{}' is wrong: item 'edge-oslo', key 'endpoint': it is not a "
+            f'text. {WHAT_IT_IS}\n',
         ),
         (
             b'- endpoint: http://oslo.example:9292',
-            "'{}' is wrong: the node at 'http://oslo.example:9292' has no "
-            f'name. {WHAT_IT_IS}\n',
+            "'{}' is wrong: item 1, key 'name': it is missing. "
+            f'{WHAT_IT_IS}\n',
         ),
         (
             b'- {name: "", endpoint: "http://oslo.example:9292"}',
-            "'{}' is wrong: the node at 'http://oslo.example:9292' has no "
-            f'name. {WHAT_IT_IS}\n',
+            "'{}' is wrong: item 1, key 'name': it is not a text. "
+            f'{WHAT_IT_IS}\n',
+        ),
+        (
+            b'- {name: edge-oslo, endpoint: "http://oslo.example", rack: 1}',
+            "'{}' is wrong: item 'edge-oslo', key 'rack': there is no such "
+            f'key. {WHAT_IT_IS}\n',
         ),
         (
             b'- {name: edge-oslo, endpoint: "ftp://oslo.example"}',
+            "'{}' is wrong: item 'edge-oslo', key 'endpoint': "
             "'ftp://oslo.example' is not the endpoint of a node: it is not "
             'http://… or https://…. Give it as http://host:port, host:port '
             'or host.\n',

@@ -375,7 +375,7 @@ def test_several_nodes_are_only_changed_when_asked_for(
     assert result == Result(
         2,
         '',
-        '2 nodes are configured: this command requires --node or '
+        '2 nodes are configured: this command requires --node, --site or '
         '--all-nodes.\n',
     )
     assert cloud.requests == []

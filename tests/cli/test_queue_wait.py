@@ -417,6 +417,36 @@ def test_time_is_up_on_a_node_that_answers_no_more(
     )
 
 
+def test_a_node_may_be_unreachable_when_time_is_up(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Reported as ever, and the exit code is 0."""
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, p.cache(), fleets.REFUSES)
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *DEBIAN_ALONE, '--timeout', '1', '--allow-unreachable', '1'
+    )
+
+    assert (result.code, result.out) == (0, f'debian-13 queued {p.GLANCE}\n')
+    assert result.err.startswith(f'Not cached on {p.GLANCE}: ')
+
+
+def test_an_image_that_does_not_arrive_is_never_allowed(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, p.cache(), p.cache(queued=[p.DEBIAN]))
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *DEBIAN_ALONE, '--timeout', '1', '--allow-unreachable', '1'
+    )
+
+    assert result.code == 1
+
+
 def test_a_node_that_stalls_is_told_and_the_others_are_waited_for(
     cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
 ) -> None:

@@ -917,6 +917,28 @@ def test_a_node_whose_list_can_not_be_read(
     assert node.files == [p.UBUNTU]
 
 
+@pytest.mark.parametrize(
+    ('allowed', 'code'), [((), 1), (('--allow-unreachable', '1'), 0)]
+)
+def test_a_node_that_goes_down_before_it_is_read(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    allowed: tuple[str, ...],
+    code: int,
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers(
+        'GET', f'{p.GLANCE}/v2/images/{p.UBUNTU}/file', **web.REFUSED
+    )
+
+    result = openstack(*VERIFY, *BRIEF, *allowed)
+
+    assert result.code == code
+    assert result.err.startswith('Cannot verify image ubuntu-24.04')
+    assert 'Connection refused' in result.err
+
+
 def test_glance_that_does_not_have_its_list(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
@@ -949,7 +971,7 @@ def test_nodes_that_are_configured_must_be_named(
     assert result == Result(
         2,
         '',
-        '2 nodes are configured: this command requires --node or '
+        '2 nodes are configured: this command requires --node, --site or '
         '--all-nodes.\n',
     )
     assert cloud.requests == []

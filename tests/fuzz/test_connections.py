@@ -421,7 +421,7 @@ def test_http_behind_https_is_no_matter_of_certificates(
         error = failure(loop, f'https://127.0.0.1:{plain.getsockname()[1]}')
         answering.join()
 
-    assert type(error) is errors.Unreachable
+    assert type(error) is errors.TLSFailed
     assert error.why.startswith('TLS failed: ')
     assert error.remedy == 'Does it speak https there?'
 

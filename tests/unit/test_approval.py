@@ -14,6 +14,7 @@ from glance_cache_osc.command import approval
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -27,7 +28,7 @@ def member(name: str) -> fleet.Member:
     driver = mock.create_autospec(base.CacheDriver, instance=True)
     client = mock.create_autospec(http.NodeClient, instance=True)
     return fleet.Member(
-        fleet.Node(name, f'http://{name}:9292'), driver, client
+        nodes.Node(name=name, endpoint=f'http://{name}:9292'), driver, client
     )
 
 

@@ -14,7 +14,7 @@ import pytest
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud
-from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine
 from glance_cache_osc.transport import loop as loops
@@ -169,38 +169,41 @@ def logged_in_at(auth_url: str) -> cloud.Cloud:
     return cloud_of(Manager(ksa_session.Session(auth=auth), {}))
 
 
-def labels(nodes: list[fleet.Node]) -> dict[str, str]:
-    return {one.endpoint: one.label for one in nodes}
+def labels(chosen: list[nodes.Node]) -> dict[str, str]:
+    return {one.endpoint: one.label for one in chosen}
 
 
 PLAIN = [
-    fleet.Node('oslo', 'http://oslo.example:9292'),
-    fleet.Node('bergen', 'https://bergen.example:9292'),
-    fleet.Node('here', 'http://localhost:9292'),
-    fleet.Node('tunnel', 'http://127.0.0.2:9292'),
-    fleet.Node('six', 'http://[::1]:9292'),
-    fleet.Node('http://10.0.0.1:9292', 'http://10.0.0.1:9292'),
+    nodes.Node(name='oslo', endpoint='http://oslo.example:9292'),
+    nodes.Node(name='bergen', endpoint='https://bergen.example:9292'),
+    nodes.Node(name='here', endpoint='http://localhost:9292'),
+    nodes.Node(name='tunnel', endpoint='http://127.0.0.2:9292'),
+    nodes.Node(name='six', endpoint='http://[::1]:9292'),
+    nodes.Node(name='http://10.0.0.1:9292', endpoint='http://10.0.0.1:9292'),
 ]
 
 
 @pytest.mark.parametrize(
-    ('nodes', 'named'),
+    ('chosen', 'named'),
     [
         (
             PLAIN,
             'oslo (http://oslo.example:9292), http://10.0.0.1:9292',
         ),
         (
-            [fleet.Node(f'e\x1b{at}', f'http://e{at}') for at in range(5)],
+            [
+                nodes.Node(name=f'e\x1b{at}', endpoint=f'http://e{at}')
+                for at in range(5)
+            ],
             'e\\x1b0 (http://e0), e\\x1b1 (http://e1), '
             'e\\x1b2 (http://e2) and 2 more',
         ),
     ],
 )
 def test_a_token_from_https_that_goes_over_http_is_told_once(
-    caplog: pytest.LogCaptureFixture, nodes: list[fleet.Node], named: str
+    caplog: pytest.LogCaptureFixture, chosen: list[nodes.Node], named: str
 ) -> None:
-    logged_in_at('https://keystone.example').warn_of_plain_http(labels(nodes))
+    logged_in_at('https://keystone.example').warn_of_plain_http(labels(chosen))
 
     assert caplog.messages == [
         'The token of this login goes over http, where anyone on the way can '
@@ -209,7 +212,7 @@ def test_a_token_from_https_that_goes_over_http_is_told_once(
 
 
 @pytest.mark.parametrize(
-    ('auth_url', 'nodes'),
+    ('auth_url', 'chosen'),
     [
         ('http://keystone.example', PLAIN),
         ('https://keystone.example', PLAIN[1:5]),
@@ -217,9 +220,9 @@ def test_a_token_from_https_that_goes_over_http_is_told_once(
     ],
 )
 def test_nothing_is_told_of_what_is_as_it_was_meant(
-    caplog: pytest.LogCaptureFixture, auth_url: str, nodes: list[fleet.Node]
+    caplog: pytest.LogCaptureFixture, auth_url: str, chosen: list[nodes.Node]
 ) -> None:
-    logged_in_at(auth_url).warn_of_plain_http(labels(nodes))
+    logged_in_at(auth_url).warn_of_plain_http(labels(chosen))
 
     assert caplog.messages == []
 

@@ -77,7 +77,8 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'NodeError': 'CacheError',
         'Unreachable': 'NodeError',
         'TimedOut': 'Unreachable',
-        'CertificateRejected': 'Unreachable',
+        'TLSFailed': 'Unreachable',
+        'CertificateRejected': 'TLSFailed',
         'NotGlance': 'NodeError',
         'CachingOff': 'NodeError',
         'TooOld': 'NodeError',
@@ -105,3 +106,27 @@ def test_every_error_is_drawn_in_the_tree() -> None:
         for name in classes
         if not re.search(rf'^ +{name}\b', drawn, re.MULTILINE)
     ] == []
+
+
+@pytest.mark.parametrize(
+    ('error', 'expected'),
+    [
+        (errors.Unreachable('Cannot connect', down=True), True),
+        (errors.Unreachable('Name not known'), True),
+        (errors.TimedOut('No answer'), True),
+        (errors.TimedOut('Not resolved', connected=False), True),
+        # It may have done what it was asked.
+        (errors.Unreachable('It broke', connected=True), False),
+        (errors.TLSFailed('TLS failed'), False),
+        (errors.CertificateRejected('Expired'), False),
+        (errors.ServerFault('HTTP 500'), False),
+        (errors.Forbidden('No'), False),
+        (errors.LoginFailed('No token'), False),
+        (errors.NodeError('It was not asked'), False),
+        (errors.CatalogueError('No list'), False),
+    ],
+)
+def test_which_errors_mean_that_a_node_is_down(
+    error: errors.CacheError, expected: bool
+) -> None:
+    assert errors.is_unreachable(error) is expected

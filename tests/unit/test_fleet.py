@@ -22,6 +22,7 @@ from glance_cache_osc.command import progress
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -39,10 +40,13 @@ PARSED = argparse.Namespace(columns=[], sort_columns=[])
 def both(loop: loops.Loop) -> list[fleet.Member]:
     """A fleet of two nodes, at the addresses of the payloads."""
     cloud: Any = mock.create_autospec(clouds.Cloud, instance=True)
-    cloud.client.side_effect = lambda endpoint, timeout: clients.client(
+    cloud.client.side_effect = lambda endpoint, timeout, **_: clients.client(
         loop.engine, endpoint, timeout
     )
-    chosen = [fleet.Node('oslo', p.GLANCE), fleet.Node('bergen', p.EDGE)]
+    chosen = [
+        nodes.Node(name='oslo', endpoint=p.GLANCE),
+        nodes.Node(name='bergen', endpoint=p.EDGE),
+    ]
     made = fleet.members(cloud, chosen, timeout=3)
     cloud.warn_of_plain_http.assert_called_once_with(
         {
@@ -317,7 +321,9 @@ def test_a_question_is_not_waited_for_and_a_change_is(
 def member(name: str) -> fleet.Member:
     driver = mock.create_autospec(base.CacheDriver, instance=True)
     client = mock.create_autospec(http.NodeClient, instance=True)
-    return fleet.Member(fleet.Node(name, f'http://{name}'), driver, client)
+    return fleet.Member(
+        nodes.Node(name=name, endpoint=f'http://{name}'), driver, client
+    )
 
 
 def test_of_many_nodes_that_are_waited_for_a_few_are_named(

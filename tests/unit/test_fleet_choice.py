@@ -2,7 +2,9 @@
 
 """Which nodes a command line means."""
 
+import asyncio
 from collections.abc import Sequence
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -10,25 +12,61 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import choice
-from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 
-OSLO = fleet.Node('edge-oslo', 'http://10.1.0.5:9292')
-BERGEN = fleet.Node('edge-bergen', 'https://glance.bergen.example.net')
-TROMSO = fleet.Node('tromso', 'http://10.1.0.7:9292')
+
+def node(name: str, endpoint: str, **more: Any) -> nodes.Node:
+    return nodes.Node(name=name, endpoint=endpoint, **more)
+
+
+OSLO = node('edge-oslo', 'http://10.1.0.5:9292')
+BERGEN = node('edge-bergen', 'https://glance.bergen.example.net')
+TROMSO = node('tromso', 'http://10.1.0.7:9292')
 BOTH = (OSLO, BERGEN)
 
 
 def cloud_of(
-    *configured: fleet.Node, endpoint: str | None = 'http://glance:9292'
+    *configured: nodes.Node, endpoint: str | None = 'http://glance:9292'
 ) -> mock.Mock:
     """A cloud with these nodes in clouds.yaml."""
     cloud: mock.Mock = mock.create_autospec(clouds.Cloud, instance=True)
     listed = [
-        {'name': one.name, 'endpoint': one.endpoint} for one in configured
+        {
+            'name': one.name,
+            'endpoint': one.endpoint,
+            'site': one.site,
+            'maintenance': one.maintenance,
+            'discover': 'dns' if one.discover else None,
+        }
+        for one in configured
     ]
     cloud.setting.side_effect = {'image_cache_nodes': listed}.get
     cloud.image_endpoint.return_value = endpoint
     return cloud
+
+
+class Names:
+    """Instead of the resolver: the addresses of URLs' hosts.
+
+    :ivar asked: the URLs that were looked up, in order.
+    """
+
+    def __init__(self, known: dict[str, list[str]] | None = None) -> None:
+        self.known = known or {}
+        self.asked: list[str] = []
+
+    async def __call__(self, url: str) -> list[str]:
+        self.asked.append(url)
+        await asyncio.sleep(0)
+        if url not in self.known:
+            raise errors.Unreachable('Cannot connect: Name not known')
+        return list(self.known[url])
+
+
+def choose_all(
+    cloud: mock.Mock, words: choice.Words, names: Names | None = None
+) -> choice.Choice:
+    return asyncio.run(choice.choose(cloud, words, names or Names()))
 
 
 def choose(
@@ -36,8 +74,13 @@ def choose(
     *named: str,
     everything: bool = False,
     changes: bool = False,
-) -> list[fleet.Node]:
-    return choice.choose(cloud, named, everything=everything, changes=changes)
+) -> list[nodes.Node]:
+    words = choice.Words(nodes=named, everything=everything, required=changes)
+    names = Names()
+    chosen = choose_all(cloud, words, names)
+    assert chosen.maintenance == []
+    assert names.asked == []
+    return chosen.nodes
 
 
 @pytest.mark.parametrize('changes', [False, True])
@@ -46,7 +89,7 @@ def test_a_cloud_without_nodes_is_its_image_endpoint(
     changes: bool, everything: bool
 ) -> None:
     assert choose(cloud_of(), everything=everything, changes=changes) == [
-        fleet.Node('http://glance:9292', 'http://glance:9292')
+        node('http://glance:9292', 'http://glance:9292')
     ]
 
 
@@ -66,7 +109,8 @@ def test_a_change_wants_to_be_told_where() -> None:
         choose(cloud_of(OSLO, BERGEN), changes=True)
 
     assert str(caught.value) == (
-        '2 nodes are configured: this command requires --node or --all-nodes.'
+        '2 nodes are configured: this command requires --node, --site or '
+        '--all-nodes.'
     )
 
 
@@ -75,7 +119,7 @@ def test_one_node_and_all_nodes_exclude_each_other() -> None:
         choose(cloud_of(OSLO), 'edge-oslo', everything=True)
 
     assert str(caught.value) == (
-        '--node and --all-nodes exclude each other. Give one of them.'
+        '--all-nodes excludes --node and --site. Use one of them.'
     )
 
 
@@ -97,8 +141,8 @@ def test_a_cloud_may_have_no_image_service() -> None:
         (['edge-oslo', 'edge-oslo'], [OSLO]),
         (['edge-*'], [OSLO, BERGEN]),
         (['edge-b*', 'edge-*'], [BERGEN, OSLO]),
-        (['edge-[bt]*'], [BERGEN]),
-        (['*[!n]'], [OSLO, TROMSO]),
+        (['edge-*', 'tromso'], [OSLO, BERGEN, TROMSO]),
+        (['tromso', 'edge-*'], [TROMSO, OSLO, BERGEN]),
         (['*'], [OSLO, BERGEN, TROMSO]),
         (['troms?'], [TROMSO]),
         (['http://10.1.0.5:9292'], [OSLO]),
@@ -107,16 +151,16 @@ def test_a_cloud_may_have_no_image_service() -> None:
         (['10.1.0.5:9292', 'edge-oslo'], [OSLO]),
         (
             ['10.1.0.9'],
-            [fleet.Node('10.1.0.9', 'http://10.1.0.9:9292')],
+            [node('10.1.0.9', 'http://10.1.0.9:9292')],
         ),
         (
             ['localhost:80'],
-            [fleet.Node('localhost:80', 'http://localhost')],
+            [node('localhost:80', 'http://localhost')],
         ),
         (
             ['https://other.example/image/v2/'],
             [
-                fleet.Node(
+                node(
                     'https://other.example/image/v2',
                     'https://other.example/image',
                 )
@@ -125,7 +169,7 @@ def test_a_cloud_may_have_no_image_service() -> None:
     ],
 )
 def test_nodes_are_named(
-    named: Sequence[str], expected: list[fleet.Node], changes: bool
+    named: Sequence[str], expected: list[nodes.Node], changes: bool
 ) -> None:
     cloud = cloud_of(OSLO, BERGEN, TROMSO)
 
@@ -135,21 +179,21 @@ def test_nodes_are_named(
 def test_any_host_is_a_node_where_none_is_configured() -> None:
     cloud = cloud_of(endpoint='https://glance:443/image')
 
-    assert choose(cloud, 'edge') == [fleet.Node('edge', 'https://edge/image')]
+    assert choose(cloud, 'edge') == [node('edge', 'https://edge/image')]
 
 
 def test_a_url_needs_no_image_endpoint() -> None:
     cloud = cloud_of(endpoint=None)
 
     assert choose(cloud, 'http://edge:9292') == [
-        fleet.Node('http://edge:9292', 'http://edge:9292')
+        node('http://edge:9292', 'http://edge:9292')
     ]
     cloud.image_endpoint.assert_not_called()
 
 
 def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
     assert choose(cloud_of(endpoint=None), 'edge') == [
-        fleet.Node('edge', 'http://edge:9292')
+        node('edge', 'http://edge:9292')
     ]
 
 
@@ -159,25 +203,25 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
         (
             BOTH,
             'edge-olso',
-            "No node in clouds.yaml is called 'edge-olso'. There is: "
+            "No node in clouds.yaml is called 'edge-olso'. Available: "
             'edge-oslo. A host is given as host:port or as a URL.',
         ),
         (
             BOTH,
             'xyz',
-            "No node in clouds.yaml is called 'xyz'. There is: edge-oslo, "
+            "No node in clouds.yaml is called 'xyz'. Available: edge-oslo, "
             'edge-bergen. A host is given as host:port or as a URL.',
         ),
         (
             BOTH,
             '',
-            "No node in clouds.yaml is called ''. There is: edge-oslo, "
+            "No node in clouds.yaml is called ''. Available: edge-oslo, "
             'edge-bergen. A host is given as host:port or as a URL.',
         ),
         (
             BOTH,
             'x*',
-            "No node in clouds.yaml is called 'x*'. There is: edge-oslo, "
+            "No node in clouds.yaml is called 'x*'. Available: edge-oslo, "
             'edge-bergen. A host is given as host:port or as a URL.',
         ),
         (
@@ -196,7 +240,7 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
     ],
 )
 def test_a_node_that_is_none(
-    configured: tuple[fleet.Node, ...], named: str, expected: str
+    configured: tuple[nodes.Node, ...], named: str, expected: str
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
         choose(cloud_of(*configured), named)
@@ -205,16 +249,16 @@ def test_a_node_that_is_none(
 
 
 def test_of_many_nodes_ten_are_told() -> None:
-    many = [fleet.Node(f'site-{at:04}', f'http://n{at}') for at in range(1000)]
+    many = [node(f'site-{at:04}', f'http://n{at}') for at in range(1000)]
 
     with pytest.raises(errors.UsageError) as caught:
         choose(cloud_of(*many), 'xyz')
 
     assert str(caught.value) == (
-        "No node in clouds.yaml is called 'xyz'. There is: site-0000, "
+        "No node in clouds.yaml is called 'xyz'. Available: site-0000, "
         'site-0001, site-0002, site-0003, site-0004, site-0005, site-0006, '
-        'site-0007, site-0008, site-0009. A host is given as host:port or as '
-        'a URL.'
+        'site-0007, site-0008, site-0009 and 990 more. A host is given as '
+        'host:port or as a URL.'
     )
 
 
@@ -226,13 +270,13 @@ def test_of_many_nodes_ten_are_told() -> None:
     ],
 )
 def test_a_node_is_known_however_its_url_is_written(
-    word: str, expected: list[fleet.Node]
+    word: str, expected: list[nodes.Node]
 ) -> None:
     assert choose(cloud_of(OSLO, BERGEN), word) == expected
 
 
 def test_a_node_with_two_names_is_not_changed_twice() -> None:
-    again = fleet.Node('oslo-2', 'http://10.1.0.5:9292')
+    again = node('oslo-2', 'http://10.1.0.5:9292')
 
     with pytest.raises(errors.UsageError) as caught:
         choose(cloud_of(OSLO, again))
@@ -241,3 +285,314 @@ def test_a_node_with_two_names_is_not_changed_twice() -> None:
         "'edge-oslo' and 'oslo-2' are the same node: http://10.1.0.5:9292. "
         'Give it one name.'
     )
+
+
+def test_an_ipv6_address_is_a_host() -> None:
+    assert choose(cloud_of(OSLO), '[fd00::1]') == [
+        node('[fd00::1]', 'http://[fd00::1]:9292')
+    ]
+
+
+#: Three sites: two nodes, one of them in maintenance; three; one by itself.
+A1 = node('a-1', 'http://a-1', site='a')
+A2 = node('a-2', 'http://a-2', site='a', maintenance=True)
+B1, B2, B3 = (node(f'b-{at}', f'http://b-{at}', site='b') for at in (1, 2, 3))
+C = node('c', 'http://c')
+FLEET = (A1, A2, B1, B2, B3, C)
+OTHERS = [A1, B1, B2, B3, C]
+
+
+@pytest.mark.parametrize('required', [False, True])
+@pytest.mark.parametrize(
+    ('words', 'expected', 'maintenance'),
+    [
+        ({'everything': True}, OTHERS, ['a-2']),
+        ({'everything': True, 'excluded': ['b-*']}, [A1, C], ['a-2']),
+        (
+            {'everything': True, 'excluded': ['b-[1-2]', 'c']},
+            [A1, B3],
+            ['a-2'],
+        ),
+        # What is excluded is not reported as left out for another reason.
+        ({'everything': True, 'excluded': ['a-*']}, [B1, B2, B3, C], []),
+        ({'everything': True, 'excluded': ['a-2']}, OTHERS, []),
+        # Names
+        ({'nodes': ['a-1', 'a-2']}, [A1, A2], []),
+        ({'nodes': ['a-2']}, [A2], []),
+        ({'nodes': ['http://a-2']}, [A2], []),
+        ({'nodes': ['b-1', 'a-1'], 'excluded': ['b-1']}, [A1], []),
+        ({'nodes': ['b-1', 'a-1'], 'excluded': ['c']}, [B1, A1], []),
+        # Node sets name each of their nodes.
+        ({'nodes': ['a-[1-2]']}, [A1, A2], []),
+        ({'nodes': ['b-[1-3]'], 'excluded': ['b-2']}, [B1, B3], []),
+        ({'nodes': ['b-[1,3]']}, [B1, B3], []),
+        # Globs do not.
+        ({'nodes': ['a-*']}, [A1], ['a-2']),
+        ({'nodes': ['a-?', '*-2']}, [A1, B2], ['a-2']),
+        ({'nodes': ['a-*', 'a-2']}, [A1, A2], []),
+        ({'nodes': ['*'], 'excluded': ['b-?']}, [A1, C], ['a-2']),
+        # Sites
+        ({'sites': ['a']}, [A1], ['a-2']),
+        ({'sites': ['b', 'a']}, [B1, B2, B3, A1], ['a-2']),
+        ({'sites': ['c']}, [C], []),
+        ({'sites': ['?']}, OTHERS, ['a-2']),
+        ({'sites': ['b', 'b']}, [B1, B2, B3], []),
+        ({'sites': ['b'], 'excluded': ['b-2']}, [B1, B3], []),
+        ({'sites': ['a'], 'nodes': ['a-2']}, [A2, A1], []),
+        ({'sites': ['a'], 'nodes': ['a-*']}, [A1], ['a-2']),
+        ({'sites': ['a'], 'nodes': ['c', 'a-1']}, [C, A1], ['a-2']),
+        (
+            {'sites': ['b'], 'nodes': ['c'], 'excluded': ['b-[1-2]', 'a-*']},
+            [C, B3],
+            [],
+        ),
+    ],
+)
+def test_options_combine(
+    words: dict[str, Any],
+    expected: list[nodes.Node],
+    maintenance: list[str],
+    required: bool,
+) -> None:
+    chosen = choose_all(
+        cloud_of(*FLEET), choice.Words(**words, required=required)
+    )
+
+    assert chosen == choice.Choice(expected, maintenance)
+
+
+def test_reading_leaves_out_what_is_in_maintenance_or_excluded() -> None:
+    chosen = choose_all(cloud_of(*FLEET), choice.Words(excluded=['b-*']))
+
+    assert chosen == choice.Choice([A1, C], ['a-2'])
+
+
+def test_sites_may_be_a_set() -> None:
+    cloud = cloud_of(
+        *(node(f'n{at}', f'http://n{at}', site=f's-{at}') for at in range(5))
+    )
+
+    chosen = choose_all(cloud, choice.Words(sites=['s-[1-2,4]']))
+
+    assert [one.name for one in chosen.nodes] == ['n1', 'n2', 'n4']
+
+
+BRACKETS = (
+    "The brackets in '%s' are not a range of numbers alone. Write a range, "
+    "such as oslo-[1-12], or a glob of '*' and '?' without brackets."
+)
+NODES = 'Available: a-1, a-2, b-1, b-2, b-3, c.'
+HOST = 'A host is given as host:port or as a URL.'
+
+
+@pytest.mark.parametrize(
+    ('words', 'expected'),
+    [
+        (
+            {'everything': True, 'nodes': ['c']},
+            '--all-nodes excludes --node and --site. Use one of them.',
+        ),
+        (
+            {'everything': True, 'sites': ['c']},
+            '--all-nodes excludes --node and --site. Use one of them.',
+        ),
+        (
+            {'required': True, 'excluded': ['c']},
+            '6 nodes are configured: this command requires --node, --site '
+            'or --all-nodes.',
+        ),
+        *(
+            ({option: [word]}, BRACKETS % word)
+            for option in ('nodes', 'sites', 'excluded')
+            for word in ('b-[13]*', 'b-[ab]', 'b-[1-3]?', 'b-[!1]', 'b-1]')
+        ),
+        (
+            {'nodes': ['b-[1-4]']},
+            "No node in clouds.yaml is called 'b-4'. Available: b-3, b-2, "
+            f'b-1. {HOST}',
+        ),
+        (
+            {'nodes': ['b-[3,1]']},
+            "'b-[3,1]' is not a node set: its numbers are not in ascending "
+            'order. Write one range, such as oslo-[1-3] or oslo-[01-12,20].',
+        ),
+        (
+            {'nodes': ['xyz']},
+            f"No node in clouds.yaml is called 'xyz'. {NODES} {HOST}",
+        ),
+        (
+            {'excluded': ['xyz']},
+            f"No node in clouds.yaml is called 'xyz'. {NODES} {HOST}",
+        ),
+        (
+            {'excluded': ['x*']},
+            f"No node in clouds.yaml is called 'x*'. {NODES} {HOST}",
+        ),
+        # A host is never excluded: a typing mistake would include it.
+        (
+            {'excluded': ['b-1.example']},
+            f"No node in clouds.yaml is called 'b-1.example'. {NODES} {HOST}",
+        ),
+        (
+            {'sites': ['d']},
+            "No site in clouds.yaml is called 'd'. Available: a, b, c.",
+        ),
+        (
+            {'sites': ['d*']},
+            "No site in clouds.yaml is called 'd*'. Available: a, b, c.",
+        ),
+        # A node of a site is no site.
+        (
+            {'sites': ['b-1']},
+            "No site in clouds.yaml is called 'b-1'. Available: a, b, c.",
+        ),
+        (
+            {'sites': ['a'], 'excluded': ['a-1']},
+            'No node is left: 1 in maintenance, 1 excluded. Name the nodes '
+            'with --node.',
+        ),
+        (
+            {'nodes': ['a-2'], 'excluded': ['a-*']},
+            'No node is left: 0 in maintenance, 2 excluded. Name the nodes '
+            'with --node.',
+        ),
+        (
+            {'everything': True, 'excluded': ['*']},
+            'No node is left: 0 in maintenance, 6 excluded. Name the nodes '
+            'with --node.',
+        ),
+    ],
+)
+def test_words_that_mean_no_nodes(
+    words: dict[str, Any], expected: str
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        choose_all(cloud_of(*FLEET), choice.Words(**words))
+
+    assert str(caught.value) == expected
+
+
+@pytest.mark.parametrize('words', [{'excluded': ['c']}, {'sites': ['c']}])
+def test_a_cloud_without_nodes_has_no_sites(words: dict[str, Any]) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        choose_all(cloud_of(), choice.Words(**words))
+
+    assert str(caught.value) == (
+        "'c' matches no node: clouds.yaml names none. Name them there, or "
+        'give a URL.'
+    )
+
+
+DNS = node('pods', 'http://pods:9292', site='north', discover=True)
+FOUND = {'http://pods:9292': ['10.0.0.2', '10.0.0.1']}
+
+
+def pod(address: str) -> nodes.Node:
+    """The node at one of the addresses."""
+    return node(
+        f'pods-{address}', 'http://pods:9292', site='north', address=address
+    )
+
+
+PODS = [pod('10.0.0.1'), pod('10.0.0.2')]
+
+
+@pytest.mark.parametrize(
+    ('words', 'expected'),
+    [
+        ({}, [C, *PODS]),
+        ({'nodes': ['pods']}, PODS),
+        ({'nodes': ['p*']}, PODS),
+        ({'nodes': ['http://pods:9292/v2']}, PODS),
+        ({'sites': ['north']}, PODS),
+        ({'nodes': ['pods-10.0.0.2']}, [PODS[1]]),
+        ({'nodes': ['pods-10.0.0.2', 'pods']}, [PODS[1], PODS[0]]),
+        ({'nodes': ['pods-10.0.0.[1-2]']}, PODS),
+        ({'excluded': ['pods-10.0.0.2']}, [C, PODS[0]]),
+        ({'excluded': ['pods-10.0.0.[1-2]']}, [C]),
+        ({'excluded': ['pods']}, [C]),
+        ({'nodes': ['c'], 'excluded': ['pods-10.0.0.7']}, [C]),
+    ],
+)
+def test_a_node_that_is_discovered_is_one_for_each_address(
+    words: dict[str, Any], expected: list[nodes.Node]
+) -> None:
+    """In the order of the addresses, which DNS changes."""
+    names = Names(FOUND)
+
+    chosen = choose_all(cloud_of(C, DNS), choice.Words(**words), names)
+
+    assert chosen == choice.Choice(expected, [])
+    assert set(names.asked) <= {'http://pods:9292'}
+
+
+def test_no_name_is_looked_up_for_nodes_that_are_not_meant() -> None:
+    names = Names(FOUND)
+    cloud = cloud_of(C, DNS)
+
+    choose_all(cloud, choice.Words(nodes=['c']), names)
+    choose_all(cloud, choice.Words(excluded=['pods']), names)
+
+    assert names.asked == []
+
+
+@pytest.mark.parametrize(
+    'words',
+    [
+        {'nodes': ['pods-10.0.0.3']},
+        {'nodes': ['pods-evil.example']},
+        {'excluded': ['pods-10.0.0.3']},
+    ],
+)
+def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
+    word = next(iter(words.values()))[0]
+
+    with pytest.raises(errors.UsageError) as caught:
+        choose_all(cloud_of(C, DNS), choice.Words(**words), Names(FOUND))
+
+    assert str(caught.value).startswith(
+        f"No node in clouds.yaml is called '{word}'. Available: pods-10.0.0."
+    )
+
+
+def test_a_name_that_does_not_resolve_is_a_node_that_fails() -> None:
+    chosen = choose_all(cloud_of(C, DNS), choice.Words())
+
+    assert chosen.nodes == [C, node('pods', 'http://pods:9292', site='north')]
+
+
+def test_an_address_is_named_while_the_name_does_not_resolve() -> None:
+    """Another host than the node's own is not connected to."""
+    cloud = cloud_of(C, DNS)
+
+    chosen = choose_all(cloud, choice.Words(nodes=['pods-10.0.0.1']))
+
+    assert chosen.nodes == [PODS[0]]
+    with pytest.raises(errors.UsageError):
+        choose_all(cloud, choice.Words(nodes=['pods-evil.example']))
+
+
+def test_nodes_that_are_discovered_may_begin_with_the_same_words() -> None:
+    other = node('pods-2', 'http://two', discover=True)
+    names = Names({**FOUND, 'http://two': ['10.0.0.1']})
+
+    (one,) = choose_all(
+        cloud_of(DNS, other), choice.Words(nodes=['pods-2-10.0.0.1']), names
+    ).nodes
+
+    assert (one.endpoint, one.address) == ('http://two', '10.0.0.1')
+
+
+def test_maintenance_is_of_all_addresses() -> None:
+    cloud = cloud_of(
+        C,
+        node('pods', 'http://pods:9292', discover=True, maintenance=True),
+    )
+
+    left = choose_all(cloud, choice.Words(), Names(FOUND))
+    named = choose_all(
+        cloud, choice.Words(nodes=['pods-10.0.0.1']), Names(FOUND)
+    )
+
+    assert left == choice.Choice([C], ['pods'])
+    assert [one.name for one in named.nodes] == ['pods-10.0.0.1']

@@ -12,18 +12,21 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
-from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 
-FORM = "It is a list of items with 'name' and 'endpoint'."
+FORM = 'See the page about clouds.yaml in the manual.'
+RANGE = 'Write one range, such as oslo-[1-3] or oslo-[01-12,20].'
 OSLO = {'name': 'edge-oslo', 'endpoint': 'http://10.1.0.5:9292/v2/'}
 BERGEN = {
     'name': 'edge-bergen',
     'endpoint': 'https://glance.bergen.example.net:443',
-    'comment': 'what we do not know is passed over',
 }
+WITH_A_NUMBER: dict[Any, str] = {**OSLO, 7: 'x'}
 BOTH = [
-    fleet.Node('edge-oslo', 'http://10.1.0.5:9292'),
-    fleet.Node('edge-bergen', 'https://glance.bergen.example.net'),
+    nodes.Node(name='edge-oslo', endpoint='http://10.1.0.5:9292'),
+    nodes.Node(
+        name='edge-bergen', endpoint='https://glance.bergen.example.net'
+    ),
 ]
 
 
@@ -37,13 +40,13 @@ def cloud_of(
     return cloud
 
 
-def nodes(**settings: Any) -> list[fleet.Node]:
-    return configuration.nodes(cloud_of(settings))
+def nodes_of(**settings: Any) -> list[nodes.Node]:
+    return configuration.configured(cloud_of(settings))
 
 
 def failure(**settings: Any) -> str:
     with pytest.raises(errors.UsageError) as caught:
-        nodes(**settings)
+        nodes_of(**settings)
     return str(caught.value)
 
 
@@ -53,9 +56,9 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / 'nodes.yaml'
 
 
-def in_file(file: pathlib.Path, text: str | bytes) -> list[fleet.Node]:
+def in_file(file: pathlib.Path, text: str | bytes) -> list[nodes.Node]:
     file.write_bytes(text.encode() if isinstance(text, str) else text)
-    return nodes(image_cache_nodes_file=str(file))
+    return nodes_of(image_cache_nodes_file=str(file))
 
 
 @pytest.mark.parametrize(
@@ -68,12 +71,12 @@ def in_file(file: pathlib.Path, text: str | bytes) -> list[fleet.Node]:
     ],
 )
 def test_a_cloud_may_have_no_nodes(settings: dict[str, Any]) -> None:
-    assert nodes(**settings) == []
+    assert nodes_of(**settings) == []
 
 
 def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
-    assert nodes(image_cache_nodes=[OSLO, BERGEN]) == BOTH
-    assert nodes(image_cache_nodes=[BERGEN, OSLO]) == BOTH[::-1]
+    assert nodes_of(image_cache_nodes=[OSLO, BERGEN]) == BOTH
+    assert nodes_of(image_cache_nodes=[BERGEN, OSLO]) == BOTH[::-1]
 
 
 @pytest.mark.parametrize(
@@ -81,28 +84,88 @@ def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
     [
         ({'edge_oslo': 'http://10.1.0.5:9292'}, 'it is not a list'),
         ('edge-oslo', 'it is not a list'),
-        (['edge-oslo'], 'an item is not a name and an endpoint'),
-        ([None], 'an item is not a name and an endpoint'),
-        ([{'name': 'oslo'}], "the node 'oslo' has no endpoint"),
+        (['edge-oslo'], 'item 1 is not a mapping'),
+        ([OSLO, None], 'item 2 is not a mapping'),
+        ([OSLO, {}], "item 2, key 'name': it is missing"),
+        (
+            [{'name': 'oslo'}],
+            "item 'oslo', key 'endpoint': it is missing",
+        ),
         (
             [{'name': 'oslo', 'endpoint': ''}],
-            "the node 'oslo' has no endpoint",
+            "item 'oslo', key 'endpoint': it is not a text",
         ),
         (
             [{'name': 'oslo', 'endpoint': 9292}],
-            "the node 'oslo' has no endpoint",
+            "item 'oslo', key 'endpoint': it is not a text",
         ),
         (
             [{'endpoint': 'http://10.1.0.5:9292'}],
-            "the node at 'http://10.1.0.5:9292' has no name",
+            "item 1, key 'name': it is missing",
         ),
         (
             [{'name': '', 'endpoint': 'http://10.1.0.5:9292'}],
-            "the node at 'http://10.1.0.5:9292' has no name",
+            "item 1, key 'name': it is not a text",
         ),
         (
             [{'name': 7, 'endpoint': 'http://10.1.0.5:9292'}],
-            "the node at 'http://10.1.0.5:9292' has no name",
+            "item 1, key 'name': it is not a text",
+        ),
+        (
+            [{**OSLO, 'site': 7}],
+            "item 'edge-oslo', key 'site': it is not a text",
+        ),
+        (
+            [{**OSLO, 'site': ''}],
+            "item 'edge-oslo', key 'site': it is not a text",
+        ),
+        (
+            [{**OSLO, 'discover': 'mdns'}],
+            "item 'edge-oslo', key 'discover': it must be 'dns'",
+        ),
+        (
+            [{**OSLO, 'discover': True}],
+            "item 'edge-oslo', key 'discover': it is not a text",
+        ),
+        (
+            [{**OSLO, 'maintenance': 'yes'}],
+            "item 'edge-oslo', key 'maintenance': it is neither true nor "
+            'false',
+        ),
+        (
+            [{**OSLO, 'maintenance': None}],
+            "item 'edge-oslo', key 'maintenance': it is neither true nor "
+            'false',
+        ),
+        (
+            [{**OSLO, 'Site': 'oslo'}],
+            "item 'edge-oslo', key 'Site': there is no such key",
+        ),
+        (
+            [WITH_A_NUMBER],
+            "item 'edge-oslo', key '7': there is no such key",
+        ),
+        (
+            [{'name': 'n-[1-2]', 'endpoint': 'http://n-[1-3]'}],
+            "item 'n-[1-2]', key 'endpoint': it stands for 3 endpoints, but "
+            'the name for 2 nodes',
+        ),
+        (
+            [{'name': 'n-[1-2]', 'endpoint': 'http://n'}],
+            "item 'n-[1-2]', key 'endpoint': it stands for 1 endpoints, but "
+            'the name for 2 nodes',
+        ),
+        (
+            [{'name': 'n', 'endpoint': 'http://n-[1-2]'}],
+            "item 'n', key 'endpoint': it stands for 2 endpoints, but the "
+            'name for 1 nodes',
+        ),
+        (
+            [
+                {'name': 'n-[1-2]', 'endpoint': 'http://n-[1-2]'},
+                {'name': 'n-2', 'endpoint': 'http://x'},
+            ],
+            "two nodes have the name 'n-2'",
         ),
         (
             [OSLO, {'name': 'edge-oslo', 'endpoint': 'http://10.1.0.6'}],
@@ -122,12 +185,192 @@ def test_nodes_that_are_written_wrong(
     )
 
 
-def test_an_endpoint_that_is_none() -> None:
-    listed = [{'name': 'oslo', 'endpoint': 'ftp://10.1.0.5'}]
+@pytest.mark.parametrize(
+    ('name', 'endpoint', 'expected'),
+    [
+        (
+            'oslo',
+            'ftp://10.1.0.5',
+            "key 'endpoint': 'ftp://10.1.0.5' is not the endpoint of a node: "
+            'it is not http://… or https://…. Give it as http://host:port, '
+            'host:port or host.',
+        ),
+        (
+            'oslo',
+            'http://oslo-[1-2]-[1-2]',
+            "key 'endpoint': 'http://oslo-[1-2]-[1-2]' is not a node set: it "
+            f'has more than one range. {RANGE}',
+        ),
+        (
+            'oslo-[3,1]',
+            'http://oslo-[1,3]',
+            "key 'name': 'oslo-[3,1]' is not a node set: its numbers are not "
+            f'in ascending order. {RANGE}',
+        ),
+    ],
+)
+def test_an_error_names_the_item_and_the_key(
+    name: str, endpoint: str, expected: str
+) -> None:
+    assert failure(
+        image_cache_nodes=[OSLO, {'name': name, 'endpoint': endpoint}]
+    ) == (
+        "'image_cache_nodes' in clouds.yaml is wrong: item "
+        f"'{name}', {expected}"
+    )
 
-    assert failure(image_cache_nodes=listed) == (
-        "'ftp://10.1.0.5' is not the endpoint of a node: it is not http://… "
-        'or https://…. Give it as http://host:port, host:port or host.'
+
+def test_a_node_has_a_site_and_may_be_in_maintenance() -> None:
+    """Without a site, it is a site of its own name."""
+    oslo, bergen, tromso = nodes_of(
+        image_cache_nodes=[
+            {**OSLO, 'site': 'north', 'maintenance': True},
+            {**BERGEN, 'discover': 'dns', 'maintenance': False},
+            {'name': 'tromso', 'endpoint': 'http://tromso', 'site': None},
+        ]
+    )
+
+    assert (oslo.site, oslo.maintenance, oslo.discover) == (
+        'north',
+        True,
+        False,
+    )
+    assert (bergen.site, bergen.maintenance, bergen.discover) == (
+        'edge-bergen',
+        False,
+        True,
+    )
+    assert (tromso.site, tromso.address) == ('tromso', '')
+
+
+def test_a_node_set_is_one_item_for_several_nodes() -> None:
+    found = nodes_of(
+        image_cache_nodes=[
+            {
+                'name': 'oslo-[08-10]',
+                'endpoint': 'https://glance-[1-3].oslo.example.net:9292',
+                'site': 'oslo',
+            }
+        ]
+    )
+
+    assert [(one.name, one.endpoint, one.site) for one in found] == [
+        ('oslo-08', 'https://glance-1.oslo.example.net:9292', 'oslo'),
+        ('oslo-09', 'https://glance-2.oslo.example.net:9292', 'oslo'),
+        ('oslo-10', 'https://glance-3.oslo.example.net:9292', 'oslo'),
+    ]
+
+
+def test_the_brackets_of_ipv6_are_no_range() -> None:
+    (one,) = nodes_of(
+        image_cache_nodes=[{'name': 'oslo', 'endpoint': 'http://[fd00::1]'}]
+    )
+    two = nodes_of(
+        image_cache_nodes=[
+            {'name': 'n[1-2]', 'endpoint': 'http://[fd00::1]:[8001-8002]'}
+        ]
+    )
+
+    assert one.endpoint == 'http://[fd00::1]'
+    assert [(one.name, one.endpoint) for one in two] == [
+        ('n1', 'http://[fd00::1]:8001'),
+        ('n2', 'http://[fd00::1]:8002'),
+    ]
+
+
+WRONG_COUNTS: list[Any] = [0, -1, 1.5, '2', True, []]
+WRONG_RATES: list[Any] = [
+    *(0, '0', '0.0G', '0.1', -5, '-5M', '', 'fast', '1 M'),
+    *('1e6', '100Mbit', '100m', '1Ki', True, [], 'nan', 'inf'),
+    '1' * 13,
+]
+
+
+def sites_of(listed: Any) -> dict[str, nodes.Site]:
+    return configuration.sites(cloud_of({'image_cache_sites': listed}))
+
+
+@pytest.mark.parametrize('listed', [None, []])
+def test_a_cloud_may_have_no_settings_of_sites(listed: Any) -> None:
+    assert sites_of(listed) == {}
+
+
+@pytest.mark.parametrize(
+    ('written', 'bits'),
+    [
+        ('100M', 100_000_000),
+        ('1.5G', 1_500_000_000),
+        ('8.2G', 8_200_000_000),
+        ('2T', 2_000_000_000_000),
+        ('64k', 64_000),
+        ('1000', 1000),
+        (1000, 1000),
+        (2.5e6, 2_500_000),
+        (None, None),
+    ],
+)
+def test_a_site_has_a_bandwidth(written: Any, bits: int | None) -> None:
+    listed = [{'name': 'oslo', 'max_downloads': 2, 'bandwidth': written}]
+
+    assert sites_of(listed) == {
+        'oslo': nodes.Site(name='oslo', max_downloads=2, bandwidth=bits)
+    }
+
+
+@pytest.mark.parametrize(
+    ('item', 'why'),
+    [
+        (7, 'item 1 is not a mapping'),
+        ({'bandwidth': '1M'}, "item 1, key 'name': it is missing"),
+        ({'name': 7}, "item 1, key 'name': it is not a text"),
+        *(
+            (
+                {'name': 'oslo', 'max_downloads': wrong},
+                "item 'oslo', key 'max_downloads': it is not a whole number "
+                'above 0',
+            )
+            for wrong in WRONG_COUNTS
+        ),
+        *(
+            (
+                {'name': 'oslo', 'bandwidth': wrong},
+                "item 'oslo', key 'bandwidth': it is not a number of bits "
+                'per second such as 100M',
+            )
+            for wrong in WRONG_RATES
+        ),
+        (
+            {'name': 'oslo', 'endpoint': 'http://oslo'},
+            "item 'oslo', key 'endpoint': there is no such key",
+        ),
+    ],
+)
+def test_sites_that_are_written_wrong(item: Any, why: str) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        sites_of([item])
+
+    assert str(caught.value) == (
+        f"'image_cache_sites' in clouds.yaml is wrong: {why}. {FORM}"
+    )
+
+
+@pytest.mark.parametrize(
+    ('listed', 'why'),
+    [
+        ('oslo', 'it is not a list'),
+        ({'oslo': {}}, 'it is not a list'),
+        (
+            [{'name': 'oslo'}, {'name': 'oslo'}],
+            "two sites have the name 'oslo'",
+        ),
+    ],
+)
+def test_a_list_of_sites_that_is_none(listed: Any, why: str) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        sites_of(listed)
+
+    assert str(caught.value) == (
+        f"'image_cache_sites' in clouds.yaml is wrong: {why}. {FORM}"
     )
 
 
@@ -138,8 +381,8 @@ def test_a_bare_host_takes_what_it_lacks_from_the_image_endpoint() -> None:
         'https://glance.example:8443/image',
     )
 
-    assert configuration.nodes(cloud) == [
-        fleet.Node('oslo', 'https://oslo.example:8443/image')
+    assert configuration.configured(cloud) == [
+        nodes.Node(name='oslo', endpoint='https://oslo.example:8443/image')
     ]
 
 
@@ -147,7 +390,7 @@ def test_whole_urls_need_no_image_endpoint() -> None:
     """A catalogue may have none, or Keystone be slow to say so."""
     cloud = cloud_of({'image_cache_nodes': [OSLO, BERGEN]})
 
-    configuration.nodes(cloud)
+    configuration.configured(cloud)
 
     cloud.image_endpoint.assert_not_called()
 
@@ -187,7 +430,7 @@ def test_nodes_of_both_places_are_one_list(file: pathlib.Path) -> None:
     file.write_text(json.dumps([BERGEN]))
 
     assert (
-        nodes(image_cache_nodes=[OSLO], image_cache_nodes_file=str(file))
+        nodes_of(image_cache_nodes=[OSLO], image_cache_nodes_file=str(file))
         == BOTH
     )
 
@@ -208,7 +451,7 @@ def test_a_path_may_begin_at_home(
     monkeypatch.setenv('HOME', str(file.parent))
     file.write_text(json.dumps([OSLO]))
 
-    assert nodes(image_cache_nodes_file='~/nodes.yaml') == BOTH[:1]
+    assert nodes_of(image_cache_nodes_file='~/nodes.yaml') == BOTH[:1]
 
 
 @pytest.mark.parametrize(
@@ -290,8 +533,8 @@ def test_ten_thousand_nodes_are_read(file: pathlib.Path) -> None:
     found = in_file(file, json.dumps(listed))
 
     assert len(found) == 10_000
-    assert found[-1] == fleet.Node(
-        'edge-9999', 'http://edge-9999.example:9292'
+    assert found[-1] == nodes.Node(
+        name='edge-9999', endpoint='http://edge-9999.example:9292'
     )
 
 
@@ -300,12 +543,14 @@ def test_ten_thousand_nodes_are_read(file: pathlib.Path) -> None:
     [
         (BOTH[0], 'edge-oslo (http://10.1.0.5:9292)'),
         (
-            fleet.Node('http://10.1.0.5:9292', 'http://10.1.0.5:9292'),
+            nodes.Node(
+                name='http://10.1.0.5:9292', endpoint='http://10.1.0.5:9292'
+            ),
             'http://10.1.0.5:9292',
         ),
     ],
 )
 def test_an_error_names_a_node_and_where_it_is(
-    one: fleet.Node, expected: str
+    one: nodes.Node, expected: str
 ) -> None:
     assert one.label == expected

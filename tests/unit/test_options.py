@@ -11,6 +11,7 @@ import sys
 import pytest
 
 from glance_cache_osc import errors
+from glance_cache_osc.command import node_options
 from glance_cache_osc.command import options
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
@@ -32,7 +33,7 @@ def parser() -> Parser:
     """A parser of all options and of images."""
     parser = Parser()
     parser.add_argument('images', nargs='*')
-    options.add_node_options(parser)
+    node_options.add(parser)
     options.add_narrowing_options(parser)
     options.add_image_options(parser)
     options.add_approval_options(parser)
@@ -43,8 +44,11 @@ def test_what_is_not_given_has_its_default(parser: Parser) -> None:
     assert vars(parser.parse_args([])) == {
         'images': [],
         'node': [],
+        'site': [],
+        'exclude_node': [],
         'all_nodes': False,
         'node_timeout': 30.0,
+        'allow_unreachable': (0, False),
         'cached': False,
         'queued': False,
         'orphans': False,
@@ -76,6 +80,39 @@ def test_what_is_repeated_is_kept_in_order(parser: Parser) -> None:
         ('c', 'd=e'),
         ('f', ''),
     ]
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('0', (0, False)),
+        ('1', (1, False)),
+        ('200', (200, False)),
+        ('0%', (0, True)),
+        ('5%', (5, True)),
+        ('100%', (100, True)),
+    ],
+)
+def test_unreachable_nodes_that_are_allowed(
+    parser: Parser, text: str, expected: tuple[int, bool]
+) -> None:
+    parsed = parser.parse_args(['--allow-unreachable', text])
+
+    assert parsed.allow_unreachable == expected
+
+
+@pytest.mark.parametrize(
+    'text',
+    ['', '%', '-1', '1.5', '5.5%', '101%', '5%%', 'x', ' 5', '\u0665', '5 %'],
+)
+def test_no_number_of_unreachable_nodes(parser: Parser, text: str) -> None:
+    with pytest.raises(Wrong) as caught:
+        parser.parse_args([f'--allow-unreachable={text}'])
+
+    assert str(caught.value) == (
+        f"argument --allow-unreachable: '{text}' is neither a whole number "
+        'nor a share such as 5%'
+    )
 
 
 def test_defaults_are_not_shared_between_commands(parser: Parser) -> None:

@@ -102,3 +102,73 @@ def test_an_interrupt_is_told_after_what_follows_from_failures(
         '2 of 2 nodes did not say.',
         'Interrupted. Not asked for: %d.',
     ]
+
+
+def down(node: str) -> tuple[str, errors.CacheError, str]:
+    return f'Cannot list {node}', errors.TimedOut('No answer'), node
+
+
+@pytest.mark.parametrize(
+    ('allowed', 'code', 'level'),
+    [(0, 1, 'error'), (1, 1, 'error'), (2, 0, 'warning'), (3, 0, 'warning')],
+)
+def test_unreachable_nodes_are_allowed_up_to_a_number(
+    log: mock.Mock, allowed: int, code: int, level: str
+) -> None:
+    """Of nodes, not of failures."""
+    failures = report.Failures()
+    failures.allowed = allowed
+    failures.add(*down('oslo'))
+    failures.add(*down('bergen'))
+    failures.add(*down('oslo'))
+    failures.remark('2 of 3 nodes did not say.')
+
+    assert failures.tell(log) == code
+    assert [(one[0], *one.args) for one in log.mock_calls] == [
+        (level, 'Cannot list oslo: No answer.'),
+        (level, 'Cannot list bergen: No answer.'),
+        (level, 'Cannot list oslo: No answer.'),
+        (level, '2 of 3 nodes did not say.'),
+    ]
+
+
+@pytest.mark.parametrize(
+    'error',
+    [
+        errors.CertificateRejected('Expired'),
+        errors.ServerFault('HTTP 500'),
+        errors.Unreachable('It broke', connected=True),
+    ],
+)
+def test_other_failures_are_never_allowed(
+    log: mock.Mock, error: errors.CacheError
+) -> None:
+    failures = report.Failures()
+    failures.allowed = 9
+    failures.add(*down('oslo'))
+    failures.add('Cannot list bergen', error, 'bergen')
+    failures.remark('2 of 3 nodes did not say.')
+
+    assert failures.tell(log) == 1
+    assert [one[0] for one in log.mock_calls] == ['warning', 'error', 'error']
+
+
+def test_what_is_no_node_is_never_allowed(log: mock.Mock) -> None:
+    failures = report.Failures()
+    failures.allowed = 9
+    failures.add('The names are missing', errors.TimedOut('No answer'))
+
+    assert failures.tell(log) == 1
+
+
+def test_an_interrupt_is_none_the_less_for_what_is_allowed(
+    log: mock.Mock,
+) -> None:
+    failures = report.Failures()
+    failures.allowed = 1
+    failures.add(*down('oslo'))
+    failures.remark('Not all that was changed is listed.')
+    failures.interrupt()
+
+    assert failures.tell(log) == 130
+    assert [one[0] for one in log.mock_calls] == ['warning', 'error', 'error']

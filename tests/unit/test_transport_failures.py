@@ -56,7 +56,7 @@ def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
         (
             35,
             'wrong version number',
-            errors.Unreachable,
+            errors.TLSFailed,
             'TLS failed: wrong version number. Does it speak https there?',
         ),
         (
@@ -220,3 +220,29 @@ def test_words_are_one_line() -> None:
 
     assert error.why == 'Cannot connect: Failed to connect'
     assert len(failure(7, 'x' * 9999).why) < 400
+
+
+@pytest.mark.parametrize(
+    ('error', 'kind'),
+    [
+        (errors.Unreachable('Cannot connect'), errors.Unreachable),
+        (errors.TimedOut('No answer'), errors.Unreachable),
+        # What fails is not that the node is down.
+        (errors.TLSFailed('TLS failed'), errors.TLSFailed),
+    ],
+)
+def test_a_proxy_is_blamed(
+    error: errors.Unreachable, kind: type[errors.Unreachable]
+) -> None:
+    with pytest.raises(errors.Unreachable) as caught:
+        failures.blame_proxy(error, 'http://user:secret@proxy:3128')
+
+    assert type(caught.value) is kind
+    assert caught.value.why == f'{error.why}, by way of the proxy proxy:3128'
+
+
+def test_a_certificate_is_not_the_proxys() -> None:
+    error = errors.CertificateRejected('Expired')
+
+    failures.blame_proxy(error, 'http://proxy:3128')
+    failures.blame_proxy(errors.Unreachable('Cannot connect'), '')

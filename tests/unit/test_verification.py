@@ -20,6 +20,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine
@@ -146,7 +147,7 @@ def candidates(
 ) -> list[verification.Candidate]:
     """Images that are to be read from one node."""
     member = fleet.Member(
-        fleet.Node('n', 'http://n'),
+        nodes.Node(name='n', endpoint='http://n'),
         cast('base.CacheDriver', node),
         cast('http.NodeClient', node),
     )

@@ -14,6 +14,7 @@ from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
 from tests.unit import test_progress
 from tests.unit import world
@@ -37,7 +38,7 @@ def fill(
 ) -> fills.Fill:
     """An image on its way to a node."""
     member = fleet.Member(
-        fleet.Node(where, f'http://{where}.example'),
+        nodes.Node(name=where, endpoint=f'http://{where}.example'),
         world.Driver(world.World(), None),
         world.NO_CLIENT,
     )

@@ -1,0 +1,90 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The options of every command that say where it acts."""
+
+import argparse
+
+from glance_cache_osc.command import options
+from glance_cache_osc.i18n import _
+
+_NODE_TIMEOUT = 30.0
+#: No unreachable node is allowed: a number, and not a share.
+_NONE = (0, False)
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Where a command acts."""
+    group = parser.add_argument_group(
+        _('nodes'),
+        _(
+            "The nodes are those of 'image_cache_nodes' in clouds.yaml; "
+            "where it names none, the cloud's image endpoint is the one node."
+        ),
+    )
+    group.add_argument(
+        '--node',
+        metavar='<node>',
+        action='append',
+        default=[],
+        help=_(
+            'Node to act on: a name from clouds.yaml, a node set such as '
+            "oslo-[1-3], a glob of '*' and '?' on names, a URL, or "
+            'host[:port] (repeat for several nodes)'
+        ),
+    )
+    group.add_argument(
+        '--site',
+        metavar='<site>',
+        action='append',
+        default=[],
+        help=_(
+            'Act on the nodes of this site: a name, a set such as oslo-[1-3], '
+            "or a glob of '*' and '?' (repeat for several sites)"
+        ),
+    )
+    group.add_argument(
+        '--exclude-node',
+        metavar='<node>',
+        action='append',
+        default=[],
+        help=_(
+            'Do not act on this node: a name, a node set or a glob on names '
+            '(repeat for several nodes)'
+        ),
+    )
+    group.add_argument(
+        '--all-nodes',
+        action='store_true',
+        help=_('Act on all nodes named in clouds.yaml'),
+    )
+    group.add_argument(
+        '--node-timeout',
+        metavar='<seconds>',
+        type=options.seconds,
+        default=_NODE_TIMEOUT,
+        help=_('How long a node may be silent, in seconds (default: %g)')
+        % _NODE_TIMEOUT,
+    )
+    group.add_argument(
+        '--allow-unreachable',
+        metavar='<number>',
+        type=_share,
+        default=_NONE,
+        help=_(
+            'Report up to this many unreachable nodes, or this share of the '
+            'nodes (such as 5%%), as warnings that do not change the exit '
+            'code (default: 0)'
+        ),
+    )
+
+
+def _share(text: str) -> tuple[int, bool]:
+    """A number, or a share in percent, and whether it is one."""
+    number = text.removesuffix('%')
+    if not (number.isascii() and number.isdigit()) or (
+        number != text and int(number) > 100
+    ):
+        raise argparse.ArgumentTypeError(
+            _("'%s' is neither a whole number nor a share such as 5%%") % text
+        )
+    return int(number), number != text

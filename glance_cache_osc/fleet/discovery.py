@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Nodes behind one DNS name: one for each of its addresses."""
+
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import ipaddress
+
+from glance_cache_osc.fleet import names
+from glance_cache_osc.fleet import nodes
+from glance_cache_osc.transport import attempt
+
+#: Looks up the IP addresses of a URL's host.
+Resolve = Callable[[str], Awaitable[list[str]]]
+
+
+def find(name: str, by_name: Mapping[str, nodes.Node]) -> nodes.Node | None:
+    """The node of a name, or of a name with one of its addresses."""
+    if name in by_name:
+        return by_name[name]
+    found = [
+        one
+        for one in by_name.values()
+        if one.discover and name.startswith(f'{one.name}-')
+    ]
+    if not found:
+        return None
+    # Of bergen and bergen-2, bergen-2-10.1.0.5 is an address of the latter.
+    one = max(found, key=lambda one: len(one.name))
+    address = name.removeprefix(f'{one.name}-')
+    return dataclasses.replace(one, address=address)
+
+
+def full_name(one: nodes.Node) -> str:
+    """What a node with an address is called; its name, if it has none."""
+    return f'{one.name}-{one.address}' if one.address else one.name
+
+
+def check_excluded(
+    excluded: Iterable[nodes.Node], found: Sequence[nodes.Node]
+) -> None:
+    """Refuse to exclude an address that a node does not have."""
+    for one in excluded:
+        if not one.address:
+            continue
+        parts = [
+            other.name for other in found if other.endpoint == one.endpoint
+        ]
+        if parts and full_name(one) not in parts:
+            raise names.no_such('node', full_name(one), parts)
+
+
+async def discovered(
+    chosen: Sequence[nodes.Node], resolve: Resolve
+) -> list[nodes.Node]:
+    """The nodes, with one for each address in place of those to discover."""
+    outcomes = await attempt.attempt(
+        lambda one: resolve(one.endpoint),
+        [one for one in chosen if one.discover],
+    )
+    found = {one.job: one.value for one in outcomes}
+    return [
+        part
+        for one in chosen
+        for part in (_parts(one, found[one]) if one.discover else [one])
+    ]
+
+
+def _parts(
+    one: nodes.Node, addresses: Sequence[str] | None
+) -> list[nodes.Node]:
+    """The nodes that one to discover stands for.
+
+    :param addresses: of its host; None if they are not known.
+    :raises errors.UsageError: it has an address that is none of these.
+    """
+    if addresses is None and (not one.address or _is_address(one.address)):
+        # Its requests fail, and say why.
+        parts = [one.address]
+    elif not one.address:
+        parts = sorted(addresses or ())
+    elif one.address in (addresses or ()):
+        parts = [one.address]
+    else:
+        known = [f'{one.name}-{address}' for address in addresses or ()]
+        raise names.no_such('node', full_name(one), known or [one.name])
+    named = [dataclasses.replace(one, address=address) for address in parts]
+    return [
+        dataclasses.replace(part, name=full_name(part), discover=False)
+        for part in named
+    ]
+
+
+def _is_address(text: str) -> bool:
+    with contextlib.suppress(ValueError):
+        return bool(ipaddress.ip_address(text))
+    return False

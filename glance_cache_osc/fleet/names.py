@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What the names of nodes and sites on a command line stand for."""
+
+from collections.abc import Collection
+from collections.abc import Sequence
+import difflib
+import fnmatch
+import re
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import node_sets
+
+_GLOB = re.compile(r'[*?]')
+
+
+def is_glob(word: str) -> bool:
+    """Whether a word has a ``*`` or ``?``, and is not a URL."""
+    return _GLOB.search(word) is not None and '://' not in word
+
+
+def matching(word: str, names: Collection[str]) -> list[str]:
+    """The names that a name, set or glob stands for.
+
+    :returns: of a glob, those of the names; all others may be none of them.
+    :raises errors.UsageError: it has other brackets than a set.
+    """
+    if word in names:
+        return [word]
+    if node_sets.is_set(word) and not is_glob(word):
+        return node_sets.expand(word)
+    if '[' in word or ']' in word:
+        raise errors.UsageError(
+            _("The brackets in '%s' are not a range of numbers alone") % word,
+            _(
+                "Write a range, such as oslo-[1-12], or a glob of '*' and "
+                "'?' without brackets."
+            ),
+        )
+    if is_glob(word):
+        return [name for name in names if fnmatch.fnmatchcase(name, word)]
+    return [word]
+
+
+def no_such(kind: str, word: str, names: Sequence[str]) -> errors.UsageError:
+    """An error that names what is near.
+
+    :param kind: ``node`` or ``site``.
+    """
+    near = difflib.get_close_matches(word, names) or list(names)
+    if not near:
+        return errors.UsageError(
+            _("'%s' matches no node: clouds.yaml names none") % word,
+            _('Name them there, or give a URL.'),
+        )
+    available = _('Available: %s.') % columns.few(near, 10)
+    if kind == 'site':
+        return errors.UsageError(
+            _("No site in clouds.yaml is called '%s'") % word, available
+        )
+    more = _('A host is given as host:port or as a URL.')
+    return errors.UsageError(
+        _("No node in clouds.yaml is called '%s'") % word,
+        f'{available} {more}',
+    )

@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Node sets: ``oslo-[1-3]`` and the names that it stands for.
+
+ClusterShell's ranges do the work. Its node sets are not used: they have
+operators (``,`` ``!`` ``&`` ``^`` ``@``), sort what they are given, and take
+the brackets of IPv6 addresses for ranges. Pure.
+"""
+
+from collections.abc import Iterable
+import re
+
+from glance_cache_osc import errors
+from glance_cache_osc.i18n import _
+
+#: A range. It has at most a million numbers, of at most six digits each: a
+#: longer number is folded by its last six digits.
+_NUMBERS = r'[0-9]{1,6}(?:-[0-9]{1,6})?'
+_RANGE = re.compile(rf'\[({_NUMBERS}(?:,{_NUMBERS})*)\]')
+_LAST_NUMBER = re.compile(r'(.*?)([0-9]{1,6})([^0-9]*)', re.DOTALL)
+
+
+def is_set(text: str) -> bool:
+    """Whether a text has a range: ``[1-3]`` or ``[01,07]``."""
+    return _RANGE.search(text) is not None
+
+
+def expand(text: str) -> list[str]:
+    """The names that a node set stands for, in ascending order.
+
+    :returns: the text itself where it has no range.
+    :raises errors.UsageError: it has two ranges, or one that is not in
+        ascending order.
+    """
+    found = list(_RANGE.finditer(text))
+    if not found:
+        return [text]
+    if len(found) > 1:
+        raise _wrong(text, _('it has more than one range'))
+    import ClusterShell.RangeSet
+
+    (match,) = found
+    before, after = text[: match.start()], text[match.end() :]
+    try:
+        numbers = list(ClusterShell.RangeSet.RangeSet(match[1]).striter())
+    except ClusterShell.RangeSet.RangeSetException as error:
+        raise _wrong(text, _('the numbers of its range do not fit')) from error
+    bounds = [int(one) for one in re.findall(r'\d+', match[1])]
+    if bounds != sorted(set(bounds)):
+        raise _wrong(text, _('its numbers are not in ascending order'))
+    return [f'{before}{number}{after}' for number in numbers]
+
+
+def fold(names: Iterable[str]) -> list[str]:
+    """Names with those folded that differ in their last number alone.
+
+    :returns: ``['edge-[1-3]', 'oslo']`` for edge-1, edge-2, edge-3 and oslo,
+        in the order in which the names begin.
+    """
+    # A name without a number is a group of its own.
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for name in dict.fromkeys(names):
+        match = _LAST_NUMBER.fullmatch(name)
+        # A name with a bracket would not expand again.
+        if match and '[' not in name:
+            groups.setdefault((match[1], match[3]), []).append(match[2])
+        else:
+            groups[(name,)] = []
+    return [
+        part.join(ends)
+        for ends, numbers in groups.items()
+        for part in (_fold(numbers) if numbers else [''])
+    ]
+
+
+def _fold(numbers: list[str]) -> list[str]:
+    """Numbers as ranges; where some are padded, one range a length."""
+    lengths: dict[int, list[str]] = {}
+    padded = any(one[:1] == '0' and len(one) > 1 for one in numbers)
+    for one in numbers:
+        lengths.setdefault(len(one) if padded else 0, []).append(one)
+    return [_range(group) for group in lengths.values()]
+
+
+def _range(numbers: list[str]) -> str:
+    if len(numbers) == 1:
+        return numbers[0]
+    import ClusterShell.RangeSet
+
+    return f'[{ClusterShell.RangeSet.RangeSet.fromlist(numbers)}]'
+
+
+def _wrong(text: str, why: str) -> errors.UsageError:
+    return errors.UsageError(
+        _("'%(text)s' is not a node set: %(why)s")
+        % {'text': text, 'why': why},
+        _('Write one range, such as oslo-[1-3] or oslo-[01-12,20].'),
+    )
