@@ -49,7 +49,7 @@ class QueueImageCache(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted(parsed_args)
-        limits = queueing.limits(parsed_args)
+        limits = queueing.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)
         (found, __), held = self.loop.run(
             attempt.both(words.find(self), self.look(members))

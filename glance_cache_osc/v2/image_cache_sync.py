@@ -8,11 +8,12 @@ from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
+from glance_cache_osc.command import policy_files
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
+from glance_cache_osc.policy import policies
 from glance_cache_osc.transport import attempt
 
 #: The exit code of --check when something is to be done.
@@ -44,6 +45,15 @@ class SyncImageCache(base.CacheLister):
         )
         options.add_image_options(parser)
         parser.add_argument(
+            '--policy',
+            metavar='<file>',
+            help=_(
+                'Policy file that says which images belong on which sites, '
+                'in place of <image>, --tag, --property and --from-file; '
+                "'-' is standard input"
+            ),
+        )
+        parser.add_argument(
             '--delete-others',
             action='store_true',
             help=_('Drop all entries of images that are not named'),
@@ -65,17 +75,23 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = wanted.Wanted(parsed_args)
-        limits = queueing.limits(parsed_args)
+        policy = _policy(parsed_args)
+        words = None if policy else wanted.Wanted(parsed_args)
+        limits = queueing.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
-        (found, complete), held = self.loop.run(
-            attempt.both(words.find(self), self.look(members))
-        )
-        steps = self._steps(parsed_args, found, held, complete=complete)
+        delete = parsed_args.delete_others
+        if policy:
+            find = policy_files.find(self, policy, members, delete=delete)
+        elif words:
+            find = self._everywhere(words, members, delete=delete)
+        by_site, held = self.loop.run(attempt.both(find, self.look(members)))
+        if policy and not delete:
+            policy_files.report_extras(self, policy, held, by_site)
+        steps = self._steps(parsed_args, held, by_site)
         if base.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
@@ -92,19 +108,17 @@ class SyncImageCache(base.CacheLister):
             rows += self.loop.run(queueing.carry_out(self, fills, limits))
         return queueing.rows(rows)
 
-    def _steps(
+    async def _everywhere(
         self,
-        parsed_args: argparse.Namespace,
-        found: list[images.Image],
-        held: base.Held,
+        words: wanted.Wanted,
+        members: list[base.Member],
         *,
-        complete: bool,
-    ) -> base.Steps:
-        """What is to be done where."""
-        delete_others = parsed_args.delete_others
-        if delete_others and not complete:
+        delete: bool,
+    ) -> policy_files.Wanted:
+        """The same images on all sites."""
+        found, complete = await words.find(self)
+        if delete and not complete:
             # Who names what is not there may have meant what is.
-            delete_others = False
             self.failures.add(
                 _('Other images are not deleted'),
                 errors.CacheError(
@@ -112,15 +126,49 @@ class SyncImageCache(base.CacheLister):
                     _('Name what is there, and run it again.'),
                 ),
             )
+        same = policies.Wanted(found, only=complete)
+        return {one.node.site: same for one in members}
+
+    def _steps(
+        self,
+        parsed_args: argparse.Namespace,
+        held: base.Held,
+        by_site: policy_files.Wanted,
+    ) -> base.Steps:
+        """What is to be done where."""
+        delete = parsed_args.delete_others
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_sync(found, group, delete_others=delete_others)
+            if (want := by_site.get(member.node.site))
+            for step in plan.to_sync(
+                want.images, group, delete_others=delete and want.only
+            )
         ]
         others, __ = _apart(steps)
         ids = {step.image.image_id for __, step in others}
         names = self.loop.run(self.names(parsed_args, ids))
         return [(member, step.named(names)) for member, step in steps]
+
+
+def _policy(parsed_args: argparse.Namespace) -> policies.Policy | None:
+    """The policy of ``--policy``, if there is one.
+
+    :raises errors.UsageError: images are named as well, or it is not one.
+    """
+    if not parsed_args.policy:
+        return None
+    if (
+        parsed_args.images
+        or parsed_args.tag
+        or parsed_args.property
+        or parsed_args.from_file
+    ):
+        raise errors.UsageError(
+            _('--policy excludes naming images'),
+            _('Use one of them.'),
+        )
+    return policy_files.read(parsed_args.policy)
 
 
 def _apart(steps: base.Steps) -> tuple[base.Steps, base.Steps]:
