@@ -3,13 +3,16 @@
 """``openstack image cache sync``."""
 
 import argparse
+from collections.abc import Sequence
 
+from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.command import queueing
+from glance_cache_osc.command import summaries
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -67,6 +70,7 @@ class SyncImageCache(base.CacheLister):
                 'if there is something'
             ),
         )
+        summaries.add_option(parser)
         queueing.add_waiting_options(parser)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -92,13 +96,23 @@ class SyncImageCache(base.CacheLister):
         if policy and not delete:
             policy_files.report_extras(self, policy, held, by_site)
         steps = self._steps(parsed_args, held, by_site)
+        deletions, fills = _apart(steps)
+
+        def summary(results: list[queueing.Result]) -> base.Rows:
+            return summaries.rows(
+                members, lambda one: _count(by_site, one), results
+            )
+
+        if not parsed_args.check:
+            summaries.announce(self, parsed_args, fills)
         if base.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
             ]
             self._pending = parsed_args.check and bool(pending)
+            if parsed_args.summary:
+                return summary([(*one, one[1].action.value) for one in steps])
             return queueing.planned(pending)
-        deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
         gone = self.loop.run(self.delete(deletions))
         rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
@@ -106,7 +120,14 @@ class SyncImageCache(base.CacheLister):
             queueing.give_up(self, fills)
         else:
             rows += self.loop.run(queueing.carry_out(self, fills, limits))
-        return queueing.rows(rows)
+        return summary(rows) if parsed_args.summary else queueing.rows(rows)
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        if parsed_args.summary:
+            return summaries.TABLE
+        return super().columns_for(parsed_args)
 
     async def _everywhere(
         self,
@@ -149,6 +170,12 @@ class SyncImageCache(base.CacheLister):
         ids = {step.image.image_id for __, step in others}
         names = self.loop.run(self.names(parsed_args, ids))
         return [(member, step.named(names)) for member, step in steps]
+
+
+def _count(by_site: policy_files.Wanted, member: base.Member) -> int:
+    """How many images belong on a node."""
+    want = by_site.get(member.node.site)
+    return len(want.images) if want else 0
 
 
 def _policy(parsed_args: argparse.Namespace) -> policies.Policy | None:
