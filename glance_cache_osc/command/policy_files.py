@@ -2,6 +2,7 @@
 
 """Policies in commands: from a file to what each node must hold."""
 
+import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
 
@@ -24,11 +25,26 @@ _MAX_QUERIES = 8
 Wanted = dict[str, policies.Wanted]
 
 
-def read(path: str) -> policies.Policy:
-    """Read a policy file.
+def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """``--policy``."""
+    parser.add_argument('--policy', metavar='<file>', help=help_text)
 
-    :raises errors.UsageError: it cannot be read, or is not a policy.
+
+def of(parsed_args: argparse.Namespace) -> policies.Policy | None:
+    """The policy of ``--policy``, if there is one.
+
+    :raises errors.UsageError: images are named as well, the file cannot be
+        read, or it is not a policy.
     """
+    path: str | None = parsed_args.policy
+    if path is None:
+        return None
+    others = ('images', 'tag', 'property', 'from_file')
+    if any(getattr(parsed_args, one, None) for one in others):
+        raise errors.UsageError(
+            _('--policy cannot be combined with named images'),
+            _('Use one of them.'),
+        )
     return reading.read(options.read_text(path), path)
 
 
@@ -78,6 +94,18 @@ async def find(
             ),
         )
     return wanted
+
+
+def all_images(wanted: Wanted) -> list[images.Image]:
+    """The images that belong on any site, by name."""
+    by_id = {
+        image.image_id: image
+        for one in wanted.values()
+        for image in one.images
+    }
+    return sorted(
+        by_id.values(), key=lambda one: (one.name is None, one.name or '')
+    )
 
 
 async def _images(

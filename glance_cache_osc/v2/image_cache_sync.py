@@ -47,10 +47,9 @@ class SyncImageCache(base.CacheLister):
             _('Image to have cached: an ID, a name, or a glob on names'),
         )
         options.add_image_options(parser)
-        parser.add_argument(
-            '--policy',
-            metavar='<file>',
-            help=_(
+        policy_files.add_option(
+            parser,
+            _(
                 'Policy file that says which images belong on which sites, '
                 'in place of <image>, --tag, --property and --from-file; '
                 "'-' is standard input"
@@ -79,7 +78,7 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        policy = _policy(parsed_args)
+        policy = policy_files.of(parsed_args)
         words = None if policy else wanted.Wanted(parsed_args)
         limits = queueing.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
@@ -176,26 +175,6 @@ def _count(by_site: policy_files.Wanted, member: base.Member) -> int:
     """How many images belong on a node."""
     want = by_site.get(member.node.site)
     return len(want.images) if want else 0
-
-
-def _policy(parsed_args: argparse.Namespace) -> policies.Policy | None:
-    """The policy of ``--policy``, if there is one.
-
-    :raises errors.UsageError: images are named as well, or it is not one.
-    """
-    if not parsed_args.policy:
-        return None
-    if (
-        parsed_args.images
-        or parsed_args.tag
-        or parsed_args.property
-        or parsed_args.from_file
-    ):
-        raise errors.UsageError(
-            _('--policy excludes naming images'),
-            _('Use one of them.'),
-        )
-    return policy_files.read(parsed_args.policy)
 
 
 def _apart(steps: base.Steps) -> tuple[base.Steps, base.Steps]:
