@@ -172,15 +172,14 @@ class Cloud:
     def image_endpoints(self) -> list[Endpoint]:
         """The public image endpoints of the service catalogue.
 
-        :raises errors.LoginFailed: Keystone did not give the catalogue.
+        :returns: none where the login has no catalogue.
         """
-        try:
-            access = self.session.auth.get_access(self.session)
-            found = access.service_catalog.get_endpoints_data(
-                service_type='image', interface='public'
-            )
-        except ksa_exceptions.ClientException as error:
-            raise login.from_keystone(error) from error
+        access = self._manager.auth_ref
+        if access is None:
+            return []
+        found = access.service_catalog.get_endpoints_data(
+            service_type='image', interface='public'
+        )
         return [
             Endpoint(str(one.region_id or ''), str(one.url))
             for group in found.values()
