@@ -181,7 +181,7 @@ class Cloud:
             service_type='image', interface='public'
         )
         return [
-            Endpoint(str(one.region_id or ''), str(one.url))
+            Endpoint(str(one.region_name or ''), str(one.url))
             for group in found.values()
             for one in group
         ]

@@ -48,16 +48,19 @@ class ListImageCache(base.CacheLister):
         options.add_narrowing_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        return self.loop.run(self._rows(parsed_args))
+        members = self.chosen_fleet(parsed_args)
+        return self.loop.run(self._rows(parsed_args, members))
 
-    async def _rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+    async def _rows(
+        self, parsed_args: argparse.Namespace, members: list[base.Member]
+    ) -> base.Rows:
         words = list(dict.fromkeys(parsed_args.images))
         narrowing = options.narrowing(parsed_args)
         now = datetime.datetime.now(datetime.UTC)
         # What a word means is known, also where it is narrowed away.
         early = selection.Narrowing() if words else narrowing
         held = await self.read(
-            self.chosen_fleet(parsed_args),
+            members,
             lambda group: early.sift(group, now),
         )
         if narrowing.orphans and not self.cloud.sees_all_images:
