@@ -13,6 +13,7 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 from glance_cache_osc.policy import policies
 from glance_cache_osc.policy import reading
 from glance_cache_osc.transport import attempt
@@ -170,21 +171,16 @@ async def _matching(
 
 
 def report_extras(
-    command: base.CacheLister,
-    policy: policies.Policy,
-    held: base.Held,
-    wanted: Wanted,
+    command: base.CacheLister, held: base.Held, wanted: Wanted
 ) -> None:
-    """Report entries that a policy would have deleted."""
+    """Report entries that --delete-others would delete."""
     extra: dict[str, int] = {}
     for member, group in held.items():
-        rule = policy.rule_for(member.node.site)
-        if rule and rule.delete_others:
-            named = {one.image_id for one in wanted[member.node.site].images}
-            count = sum(one.image_id not in named for one in group)
-            if count:
-                name = member.node.site
-                extra[name] = extra.get(name, 0) + count
+        site = member.node.site
+        if (want := wanted.get(site)) and want.only:
+            named = {one.image_id for one in want.images}
+            if count := len(plan.by_id(group).keys() - named):
+                extra[site] = extra.get(site, 0) + count
     if extra:
         command.log.warning(
             _(

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import dataclasses
 
 from glance_cache_osc.model import entries
@@ -37,6 +38,7 @@ def cover(
     *,
     belongs: Callable[[str, str], bool] = lambda _image_id, _node: True,
     site_of: Callable[[str], str] = lambda node: node,
+    silent: Iterable[str] = (),
 ) -> list[Coverage]:
     """Where each of the wanted images is.
 
@@ -44,7 +46,9 @@ def cover(
     :param belongs: whether an image (by its ID) belongs on a node.
     :param site_of: the place that a node counts for: its own name, or its
         site, which has an image if all nodes there that it belongs on do.
+    :param silent: nodes of which it is not known what they hold.
     """
+    unread = list(silent)
     by_node = {node: plan.by_id(group) for node, group in held.items()}
     places = {node: site_of(node) for node in held}
     return [
@@ -56,6 +60,11 @@ def cover(
                 if belongs(image.image_id, node)
             },
             places,
+            {
+                site_of(node)
+                for node in unread
+                if belongs(image.image_id, node)
+            },
         )
         for image in wanted
     ]
@@ -65,10 +74,12 @@ def _cover(
     image: images.Image,
     found: Mapping[str, entries.Entry | None],
     places: Mapping[str, str],
+    unknown: AbstractSet[str],
 ) -> Coverage:
     """Where one image is.
 
     :param found: its entry on each node that it belongs on.
+    :param unknown: places of which not all nodes are known.
     """
     missing = {places[node]: None for node, one in found.items() if not one}
     queued = {
@@ -81,7 +92,7 @@ def _cover(
     return Coverage(
         image=image,
         size=next((size for size in sizes if size is not None), None),
-        cached=len(there - missing.keys() - queued),
+        cached=len(there - missing.keys() - queued - unknown),
         queued=len(queued - missing.keys()),
         missing_on=tuple(missing),
     )

@@ -79,11 +79,6 @@ class Policy:
         last = max(named, at)
         return self.rules[last] if last >= 0 else None
 
-    @property
-    def names(self) -> list[str]:
-        """The names of sites that rules have, without globs."""
-        return list(self._by_name)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Found:
@@ -102,10 +97,12 @@ class Wanted:
 
     :param images: each once.
     :param only: whether nothing else does, and all of it was found.
+    :param complete: whether all of it was found.
     """
 
     images: list[images.Image]
     only: bool = False
+    complete: bool = True
 
 
 def wanted(rule: Rule | None, found: Mapping[str, Found]) -> Wanted | None:
@@ -118,7 +115,11 @@ def wanted(rule: Rule | None, found: Mapping[str, Found]) -> Wanted | None:
     sets = [found[name] for name in rule.sets]
     by_id = {one.image_id: one for each in sets for one in each.images}
     complete = all(one.complete for one in sets)
-    return Wanted(list(by_id.values()), only=rule.delete_others and complete)
+    return Wanted(
+        list(by_id.values()),
+        only=rule.delete_others and complete,
+        complete=complete,
+    )
 
 
 def is_glob(word: str) -> bool:

@@ -8,16 +8,23 @@ The file is read as YAML nodes instead of values: names such as ``24.04``,
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import dataclasses
+import re
 from typing import Any
 
 import yaml
 
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import queries
 from glance_cache_osc.i18n import _
 from glance_cache_osc.policy import policies
 
 _Read = Callable[[yaml.Node], Any]
 _VERSION = '1'
+#: Lists and mappings inside each other. A policy has five; libyaml overflows
+#: the stack at some ten thousand.
+_DEEPEST = 20
+_NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
 
 
 def read(text: str, file: str) -> policies.Policy:
@@ -26,8 +33,15 @@ def read(text: str, file: str) -> policies.Policy:
     :param file: the name of the file, for errors.
     :raises errors.UsageError: it is not a policy.
     """
+    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    if match := yaml.SafeLoader.NON_PRINTABLE.search(text):
+        raise _error(
+            file,
+            _Place.of(text, match.start()),
+            _('character U+%04X is not allowed in YAML') % ord(match[0]),
+        )
     try:
-        loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+        _check_depth(file, yaml.parse(text, Loader=loader))
         root = yaml.compose(text, Loader=loader)
     except yaml.MarkedYAMLError as error:
         words = ' '.join(filter(None, (error.context, error.problem)))
@@ -40,6 +54,32 @@ def read(text: str, file: str) -> policies.Policy:
     return _Reader(file).policy(root)
 
 
+def _check_depth(file: str, events: Iterator[yaml.Event]) -> None:
+    """Refuse lists and mappings that are nested too deeply."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _error(
+                file, event.start_mark, _('this is nested too deeply')
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in a text, counted from 0, as YAML's marks have it."""
+
+    line: int
+    column: int
+
+    @classmethod
+    def of(cls, text: str, at: int) -> '_Place':
+        """The place of a character."""
+        begin = text.rfind('\n', 0, at) + 1
+        return cls(text.count('\n', 0, at), at - begin)
+
+
 class _Reader:
     """Reads the nodes of one file."""
 
@@ -49,16 +89,22 @@ class _Reader:
     def policy(self, root: yaml.Node) -> policies.Policy:
         found = self._keys(
             root,
-            {'version': self._text, 'sets': self._sets, 'sites': self._list},
+            {
+                'version': self._version,
+                'sets': self._sets,
+                'sites': self._list,
+            },
             required=('version', 'sets', 'sites'),
         )
-        if found['version'] != _VERSION:
-            raise self._wrong(
-                root, _("version '%s' is not known; use 1") % found['version']
-            )
         sets: dict[str, policies.ImageSet] = found['sets']
         rules = [self._rule(node, sets) for node in found['sites']]
         return policies.Policy(sets, rules)
+
+    def _version(self, node: yaml.Node) -> None:
+        if (text := self._text(node)) != _VERSION:
+            raise self._wrong(
+                node, _("version '%s' is not known; use 1") % text
+            )
 
     def _sets(self, node: yaml.Node) -> dict[str, policies.ImageSet]:
         return {
@@ -157,7 +203,14 @@ class _Reader:
             yield text, key, value
 
     def _properties(self, node: yaml.Node) -> dict[str, str]:
-        return {key: self._text(value) for key, __, value in self._pairs(node)}
+        found = {}
+        for key, at, value in self._pairs(node):
+            found[key] = self._text(value)
+            try:
+                queries.check_properties(found)
+            except errors.UsageError as error:
+                raise self._wrong(at, error.why) from error
+        return found
 
     def _list(self, node: yaml.Node) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
@@ -173,16 +226,24 @@ class _Reader:
         return str(node.value)
 
     def _flag(self, node: yaml.Node) -> bool:
-        text = node.value if isinstance(node, yaml.ScalarNode) else ''
+        text = self._plain(node)
         if text not in ('true', 'false'):
             raise self._wrong(node, _('this is neither true nor false'))
         return text == 'true'
 
     def _number(self, node: yaml.Node) -> int:
-        text = node.value if isinstance(node, yaml.ScalarNode) else ''
-        if not (text.isascii() and text.isdigit() and 0 < int(text) < 10**6):
-            raise self._wrong(node, _('this is not a whole number above 0'))
+        text = self._plain(node)
+        if not _NUMBER.fullmatch(text):
+            raise self._wrong(
+                node, _('this is not a whole number from 1 to 999999')
+            )
         return int(text)
+
+    @staticmethod
+    def _plain(node: yaml.Node) -> str:
+        """A value without quotation marks; empty for any other."""
+        is_plain = isinstance(node, yaml.ScalarNode) and not node.style
+        return str(node.value) if is_plain else ''
 
     def _wrong(self, node: yaml.Node, why: str) -> errors.UsageError:
         return _error(self._file, node.start_mark, why)

@@ -102,6 +102,7 @@ class CoverImageCache(base.CacheLister):
             {member.node.name: held[member] for member in held},
             belongs=belongs,
             site_of=place,
+            silent=[one.node.name for one in members if one not in held],
         )
         return [
             (

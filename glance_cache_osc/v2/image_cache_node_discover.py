@@ -3,6 +3,8 @@
 """``openstack image cache node discover``."""
 
 import argparse
+import collections
+from collections.abc import Iterable
 from collections.abc import Iterator
 import urllib.parse
 
@@ -12,6 +14,9 @@ from glance_cache_osc.command import base
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 from glance_cache_osc.transport import attempt
+
+#: The name, endpoint and site of a node.
+_Row = tuple[str, str, str | None]
 
 
 class DiscoverImageCacheNodes(base.CacheLister):
@@ -24,9 +29,8 @@ class DiscoverImageCacheNodes(base.CacheLister):
     )
     _description = _(
         'Find nodes behind DNS names or in the service catalogue. The columns '
-        "are the keys of 'image_cache_nodes' in clouds.yaml, so that the "
-        'output of -f yaml can be pasted there. No request is sent to the '
-        'nodes.'
+        'are the keys of nodes in clouds.yaml, so that the output of -f yaml '
+        'can be pasted there. No request is sent to the nodes.'
     )
     _example_of = _('Find the nodes behind a headless service:')
     _example = (
@@ -59,7 +63,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         if parsed_args.catalogue:
-            return list(self._of_catalogue(parsed_args.region))
+            return _distinct(self._of_catalogue(parsed_args.region))
         if parsed_args.region:
             raise errors.UsageError(_('--region requires --catalogue'))
         base_url = self.cloud.image_endpoint()
@@ -68,7 +72,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
             for word in parsed_args.dns
         }
         timeout = parsed_args.node_timeout
-        rows: base.Rows = []
+        rows: list[_Row] = []
         for outcome in self.loop.run(
             attempt.attempt(
                 lambda word: self.loop.engine.addresses(urls[word], timeout),
@@ -79,18 +83,18 @@ class DiscoverImageCacheNodes(base.CacheLister):
                 what = _("Cannot look up '%s'") % outcome.job
                 self.failures.add(what, outcome.error)
             rows += _of_addresses(urls[outcome.job], outcome.value or [])
-        return rows
+        return _distinct(rows)
 
-    def _of_catalogue(self, region: str | None) -> Iterator[tuple[str, ...]]:
+    def _of_catalogue(self, region: str | None) -> Iterator[_Row]:
         """The public image endpoints, named after their regions."""
         for found in self.cloud.image_endpoints():
             if region in (None, found.region):
-                yield (found.region, endpoints.parse(found.url), found.region)
+                url = endpoints.parse(found.url)
+                name = found.region or urllib.parse.urlsplit(url).netloc
+                yield name, url, found.region or None
 
 
-def _of_addresses(
-    url: str, addresses: list[str]
-) -> Iterator[tuple[str, str, str]]:
+def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
     """A node for each address of a URL's host."""
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ''
@@ -99,3 +103,19 @@ def _of_addresses(
         port = f':{parts.port}' if parts.port else ''
         endpoint = f'{parts.scheme}://{literal}{port}{parts.path}'
         yield f'{host}-{address}', endpoint, host
+
+
+def _distinct(rows: Iterable[_Row]) -> base.Rows:
+    """Each endpoint once, and no name twice: clouds.yaml would be refused."""
+    by_url = {url: (name, url, site) for name, url, site in rows}
+    count = collections.Counter(name for name, __, __ in by_url.values())
+    return [
+        (
+            name
+            if count[name] == 1
+            else f'{name}-{urllib.parse.urlsplit(url).netloc}',
+            url,
+            site,
+        )
+        for name, url, site in by_url.values()
+    ]

@@ -10,6 +10,7 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
+from glance_cache_osc.model import plan
 from glance_cache_osc.policy import policies
 
 _COUNT = columns.Kind.COUNT
@@ -35,8 +36,10 @@ class ListImageCacheSites(base.CacheLister):
         'cached, and how many other entries there are.'
     )
     _epilog = _(
-        "Status is 'in sync', 'incomplete', or 'unknown' if there is no rule "
-        'for the site or not all of its nodes responded.'
+        "Status is 'incomplete' if an entry is missing or must be deleted; "
+        "'unknown' if the policy has no rule for the site, not all images of "
+        "its sets were found, or not all of its nodes responded; else 'in "
+        "sync'."
     )
     _example_of = _('List the sites that lack images:')
     _example = (
@@ -81,27 +84,29 @@ def _row(
     held: list[list[entries.Entry]],
     want: policies.Wanted | None,
 ) -> tuple[Any, ...]:
+    there = [plan.by_id(group) for group in held]
     cached = [
         one
-        for group in held
-        for one in group
+        for group in there
+        for one in group.values()
         if one.state is entries.State.CACHED
     ]
     facts = (
         site,
         len(nodes),
         len(held),
-        sum(map(len, held)),
+        sum(map(len, there)),
         sum(one.size or 0 for one in cached),
     )
     if want is None:
         return (*facts, None, None, None, 'unknown')
     ids = {one.image_id for one in want.images}
-    there = sum(one.image_id in ids for one in cached)
-    missing = len(ids) * len(held) - there
-    extra = sum(one.image_id not in ids for group in held for one in group)
+    missing = len(ids) * len(held) - sum(one.image_id in ids for one in cached)
+    extra = sum(len(group.keys() - ids) for group in there)
     if missing or (extra and want.only):
         status = 'incomplete'
+    elif want.complete and len(held) == len(nodes):
+        status = 'in sync'
     else:
-        status = 'in sync' if len(held) == len(nodes) else 'unknown'
+        status = 'unknown'
     return (*facts, len(ids) * len(nodes), missing, extra, status)

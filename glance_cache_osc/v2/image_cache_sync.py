@@ -93,7 +93,7 @@ class SyncImageCache(base.CacheLister):
             find = self._everywhere(words, members, delete=delete)
         by_site, held = self.loop.run(attempt.both(find, self.look(members)))
         if policy and not delete:
-            policy_files.report_extras(self, policy, held, by_site)
+            policy_files.report_extras(self, held, by_site)
         steps = self._steps(parsed_args, held, by_site)
         deletions, fills = _apart(steps)
 
