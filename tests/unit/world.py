@@ -16,6 +16,7 @@ from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes as configured
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from tests.unit import virtual
@@ -275,7 +276,15 @@ class Scene:
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
             fleet.Member(
-                fleet.Node(f'n{number}', f'http://n{number}'), driver, NO_CLIENT
+<<<<<<< HEAD
+                configured.Node(
+                    name=f'n{number}', endpoint=f'http://n{number}'
+                ),
+=======
+                fleet.Node(f'n{number}', f'http://n{number}'),
+>>>>>>> a0feb58
+                driver,
+                NO_CLIENT,
             )
             for number, driver in enumerate(self.drivers, 1)
         ]
