@@ -276,13 +276,9 @@ class Scene:
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
             fleet.Member(
-<<<<<<< HEAD
                 configured.Node(
                     name=f'n{number}', endpoint=f'http://n{number}'
                 ),
-=======
-                fleet.Node(f'n{number}', f'http://n{number}'),
->>>>>>> a0feb58
                 driver,
                 NO_CLIENT,
             )
