@@ -77,7 +77,7 @@ async def find(
     }
     _warn(
         command,
-        _('The policy has no rule for %(count)d sites: %(names)s.'),
+        _('Sites for which the policy has no rule: %(names)s.'),
         [site for site in sites if site not in wanted],
     )
     held_back = [
@@ -184,8 +184,8 @@ def report_extras(
     if extra:
         command.log.warning(
             _(
-                '%(count)d entries do not belong on %(sites)s. Use '
-                '--delete-others to delete them.'
+                'Other entries on %(sites)s: %(count)d. Use --delete-others '
+                'to delete them.'
             ),
             {
                 'count': sum(extra.values()),
@@ -197,9 +197,5 @@ def report_extras(
 def _warn(command: base.CacheLister, line: str, names: list[str]) -> None:
     if names:
         command.log.warning(
-            line,
-            {
-                'count': len(names),
-                'names': columns.safe_text(columns.few(names, _FEW)),
-            },
+            line, {'names': columns.safe_text(columns.few(names, _FEW))}
         )
