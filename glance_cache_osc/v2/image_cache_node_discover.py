@@ -107,8 +107,8 @@ def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
 
 def _distinct(rows: Iterable[_Row]) -> base.Rows:
     """Each endpoint once, and no name twice: clouds.yaml would be refused."""
-    by_url = {url: (name, url, site) for name, url, site in rows}
-    count = collections.Counter(name for name, __, __ in by_url.values())
+    by_url = {row[1]: row for row in rows}
+    count = collections.Counter(row[0] for row in by_url.values())
     return [
         (
             name

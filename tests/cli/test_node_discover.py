@@ -163,7 +163,9 @@ def test_hosts_and_urls(
 
 
 def test_no_name_is_there_twice(openstack: OpenStack) -> None:
-    result = openstack(*DNS, 'one.example:8080', 'one.example:8081', '-f', 'yaml')
+    result = openstack(
+        *DNS, 'one.example:8080', 'one.example:8081', '-f', 'yaml'
+    )
 
     assert [one.name for one in configured(result.out)] == [
         'one.example-127.0.0.9-127.0.0.9:8080',
@@ -195,7 +197,7 @@ def endpoint(url: str, region: str | None, **more: Any) -> dict[str, Any]:
 @pytest.fixture
 def catalogue(monkeypatch: pytest.MonkeyPatch) -> list[dict[str, Any]]:
     """The image endpoints of the service catalogue."""
-    token = copy.deepcopy(p.TOKEN)
+    token: Any = copy.deepcopy(p.TOKEN)
     monkeypatch.setattr(p, 'TOKEN', token)
     found: list[dict[str, Any]] = token['token']['catalog'][0]['endpoints']
     found += [

@@ -1263,3 +1263,25 @@ def test_a_row_of_a_summary_has_the_columns_of_its_own(
         'Cached, Queued, Failed, Size.\n',
     )
     assert cloud.requests == []
+
+
+def test_a_site_with_a_silent_node_does_not_have_an_image(
+    cloud: Cloud, openstack: OpenStack, write: Write
+) -> None:
+    """It is not known what that node holds."""
+    write('')
+    url = f'{policies.IMAGES}?name=in:fedora-42'
+    cloud.answers('GET', url, json=policies.found(p.FEDORA))
+    rounds = dict(policies.AFTER)
+    del rounds[policies.OSLO_2]
+    policies.answer_caches(cloud, rounds)
+    cloud.answers(
+        'GET', f'{policies.OSLO_2}/v2/cache', exc=ConnectionRefusedError
+    )
+
+    result = openstack(
+        *(*CACHE, 'coverage', '--by-site', 'fedora-42'),
+        *('-f', 'value', '-c', 'Cached', '-c', 'Missing'),
+    )
+
+    assert (result.code, result.out) == (1, '2 0\n')

@@ -42,14 +42,8 @@ def made(
     cloud.clouds_yaml(
         tmp_path / 'clouds.yaml',
         {'edge-oslo': caches[0].url, 'edge-bergen': caches[1].url},
+        sites={'edge-oslo': 'oslo', 'edge-bergen': 'bergen'},
     )
-    path = tmp_path / 'clouds.yaml'
-    text = path.read_text()
-    for site in ('oslo', 'bergen'):
-        text = re.sub(
-            rf'(- name: "edge-{site}"\n)', rf'\1        site: {site}\n', text
-        )
-    path.write_text(text)
     (tmp_path / 'policy.yaml').write_text(POLICY)
     return {
         'golden': images('ubuntu', tags=['golden']),
