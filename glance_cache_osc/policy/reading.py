@@ -46,7 +46,7 @@ def read(text: str, file: str) -> policies.Policy:
     except yaml.MarkedYAMLError as error:
         words = ' '.join(filter(None, (error.context, error.problem)))
         raise _error(file, error.problem_mark, words) from error
-    except (yaml.YAMLError, RecursionError, ValueError) as error:
+    except (yaml.YAMLError, ArithmeticError, ValueError) as error:
         words = ' '.join(str(error).split())
         raise _error(file, None, words) from error
     if root is None:

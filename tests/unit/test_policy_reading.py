@@ -2,6 +2,7 @@
 
 """Policy files: what is accepted, and where an error is."""
 
+import contextlib
 from importlib import resources
 import json
 import re
@@ -103,6 +104,15 @@ def error_of(text: str) -> str:
     )
     assert match, caught.value
     return f'{match[1]}:{match[2]} {match[3]}' if match[1] else match[3]
+
+
+@pytest.mark.parametrize('code', ['00110000', 'FFFFFFFF', '0000D800'])
+def test_characters_that_do_not_exist(code: str) -> None:
+    text = FULL.replace('golden', f'"\\U{code}"')
+
+    with contextlib.suppress(errors.UsageError):
+        # PyYAML without libyaml has half characters.
+        assert read(text).sets['base'].tags == ('\ud800',)
 
 
 def test_the_schema_is_one() -> None:
