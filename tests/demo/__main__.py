@@ -246,7 +246,8 @@ def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
 
 def _show_policy(demo: Demo, cloud: clouds.Cloud) -> None:
     demo.say('A policy says which images belong on which sites.')
-    path = cloud.directory / 'policy.yaml'
+    # 'policy.yaml' would be read by Glance and Keystone as their own.
+    path = cloud.directory / 'image-sites.yaml'
     path.write_text(_POLICY)
     demo.run(f'cat {shlex.quote(str(path))}')
     policy = f'--policy {shlex.quote(str(path))}'
