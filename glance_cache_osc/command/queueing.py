@@ -70,9 +70,9 @@ def add_waiting_options(parser: argparse.ArgumentParser) -> None:
         metavar='<number>',
         type=options.count,
         help=_(
-            'Have at most this many images fetched at a time on each site '
-            '(default: max_downloads of the policy, or of the site in '
-            'clouds.yaml; implies --wait)'
+            'Download at most this many images at a time on each site '
+            '(default: with --wait, max_downloads of the policy, or of the '
+            'site in clouds.yaml; implies --wait)'
         ),
     )
     group.add_argument(
