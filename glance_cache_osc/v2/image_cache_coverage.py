@@ -11,6 +11,7 @@ from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import coverage
 from glance_cache_osc.model import images
+from glance_cache_osc.transport import attempt
 
 
 class CoverImageCache(base.CacheLister):
@@ -62,12 +63,15 @@ class CoverImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         policy = policy_files.of(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        held = self.loop.run(self.look(members))
         by_site: policy_files.Wanted = {}
         if policy:
-            by_site = self.loop.run(policy_files.find(self, policy, members))
+            find = policy_files.find(self, policy, members)
+            by_site, held = self.loop.run(
+                attempt.both(find, self.look(members))
+            )
             wanted = policy_files.all_images(by_site)
         else:
+            held = self.loop.run(self.look(members))
             wanted = self._wanted(parsed_args, held)
         silent = len(members) - len(held)
         if silent and wanted:

@@ -12,6 +12,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 from glance_cache_osc.policy import policies
+from glance_cache_osc.transport import attempt
 
 _COUNT = columns.Kind.COUNT
 
@@ -62,8 +63,12 @@ class ListImageCacheSites(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         wanted: policy_files.Wanted = {}
         if policy:
-            wanted = self.loop.run(policy_files.find(self, policy, members))
-        held = self.loop.run(self.look(members))
+            find = policy_files.find(self, policy, members)
+            wanted, held = self.loop.run(
+                attempt.both(find, self.look(members))
+            )
+        else:
+            held = self.loop.run(self.look(members))
         by_site: dict[str, list[base.Member]] = {}
         for one in members:
             by_site.setdefault(one.node.site, []).append(one)
