@@ -7,6 +7,7 @@ connection to the image service. Nothing else here reads the client manager.
 """
 
 from collections.abc import Mapping
+import dataclasses
 import ipaddress
 import logging
 from typing import Any
@@ -34,6 +35,14 @@ _MOST_NAMED = 3
 _CATALOGUE_TIMEOUT = 60.0
 #: Seconds that taking data out of a store may take.
 _STORE_TIMEOUT = 600.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Endpoint:
+    """An endpoint of the service catalogue."""
+
+    region: str
+    url: str
 
 
 class Cloud:
@@ -159,6 +168,23 @@ class Cloud:
             return login.from_keystone(error)
         except errors.CacheError as error:
             return error
+
+    def image_endpoints(self) -> list[Endpoint]:
+        """The public image endpoints of the service catalogue.
+
+        :returns: none where the login has no catalogue.
+        """
+        access = self._manager.auth_ref
+        if access is None:
+            return []
+        found = access.service_catalog.get_endpoints_data(
+            service_type='image', interface='public'
+        )
+        return [
+            Endpoint(str(one.region_name or ''), str(one.url))
+            for group in found.values()
+            for one in group
+        ]
 
     def setting(self, key: str) -> Any:
         """A value of the cloud's part of ``clouds.yaml``; None if absent."""

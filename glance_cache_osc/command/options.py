@@ -126,11 +126,19 @@ def _read_names(path: str) -> list[str]:
 
     :raises errors.UsageError: it can't be read as text.
     """
+    lines = (line.strip() for line in read_text(path).split('\n'))
+    return [line for line in lines if line and not line.startswith('#')]
+
+
+def read_text(path: str) -> str:
+    """The text of a file; ``-`` is standard input.
+
+    :raises errors.UsageError: it cannot be read as text.
+    """
     try:
         if path == '-':
-            text = sys.stdin.read()
-        else:
-            text = pathlib.Path(path).read_text(encoding='utf-8-sig')
+            return sys.stdin.read()
+        return pathlib.Path(path).read_text(encoding='utf-8-sig')
     except OSError as error:
         raise errors.UsageError(
             _("Cannot read '%(file)s': %(why)s")
@@ -140,8 +148,6 @@ def _read_names(path: str) -> list[str]:
         raise errors.UsageError(
             _("Cannot read '%s': it is not UTF-8 text") % path
         ) from error
-    lines = (line.strip() for line in text.split('\n'))
-    return [line for line in lines if line and not line.startswith('#')]
 
 
 def add_approval_options(

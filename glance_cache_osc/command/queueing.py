@@ -13,9 +13,11 @@ from glance_cache_osc.command import options
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
+from glance_cache_osc.fleet import configuration
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
+from glance_cache_osc.policy import policies
 
 #: So many nodes, and images that did not arrive, are named.
 _FEW_NODES = 3
@@ -64,6 +66,16 @@ def add_waiting_options(parser: argparse.ArgumentParser) -> None:
         ),
     )
     group.add_argument(
+        '--max-downloads-per-site',
+        metavar='<number>',
+        type=options.count,
+        help=_(
+            'Download at most this many images at a time on each site '
+            '(default: with --wait, max_downloads of the policy, or of the '
+            'site in clouds.yaml; implies --wait)'
+        ),
+    )
+    group.add_argument(
         '--stall-after',
         metavar='<seconds>',
         type=options.seconds,
@@ -75,17 +87,39 @@ def add_waiting_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def limits(parsed_args: argparse.Namespace) -> waiting.Limits | None:
+def limits(
+    command: base.CacheLister,
+    parsed_args: argparse.Namespace,
+    policy: policies.Policy | None = None,
+) -> waiting.Limits | None:
     """How to wait; None for not at all.
 
-    :raises errors.UsageError: it is said how to wait, and not to wait.
+    :raises errors.UsageError: it is said how to wait, and not to wait; or
+        the sites in clouds.yaml are written wrong.
     """
-    if parsed_args.wait or parsed_args.max_downloads:
+    sites = configuration.sites(command.cloud)
+
+    def of_site(site: str) -> int:
+        rule = policy.rule_for(site) if policy else None
+        known = sites.get(site)
+        return (
+            parsed_args.max_downloads_per_site
+            or (rule and rule.max_downloads)
+            or (known and known.max_downloads)
+            or 0
+        )
+
+    if (
+        parsed_args.wait
+        or parsed_args.max_downloads
+        or parsed_args.max_downloads_per_site
+    ):
         timeout = parsed_args.timeout
         return waiting.Limits(
             timeout=_TIMEOUT if timeout is None else timeout,
             stall_after=parsed_args.stall_after or _STALL_AFTER,
             downloads=parsed_args.max_downloads or 0,
+            site_downloads=of_site,
         )
     for option in ('timeout', 'stall_after'):
         if getattr(parsed_args, option) is not None:

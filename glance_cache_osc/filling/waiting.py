@@ -48,11 +48,13 @@ class Limits:
     :param stall_after: seconds without an arrival after which a node has
         stalled: that is reported, and it is no longer waited for.
     :param downloads: fills in progress at once, over all nodes; 0 for any.
+    :param site_downloads: the same for all nodes of a site, by its name.
     """
 
     timeout: float
     stall_after: float
     downloads: int = 0
+    site_downloads: Callable[[str], int] = lambda _site: 0
 
 
 @dataclasses.dataclass
@@ -75,7 +77,9 @@ class Wait:
         sizes = [one.image.size or 0 for one in self.wanted if one.is_open]
         self._total_size, self._size = sum(sizes), 0
         self._arrived = len(self.wanted) - len(sizes)
-        self._slots = slots.Slots(self.limits.downloads)
+        self._slots = slots.Slots(
+            self.limits.downloads, self.limits.site_downloads
+        )
         self._nodes: dict[fleet.Member, fills.NodeFills] = {}
         self._tasks: dict[asyncio.Task[None], fills.NodeFills | None] = {}
         #: Open fills by image; closed ones are removed now and then.

@@ -2,9 +2,11 @@
 
 """On how many nodes each image is, and where it is missing. Pure."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 import dataclasses
 
 from glance_cache_osc.model import entries
@@ -33,31 +35,64 @@ class Coverage:
 def cover(
     wanted: Iterable[images.Image],
     held: Mapping[str, Sequence[entries.Entry]],
+    *,
+    belongs: Callable[[str, str], bool] = lambda _image_id, _node: True,
+    site_of: Callable[[str], str] = lambda node: node,
+    silent: Iterable[str] = (),
 ) -> list[Coverage]:
     """Where each of the wanted images is.
 
     :param held: what each node holds, by the node's name.
+    :param belongs: whether an image (by its ID) belongs on a node.
+    :param site_of: the place that a node counts for: its own name, or its
+        site, which has an image if all nodes there that it belongs on do.
+    :param silent: nodes of which it is not known what they hold.
     """
+    unread = list(silent)
     by_node = {node: plan.by_id(group) for node, group in held.items()}
-    return [_cover(image, by_node) for image in wanted]
+    places = {node: site_of(node) for node in held}
+    return [
+        _cover(
+            image,
+            {
+                node: group.get(image.image_id)
+                for node, group in by_node.items()
+                if belongs(image.image_id, node)
+            },
+            places,
+            {
+                site_of(node)
+                for node in unread
+                if belongs(image.image_id, node)
+            },
+        )
+        for image in wanted
+    ]
 
 
 def _cover(
-    image: images.Image, by_node: Mapping[str, Mapping[str, entries.Entry]]
+    image: images.Image,
+    found: Mapping[str, entries.Entry | None],
+    places: Mapping[str, str],
+    unknown: AbstractSet[str],
 ) -> Coverage:
-    there = {
-        node: group[image.image_id]
-        for node, group in by_node.items()
-        if image.image_id in group
+    """Where one image is.
+
+    :param found: its entry on each node that it belongs on.
+    :param unknown: places of which not all nodes are known.
+    """
+    missing = {places[node]: None for node, one in found.items() if not one}
+    queued = {
+        places[node]
+        for node, one in found.items()
+        if one and one.state is entries.State.QUEUED
     }
-    cached = [
-        one for one in there.values() if one.state is entries.State.CACHED
-    ]
-    sizes = [image.size, *(one.size for one in cached)]
+    there = {places[node] for node in found}
+    sizes = [image.size, *(one.size for one in found.values() if one)]
     return Coverage(
         image=image,
         size=next((size for size in sizes if size is not None), None),
-        cached=len(cached),
-        queued=len(there) - len(cached),
-        missing_on=tuple(node for node in by_node if node not in there),
+        cached=len(there - missing.keys() - queued - unknown),
+        queued=len(queued - missing.keys()),
+        missing_on=tuple(missing),
     )

@@ -7,9 +7,11 @@ import argparse
 from glance_cache_osc import columns
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
+from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import coverage
 from glance_cache_osc.model import images
+from glance_cache_osc.transport import attempt
 
 
 class CoverImageCache(base.CacheLister):
@@ -42,11 +44,35 @@ class CoverImageCache(base.CacheLister):
                 '(default: all that any of the nodes has)'
             ),
         )
+        parser.add_argument(
+            '--by-site',
+            action='store_true',
+            help=_(
+                'Count sites instead of nodes: a site has an image if all of '
+                'its nodes do'
+            ),
+        )
+        policy_files.add_option(
+            parser,
+            _(
+                'Policy file: count only nodes on which an image belongs, in '
+                "place of <image>; '-' is standard input"
+            ),
+        )
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        policy = policy_files.of(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        held = self.loop.run(self.look(members))
-        wanted = self._wanted(parsed_args, held)
+        by_site: policy_files.Wanted = {}
+        if policy:
+            find = policy_files.find(self, policy, members)
+            by_site, held = self.loop.run(
+                attempt.both(find, self.look(members))
+            )
+            wanted = policy_files.all_images(by_site)
+        else:
+            held = self.loop.run(self.look(members))
+            wanted = self._wanted(parsed_args, held)
         silent = len(members) - len(held)
         if silent and wanted:
             self.failures.remark(
@@ -56,15 +82,38 @@ class CoverImageCache(base.CacheLister):
                 )
                 % {'silent': silent, 'all': len(members)}
             )
+        sites = {one.node.name: one.node.site for one in members}
+        ids = {
+            site: {one.image_id for one in want.images}
+            for site, want in by_site.items()
+        }
+
+        def belongs(image_id: str, node: str) -> bool:
+            return not policy or image_id in ids.get(sites[node], ())
+
+        def place(node: str) -> str:
+            return sites[node] if parsed_args.by_site else node
+
+        everywhere = len(set(map(place, sites)))
+
+        def total(image_id: str) -> int:
+            if not policy:
+                return everywhere
+            return len({place(one) for one in sites if belongs(image_id, one)})
+
         covered = coverage.cover(
-            wanted, {member.node.name: held[member] for member in held}
+            wanted,
+            {member.node.name: held[member] for member in held},
+            belongs=belongs,
+            site_of=place,
+            silent=[one.node.name for one in members if one not in held],
         )
         return [
             (
                 one.image.image_id,
                 one.image.name,
                 one.size,
-                columns.Share(one.cached, len(members)),
+                columns.Share(one.cached, total(one.image.image_id)),
                 one.queued,
                 len(one.missing_on),
                 None if silent else list(one.missing_on),

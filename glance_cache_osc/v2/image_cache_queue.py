@@ -3,10 +3,13 @@
 """``openstack image cache queue``."""
 
 import argparse
+from collections.abc import Sequence
 
+from glance_cache_osc import columns
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
+from glance_cache_osc.command import summaries
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -45,11 +48,12 @@ class QueueImageCache(base.CacheLister):
             ),
         )
         options.add_dry_run(parser)
+        summaries.add_option(parser)
         queueing.add_waiting_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted(parsed_args)
-        limits = queueing.limits(parsed_args)
+        limits = queueing.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)
         (found, __), held = self.loop.run(
             attempt.both(words.find(self), self.look(members))
@@ -59,8 +63,18 @@ class QueueImageCache(base.CacheLister):
             for member, group in held.items()
             for step in plan.to_queue(found, group, force=parsed_args.force)
         ]
+        summaries.announce(self, parsed_args, steps)
         if parsed_args.dry_run:
-            return queueing.planned(steps)
-        return queueing.rows(
-            self.loop.run(queueing.carry_out(self, steps, limits))
-        )
+            results = [(*one, one[1].action.value) for one in steps]
+        else:
+            results = self.loop.run(queueing.carry_out(self, steps, limits))
+        if parsed_args.summary:
+            return summaries.rows(members, lambda _one: len(found), results)
+        return queueing.rows(results)
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        if parsed_args.summary:
+            return summaries.TABLE
+        return super().columns_for(parsed_args)

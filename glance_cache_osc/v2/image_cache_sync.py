@@ -3,16 +3,20 @@
 """``openstack image cache sync``."""
 
 import argparse
+from collections.abc import Sequence
 
+from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
+from glance_cache_osc.command import policy_files
 from glance_cache_osc.command import queueing
+from glance_cache_osc.command import summaries
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
+from glance_cache_osc.policy import policies
 from glance_cache_osc.transport import attempt
 
 #: The exit code of --check when something is to be done.
@@ -43,6 +47,14 @@ class SyncImageCache(base.CacheLister):
             _('Image to have cached: an ID, a name, or a glob on names'),
         )
         options.add_image_options(parser)
+        policy_files.add_option(
+            parser,
+            _(
+                'Policy file that says which images belong on which sites, '
+                'in place of <image>, --tag, --property and --from-file; '
+                "'-' is standard input"
+            ),
+        )
         parser.add_argument(
             '--delete-others',
             action='store_true',
@@ -57,6 +69,7 @@ class SyncImageCache(base.CacheLister):
                 'if there is something'
             ),
         )
+        summaries.add_option(parser)
         queueing.add_waiting_options(parser)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -65,24 +78,40 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        words = wanted.Wanted(parsed_args)
-        limits = queueing.limits(parsed_args)
+        policy = policy_files.of(parsed_args)
+        words = None if policy else wanted.Wanted(parsed_args)
+        limits = queueing.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
-        (found, complete), held = self.loop.run(
-            attempt.both(words.find(self), self.look(members))
-        )
-        steps = self._steps(parsed_args, found, held, complete=complete)
+        delete = parsed_args.delete_others
+        if policy:
+            find = policy_files.find(self, policy, members, delete=delete)
+        elif words:
+            find = self._everywhere(words, members, delete=delete)
+        by_site, held = self.loop.run(attempt.both(find, self.look(members)))
+        if policy and not delete:
+            policy_files.report_extras(self, held, by_site)
+        steps = self._steps(parsed_args, held, by_site)
+        deletions, fills = _apart(steps)
+
+        def summary(results: list[queueing.Result]) -> base.Rows:
+            return summaries.rows(
+                members, lambda one: _count(by_site, one), results
+            )
+
+        if not parsed_args.check:
+            summaries.announce(self, parsed_args, fills)
         if base.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
             ]
             self._pending = parsed_args.check and bool(pending)
+            if parsed_args.summary:
+                return summary([(*one, one[1].action.value) for one in steps])
             return queueing.planned(pending)
-        deletions, fills = _apart(steps)
         approval.deletion(parsed_args, deletions)
         gone = self.loop.run(self.delete(deletions))
         rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
@@ -90,21 +119,26 @@ class SyncImageCache(base.CacheLister):
             queueing.give_up(self, fills)
         else:
             rows += self.loop.run(queueing.carry_out(self, fills, limits))
-        return queueing.rows(rows)
+        return summary(rows) if parsed_args.summary else queueing.rows(rows)
 
-    def _steps(
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        if parsed_args.summary:
+            return summaries.TABLE
+        return super().columns_for(parsed_args)
+
+    async def _everywhere(
         self,
-        parsed_args: argparse.Namespace,
-        found: list[images.Image],
-        held: base.Held,
+        words: wanted.Wanted,
+        members: list[base.Member],
         *,
-        complete: bool,
-    ) -> base.Steps:
-        """What is to be done where."""
-        delete_others = parsed_args.delete_others
-        if delete_others and not complete:
+        delete: bool,
+    ) -> policy_files.Wanted:
+        """The same images on all sites."""
+        found, complete = await words.find(self)
+        if delete and not complete:
             # Who names what is not there may have meant what is.
-            delete_others = False
             self.failures.add(
                 _('Other images are not deleted'),
                 errors.CacheError(
@@ -112,15 +146,35 @@ class SyncImageCache(base.CacheLister):
                     _('Name what is there, and run it again.'),
                 ),
             )
+        same = policies.Wanted(found, only=complete)
+        return {one.node.site: same for one in members}
+
+    def _steps(
+        self,
+        parsed_args: argparse.Namespace,
+        held: base.Held,
+        by_site: policy_files.Wanted,
+    ) -> base.Steps:
+        """What is to be done where."""
+        delete = parsed_args.delete_others
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_sync(found, group, delete_others=delete_others)
+            if (want := by_site.get(member.node.site))
+            for step in plan.to_sync(
+                want.images, group, delete_others=delete and want.only
+            )
         ]
         others, __ = _apart(steps)
         ids = {step.image.image_id for __, step in others}
         names = self.loop.run(self.names(parsed_args, ids))
         return [(member, step.named(names)) for member, step in steps]
+
+
+def _count(by_site: policy_files.Wanted, member: base.Member) -> int:
+    """How many images belong on a node."""
+    want = by_site.get(member.node.site)
+    return len(want.images) if want else 0
 
 
 def _apart(steps: base.Steps) -> tuple[base.Steps, base.Steps]:

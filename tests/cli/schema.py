@@ -17,6 +17,8 @@ _PLANS = {
     ('sync', '--dry-run'): '--check',
     ('clear', '--dry-run'): '',
 }
+#: The first words of commands that have two.
+_GROUPS = ('node', 'site')
 
 
 def schema_of(argv: Sequence[str]) -> dict[str, Any] | None:
@@ -25,9 +27,11 @@ def schema_of(argv: Sequence[str]) -> dict[str, Any] | None:
     if 'cache' not in words or ('-f', 'json') not in itertools.pairwise(words):
         return None
     at = words.index('cache') + 1
-    name = ' '.join(words[at : at + 2 if words[at] == 'node' else at + 1])
+    name = ' '.join(words[at : at + 2 if words[at] in _GROUPS else at + 1])
+    if '--summary' in words:
+        name = f'{name} --summary'
     for option in ('--dry-run', '--check'):
-        if option in words:
+        if option in words and '--summary' not in words:
             name = f'{name} {_PLANS.get((name, option), option)}'.strip()
     rows = SCHEMA['$defs'][name]
     if '-c' in words or '--column' in words:

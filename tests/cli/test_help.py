@@ -94,6 +94,6 @@ def test_a_shell_completes_commands_and_options(openstack: OpenStack) -> None:
     completed = lines['cmds_image_cache'].strip("'").split()
     assert set(completed) == {words_of(one).split()[2] for one in COMMANDS}
     of_nodes = lines['cmds_image_cache_node'].strip("'").split()
-    assert sorted(of_nodes) == ['check', 'list']
+    assert sorted(of_nodes) == ['check', 'discover', 'list']
     queue = lines['cmds_image_cache_queue'].strip("'").split()
     assert {'--wait', '--max-downloads', '--node', '--tag'} <= set(queue)

@@ -121,7 +121,8 @@ def test_asks_for_what_is_not_there(
         *('image', 'cache', 'queue', '-f', name, *THREE), terminal=terminal
     )
 
-    assert result == Result(0, expected, '')
+    downloads = 'Downloads: 1 (5.0 MB); sites: 1.\n'
+    assert result == Result(0, expected, downloads if terminal else '')
     # The first two go out together.
     assert sorted(cloud.requests) == [
         f'GET {CACHE}',
@@ -151,7 +152,7 @@ def test_a_dry_run_sends_nothing(cloud: Cloud, openstack: OpenStack) -> None:
         *('-f', 'value', '-c', 'ID', '-c', 'Action'),
     )
 
-    assert result == Result(0, DRY_RUN, '')
+    assert result == Result(0, DRY_RUN, 'Downloads: 1 (5.0 MB); sites: 1.\n')
     assert not [one for one in cloud.requests if one.startswith('PUT')]
 
 
@@ -178,7 +179,11 @@ def test_a_file_names_images(
         *('--dry-run', '-f', 'value', '-c', 'Name', '-c', 'Action'),
     )
 
-    assert result == Result(0, 'ubuntu-24.04 queue\ndebian-13 queue\n', '')
+    assert result == Result(
+        0,
+        'ubuntu-24.04 queue\ndebian-13 queue\n',
+        'Downloads: 2 (10.0 MB); sites: 1.\n',
+    )
 
 
 def test_standard_input_names_images(
@@ -197,7 +202,9 @@ def test_standard_input_names_images(
         stdin='debian-13\n',
     )
 
-    assert result == Result(0, 'debian-13\n', '')
+    assert result == Result(
+        0, 'debian-13\n', 'Downloads: 1 (5.0 MB); sites: 1.\n'
+    )
 
 
 def test_tags_and_properties_name_images(
@@ -220,7 +227,9 @@ def test_tags_and_properties_name_images(
         *('--dry-run', '-f', 'value', '-c', 'Name'),
     )
 
-    assert result == Result(0, 'ubuntu-24.04\n', '')
+    assert result == Result(
+        0, 'ubuntu-24.04\n', 'Downloads: 1 (5.0 MB); sites: 1.\n'
+    )
 
 
 def test_no_image_has_the_tag(cloud: Cloud, openstack: OpenStack) -> None:
@@ -260,7 +269,11 @@ def test_a_glob_names_images_on_every_page(
         *('-f', 'value', '-c', 'Name'),
     )
 
-    assert result == Result(0, 'ubuntu-24.04\nubuntu-25.10\n', '')
+    assert result == Result(
+        0,
+        'ubuntu-24.04\nubuntu-25.10\n',
+        'Downloads: 2 (10.0 MB); sites: 1.\n',
+    )
 
 
 def test_every_failure_is_told_and_the_rest_is_done(

@@ -8,6 +8,7 @@ it: see the fixture `openstack`.
 
 from importlib import metadata
 import json
+import re
 from typing import Any
 
 import jsonschema
@@ -42,7 +43,7 @@ def test_every_command_has_one() -> None:
         if one.value.startswith('glance_cache_osc.')
     }
     described = {
-        name.removesuffix(' --dry-run').removesuffix(' --check')
+        re.sub(r' --(dry-run|check|summary)$', '', name)
         for name, one in schema.SCHEMA['$defs'].items()
         if one.get('type') == 'array'
     }

@@ -237,7 +237,7 @@ def test_others_stay_where_they_are_not_to_be_deleted(
         f'ubuntu-24.04 already cached {p.GLANCE}\n'
         f'debian-13 already queued {p.GLANCE}\n'
         f'fedora-42 queued {p.GLANCE}\n',
-        '',
+        'Downloads: 1 (5.0 MB); sites: 1.\n' if terminal else '',
     )
     assert changes(cloud) == [f'PUT {CACHE}/{p.FEDORA}']
 
@@ -547,6 +547,7 @@ def test_any_answer_but_yes_changes_nothing(
     assert result == Result(
         1,
         '',
+        'Downloads: 1 (5.0 MB); sites: 1.\n'
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
         f'{ABOUT}. Go on? [y/N] Nothing was changed.\n',
     )
@@ -642,7 +643,7 @@ def test_a_dry_run_shows_what_a_check_shows_and_exits_0(
     assert result == Result(
         0,
         f'ubuntu-24.04 delete {p.GLANCE}\ndebian-13 queue {p.GLANCE}\n',
-        '',
+        'Downloads: 1 (5.0 MB); sites: 1.\n',
     )
     assert changes(cloud) == []
 

@@ -218,11 +218,13 @@ class Cloud:
         nodes: Mapping[str, str] | None = None,
         *,
         user: str = 'admin',
+        sites: Mapping[str, str] | None = None,
     ) -> None:
         """Write a clouds.yaml with the one cloud `demo-cloud`.
 
         :param nodes: name → endpoint, for image_cache_nodes; None leaves
             that key out
+        :param sites: name of a node → its site
         """
         lines = [
             'clouds:',
@@ -242,6 +244,8 @@ class Cloud:
             for name, endpoint in nodes.items():
                 lines.append(f'      - name: {json.dumps(name)}')
                 lines.append(f'        endpoint: {endpoint}')
+                if site := (sites or {}).get(name):
+                    lines.append(f'        site: {json.dumps(site)}')
         path.write_text('\n'.join(lines) + '\n')
         path.chmod(0o600)
 

@@ -28,6 +28,24 @@ _IMAGES = [
     ('debian-13', 150_000_000, ['golden']),
     ('ubuntu-24.04', 300_000_000, []),
 ]
+#: The site of each node.
+_SITES = {
+    'edge-oslo': 'oslo',
+    'edge-bergen': 'west',
+    'edge-tromso': 'north',
+}
+#: Two of the sites get one image more than the third.
+_POLICY = """\
+version: 1
+sets:
+  base: {tags: [golden]}
+  lab: {images: ['ubuntu-*']}
+sites:
+  - match: ['*']
+    sets: [base]
+  - match: [oslo, west]
+    sets: [base, lab]
+"""
 _CYAN, _BOLD, _PLAIN = '\033[36m', '\033[1m', '\033[0m'
 _PATIENCE = 120.0
 
@@ -75,7 +93,7 @@ def main() -> None:
         settings = cloud.directory / 'clouds.yaml'
         names = ('edge-oslo', 'edge-bergen', 'edge-tromso')
         urls = (node.url for node in cloud.glance)
-        cloud.clouds_yaml(settings, dict(zip(names, urls)))
+        cloud.clouds_yaml(settings, dict(zip(names, urls)), sites=_SITES)
         environment = {
             **_without_login(),
             'OS_CLIENT_CONFIG_FILE': str(settings),
@@ -214,6 +232,7 @@ def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
     demo.run(f'{ubuntu} --check', expected=3)
     demo.run(f'{ubuntu} --wait')
     demo.run(f'{ubuntu} --check')
+    _show_policy(demo, cloud)
     demo.say('One node goes down. It hides nothing of the others.')
     cloud.glance[2].kill()
     demo.run('openstack image cache coverage', expected=1)
@@ -223,6 +242,23 @@ def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
         'openstack image cache coverage --node edge-oslo --node edge-bergen '
         '-f csv'
     )
+
+
+def _show_policy(demo: Demo, cloud: clouds.Cloud) -> None:
+    demo.say('A policy says which images belong on which sites.')
+    # 'policy.yaml' would be read by Glance and Keystone as their own.
+    path = cloud.directory / 'image-sites.yaml'
+    path.write_text(_POLICY)
+    demo.run(f'cat {shlex.quote(str(path))}')
+    policy = f'--policy {shlex.quote(str(path))}'
+    demo.run(f'openstack image cache site list {policy}')
+    demo.run(f'openstack image cache sync {policy} --check', expected=3)
+    demo.say('Apply it, with one download at a time on each site.')
+    sync = f'openstack image cache sync {policy} --summary --all-nodes'
+    demo.run(f'{sync} --max-downloads-per-site 1')
+    demo.say('Applying it again changes nothing.')
+    demo.run(f'{sync} --check')
+    demo.run(f'openstack image cache coverage --by-site {policy}')
 
 
 def _show_delete_and_clear(demo: Demo, cloud: clouds.Cloud) -> None:

@@ -157,3 +157,63 @@ def test_an_image_is_missing_where_no_entry_is_its_own(
         assert one.cached == sum(
             entries.State.CACHED in found for found in states.values()
         )
+
+
+SITES = {'oslo-1': 'oslo', 'oslo-2': 'oslo', 'bergen': 'bergen'}
+
+
+@pytest.mark.parametrize(
+    ('first', 'second', 'expected'),
+    [
+        ([cached('id-1')], [cached('id-1')], (1, 0, ())),
+        ([cached('id-1')], [queued('id-1')], (0, 1, ())),
+        ([queued('id-1')], [queued('id-1')], (0, 1, ())),
+        ([cached('id-1')], [], (0, 0, ('oslo',))),
+        ([queued('id-1')], [], (0, 0, ('oslo',))),
+        ([], [], (0, 0, ('oslo',))),
+    ],
+)
+def test_a_site_has_an_image_if_all_of_its_nodes_do(
+    first: list[entries.Entry],
+    second: list[entries.Entry],
+    expected: tuple[int, int, tuple[str, ...]],
+) -> None:
+    held = {'oslo-1': first, 'oslo-2': second}
+
+    (covered,) = coverage.cover([UBUNTU], held, site_of=SITES.__getitem__)
+
+    found = covered.cached, covered.queued, covered.missing_on
+    assert found == expected
+
+
+def test_nodes_on_which_an_image_does_not_belong_do_not_count() -> None:
+    held = {'oslo-1': [], 'oslo-2': [cached('id-1')], 'bergen': []}
+
+    def belongs(image_id: str, node: str) -> bool:
+        return (image_id, node) in {('id-1', 'oslo-2'), ('id-2', 'bergen')}
+
+    assert [
+        (one.cached, one.queued, one.missing_on)
+        for one in coverage.cover([UBUNTU, DEBIAN], held, belongs=belongs)
+    ] == [(1, 0, ()), (0, 0, ('bergen',))]
+
+
+def test_a_site_with_a_silent_node_does_not_count_as_cached() -> None:
+    """It is not known whether that node has the image."""
+    held = {'oslo-1': [cached('id-1')], 'bergen': [cached('id-1')]}
+
+    (by_site,) = coverage.cover(
+        [UBUNTU], held, site_of=SITES.__getitem__, silent=['oslo-2']
+    )
+    (by_node,) = coverage.cover([UBUNTU], held, silent=['oslo-2'])
+    (elsewhere,) = coverage.cover(
+        [UBUNTU],
+        held,
+        site_of=SITES.__getitem__,
+        belongs=lambda _image_id, node: node != 'oslo-2',
+        silent=['oslo-2'],
+    )
+
+    assert (by_site.cached, by_site.missing_on) == (1, ())
+    assert by_node.cached == 2
+    assert elsewhere.cached == 2

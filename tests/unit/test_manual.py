@@ -84,6 +84,8 @@ ELSEWHERE = {
     'Not within %g seconds',
     'Nothing has arrived there for %g seconds',
     'expires on %s',
+    "'%s' is not a policy",
+    "'%(file)s' is not a policy: line %(line)d, column %(column)d",
     *(why for why, __ in verifying.WORDS.values()),
 }
 #: What is counted, and never printed.

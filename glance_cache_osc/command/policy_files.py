@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Policies in commands: from a file to what each node must hold."""
+
+import argparse
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.cloud import queries
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
+from glance_cache_osc.policy import policies
+from glance_cache_osc.policy import reading
+from glance_cache_osc.transport import attempt
+
+#: So many sites are named in a line.
+_FEW = 3
+#: Queries for tags and properties at once.
+_MAX_QUERIES = 8
+
+Wanted = dict[str, policies.Wanted]
+
+
+def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
+    """``--policy``."""
+    parser.add_argument('--policy', metavar='<file>', help=help_text)
+
+
+def of(parsed_args: argparse.Namespace) -> policies.Policy | None:
+    """The policy of ``--policy``, if there is one.
+
+    :raises errors.UsageError: images are named as well, the file cannot be
+        read, or it is not a policy.
+    """
+    path: str | None = parsed_args.policy
+    if path is None:
+        return None
+    others = ('images', 'tag', 'property', 'from_file')
+    if any(getattr(parsed_args, one, None) for one in others):
+        raise errors.UsageError(
+            _('--policy cannot be combined with named images'),
+            _('Use one of them.'),
+        )
+    return reading.read(options.read_text(path), path)
+
+
+async def find(
+    command: base.CacheLister,
+    policy: policies.Policy,
+    members: Iterable[base.Member],
+    *,
+    delete: bool = False,
+) -> Wanted:
+    """What belongs on each site, by its name; unmatched sites are left out.
+
+    Images are looked up once for all sites; an image that is not found is
+    reported once.
+
+    :param delete: whether other images are to be deleted.
+    :raises errors.CatalogueError: Glance could not be asked.
+    """
+    sites = list(dict.fromkeys(one.node.site for one in members))
+    rules = {site: policy.rule_for(site) for site in sites}
+    used = dict.fromkeys(
+        name for rule in rules.values() if rule for name in rule.sets
+    )
+    found = await _images(command, [policy.sets[name] for name in used])
+    wanted = {
+        site: one
+        for site, rule in rules.items()
+        if (one := policies.wanted(rule, found))
+    }
+    _warn(
+        command,
+        _('Sites for which the policy has no rule: %(names)s.'),
+        [site for site in sites if site not in wanted],
+    )
+    held_back = [
+        site
+        for site, rule in rules.items()
+        if rule and rule.delete_others and not wanted[site].only
+    ]
+    if held_back and delete:
+        command.failures.add(
+            _('Other images are not deleted on %s')
+            % columns.few(held_back, _FEW),
+            errors.CacheError(
+                _('Some images of their sets were not found'),
+                _('Correct the sets, and run the command again.'),
+            ),
+        )
+    return wanted
+
+
+def all_images(wanted: Wanted) -> list[images.Image]:
+    """The images that belong on any site, by name."""
+    by_id = {
+        image.image_id: image
+        for one in wanted.values()
+        for image in one.images
+    }
+    return sorted(
+        by_id.values(), key=lambda one: (one.name is None, one.name or '')
+    )
+
+
+async def _images(
+    command: base.CacheLister, sets: Sequence[policies.ImageSet]
+) -> dict[str, policies.Found]:
+    """The images of sets, by the names of the sets."""
+    catalogue = command.cloud.catalogue()
+    resolution = await catalogue.resolve(
+        word for one in sets for word in one.words
+    )
+    for word, error in resolution.failures.items():
+        names = [one.name for one in sets if word in one.words]
+        command.failures.add(
+            _("Cannot find '%(word)s' of set %(sets)s")
+            % {'word': word, 'sets': columns.few(names, _FEW)},
+            error,
+        )
+    matching = await _matching(command, sets)
+    found = {}
+    for one in sets:
+        chosen = [
+            image
+            for word in one.words
+            for image in resolution.meant.get(word, ())
+        ]
+        complete = not any(word in resolution.failures for word in one.words)
+        if one.name in matching:
+            chosen += matching[one.name]
+            complete &= bool(matching[one.name])
+        found[one.name] = policies.Found(chosen, complete)
+    return found
+
+
+async def _matching(
+    command: base.CacheLister, sets: Sequence[policies.ImageSet]
+) -> dict[str, list[images.Image]]:
+    """The images with the tags and properties of sets that have any."""
+    catalogue = command.cloud.catalogue()
+
+    async def ask(one: policies.ImageSet) -> list[images.Image]:
+        properties = queries.check_properties(dict(one.properties))
+        return await catalogue.matching(one.tags, properties)
+
+    found = {}
+    for outcome in await attempt.attempt(
+        ask,
+        [one for one in sets if one.tags or one.properties],
+        lane=lambda _one: None,
+        width=_MAX_QUERIES,
+    ):
+        if outcome.error:
+            raise outcome.error
+        found[outcome.job.name] = outcome.value or []
+        if not outcome.value:
+            command.failures.add(
+                _('Cannot find images of set %s') % outcome.job.name,
+                errors.ImageError(
+                    _('No image has all of its tags and properties')
+                ),
+            )
+    return found
+
+
+def report_extras(
+    command: base.CacheLister, held: base.Held, wanted: Wanted
+) -> None:
+    """Report entries that --delete-others would delete."""
+    extra: dict[str, int] = {}
+    for member, group in held.items():
+        site = member.node.site
+        if (want := wanted.get(site)) and want.only:
+            named = {one.image_id for one in want.images}
+            if count := len(plan.by_id(group).keys() - named):
+                extra[site] = extra.get(site, 0) + count
+    if extra:
+        command.log.warning(
+            _(
+                'Other entries on %(sites)s: %(count)d. Use --delete-others '
+                'to delete them.'
+            ),
+            {
+                'count': sum(extra.values()),
+                'sites': columns.safe_text(columns.few(list(extra), _FEW)),
+            },
+        )
+
+
+def _warn(command: base.CacheLister, line: str, names: list[str]) -> None:
+    if names:
+        command.log.warning(
+            line, {'names': columns.safe_text(columns.few(names, _FEW))}
+        )

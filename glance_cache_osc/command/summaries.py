@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One row for each site, and one line for each plan."""
+
+import argparse
+from collections.abc import Callable
+from collections.abc import Iterable
+import datetime
+import sys
+
+from glance_cache_osc import columns
+from glance_cache_osc.command import base
+from glance_cache_osc.fleet import configuration
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import plan
+
+#: The column that counts images with this word in their row.
+_COLUMNS = {
+    'already cached': 'Already Cached',
+    'none': 'Already Cached',
+    'cached': 'Cached',
+    'queued': 'Queued',
+    'already queued': 'Queued',
+    'queue': 'Queued',
+    'wait': 'Queued',
+}
+_COUNTED = ('Already Cached', 'Cached', 'Queued')
+TABLE = (
+    columns.Column('Site'),
+    columns.Column('Nodes', columns.Kind.COUNT),
+    *(columns.Column(one, columns.Kind.COUNT) for one in _COUNTED),
+    columns.Column('Failed', columns.Kind.COUNT),
+    base.SIZE,
+)
+
+
+def add_option(parser: argparse.ArgumentParser) -> None:
+    """``--summary``."""
+    parser.add_argument(
+        '--summary',
+        action='store_true',
+        help=_('List one row for each site, or node without a site'),
+    )
+
+
+def rows(
+    members: Iterable[base.Member],
+    wanted: Callable[[base.Member], int],
+    results: Iterable[tuple[base.Member, plan.Step, str]],
+) -> base.Rows:
+    """A row for each site: counts of images, and the bytes of those counted.
+
+    :param wanted: how many images belong on a node: those without a result
+        have failed.
+    """
+    found: dict[str, dict[str, int]] = {}
+    for member in members:
+        row = found.setdefault(
+            member.node.site,
+            dict.fromkeys(('Nodes', *_COUNTED, 'Failed', 'Size'), 0),
+        )
+        row['Nodes'] += 1
+        row['Failed'] += wanted(member)
+    for member, step, word in results:
+        if column := _COLUMNS.get(word):
+            row = found[member.node.site]
+            row[column] += 1
+            row['Failed'] -= 1
+            row['Size'] += step.image.size or 0
+    return [(site, *row.values()) for site, row in found.items()]
+
+
+def announce(
+    command: base.CacheLister,
+    parsed_args: argparse.Namespace,
+    steps: base.Steps,
+) -> None:
+    """Log how much a plan downloads, and how long the longest site takes.
+
+    With --dry-run, and on a terminal.
+    """
+    if not parsed_args.dry_run and not sys.stderr.isatty():
+        return
+    sites = configuration.sites(command.cloud)
+    sizes: dict[str, int] = {}
+    count = 0
+    for member, step in steps:
+        if step.action is plan.Action.QUEUE:
+            site = member.node.site
+            sizes[site] = sizes.get(site, 0) + (step.image.size or 0)
+            count += 1
+    if not count:
+        return
+    line = _('Downloads: %(count)d (%(size)s); sites: %(sites)d.') % {
+        'count': count,
+        'size': columns.human_size(sum(sizes.values())),
+        'sites': len(sizes),
+    }
+    seconds = {
+        site: size * 8 / one.bandwidth
+        for site, size in sizes.items()
+        if (one := sites.get(site)) and one.bandwidth
+    }
+    if seconds:
+        longest = max(seconds, key=lambda site: seconds[site])
+        line += _(' Longest: %(site)s, about %(time)s.') % {
+            'site': longest,
+            'time': datetime.timedelta(seconds=round(seconds[longest])),
+        }
+    command.log.warning(columns.safe_text(line))

@@ -1,0 +1,259 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Reading a policy file, with errors that name line and column.
+
+The file is read as YAML nodes instead of values: names such as ``24.04``,
+``no``, ``0123`` or a date are text here, and each node knows its place.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import dataclasses
+import re
+from typing import Any
+
+import yaml
+
+from glance_cache_osc import errors
+from glance_cache_osc.cloud import queries
+from glance_cache_osc.i18n import _
+from glance_cache_osc.policy import policies
+
+_Read = Callable[[yaml.Node], Any]
+_VERSION = '1'
+#: Lists and mappings inside each other. A policy has five; libyaml overflows
+#: the stack at some ten thousand.
+_DEEPEST = 20
+_NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
+
+
+def read(text: str, file: str) -> policies.Policy:
+    """Read a policy.
+
+    :param file: the name of the file, for errors.
+    :raises errors.UsageError: it is not a policy.
+    """
+    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+    if match := yaml.SafeLoader.NON_PRINTABLE.search(text):
+        raise _error(
+            file,
+            _Place.of(text, match.start()),
+            _('character U+%04X is not allowed in YAML') % ord(match[0]),
+        )
+    try:
+        _check_depth(file, yaml.parse(text, Loader=loader))
+        root = yaml.compose(text, Loader=loader)
+    except yaml.MarkedYAMLError as error:
+        words = ' '.join(filter(None, (error.context, error.problem)))
+        raise _error(file, error.problem_mark, words) from error
+    except (yaml.YAMLError, ArithmeticError, ValueError) as error:
+        words = ' '.join(str(error).split())
+        raise _error(file, None, words) from error
+    if root is None:
+        raise _error(file, None, _('the file is empty'))
+    return _Reader(file).policy(root)
+
+
+def _check_depth(file: str, events: Iterator[yaml.Event]) -> None:
+    """Refuse lists and mappings that are nested too deeply."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, yaml.CollectionStartEvent)
+        depth -= isinstance(event, yaml.CollectionEndEvent)
+        if depth > _DEEPEST:
+            raise _error(
+                file, event.start_mark, _('this is nested too deeply')
+            )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Place:
+    """A place in a text, counted from 0, as YAML's marks have it."""
+
+    line: int
+    column: int
+
+    @classmethod
+    def of(cls, text: str, at: int) -> '_Place':
+        """The place of a character."""
+        begin = text.rfind('\n', 0, at) + 1
+        return cls(text.count('\n', 0, at), at - begin)
+
+
+class _Reader:
+    """Reads the nodes of one file."""
+
+    def __init__(self, file: str) -> None:
+        self._file = file
+
+    def policy(self, root: yaml.Node) -> policies.Policy:
+        found = self._keys(
+            root,
+            {
+                'version': self._version,
+                'sets': self._sets,
+                'sites': self._list,
+            },
+            required=('version', 'sets', 'sites'),
+        )
+        sets: dict[str, policies.ImageSet] = found['sets']
+        rules = [self._rule(node, sets) for node in found['sites']]
+        return policies.Policy(sets, rules)
+
+    def _version(self, node: yaml.Node) -> None:
+        if (text := self._text(node)) != _VERSION:
+            raise self._wrong(
+                node, _("version '%s' is not known; use 1") % text
+            )
+
+    def _sets(self, node: yaml.Node) -> dict[str, policies.ImageSet]:
+        return {
+            name: self._set(name, value)
+            for name, __, value in self._pairs(node)
+        }
+
+    def _set(self, name: str, node: yaml.Node) -> policies.ImageSet:
+        found = self._keys(
+            node,
+            {
+                'images': self._texts,
+                'tags': self._texts,
+                'properties': self._properties,
+            },
+        )
+        if not any(found.values()):
+            raise self._wrong(
+                node,
+                _("set '%s' has neither images, tags nor properties") % name,
+            )
+        return policies.ImageSet(
+            name,
+            found.get('images', ()),
+            found.get('tags', ()),
+            found.get('properties', {}),
+        )
+
+    def _rule(
+        self, node: yaml.Node, sets: dict[str, policies.ImageSet]
+    ) -> policies.Rule:
+        def names(value: yaml.Node) -> tuple[str, ...]:
+            for one in self._list(value):
+                if self._text(one) not in sets:
+                    raise self._wrong(
+                        one, _("there is no set '%s'") % self._text(one)
+                    )
+            return self._texts(value)
+
+        found = self._keys(
+            node,
+            {
+                'match': self._match,
+                'sets': names,
+                'delete_others': self._flag,
+                'max_downloads': self._number,
+            },
+            required=('match', 'sets'),
+        )
+        return policies.Rule(**found)
+
+    def _match(self, node: yaml.Node) -> tuple[str, ...]:
+        words = self._texts(node)
+        if not words:
+            raise self._wrong(node, _("'match' is empty"))
+        for one in self._list(node):
+            if '[' in self._text(one) or ']' in self._text(one):
+                raise self._wrong(
+                    one, _("a glob of sites has '*' and '?' alone")
+                )
+        return words
+
+    def _keys(
+        self,
+        node: yaml.Node,
+        readers: dict[str, _Read],
+        required: tuple[str, ...] = (),
+    ) -> dict[str, Any]:
+        """The values of a mapping with known keys."""
+        found = {}
+        for key, at, value in self._pairs(node):
+            if key not in readers:
+                raise self._wrong(
+                    at,
+                    _("'%(key)s' is not a key here; use %(keys)s")
+                    % {'key': key, 'keys': ', '.join(readers)},
+                )
+            found[key] = readers[key](value)
+        for key in required:
+            if key not in found:
+                raise self._wrong(node, _("'%s' is missing") % key)
+        return found
+
+    def _pairs(
+        self, node: yaml.Node
+    ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
+        """Each key of a mapping with its node and that of its value."""
+        if not isinstance(node, yaml.MappingNode):
+            raise self._wrong(node, _('this is not a mapping'))
+        seen = set()
+        for key, value in node.value:
+            text = self._text(key)
+            if text in seen:
+                raise self._wrong(key, _("'%s' is there twice") % text)
+            seen.add(text)
+            yield text, key, value
+
+    def _properties(self, node: yaml.Node) -> dict[str, str]:
+        found = {}
+        for key, at, value in self._pairs(node):
+            found[key] = self._text(value)
+            try:
+                queries.check_properties(found)
+            except errors.UsageError as error:
+                raise self._wrong(at, error.why) from error
+        return found
+
+    def _list(self, node: yaml.Node) -> list[yaml.Node]:
+        if not isinstance(node, yaml.SequenceNode):
+            raise self._wrong(node, _('this is not a list'))
+        return list(node.value)
+
+    def _texts(self, node: yaml.Node) -> tuple[str, ...]:
+        return tuple(self._text(one) for one in self._list(node))
+
+    def _text(self, node: yaml.Node) -> str:
+        if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
+            raise self._wrong(node, _('this is not a text'))
+        return str(node.value)
+
+    def _flag(self, node: yaml.Node) -> bool:
+        text = self._plain(node)
+        if text not in ('true', 'false'):
+            raise self._wrong(node, _('this is neither true nor false'))
+        return text == 'true'
+
+    def _number(self, node: yaml.Node) -> int:
+        text = self._plain(node)
+        if not _NUMBER.fullmatch(text):
+            raise self._wrong(
+                node, _('this is not a whole number from 1 to 999999')
+            )
+        return int(text)
+
+    @staticmethod
+    def _plain(node: yaml.Node) -> str:
+        """A value without quotation marks; empty for any other."""
+        is_plain = isinstance(node, yaml.ScalarNode) and not node.style
+        return str(node.value) if is_plain else ''
+
+    def _wrong(self, node: yaml.Node, why: str) -> errors.UsageError:
+        return _error(self._file, node.start_mark, why)
+
+
+def _error(file: str, mark: Any, why: str) -> errors.UsageError:
+    if mark is None:
+        where = _("'%s' is not a policy") % file
+    else:
+        where = _(
+            "'%(file)s' is not a policy: line %(line)d, column %(column)d"
+        ) % {'file': file, 'line': mark.line + 1, 'column': mark.column + 1}
+    return errors.UsageError(f'{where}: {why}')

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``openstack image cache node discover``."""
+
+import argparse
+import collections
+from collections.abc import Iterable
+from collections.abc import Iterator
+import urllib.parse
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.command import base
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import endpoints
+from glance_cache_osc.transport import attempt
+
+#: The name, endpoint and site of a node.
+_Row = tuple[str, str, str | None]
+
+
+class DiscoverImageCacheNodes(base.CacheLister):
+    """Find nodes, and print them as clouds.yaml has them."""
+
+    table = (
+        columns.Column('name'),
+        columns.Column('endpoint'),
+        columns.Column('site'),
+    )
+    _description = _(
+        'Find nodes behind DNS names or in the service catalogue. The columns '
+        'are the keys of nodes in clouds.yaml, so that the output of -f yaml '
+        'can be pasted there. No request is sent to the nodes.'
+    )
+    _example_of = _('Find the nodes behind a headless service:')
+    _example = (
+        'openstack image cache node discover --dns '
+        'http://glance.oslo.example.net:9292 -f yaml'
+    )
+    changes = False
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        group = parser.add_mutually_exclusive_group(required=True)
+        group.add_argument(
+            '--dns',
+            metavar='<host>',
+            nargs='+',
+            help=_(
+                'Host to look up, as a URL, host or host:port: one node for '
+                'each of its addresses'
+            ),
+        )
+        group.add_argument(
+            '--catalogue',
+            action='store_true',
+            help=_('List the image endpoints of the service catalogue'),
+        )
+        parser.add_argument(
+            '--region',
+            metavar='<region>',
+            help=_('Only endpoints of this region (with --catalogue)'),
+        )
+
+    def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        if parsed_args.catalogue:
+            return _distinct(self._of_catalogue(parsed_args.region))
+        if parsed_args.region:
+            raise errors.UsageError(_('--region requires --catalogue'))
+        base_url = self.cloud.image_endpoint()
+        urls = {
+            word: endpoints.parse(word, None if '://' in word else base_url)
+            for word in parsed_args.dns
+        }
+        timeout = parsed_args.node_timeout
+        rows: list[_Row] = []
+        for outcome in self.loop.run(
+            attempt.attempt(
+                lambda word: self.loop.engine.addresses(urls[word], timeout),
+                urls,
+            )
+        ):
+            if outcome.error:
+                what = _("Cannot look up '%s'") % outcome.job
+                self.failures.add(what, outcome.error)
+            rows += _of_addresses(urls[outcome.job], outcome.value or [])
+        return _distinct(rows)
+
+    def _of_catalogue(self, region: str | None) -> Iterator[_Row]:
+        """The public image endpoints, named after their regions."""
+        for found in self.cloud.image_endpoints():
+            if region in (None, found.region):
+                url = endpoints.parse(found.url)
+                name = found.region or urllib.parse.urlsplit(url).netloc
+                yield name, url, found.region or None
+
+
+def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
+    """A node for each address of a URL's host."""
+    parts = urllib.parse.urlsplit(url)
+    host = parts.hostname or ''
+    for address in sorted(addresses):
+        literal = f'[{address}]' if ':' in address else address
+        port = f':{parts.port}' if parts.port else ''
+        endpoint = f'{parts.scheme}://{literal}{port}{parts.path}'
+        yield f'{host}-{address}', endpoint, host
+
+
+def _distinct(rows: Iterable[_Row]) -> base.Rows:
+    """Each endpoint once, and no name twice: clouds.yaml would be refused."""
+    by_url = {row[1]: row for row in rows}
+    count = collections.Counter(row[0] for row in by_url.values())
+    return [
+        (
+            name
+            if count[name] == 1
+            else f'{name}-{urllib.parse.urlsplit(url).netloc}',
+            url,
+            site,
+        )
+        for name, url, site in by_url.values()
+    ]

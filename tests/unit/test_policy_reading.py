@@ -1,0 +1,469 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Policy files: what is accepted, and where an error is."""
+
+import contextlib
+from importlib import resources
+import json
+import re
+import time
+from typing import Any
+
+import hypothesis
+from hypothesis import strategies
+import jsonschema
+import pytest
+import yaml
+
+from glance_cache_osc import errors
+from glance_cache_osc.policy import policies
+from glance_cache_osc.policy import reading
+
+FILE = resources.files('glance_cache_osc') / 'policy.schema.json'
+SCHEMA: dict[str, Any] = json.loads(FILE.read_text(encoding='utf-8'))
+FULL = """\
+# Images of all sites.
+version: 1
+sets:
+  base:  {tags: [golden]}
+  radio: {images: ['vran-du-*', cirros-0.6], properties: {os_distro: debian}}
+sites:
+  - match: ['*']
+    sets: [base]
+  - match: [oslo, bergen]
+    sets: [base, radio]
+    delete_others: true
+    max_downloads: 1
+"""
+BASE = policies.ImageSet('base', tags=('golden',))
+POLICY = policies.Policy(
+    {
+        'base': BASE,
+        'radio': policies.ImageSet(
+            'radio', ('vran-du-*', 'cirros-0.6'), (), {'os_distro': 'debian'}
+        ),
+    },
+    [
+        policies.Rule(('*',), ('base',)),
+        policies.Rule(('oslo', 'bergen'), ('base', 'radio'), True, 1),
+    ],
+)
+
+
+class _Core(yaml.SafeLoader):
+    """Values as JSON has them: dates are texts, and so are keys."""
+
+    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base has it
+        first: [one for one in resolvers if 'timestamp' not in one[0]]
+        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
+    }
+
+
+def values(text: str) -> Any:
+    """A file's values, as an editor checks them against the schema."""
+
+    def with_texts(value: Any) -> Any:
+        if isinstance(value, dict):
+            return {str(key): with_texts(one) for key, one in value.items()}
+        if isinstance(value, list):
+            return [with_texts(one) for one in value]
+        return value
+
+    return with_texts(yaml.load(text, Loader=_Core))  # noqa: S506 - safe
+
+
+def fits(text: str) -> bool:
+    """Whether the schema accepts a file."""
+    validator = jsonschema.Draft202012Validator(SCHEMA)
+    return bool(validator.is_valid(values(text)))
+
+
+@pytest.fixture(params=['libyaml', 'Python'], autouse=True)
+def loader(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> str:
+    """PyYAML with libyaml, and without."""
+    if request.param == 'Python':
+        monkeypatch.delattr(yaml, 'CSafeLoader', raising=False)
+    return str(request.param)
+
+
+def read(text: str) -> policies.Policy:
+    return reading.read(text, 'policy.yaml')
+
+
+def error_of(text: str) -> str:
+    """The error without its beginning: ``2:3 why``."""
+    with pytest.raises(errors.UsageError) as caught:
+        read(text)
+    match = re.fullmatch(
+        r"'policy.yaml' is not a policy"
+        r'(?:: line (\d+), column (\d+))?: (.*)\.',
+        str(caught.value),
+        re.DOTALL,
+    )
+    assert match, caught.value
+    return f'{match[1]}:{match[2]} {match[3]}' if match[1] else match[3]
+
+
+@pytest.mark.parametrize('code', ['00110000', 'FFFFFFFF', '0000D800'])
+def test_characters_that_do_not_exist(code: str) -> None:
+    text = FULL.replace('golden', f'"\\U{code}"')
+
+    with contextlib.suppress(errors.UsageError):
+        # PyYAML without libyaml has half characters.
+        assert read(text).sets['base'].tags == ('\ud800',)
+
+
+def test_the_schema_is_one() -> None:
+    jsonschema.Draft202012Validator.check_schema(SCHEMA)
+
+
+def with_images(words: str) -> str:
+    """A policy with these images in its set."""
+    return f'version: 1\nsets: {{a: {{images: {words}}}}}\nsites: []\n'
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        FULL,
+        FULL.replace('\n', '\r\n'),
+        '\ufeff' + FULL,
+        f'---\n{FULL}...\n',
+        FULL.replace('true', 'true # yes'),
+        FULL.replace("['*']", '["*"]'),
+        FULL.replace("['*']", "\n    - '*'"),
+        FULL.replace('[base]', '&base [base]'),
+        json.dumps(
+            {
+                'version': 1,
+                'sites': [
+                    {'match': ['*'], 'sets': ['base']},
+                    {
+                        'sets': ['base', 'radio'],
+                        'match': ['oslo', 'bergen'],
+                        'max_downloads': 1,
+                        'delete_others': True,
+                    },
+                ],
+                'sets': {
+                    'base': {'tags': ['golden']},
+                    'radio': {
+                        'images': ['vran-du-*', 'cirros-0.6'],
+                        'properties': {'os_distro': 'debian'},
+                    },
+                },
+            }
+        ),
+    ],
+)
+def test_a_policy_is_read(text: str) -> None:
+    assert read(text) == POLICY
+    assert fits(text)
+
+
+def test_anchors_and_aliases_are_followed() -> None:
+    text = (
+        'version: 1\n'
+        'sets: {a: &a {tags: [x]}, b: *a}\n'
+        'sites:\n'
+        '  - &rule {match: [oslo], sets: &sets [a]}\n'
+        '  - {match: [bergen], sets: *sets}\n'
+        '  - *rule\n'
+    )
+
+    found = read(text)
+
+    assert fits(text)
+    assert found.sets['b'] == policies.ImageSet('b', tags=('x',))
+    assert [one.sets for one in found.rules] == [('a',), ('a',), ('a',)]
+
+
+@pytest.mark.parametrize(
+    'name',
+    [
+        *('24.04', 'no', 'NO', 'y', 'on', '0123', '0x1F', '1e3', '1_000'),
+        *('2026-11-21', '2026-11-21T03:46:57Z', '~', 'null', 'true', 'False'),
+        *('.inf', '.nan', '12:30:45', '-1', 'a b', 'å', '<<', '=', '😀'),
+    ],
+)
+def test_names_are_text(name: str) -> None:
+    text = (
+        f'version: 1\nsets: {{{name}: {{images: [{name}], tags: [{name}], '
+        f'properties: {{{name}: {name}}}}}}}\n'
+        f'sites: [{{match: [{name}], sets: [{name}]}}]\n'
+    )
+
+    found = read(text)
+
+    one = policies.ImageSet(name, (name,), (name,), {name: name})
+    assert found == policies.Policy(
+        {name: one}, [policies.Rule((name,), (name,))]
+    )
+    assert name in ('<<', '=') or fits(text)
+
+
+@pytest.mark.parametrize(
+    ('old', 'new', 'expected'),
+    [
+        # Keys.
+        ('version:', 'versions:', "2:1 'versions' is not a key here; use version, sets, sites"),
+        ('tags:', 'tag:', "4:11 'tag' is not a key here; use images, tags, properties"),
+        ('delete_others', 'delete-others', "11:5 'delete-others' is not a key here; use match, sets, delete_others, max_downloads"),
+        ('# Images of all sites.', '<<: {}', "1:1 '<<' is not a key here; use version, sets, sites"),
+        ('    delete_others: true', '    <<: {delete_others: true}', "11:5 '<<' is not a key here; use match, sets, delete_others, max_downloads"),
+        ('# Images of all sites.', 'version: 1', "2:1 'version' is there twice"),
+        ('  radio:', '  base:', "5:3 'base' is there twice"),
+        ('    max_downloads: 1', '    sets: [base]', "12:5 'sets' is there twice"),
+        ('debian}', 'debian, os_distro: x}', "5:78 'os_distro' is there twice"),
+        ('version: 1', '', "3:1 'version' is missing"),
+        ("match: ['*']", 'max_downloads: 1', "7:5 'match' is missing"),
+        ('    sets: [base]\n', '', "7:5 'sets' is missing"),
+        ('tags', '? [a]\n  ', '4:13 this is not a text'),
+        # Values.
+        ('version: 1', 'version: 2', "2:10 version '2' is not known; use 1"),
+        ('version: 1', 'version: 1.0', "2:10 version '1.0' is not known; use 1"),
+        ('version: 1', 'version: [1]', '2:10 this is not a text'),
+        ('version: 1', 'version:', '2:9 this is not a text'),
+        ('{tags: [golden]}', '[golden]', '4:10 this is not a mapping'),
+        ('{tags: [golden]}', 'golden', '4:10 this is not a mapping'),
+        ('{tags: [golden]}', '', '4:8 this is not a mapping'),
+        ('{tags: [golden]}', '{}', "4:10 set 'base' has neither images, tags nor properties"),
+        ('{tags: [golden]}', '{tags: [], images: []}', "4:10 set 'base' has neither images, tags nor properties"),
+        ('[golden]', 'golden', '4:17 this is not a list'),
+        ('[golden]', '{golden: 1}', '4:17 this is not a list'),
+        ('[golden]', '[[golden]]', '4:18 this is not a text'),
+        ('[golden]', "['']", '4:18 this is not a text'),
+        ('[golden]', "[' ']", '4:18 this is not a text'),
+        ('[golden]', '[golden, {a: b}]', '4:26 this is not a text'),
+        ('{os_distro: debian}', 'os_distro', '5:58 this is not a mapping'),
+        ('os_distro: debian', 'os_distro: [debian]', '5:70 this is not a text'),
+        ('os_distro: debian', 'name: debian', "5:59 'name' is not a property of images"),
+        ("['*']", '[]', "7:12 'match' is empty"),
+        ("['*']", "'*'", '7:12 this is not a list'),
+        ("['*']", "['']", '7:13 this is not a text'),
+        ("['*']", "['oslo-[1-3]']", "7:13 a glob of sites has '*' and '?' alone"),
+        ('sets: [base]', 'sets: [base, bsae]', "8:18 there is no set 'bsae'"),
+        ('sets: [base]', 'sets: base', '8:11 this is not a list'),
+        ('true', 'yes', '11:20 this is neither true nor false'),
+        ('true', 'True', '11:20 this is neither true nor false'),
+        ('true', "'true'", '11:20 this is neither true nor false'),
+        ('true', '[true]', '11:20 this is neither true nor false'),
+        *(
+            (
+                'max_downloads: 1',
+                f'max_downloads: {wrong}',
+                '12:20 this is not a whole number from 1 to 999999',
+            )
+            for wrong in ('0', '-1', '1.5', '01', 'many', "'1'", '1000000', '[1]', '9' * 5000, '²')
+        ),
+        # YAML.
+        ('  base:  {', '\tbase:  {', '4:1 *'),
+        ('[golden]', '[golden', '4:24 *'),
+        ('[golden]', "['golden", '*'),
+        ('[golden]', '[*golden]', '4:18 *'),
+        ('  base:', ' : base:', '4:*'),
+        ('golden', 'gol\0den', '4:21 character U+0000 is not allowed in YAML'),
+        ('golden', 'gol\x1bden', '4:21 character U+001B is not allowed in YAML'),
+        ('golden', 'gol\udc80den', '4:21 character U+DC80 is not allowed in YAML'),
+        ('golden', '"gol\\x', '4:*'),
+        ('max_downloads: 1', 'max_downloads: 1\n---\nversion: 1', '13:1 *'),
+        ('[golden]', '[' * 100_000, '4:34 this is nested too deeply'),
+        ('[golden]', '{a: ' * 100_000, '4:* this is nested too deeply'),
+        ('[golden]}', '\n' + '- ' * 20_000, '*'),
+    ],
+)  # fmt: skip
+def test_errors_name_line_and_column(
+    old: str, new: str, expected: str
+) -> None:
+    assert FULL.count(old) >= 1
+    text = FULL.replace(old, new, 1)
+
+    found = error_of(text)
+
+    pattern = '.*'.join(map(re.escape, expected.split('*')))
+    if "'*'" in expected:
+        pattern = re.escape(expected)
+    assert re.fullmatch(pattern, found, re.DOTALL), found
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        ('', 'the file is empty'),
+        ('# Nothing.\n', 'the file is empty'),
+        ('\ufeff', 'the file is empty'),
+        ('policy', '1:1 this is not a mapping'),
+        ('- version: 1', '1:1 this is not a mapping'),
+        ('~', '1:1 this is not a mapping'),
+        ('{}', "1:1 'version' is missing"),
+        ('version: 1', "1:1 'sets' is missing"),
+        ('version: 1\nsets: {}', "1:1 'sites' is missing"),
+        ('version: 1\nsets: []\nsites: []', '2:7 this is not a mapping'),
+        ('version: 1\nsets: {}\nsites: {}', '3:8 this is not a list'),
+        ('version: 1\nsets: {}\nsites: [a]', '3:9 this is not a mapping'),
+        (
+            'version: 1\nsets: &all {a: *all}\nsites: []',
+            "2:13 'a' is not a key here; use images, tags, properties",
+        ),
+        (
+            'version: 1\nsets: {a: {images: &all [*all]}}\nsites: []',
+            '2:20 this is not a text',
+        ),
+    ],
+)
+def test_files_that_are_no_policy(text: str, expected: str) -> None:
+    assert error_of(text) == expected
+
+
+@pytest.mark.parametrize(
+    ('old', 'new'),
+    [
+        ('version:', 'versions:'),
+        ('version: 1', ''),
+        ('version: 1', 'version: 2'),
+        ('version: 1', 'version: [1]'),
+        ('tags:', 'tag:'),
+        ('delete_others', 'delete-others'),
+        ("match: ['*']", 'max_downloads: 1'),
+        ('    sets: [base]\n', ''),
+        ('{tags: [golden]}', '[golden]'),
+        ('{tags: [golden]}', '{}'),
+        ('[golden]', 'golden'),
+        ('[golden]', '[[golden]]'),
+        ('[golden]', "['']"),
+        ('[golden]', "[' ']"),
+        ('{os_distro: debian}', 'os_distro'),
+        ("['*']", '[]'),
+        ("['*']", "'*'"),
+        ("['*']", "['oslo-[1-3]']"),
+        ('true', "'true'"),
+        ('true', '[true]'),
+        ('max_downloads: 1', 'max_downloads: 0'),
+        ('max_downloads: 1', 'max_downloads: 1.5'),
+        ('max_downloads: 1', 'max_downloads: 1000000'),
+        ('max_downloads: 1', "max_downloads: '1'"),
+    ],
+)
+def test_the_schema_rejects_them_as_well(old: str, new: str) -> None:
+    text = FULL.replace(old, new, 1)
+
+    error_of(text)
+    assert not fits(text)
+
+
+@hypothesis.settings(
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(
+    strategies.text()
+    | strategies.text('[]{}:,-\'"&*!|>%@?#\n\t ab1').map(
+        lambda text: FULL.replace('golden', text)
+    )
+    | strategies.tuples(
+        strategies.integers(0, len(FULL)),
+        strategies.integers(0, 9),
+        strategies.text(max_size=4),
+    ).map(lambda cut: FULL[: cut[0]] + cut[2] + FULL[cut[0] + cut[1] :])
+)
+def test_any_text_is_a_policy_or_a_usage_error(text: str) -> None:
+    try:
+        assert isinstance(read(text), policies.Policy)
+    except errors.UsageError as error:
+        words = str(error)
+    else:
+        words = ''
+
+    assert not words or words.startswith("'policy.yaml' is not a policy")
+
+
+NAMES = strategies.text(
+    strategies.characters(
+        categories=['L', 'N', 'P', 'S', 'Zs'], exclude_characters='[]\xa0'
+    ),
+    min_size=1,
+    max_size=8,
+).filter(str.strip)
+TEXTS = strategies.lists(NAMES, max_size=3)
+
+
+@strategies.composite
+def files(draw: Any) -> dict[str, Any]:
+    """What a policy file holds, by the rules of the schema."""
+    sets = draw(
+        strategies.dictionaries(
+            NAMES,
+            strategies.fixed_dictionaries(
+                {'tags': strategies.lists(NAMES, min_size=1, max_size=3)},
+                optional={'images': TEXTS},
+            ),
+            max_size=3,
+        )
+    )
+    names = strategies.sampled_from(sorted(sets)) if sets else NAMES
+    rules = strategies.fixed_dictionaries(
+        {
+            'match': strategies.lists(NAMES, min_size=1, max_size=3),
+            'sets': strategies.lists(names, max_size=3 if sets else 0),
+        },
+        optional={
+            'delete_others': strategies.booleans(),
+            'max_downloads': strategies.integers(1, 999999),
+        },
+    )
+    sites = draw(strategies.lists(rules, max_size=4))
+    return {'version': 1, 'sets': sets, 'sites': sites}
+
+
+@hypothesis.settings(
+    suppress_health_check=[hypothesis.HealthCheck.function_scoped_fixture]
+)
+@hypothesis.given(files(), strategies.booleans())
+def test_what_the_schema_accepts_is_read_as_it_is(
+    file: dict[str, Any], as_json: bool
+) -> None:
+    if as_json:
+        text = json.dumps(file, ensure_ascii=False)
+    else:
+        text = yaml.safe_dump(file, allow_unicode=True)
+
+    found = read(text)
+
+    jsonschema.validate(file, SCHEMA)
+    assert {
+        name: (list(one.words), list(one.tags))
+        for name, one in found.sets.items()
+    } == {
+        name: (one.get('images', []), one['tags'])
+        for name, one in file['sets'].items()
+    }
+    assert found.rules == [
+        policies.Rule(
+            tuple(one['match']),
+            tuple(one['sets']),
+            one.get('delete_others', False),
+            one.get('max_downloads'),
+        )
+        for one in file['sites']
+    ]
+
+
+def test_a_policy_of_a_thousand_sites_takes_less_than_half_a_second(
+    loader: str,
+) -> None:
+    if loader == 'Python' or not hasattr(yaml, 'CSafeLoader'):
+        pytest.skip('libyaml alone is that fast')
+    sets = ''.join(f'  s{at}: {{images: [a-{at}*]}}\n' for at in range(50))
+    sites = ''.join(
+        f'  - match: [site-{at}]\n    sets: [s{at % 50}, s7]\n'
+        '    delete_others: true\n    max_downloads: 1\n'
+        for at in range(1000)
+    )
+    began = time.process_time()
+
+    found = read(f'version: 1\nsets:\n{sets}sites:\n{sites}')
+    chosen = [found.rule_for(f'site-{at}') for at in range(1000)]
+
+    assert time.process_time() - began < 0.5
+    assert chosen == list(found.rules)
