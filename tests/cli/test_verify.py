@@ -361,7 +361,11 @@ DATA_OF = DATA[p.UBUNTU]
     [
         ([Read(DATA_OF)], 'ok', '', 1),
         # sqlite loses a count while it is locked; the next read is counted.
-        ([Read(DATA_OF, hit=False), Read(DATA_OF)], *('file was missing', MISSING), 2),
+        (
+            [Read(DATA_OF, hit=False), Read(DATA_OF)],
+            *('file was missing', MISSING),
+            2,
+        ),
         ([Read(DATA_OF, hit=False)], 'not served from cache', NOT_SERVED, 2),
         ([Read(WRONG)], 'corrupt', CORRUPT, 1),
         ([Read(WRONG, hit=False)], 'corrupt', CORRUPT, 1),
@@ -578,9 +582,7 @@ def test_which_images_are_read(
     assert result == Result(
         0,
         ''.join(f'{NAMES[one]} ok\n' for one in read),
-        ''
-        if read
-        else f'There is no cached image to verify on {p.GLANCE}.\n',
+        '' if read else f'There is no cached image to verify on {p.GLANCE}.\n',
     )
     assert node.files == read
 
@@ -701,9 +703,7 @@ def test_a_node_that_sends_more_than_the_image_has(
 
     result = openstack(*VERIFY, *BRIEF)
 
-    assert result == Result(
-        1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}'
-    )
+    assert result == Result(1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}')
     assert node.files == [p.UBUNTU]
     # A socket holds some; the rest is never sent.
     assert sum(sent) < 50_000_000
@@ -849,9 +849,7 @@ def test_a_response_without_data(
 
     result = openstack(*VERIFY, *BRIEF)
 
-    assert result == Result(
-        1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}'
-    )
+    assert result == Result(1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}')
 
 
 @pytest.mark.parametrize(
@@ -1171,15 +1169,11 @@ def test_a_repair(
     openstack: OpenStack,
     reads: list[Read],
 ) -> None:
-    node = Node(
-        cloud, {p.UBUNTU: reads, p.DEBIAN: GOOD[p.DEBIAN]}, DATA
-    )
+    node = Node(cloud, {p.UBUNTU: reads, p.DEBIAN: GOOD[p.DEBIAN]}, DATA)
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
-    assert result == Result(
-        0, 'debian-13 ok\nubuntu-24.04 repaired\n', ''
-    )
+    assert result == Result(0, 'debian-13 ok\nubuntu-24.04 repaired\n', '')
     # Nothing but the bad entry is touched.
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
     reads_of = [one for one in node.files if one == p.UBUNTU]
@@ -1221,9 +1215,7 @@ def test_what_a_repair_can_not_mend(
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
-    assert result == Result(
-        1, f'ubuntu-24.04 {expected}\n', f'{LABEL}{line}'
-    )
+    assert result == Result(1, f'ubuntu-24.04 {expected}\n', f'{LABEL}{line}')
     assert node.changes == []
 
 
@@ -1372,9 +1364,7 @@ def test_a_repair_after_which_the_entry_is_bad_again(
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
-    assert result == Result(
-        1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}'
-    )
+    assert result == Result(1, 'ubuntu-24.04 corrupt\n', f'{LABEL}{CORRUPT}')
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
 
 

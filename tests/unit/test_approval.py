@@ -26,7 +26,9 @@ def member(name: str) -> fleet.Member:
     """A node that nobody may speak to: approval comes before."""
     driver = mock.create_autospec(base.CacheDriver, instance=True)
     client = mock.create_autospec(http.NodeClient, instance=True)
-    return fleet.Member(fleet.Node(name, f'http://{name}:9292'), driver, client)
+    return fleet.Member(
+        fleet.Node(name, f'http://{name}:9292'), driver, client
+    )
 
 
 OSLO, BERGEN = member('oslo'), member('bergen')
