@@ -3,6 +3,7 @@
 """Verifying cached images: which, how long, and what is reported."""
 
 import asyncio
+import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -16,10 +17,12 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
 from glance_cache_osc.command import progress
+from glance_cache_osc.command import summaries
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 from glance_cache_osc.verifying import checks
 from glance_cache_osc.verifying import verification
@@ -283,6 +286,24 @@ def report(
             what = _('Cannot verify %s') % _few(chosen)
             node = chosen[0].member.node
             command.failures.add(what, error, node.name)
+
+
+def summary(
+    members: Iterable[base.Member],
+    chosen: Sequence[Candidate],
+    findings: Findings,
+) -> base.Rows:
+    """Rows as `summaries.rows` has them: intact images count as cached."""
+    counts = collections.Counter(
+        one.member for one in chosen if one.unread is not Result.NOT_VERIFIABLE
+    )
+    good = {Result.OK: 'already cached', Result.REPAIRED: 'cached'}
+    results = [
+        (one.member, plan.Step(one.image, plan.Action.NONE), good[result])
+        for one in chosen
+        if one in findings and (result := findings[one].result) in good
+    ]
+    return summaries.rows(members, lambda one: counts[one], results)
 
 
 def _few(chosen: Sequence[Candidate]) -> str:

@@ -2,6 +2,7 @@
 
 """The display of a wait: a live view on a terminal, or lines."""
 
+import collections
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from glance_cache_osc.i18n import _
 
 #: Fills in progress that are named.
 _MOST_NAMED = 2
+#: So many nodes take part that sites are shown instead, and how many sites.
+_MANY_NODES = 20
+_MOST_SITES = 5
 _BAR_WIDTH = 24
 
 
@@ -146,8 +150,11 @@ def picture(status: watching.Status) -> Any:
         ),
         rich.text.Text(figures(status)),
     )
+    several = status.nodes > _MANY_NODES
     names = rich.text.Text(
-        names_of(status.filling), no_wrap=True, overflow='ellipsis'
+        sites_of(status.filling) if several else names_of(status.filling),
+        no_wrap=True,
+        overflow='ellipsis',
     )
     return rich.console.Group(line, names)
 
@@ -164,6 +171,19 @@ def figures(status: watching.Status) -> str:
         left = _duration((status.total_size - status.size) / rate)
         parts.append(_('%s left') % left)
     return '  '.join(parts)
+
+
+def sites_of(filling: Sequence[fills.Fill]) -> str:
+    """The sites with the most fills in progress, and how many."""
+    sites = collections.Counter(fill.member.node.site for fill in filling)
+    named = [
+        f'{columns.safe_text(site)}: {count}'
+        for site, count in sites.most_common(_MOST_SITES)
+    ]
+    more = len(sites) - len(named)
+    if more:
+        named.append(_('%d more sites') % more)
+    return ', '.join(named)
 
 
 def names_of(filling: Sequence[fills.Fill]) -> str:

@@ -287,6 +287,7 @@ class Wait:
             self._total_size,
             _now() - self._began,
             list(self._filling.values()),
+            len(self._nodes),
         )
 
 

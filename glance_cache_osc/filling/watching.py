@@ -19,6 +19,7 @@ class Status:
     :param total_size: bytes of all images, as far as they are known.
     :param seconds: since the wait began.
     :param filling: the fill in progress on each node that has one.
+    :param nodes: how many nodes take part.
     """
 
     arrived: int
@@ -27,6 +28,7 @@ class Status:
     total_size: int
     seconds: float
     filling: Sequence[fills.Fill] = ()
+    nodes: int = 0
 
 
 class Watcher(Protocol):

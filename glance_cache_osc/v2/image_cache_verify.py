@@ -6,10 +6,12 @@ import argparse
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
+from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import repairing
+from glance_cache_osc.command import summaries
 from glance_cache_osc.command import verifying
 from glance_cache_osc.i18n import _
 
@@ -81,18 +83,26 @@ class VerifyImageCache(base.CacheLister):
                 'them again'
             ),
         )
+        summaries.add_option(parser)
         options.add_narrowing_options(parser)
         options.add_approval_options(parser)
 
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
+        if parsed_args.summary:
+            return summaries.TABLE
         found = super().columns_for(parsed_args)
         if parsed_args.dry_run:
             return [one for one in found if one is not _SECONDS]
         return found
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        if parsed_args.summary and parsed_args.dry_run:
+            raise errors.UsageError(
+                _('--summary cannot be combined with --dry-run'),
+                _('Use one of them.'),
+            )
         if parsed_args.repair and not parsed_args.dry_run:
             approval.check(parsed_args)
         members = self.chosen_fleet(parsed_args)
@@ -121,6 +131,8 @@ class VerifyImageCache(base.CacheLister):
                         _('The repair may be incomplete: verify again.')
                     )
         verifying.report(self, findings.values())
+        if parsed_args.summary:
+            return verifying.summary(members, chosen, findings)
         return [
             (
                 one.image.image_id,

@@ -33,6 +33,11 @@ def environment(auth_url: str, clouds_yaml: Path | None) -> dict[str, str]:
     }
 
 
+def site_of(position: int) -> str:
+    """The site of a node: ten nodes each, site-0000 for the first ten."""
+    return f'site-{position // 10:04d}'
+
+
 def clouds_yaml(
     auth_url: str, nodes: Mapping[str, str], nodes_file: Path | None = None
 ) -> str:
@@ -55,7 +60,10 @@ def clouds_yaml(
         f'    region_name: {REGION}',
     ]
     if nodes_file is not None:
-        items = [{'name': one, 'endpoint': nodes[one]} for one in nodes]
+        items = [
+            {'name': one, 'endpoint': nodes[one], 'site': site_of(at)}
+            for at, one in enumerate(nodes)
+        ]
         nodes_file.write_text(json.dumps(items))
         lines.append(f'    image_cache_nodes_file: {nodes_file}')
     elif nodes:
