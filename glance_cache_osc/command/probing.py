@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
+from glance_cache_osc.command import verification_report
 from glance_cache_osc.command import verifying
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -72,9 +73,9 @@ async def _probe(
         if one.error:
             outcome, details = checks.Outcome.UNKNOWN, str(one.error)
             report.failure = one.error
-        elif one.result in verifying.WORDS:
+        elif one.result in verification_report.WORDS:
             outcome = checks.Outcome.ERROR
-            why, remedy = verifying.WORDS[one.result]
+            why, remedy = verification_report.WORDS[one.result]
             details = f'{one.candidate.image.label}: {why}. {remedy}'
         report.add(checks.Name.SERVING, outcome, details)
 

@@ -3,7 +3,6 @@
 """Verifying cached images: which, how long, and what is reported."""
 
 import asyncio
-import collections
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,12 +16,11 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
 from glance_cache_osc.command import progress
-from glance_cache_osc.command import summaries
+from glance_cache_osc.command import verification_report
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
-from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 from glance_cache_osc.verifying import checks
 from glance_cache_osc.verifying import verification
@@ -34,41 +32,6 @@ Findings = dict[Candidate, verification.Finding]
 EVERYTHING = selection.Narrowing()
 #: So many images, and nodes, are named in a line.
 _FEW = 3
-WORDS = {
-    Result.CORRUPT: (
-        _('the data does not match the hash in Glance'),
-        _('Delete and queue it again, or use --repair.'),
-    ),
-    Result.TRUNCATED: (
-        _('the node sends only the first part of the data'),
-        _('Delete and queue it again, or use --repair.'),
-    ),
-    Result.FILE_MISSING: (
-        _(
-            'the node listed the image as cached, but its file was missing; '
-            'reading the image cached it again'
-        ),
-        _(
-            'Check that the cache directory is on a persistent disk and that '
-            'each node has its own worker_self_reference_url.'
-        ),
-    ),
-    Result.NOT_SERVED: (
-        _(
-            'the data is right, but the node does not serve it from the '
-            'cache: it counted two reads as no hits'
-        ),
-        _(
-            'Set a flavor with caching (such as keystone+cachemanagement) in '
-            "that node's glance-api.conf, and give each node its own "
-            'worker_self_reference_url. --repair cannot change this.'
-        ),
-    ),
-    Result.NOT_CACHED: (
-        _('the image is not in the cache'),
-        _("Queue it with 'openstack image cache queue'."),
-    ),
-}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -206,32 +169,6 @@ def _smallest(found: Iterable[Candidate], most: float) -> list[Candidate]:
     return sorted(readable, key=lambda one: (not one.size, one.size))[:1]
 
 
-def planned(
-    command: base.CacheLister, chosen: Sequence[Candidate]
-) -> base.Rows:
-    """Rows of ID, Name, Size, Action and Node; logs the bytes."""
-    read = [one for one in chosen if not one.unread]
-    line = _('To read: %(size)s; images: %(images)d; nodes: %(nodes)d')
-    command.log.warning(
-        line,
-        {
-            'images': len(read),
-            'size': columns.human_size(sum(one.size for one in read)),
-            'nodes': len({one.member for one in read}),
-        },
-    )
-    return [
-        (
-            one.image.image_id,
-            one.image.name,
-            one.size,
-            one.unread.value if one.unread else 'verify',
-            one.member.node.name,
-        )
-        for one in chosen
-    ]
-
-
 async def verify(
     command: base.CacheLister, chosen: Sequence[Candidate], limits: Limits
 ) -> Findings:
@@ -249,7 +186,7 @@ async def verify(
         except TimeoutError:
             late = [one for one in chosen if one not in reading.findings]
             command.failures.add(
-                _('Cannot verify %s') % _few(late),
+                _('Cannot verify %s') % verification_report.few_of(late),
                 errors.NodeError(
                     _('Not verified within %g seconds') % limits.timeout,
                     _("'--timeout' sets how long to wait."),
@@ -259,57 +196,3 @@ async def verify(
             for __ in range(len(chosen) - len(reading.findings)):
                 command.failures.add('', errors.Interrupted())
     return reading.findings
-
-
-def report(
-    command: base.CacheLister, findings: Iterable[verification.Finding]
-) -> None:
-    """Report what is not as it should be; each failure of a node once."""
-    failed: dict[tuple[fleet.Member, int], list[verification.Finding]] = {}
-    for one in findings:
-        if one.error and not one.result:
-            key = (one.candidate.member, id(one.error))
-            failed.setdefault(key, []).append(one)
-        elif one.result in WORDS and not one.reported:
-            why, remedy = WORDS[one.result]
-            if one.error:
-                remedy = _('Repair: %s') % one.error
-            what = _('Image %(image)s on %(node)s') % {
-                'image': one.candidate.image.label,
-                'node': one.candidate.member.node.label,
-            }
-            command.failures.add(what, errors.NodeError(why, remedy))
-    for group in failed.values():
-        chosen = [one.candidate for one in group]
-        error = group[0].error
-        if error:
-            what = _('Cannot verify %s') % _few(chosen)
-            node = chosen[0].member.node
-            command.failures.add(what, error, node.name)
-
-
-def summary(
-    members: Iterable[base.Member],
-    chosen: Sequence[Candidate],
-    findings: Findings,
-) -> base.Rows:
-    """Rows as `summaries.rows` has them: intact images count as cached."""
-    counts = collections.Counter(
-        one.member for one in chosen if one.unread is not Result.NOT_VERIFIABLE
-    )
-    good = {Result.OK: 'already cached', Result.REPAIRED: 'cached'}
-    results = [
-        (one.member, plan.Step(one.image, plan.Action.NONE), good[result])
-        for one in chosen
-        if one in findings and (result := findings[one].result) in good
-    ]
-    return summaries.rows(members, lambda one: counts[one], results)
-
-
-def _few(chosen: Sequence[Candidate]) -> str:
-    """The first few of many images, with their nodes."""
-    nodes = {one.member: one.member.node.label for one in chosen}
-    return _('image %(images)s on %(nodes)s') % {
-        'images': columns.few([one.image.label for one in chosen], _FEW),
-        'nodes': columns.few(list(nodes.values()), _FEW),
-    }

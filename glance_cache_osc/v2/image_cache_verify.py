@@ -12,6 +12,7 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import repairing
 from glance_cache_osc.command import summaries
+from glance_cache_osc.command import verification_report
 from glance_cache_osc.command import verifying
 from glance_cache_osc.i18n import _
 
@@ -117,7 +118,7 @@ class VerifyImageCache(base.CacheLister):
             )
         )
         if parsed_args.dry_run:
-            return verifying.planned(self, chosen)
+            return verification_report.planned(self, chosen)
         limits = verifying.Limits(
             parsed_args.max_downloads, parsed_args.timeout
         )
@@ -130,9 +131,9 @@ class VerifyImageCache(base.CacheLister):
                     self.failures.remark(
                         _('The repair may be incomplete: verify again.')
                     )
-        verifying.report(self, findings.values())
+        verification_report.report(self, findings.values())
         if parsed_args.summary:
-            return verifying.summary(members, chosen, findings)
+            return verification_report.summary(members, chosen, findings)
         return [
             (
                 one.image.image_id,

@@ -633,5 +633,6 @@ def test_a_dry_run_does_not_wait(cloud: Cloud, openstack: OpenStack) -> None:
         *('-f', 'value', '-c', 'Name', '-c', 'Action'),
     )
 
-    assert result == Result(0, 'debian-13 queue\n', '')
+    downloads = 'Downloads: 1 (5.0 MB); sites: 1.\n'
+    assert result == Result(0, 'debian-13 queue\n', downloads)
     assert changes(cloud) == []

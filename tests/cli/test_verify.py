@@ -1550,3 +1550,38 @@ def test_an_error_of_more_bytes_than_the_image(
 
     assert (result.code, result.out) == (1, '')
     assert result.err.startswith(f'Cannot verify {LABEL}: ')
+
+
+def test_a_summary_has_a_row_for_each_site(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    known[p.DEBIAN] = p.hashed(p.DEBIAN, 'debian-13', DATA_OF)
+    Node(cloud, {p.DEBIAN: [Read(WRONG)], p.UBUNTU: [Read(DATA_OF)]}, DATA)
+
+    result = openstack(*VERIFY, '--summary', '-f', 'json')
+
+    assert result.code == 1
+    assert result.rows == [
+        {
+            'Site': p.GLANCE,
+            'Nodes': 1,
+            'Already Cached': 1,
+            'Cached': 0,
+            'Queued': 0,
+            'Failed': 1,
+            'Size': len(DATA_OF),
+        }
+    ]
+
+
+def test_a_summary_is_not_of_a_plan(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    result = openstack(*VERIFY, '--summary', '--dry-run')
+
+    assert result == Result(
+        2,
+        '',
+        '--summary cannot be combined with --dry-run. Use one of them.\n',
+    )
+    assert cloud.requests == []

@@ -2,6 +2,7 @@
 
 """The display of a wait: a live view on a terminal, or lines."""
 
+import dataclasses
 import io
 import logging
 import re
@@ -80,6 +81,14 @@ MOMENTS = [
         'Filling ━━━━━━━━━━━━╺━━━━━━━━━━━ 3/6  30.0 MB / 60.0 MB  3.3 kB/s  '
         '2:30:00 left\n'
         'ubuntu-24.04 on edge-oslo, ubuntu-24.04 on edge-oslo, 3 more\n',
+    ),
+    (
+        dataclasses.replace(
+            status(0, 0, 1.0, fill(where='edge-bergen'), *([fill()] * 3)),
+            nodes=21,
+        ),
+        'Filling ━━━━━━━━━━━━━━━━━━━━━━━━ 0/6  0 B / 60.0 MB\n'
+        'edge-oslo: 3, edge-bergen: 1\n',
     ),
     (
         status(6, 60_000_000, 60.0),
