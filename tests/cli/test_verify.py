@@ -1561,7 +1561,7 @@ def test_a_summary_has_a_row_for_each_site(
     result = openstack(*VERIFY, '--summary', '-f', 'json')
 
     assert result.code == 1
-    assert result.rows == [
+    assert json.loads(result.out) == [
         {
             'Site': p.GLANCE,
             'Nodes': 1,
