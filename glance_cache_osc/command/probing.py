@@ -90,6 +90,8 @@ async def _probe_twin(
     others = [member for member in group if member is not one.member]
     before = [await _hits(member, one) for member in others]
     await _probe(command, reports, [one])
+    if command.loop.interrupted:
+        return
     after = [await _hits(member, one) for member in others]
     shared = [
         member
@@ -160,7 +162,8 @@ def add_twins(reports: Reports) -> None:
                     checks.Name.OWN_LIST,
                     checks.Outcome.UNKNOWN,
                     _(
-                        'The list agrees with that of another node but for Hits'
+                        'The list agrees with that of another node but for '
+                        'Hits'
                     ),
                     routine=True,
                 )

@@ -80,6 +80,9 @@ class CheckImageCacheNodes(base.CacheLister):
                 )
             except errors.CatalogueError as error:
                 self.failures.add(_('Cannot read images to probe'), error)
+            except KeyboardInterrupt:
+                # What was found before is listed.
+                self.failures.interrupt()
         probing.add_twins(reports)
         rows: base.Rows = []
         for member, report in reports.items():

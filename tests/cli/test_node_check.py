@@ -12,6 +12,7 @@ import time
 import types
 from typing import Any
 
+from cryptography import x509
 import pytest
 
 from glance_cache_osc.verifying import checks
@@ -21,6 +22,7 @@ from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import Result
+from tests.faults import certificates as authorities
 
 CHECK = ('image', 'cache', 'node', 'check')
 FLEET = ('--os-cloud', 'far', *CHECK)
@@ -594,6 +596,39 @@ def test_a_certificate(
     )
 
 
+def test_a_certificate_with_bytes_that_are_not_utf_8(
+    cloud: Cloud,
+    known: list[dict[str, Any]],
+    openstack: OpenStack,
+    certificates: web.Certificates,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Only when it expires is of interest."""
+    real = authorities._builder
+    comment = x509.UnrecognizedExtension(
+        x509.ObjectIdentifier('2.16.840.1.113730.1.13'),
+        b'\x16\x03\xff\xf8\xe2',
+    )
+
+    def builder(*names: Any, **more: Any) -> x509.CertificateBuilder:
+        return real(*names, **more).add_extension(comment, critical=False)
+
+    monkeypatch.setattr(authorities, '_builder', builder)
+    monkeypatch.setattr(checks, 'time', time)
+    root = 'https://comment.example'
+    node = Node(cloud, root, p.cached(p.UBUNTU, size=3000))
+    node.headers = {'Date': email.utils.formatdate(usegmt=True)}
+
+    result = openstack(
+        *('--os-cacert', str(certificates.path), *CHECK, '--node', root),
+        *('-f', 'json'),
+    )
+
+    assert (result.code, result.err) == (3, '')
+    outcome, details = cells(result)[root, 'certificate']
+    assert (outcome, details[-4:]) == ('warning', ' GMT')
+
+
 def test_a_certificate_is_seen_on_each_new_connection(
     cloud: Cloud,
     openstack: OpenStack,
@@ -692,8 +727,8 @@ def test_nodes_with_the_same_list(
 
     assert (result.code, result.err) == (3, '')
     advice = (
-        'Check that each node has its own worker_self_reference_url; '
-        '--probe-size finds out.'
+        'Check that each node has its own worker_self_reference_url, and use '
+        '--probe-size with a cached image of that size.'
     )
     assert cells(result) == {
         (name, 'own list'): (
@@ -839,6 +874,21 @@ def test_a_probe_without_the_list_of_images(
     assert 'clock warning\n' in result.out
 
 
+def test_a_probe_whose_list_of_images_fails(
+    cloud: Cloud, node: Node, openstack: OpenStack
+) -> None:
+    """An example was found before; the other checks are reported."""
+    node.headers = date(3600)
+    listed = p.images(p.hashed(p.UBUNTU, 'ubuntu-24.04', DATA))
+    cloud.answers('GET', IMAGES, {'json': listed}, {'status_code': 500})
+
+    result = openstack(*CHECK, '--probe-size', '1M', *ONE)
+
+    assert (result.code, node.reads) == (1, 0)
+    assert 'clock warning\n' in result.out
+    assert result.err.startswith('Cannot read images to probe: ')
+
+
 def test_a_probe_of_configured_nodes_names_them(
     two: tuple[Node, Node], cloud: Cloud, openstack: OpenStack
 ) -> None:
@@ -938,3 +988,55 @@ def test_ctrl_c_while_an_image_is_read(
     assert 'edge-oslo clock warning\n' in result.out
     assert result.err.startswith('Interrupted. Not asked for: ')
     assert result.err.count('\n') == 1
+
+
+@pytest.mark.parametrize('looks', [7, 8])
+def test_ctrl_c_while_hits_of_twins_are_compared(
+    two: tuple[Node, Node], openstack: OpenStack, looks: int
+) -> None:
+    """Before the other one is read, and after it."""
+    two[0].headers = date(3600)
+    two[1].held = {p.UBUNTU: dict(two[0].held[p.UBUNTU])}
+
+    def answer(_request: Any, _context: Any) -> None:
+        ctrl_c()
+        raise web.HELD['exc']
+
+    listed = {'json': two[1]._list}
+    two[1].answers('/v2/cache', *[listed] * looks, {'json': answer})
+
+    result = openstack(*FLEET, '--all-nodes', '--probe-size', '1M', *BRIEF)
+
+    assert result.code == 130
+    assert 'edge-oslo clock warning\n' in result.out
+    assert result.err == 'Interrupted. Not asked for: 0.\n'
+    assert [node.reads for node in two] == [looks - 7, 0]
+
+
+def test_ctrl_c_in_a_probe_of_several_groups_of_twins(
+    cloud: Cloud, known: list[dict[str, Any]], openstack: OpenStack
+) -> None:
+    """No other node is read from."""
+
+    def answer(_request: Any, _context: Any) -> bytes:
+        ctrl_c()
+        raise web.HELD['exc']
+
+    roots = [f'http://n{at}.example:9292' for at in range(5)]
+    nodes = [
+        Node(cloud, root, p.cached(p.UBUNTU, size=3000)) for root in roots
+    ]
+    # Two groups, and one node for itself.
+    for at, node in enumerate(nodes):
+        node.held[p.UBUNTU]['last_modified'] += at // 2
+        node.answers(f'/v2/images/{p.UBUNTU}/file', content=answer)
+    named = [part for root in roots for part in ('--node', root)]
+    before = time.monotonic()
+
+    result = openstack(*CHECK, *named, '--probe-size', '1M', *BRIEF)
+
+    assert result.code == 130
+    assert result.err.startswith('Interrupted. Not asked for: ')
+    assert sum(node.reads for node in nodes) == 1
+    assert cloud.requests[-1].endswith('/file')
+    assert time.monotonic() - before < 10

@@ -3,6 +3,7 @@
 """`openstack image cache verify`: argv in, output out."""
 
 from collections.abc import Callable
+import functools
 import hashlib
 import itertools
 import json
@@ -17,6 +18,7 @@ from typing import Any
 import pytest
 
 from glance_cache_osc.command import progress
+from glance_cache_osc.command import verifying
 from glance_cache_osc.filling import fills
 from glance_cache_osc.verifying import verification
 from tests import web
@@ -334,7 +336,7 @@ def test_nothing_is_cached(
     result = openstack(*VERIFY, '-f', 'json')
 
     assert result == Result(
-        0, '[]\n', f'There is no cached image to verify on {p.GLANCE}.\n'
+        0, '[]\n', f'No cached image matches on {p.GLANCE}.\n'
     )
 
 
@@ -374,7 +376,10 @@ DATA_OF = DATA[p.UBUNTU]
         ([Read(WRONG)], 'corrupt', CORRUPT, 1),
         ([Read(WRONG, hit=False)], 'corrupt', CORRUPT, 1),
         ([Read(DATA_OF, hit=False), Read(WRONG)], 'corrupt', CORRUPT, 2),
-        ([Read(DATA_OF[:-1])], 'corrupt', CORRUPT, 1),
+        # A complete response that is too short is one that was cut.
+        ([Read(DATA_OF[:-1])], 'truncated', TRUNCATED, 2),
+        ([Read(status=204)], 'truncated', TRUNCATED, 2),
+        ([Read(DATA_OF[:-1]), Read(DATA_OF)], 'ok', '', 2),
         ([cut(DATA_OF, 1000)], 'truncated', TRUNCATED, 2),
         ([cut(DATA_OF, 1000, hit=False)], 'truncated', TRUNCATED, 2),
         # One connection that breaks shows nothing.
@@ -586,7 +591,7 @@ def test_which_images_are_read(
     assert result == Result(
         0,
         ''.join(f'{NAMES[one]} ok\n' for one in read),
-        '' if read else f'There is no cached image to verify on {p.GLANCE}.\n',
+        '' if read else f'No cached image matches on {p.GLANCE}.\n',
     )
     assert node.files == read
 
@@ -601,6 +606,20 @@ def test_the_smallest_image_that_can_be_verified(
     result = openstack(*VERIFY, '--smallest', *BRIEF)
 
     assert result == Result(0, 'ubuntu-24.04 ok\n', '')
+
+
+def test_an_image_without_data_is_the_smallest_if_there_is_no_other(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    known[p.DEBIAN] = p.hashed(p.DEBIAN, 'debian-13', b'')
+    reads = {p.DEBIAN: [Read(b'')], p.UBUNTU: [Read(DATA_OF)]}
+    node = Node(cloud, reads, DATA)
+
+    for expected in ('ubuntu-24.04', 'debian-13'):
+        result = openstack(*VERIFY, '--smallest', *BRIEF)
+
+        assert result == Result(0, f'{expected} ok\n', '')
+        node.hits.pop(p.UBUNTU, None)
 
 
 def test_images_that_are_named_and_not_cached(
@@ -856,18 +875,6 @@ def test_an_empty_file_is_truncated(
     assert (result.code, result.out) == (1, 'ubuntu-24.04 truncated\n')
 
 
-def test_a_response_without_data(
-    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
-) -> None:
-    node_of(cloud, Read(status=204))
-
-    result = openstack(*VERIFY, *BRIEF)
-
-    assert result == Result(
-        1, 'ubuntu-24.04 corrupt\n', f'{REPORTED}{CORRUPT}'
-    )
-
-
 @pytest.mark.parametrize(
     ('listed', 'why'),
     [
@@ -1048,6 +1055,13 @@ def test_a_node_of_xena(
 MANY = [f'http://n{at}.example:9292' for at in range(5)]
 
 
+def modified(seconds: float, listed: Any) -> Any:
+    """The list of a node that cached everything so much later."""
+    for one in listed['cached_images']:
+        one['last_modified'] += seconds
+    return listed
+
+
 @pytest.mark.parametrize(('argv', 'most'), [([], 4), (['2'], 2), (['1'], 1)])
 def test_so_many_nodes_are_read_from_at_a_time(
     cloud: Cloud,
@@ -1078,9 +1092,10 @@ def test_so_many_nodes_are_read_from_at_a_time(
 
     monkeypatch.setattr(Node, 'read', read)
     nodes = [Node(cloud, GOOD, DATA, root=root) for root in MANY]
-    # Nodes whose lists agree are read from in turn.
+    # Nodes that cached the same images at the same times are read from in
+    # turn.
     for at, node in enumerate(nodes):
-        node.hits = dict.fromkeys(GOOD, at)
+        node.looks = functools.partial(modified, at)
     named = [part for root in MANY for part in ('--node', root)]
     limit = [part for one in argv for part in ('--max-downloads', one)]
 
@@ -1275,13 +1290,13 @@ def test_a_repair_that_nobody_can_approve(
         ),
         (
             Read(DATA_OF[:9], status=206),
-            'The data in its store is damaged as well. Upload the image '
-            'again.',
+            'The connection broke after 9 bytes. Check the network and any '
+            'proxy between here and the node.',
         ),
         (
             Read(DATA_OF * 2, status=206),
-            'The data in its store is damaged as well. Upload the image '
-            'again.',
+            'The node does not read from the store past its cache. Delete '
+            'the entry and queue the image again.',
         ),
         (
             Read(DATA_OF),
@@ -1382,11 +1397,74 @@ def test_an_entry_that_can_not_be_deleted(
     assert result == Result(
         1,
         'ubuntu-24.04 corrupt\n',
-        f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
-        f'{p.GLANCE}: The server failed with HTTP 500. Try again later; its '
-        f'log says more.\n{REPORTED}{CORRUPT}',
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: '
+        'The server failed with HTTP 500. Try again later; its log says '
+        'more.\n',
     )
     assert node.changes == [f'DELETE {p.UBUNTU}']
+
+
+def test_an_entry_that_is_deleted_and_not_queued(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """It is reported as deleted; the other ones are repaired."""
+    reads = {p.UBUNTU: [Read(WRONG)], p.DEBIAN: [Read(WRONG[:2000])]}
+    node = Node(cloud, reads, DATA)
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=500)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        1,
+        'debian-13 corrupt\nubuntu-24.04 repaired\n',
+        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the data does not match '
+        'the hash in Glance. Repair: The entry was deleted, but the image was '
+        'not queued again: The server failed with HTTP 500. Queue it with '
+        "'openstack image cache queue'.\n",
+    )
+    assert node.changes == [
+        *(f'DELETE {p.DEBIAN}', f'PUT {p.DEBIAN}'),
+        *(f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}'),
+    ]
+
+
+@pytest.mark.parametrize(
+    ('lists', 'alternate'),
+    [('abab', True), ('aaba', True), ('abca', True), ('abcd', False)],
+)
+def test_lists_that_alternate_before_a_repair(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    lists: str,
+    alternate: bool,
+) -> None:
+    """The entry that is deleted might be that of another node."""
+    node = node_of(cloud, Read(WRONG))
+    left = list(lists)
+
+    def looks(listed: Any) -> Any:
+        # The store was read as well.
+        if len(node.files) == 2 and left:
+            listed['queued_images'] = [left.pop(0)]
+        return listed
+
+    node.looks = looks
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert left == []
+    if not alternate:
+        assert result == Result(0, 'ubuntu-24.04 repaired\n', '')
+        return
+    assert result == Result(
+        1,
+        'ubuntu-24.04 corrupt\n',
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: '
+        'Several nodes are behind this endpoint. Configure an endpoint for '
+        'each node.\n',
+    )
+    assert node.changes == []
 
 
 def test_a_repair_after_which_the_entry_is_bad_again(
@@ -1444,19 +1522,32 @@ def test_ctrl_c_at_the_question(
 def test_ctrl_c_while_an_entry_is_deleted(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack
 ) -> None:
-    node = node_of(cloud, Read(WRONG))
+    """It is queued as well; the other entries stay, and are counted."""
+    reads = {one: [Read(b'x' * len(DATA[one]))] for one in DATA}
+    node = Node(cloud, reads, DATA)
 
     def answer(_request: Any, context: Any) -> None:
         ctrl_c()
         context.status_code = 204
-        node.hits.clear()
+        del node.hits[p.DEBIAN]
 
-    cloud.adapter.register_uri('DELETE', f'{CACHE}/{p.UBUNTU}', json=answer)
+    cloud.adapter.register_uri('DELETE', f'{CACHE}/{p.DEBIAN}', json=answer)
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
-    assert (result.code, node.changes) == (130, [f'DELETE {p.UBUNTU}'])
-    assert result.out.startswith('ubuntu-24.04 ')
+    assert node.changes == [f'DELETE {p.DEBIAN}', f'PUT {p.DEBIAN}']
+    assert (result.code, result.out) == (
+        130,
+        'debian-13 corrupt\nfedora-42 corrupt\nubuntu-24.04 corrupt\n',
+    )
+    assert (
+        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the data does not match '
+        'the hash in Glance. Repair: The entry was replaced, and not verified '
+        'again. Verify it again.\n'
+    ) in result.err
+    assert f'{REPORTED}{CORRUPT}' in result.err
+    assert 'Interrupted. Not asked for: 2.\n' in result.err
+    assert 'The repair may be incomplete: verify again.' in result.err
 
 
 def test_ctrl_c_while_a_repair_waits(
@@ -1514,6 +1605,34 @@ def test_a_timeout_that_passes_while_a_store_is_read(
 
     assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
     assert 'within 0.4 seconds' in result.err
+    assert node.changes == []
+
+
+def test_a_timeout_that_passes_before_an_entry_is_replaced(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """The question was answered an hour later."""
+
+    def readline(_stream: Any, _size: int = -1) -> str:
+        later = types.SimpleNamespace(monotonic=lambda: real() + 3600)
+        monkeypatch.setattr(verifying, 'time', later)
+        return 'y\n'
+
+    real = time.monotonic
+    monkeypatch.setattr(conftest._Stream, 'readline', readline)
+    node = node_of(cloud, Read(WRONG))
+
+    result = openstack(*REPAIR, *BRIEF, terminal=True)
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert result.err.endswith(
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+        "entry was not repaired within 3600 seconds. '--timeout' sets how "
+        'long to wait.\n'
+    )
     assert node.changes == []
 
 

@@ -187,8 +187,11 @@ def verify_one(node: Node) -> verification.Finding:
         ([WRONG], 'corrupt'),
         ([Read(b'x' * SIZE, hit=False)], 'corrupt'),
         ([UNCOUNTED, WRONG], 'corrupt'),
-        ([Read(DATA[:-1])], 'corrupt'),
-        ([Read(b'')], 'corrupt'),
+        # A complete response that is too short is one that was cut.
+        ([Read(DATA[:-1]), Read(DATA[:-1])], 'truncated'),
+        ([Read(b''), Read(b'', status=204)], 'truncated'),
+        ([Read(DATA[:5]), cut(5)], 'truncated'),
+        ([Read(DATA[:-1]), OK], 'ok'),
         ([Read(error=errors.TooLong('Too long'))], 'corrupt'),
         ([cut(5), cut(5)], 'truncated'),
         ([cut(SIZE), cut(SIZE)], 'truncated'),
@@ -222,6 +225,7 @@ def test_what_reads_show(reads: list[Read], expected: str) -> None:
         ([cut(1), cut(2), cut(3)], '1, 2, 3'),
         ([UNCOUNTED, cut(2), cut(3)], f'{SIZE}, 2, 3'),
         ([cut(1), UNCOUNTED, cut(3)], f'1, {SIZE}, 3'),
+        ([Read(b'x'), Read(b''), cut(3)], '1, 0, 3'),
     ],
 )
 def test_reads_that_do_not_agree(reads: list[Read], sizes: str) -> None:
@@ -282,7 +286,8 @@ def test_an_image_that_left_the_cache_is_not_read() -> None:
     [
         (Read(hit=False, leaves=True), Result.NOT_CACHED),
         (Read(DATA[:5], error=BROKEN, leaves=True), Result.NOT_CACHED),
-        (Read(b'x', leaves=True), Result.CORRUPT),
+        (Read(b'x' * SIZE, leaves=True), Result.CORRUPT),
+        (Read(b'x', leaves=True), Result.NOT_CACHED),
     ],
 )
 def test_an_image_that_leaves_the_cache_is_not_read_again(
@@ -477,8 +482,13 @@ def test_findings_of_before_a_cancellation_are_kept() -> None:
         ),
         (Read(b'', error=NOT_FOUND), 'Not found'),
         (
-            Read(error=errors.TooLong('Too long'), status=206),
-            'The data in its store is damaged as well',
+            # All data, and more: the node ignores the range.
+            Read(error=errors.TooLong('Too long')),
+            'The node does not read from the store past its cache',
+        ),
+        (
+            Read(DATA[:5], status=206),
+            'The connection broke after 5 bytes',
         ),
     ],
 )
@@ -498,6 +508,27 @@ def test_the_store_of_a_bad_entry(read: Read, expected: str | None) -> None:
     assert dataclasses.replace(finding, error=None) == before
     assert (finding.error and finding.error.why) == expected
     assert node.headers == [{'Range': 'bytes=0-'}]
+
+
+def test_the_store_of_an_image_without_data_is_not_read() -> None:
+    """There is no range of nothing."""
+    node = Node(OK)
+    chosen = candidates(node)[0]
+    empty = dataclasses.replace(chosen, image=image(data=b''), size=0)
+
+    async def check() -> verification.Verification:
+        with verification.Verification(4, Notes()) as reading:
+            reading.findings[empty] = verification.Finding(
+                empty, Result.CORRUPT
+            )
+            await reading.check_stores([empty])
+        return reading
+
+    reading = asyncio.run(check())
+
+    assert reading.intact == {empty}
+    assert reading.findings[empty].error is None
+    assert node.requests == []
 
 
 def test_a_store_is_read_once() -> None:
