@@ -10,7 +10,7 @@ import re
 
 import pytest
 
-from glance_cache_osc.command import verifying
+from glance_cache_osc.command import verification_report
 
 ROOT = pathlib.Path(__file__).parents[2]
 MANUAL = ROOT / 'doc/source'
@@ -86,7 +86,7 @@ ELSEWHERE = {
     'expires on %s',
     "'%s' is not a policy",
     "'%(file)s' is not a policy: line %(line)d, column %(column)d",
-    *(why for why, __ in verifying.WORDS.values()),
+    *(why for why, __ in verification_report.WORDS.values()),
 }
 #: What is counted, and never printed.
 UNSAID = {'Not asked: interrupted'}
