@@ -27,7 +27,7 @@ _RESET = f'{_BROKE} It may have done what it was asked: look, and ask again.'
 _CANNOT_READ = f'told: Cannot read the cache of {BERGEN}: {_REFUSED}'
 _NOT_IN_TIME = (
     f'told: Not cached on {BERGEN}: alpha: Not within 3 seconds. Its last '
-    f'answer: {_BROKE} Check the network between here and the node.'
+    f'answer: {_BROKE} …'
 )
 
 
