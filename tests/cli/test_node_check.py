@@ -629,28 +629,6 @@ def test_a_certificate_with_bytes_that_are_not_utf_8(
     assert (outcome, details[-4:]) == ('warning', ' GMT')
 
 
-def test_a_certificate_is_seen_on_each_new_connection(
-    cloud: Cloud,
-    openstack: OpenStack,
-    certificates: web.Certificates,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    """A TLS session that is resumed would show none.
-
-    The node is also the endpoint of the image service, which is asked first.
-    """
-    monkeypatch.setenv('OS_IMAGE_ENDPOINT_OVERRIDE', HTTPS)
-    node = Node(cloud, HTTPS)
-    node.answers('/v2/images', json=p.images(p.image(p.UBUNTU, 'ubuntu')))
-
-    result = openstack(
-        *('--os-cacert', str(certificates.path), *CHECK, '--long', *ONE)
-    )
-
-    assert (result.code, result.err) == (3, '')
-    assert 'certificate ' in result.out
-
-
 def test_a_certificate_that_is_not_trusted(
     cloud: Cloud,
     known: list[dict[str, Any]],

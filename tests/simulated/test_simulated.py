@@ -261,6 +261,7 @@ def test_nodes_of_several_processes_are_one_fleet(
         assert json.loads((tmp_path / 'nodes').read_text())[4] == {
             'name': 'edge-0005',
             'endpoint': fleet.nodes['edge-0005'],
+            'site': 'site-0000',
         }
 
 
