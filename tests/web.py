@@ -392,6 +392,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
         # It needs no server, but a name for it.
         super().__init__(connection, connection.getpeername(), None)  # type: ignore[arg-type]
 
+    def finish(self) -> None:
+        """Close both files: the first raises if the client is gone."""
+        with self.rfile, self.wfile, contextlib.suppress(OSError):
+            super().finish()
+
     def do_GET(self) -> None:
         self._answer(self)
 
