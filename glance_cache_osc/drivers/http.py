@@ -3,8 +3,10 @@
 """Requests to one node: the login, retries, and what makes an answer JSON."""
 
 import asyncio
+from collections.abc import Awaitable
 from collections.abc import Callable
 import dataclasses
+import functools
 import json
 from typing import Any
 import urllib.parse
@@ -22,6 +24,8 @@ from glance_cache_osc.transport import settings
 #: with long properties.
 MAX_NODE_RESPONSE = 8 * 2**20
 MAX_CATALOGUE_RESPONSE = 64 * 2**20
+#: Of every request. As OpenStackClient asks: Glance's words come as HTML then.
+_HEADERS = {'Accept': '*/*', 'User-Agent': 'glance-cache-osc'}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
@@ -103,28 +107,30 @@ class NodeClient:
             Redirects are not followed: the token is for this node alone.
         """
         again = retries.Retries(method, self.timeout, self.engine.pause)
-        request = engines.Request(
+        make = functools.partial(
+            engines.Request,
             method=method,
             url=f'{self.endpoint}{path}',
-            headers={
-                # As OpenStackClient asks: Glance's words come as HTML then.
-                'Accept': '*/*',
-                'User-Agent': 'glance-cache-osc',
-                **(headers or {}),
-            },
             connect_timeout=self.timeout,
             timeout=timeout or self.timeout,
             max_size=max_size or self.max_size,
             settings=self.settings,
+            secrets=self.login.secrets,
             sink=sink,
             fresh=self.fresh,
             address=self.address,
         )
+
+        async def attempt(token: logins.Headers) -> engines.Response:
+            return await self._perform(
+                make(headers={**_HEADERS, **(headers or {}), **token})
+            )
+
         while True:
             if authenticated:
-                response = await self._send_with_token(request)
+                response = await self._with_token(attempt)
             else:
-                response = await self._send(request, {})
+                response = await attempt({})
             coding = response.headers.get('content-encoding', 'identity')
             if coding.lower() != 'identity':
                 raise errors.BadReply(
@@ -135,8 +141,8 @@ class NodeClient:
             if not await again.wait(response):
                 raise faults.from_status(response)
 
-    async def _send_with_token(
-        self, request: engines.Request
+    async def _with_token(
+        self, attempt: Callable[[logins.Headers], Awaitable[engines.Response]]
     ) -> engines.Response:
         """Send a request; once more if the token was the trouble."""
         clock = asyncio.get_running_loop().time
@@ -146,26 +152,19 @@ class NodeClient:
         if self.engine.draining.is_set() and not draining:
             raise errors.Interrupted
         sent = clock()
-        response = await self._send(request, token)
+        response = await attempt(token)
         if response.status == 401:
             renewed = await self.login.refused(token, sent)
             if renewed:
-                response = await self._send(request, renewed)
+                response = await attempt(renewed)
         elif response.status < 300:
             self.login.accepted(sent)
         return response
 
-    async def _send(
-        self, request: engines.Request, token: logins.Headers
-    ) -> engines.Response:
-        secrets = self.login.secrets
-        response = await self.engine.perform(
-            dataclasses.replace(
-                request, headers={**request.headers, **token}, secrets=secrets
-            )
-        )
+    async def _perform(self, request: engines.Request) -> engines.Response:
+        response = await self.engine.perform(request)
         # A node may keep it for an answer to a request without it.
-        if any(one.encode() in response.body for one in secrets):
+        if any(one.encode() in response.body for one in request.secrets):
             raise errors.BadReply(
                 _('Its answer repeats the token of this login'),
                 _('It is not shown. Do not trust what answers there.'),

@@ -20,6 +20,7 @@ from glance_cache_osc.fleet import nodes
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 from glance_cache_osc.model import node_sets
+from glance_cache_osc.model import yaml_text
 
 #: The keys in clouds.yaml, beside ``auth``.
 _NODES = 'image_cache_nodes'
@@ -112,14 +113,14 @@ def _read(path: Any) -> Any:
 
 
 def _parse(path: str, text: str) -> Any:
-    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     try:
         if text.lstrip()[:1] in ('[', '{'):
             return json.loads(text)
     except (ValueError, RecursionError):
         pass  # YAML may begin so, too.
     try:
-        return yaml.load(text, Loader=loader)  # noqa: S506 - it is safe
+        yaml_text.check_depth(text)
+        return yaml.load(text, Loader=yaml_text.Loader)  # noqa: S506 - safe
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         words = ' '.join(str(error).split())
         raise errors.UsageError(

@@ -17,13 +17,11 @@ import yaml
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import queries
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import yaml_text
 from glance_cache_osc.policy import policies
 
 _Read = Callable[[yaml.Node], Any]
 _VERSION = '1'
-#: Lists and mappings inside each other. A policy has five; libyaml overflows
-#: the stack at some ten thousand.
-_DEEPEST = 20
 _NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
 
 
@@ -33,7 +31,6 @@ def read(text: str, file: str) -> policies.Policy:
     :param file: the name of the file, for errors.
     :raises errors.UsageError: it is not a policy.
     """
-    loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
     if match := yaml.SafeLoader.NON_PRINTABLE.search(text):
         raise _error(
             file,
@@ -41,8 +38,8 @@ def read(text: str, file: str) -> policies.Policy:
             _('character U+%04X is not allowed in YAML') % ord(match[0]),
         )
     try:
-        _check_depth(file, yaml.parse(text, Loader=loader))
-        root = yaml.compose(text, Loader=loader)
+        yaml_text.check_depth(text)
+        root = yaml.compose(text, Loader=yaml_text.Loader)
     except yaml.MarkedYAMLError as error:
         words = ' '.join(filter(None, (error.context, error.problem)))
         raise _error(file, error.problem_mark, words) from error
@@ -52,18 +49,6 @@ def read(text: str, file: str) -> policies.Policy:
     if root is None:
         raise _error(file, None, _('the file is empty'))
     return _Reader(file).policy(root)
-
-
-def _check_depth(file: str, events: Iterator[yaml.Event]) -> None:
-    """Refuse lists and mappings that are nested too deeply."""
-    depth = 0
-    for event in events:
-        depth += isinstance(event, yaml.CollectionStartEvent)
-        depth -= isinstance(event, yaml.CollectionEndEvent)
-        if depth > _DEEPEST:
-            raise _error(
-                file, event.start_mark, _('this is nested too deeply')
-            )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -41,8 +41,9 @@ class Engine:
         self._files = resource.getrlimit(resource.RLIMIT_NOFILE)
         connections = _raise_file_limit(self._files)
         self._connections = asyncio.Semaphore(connections)
-        # Kept connections count against the limit of open files as well.
-        self._multi.setopt(pycurl.M_MAXCONNECTS, max(connections // 2, 1))
+        # libcurl counts connections in use among those that it keeps: with
+        # fewer than that, a node's next request would open another one.
+        self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         #: For responses that are long.
         self.large = asyncio.Semaphore(_MAX_LARGE)
         #: Is shown each request that had a response.
@@ -116,14 +117,14 @@ class Engine:
 def _raise_file_limit(limits: tuple[int, int]) -> int:
     """Allow as many open files as are of use; returns how many connections.
 
-    Half as many again are connections that are kept.
+    As many again are connections that are kept.
     """
     soft, hard = limits
-    wanted = _MAX_CONNECTIONS * 3 // 2 + _OTHER_FILES
+    wanted = _MAX_CONNECTIONS * 2 + _OTHER_FILES
     if soft != resource.RLIM_INFINITY and soft < wanted:
         soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return _MAX_CONNECTIONS
     others = min(_OTHER_FILES, soft // 2)
-    return max(min((soft - others) * 2 // 3, _MAX_CONNECTIONS), 1)
+    return max(min((soft - others) // 2, _MAX_CONNECTIONS), 1)

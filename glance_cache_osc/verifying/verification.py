@@ -74,14 +74,12 @@ class Candidate:
 class Finding:
     """What became of one candidate: a result, or why there is none.
 
-    :param received: bytes of the last read.
     :param seconds: that all reads took.
     :param reported: whether that was reported already.
     """
 
     candidate: Candidate
     result: Result | None = None
-    received: int = 0
     seconds: float | None = None
     error: errors.NodeError | None = None
     reported: bool = False
@@ -229,7 +227,7 @@ class _Node:
             result = _judge(reads, hit=after is not None and after > before)
             if result:
                 self._hits = hits
-                return Finding(one, result, read.size, clock() - began)
+                return Finding(one, result, clock() - began)
             # Another read of an image that is gone would cache it.
             before = after
         if before is None:

@@ -677,7 +677,29 @@ def test_the_limit_of_open_files_is_raised_for_a_command() -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
-    assert raised == min(3064, hard)
+    assert raised == min(4064, hard)
+
+
+def test_a_connection_is_kept_for_the_next_request(
+    loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where as many are in use as may be."""
+    monkeypatch.setattr(engines, '_MAX_CONNECTIONS', 8)
+    monkeypatch.setattr(attempt, '_MAX_TASKS', 8)
+    answer = servers.says(servers.reply([], kept=True), kept=True)
+    hosts = [f'127.1.0.{at}' for at in range(1, 41)]
+
+    async def ask_twice(host: str) -> None:
+        client = clients.client(loop.engine, f'http://{host}:{server.port}', 5)
+        await client.request('GET', '/versions')
+        await client.request('GET', '/v2/cache')
+
+    with servers.Server(answer, host='0.0.0.0') as server:  # noqa: S104
+        outcomes = loop.run(attempt.attempt(ask_twice, hosts))
+
+    assert [one.error for one in outcomes] == [None] * 40
+    assert len(server.methods) == 80
+    assert server.connections == 40
 
 
 def test_a_request_that_is_cancelled_leaves_nothing(

@@ -503,6 +503,8 @@ def test_a_file_that_can_not_be_read(path: Any, expected: str) -> None:
     [
         *(b'- {', b'a: b: c', b'[' * 5000, b'\x00', b'- !!python/object:x.y'),
         *(b'@', b'- name: a\n\tendpoint: b'),
+        # libyaml would overflow the stack.
+        *(b'[' * 100_000, b'- ' * 40_000, b'{a: ' * 100_000),
     ],
 )
 def test_what_is_no_yaml_is_refused_on_a_line(
