@@ -3,6 +3,7 @@
 """Glance's list of images: from words to images, in few requests."""
 
 from collections.abc import AsyncIterator
+from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -48,11 +49,12 @@ class Resolution:
 class Catalogue:
     """Glance's list of images.
 
-    :param connect: returns what speaks with the cloud's image endpoint; it
-        is called with the first look.
+    :param connect: returns what speaks with the cloud's image endpoint.
     """
 
-    def __init__(self, connect: Callable[[], http.NodeClient]) -> None:
+    def __init__(
+        self, connect: Callable[[], Awaitable[http.NodeClient]]
+    ) -> None:
         self._connect = connect
 
     async def by_id(self, image_ids: Iterable[str]) -> dict[str, images.Image]:
@@ -214,7 +216,8 @@ class Catalogue:
     async def _get(self, params: Mapping[str, Any]) -> dict[str, Any]:
         query = urllib.parse.urlencode(params, doseq=True)
         try:
-            body = await self._connect().request('GET', f'/v2/images?{query}')
+            client = await self._connect()
+            body = await client.request('GET', f'/v2/images?{query}')
         except (errors.NodeError, errors.UsageError) as error:
             raise errors.CatalogueError(
                 _("Cannot look up images in the cloud's Glance: %s")

@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What OpenStackClient already holds of a cloud, in one place.
+"""Clouds: the one that the user is logged in to, and others of clouds.yaml.
 
 The login, the cloud's part of ``clouds.yaml``, the image endpoint and the
 connection to the image service. Nothing else here reads the client manager.
 """
 
+from collections.abc import Iterable
 from collections.abc import Mapping
+import contextlib
 import dataclasses
+import functools
 import ipaddress
 import logging
 from typing import Any
@@ -15,6 +18,8 @@ import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
+from openstack import config as openstack_config
+from openstack import exceptions as sdk_exceptions
 from openstack.config import cloud_region
 
 from glance_cache_osc import columns
@@ -35,6 +40,12 @@ _MOST_NAMED = 3
 _CATALOGUE_TIMEOUT = 60.0
 #: Seconds that taking data out of a store may take.
 _STORE_TIMEOUT = 600.0
+#: What says that an entry of clouds.yaml is not enough to log in.
+_NO_LOGIN = (ksa_exceptions.ClientException, OSError)
+
+
+#: An image: its cloud and its ID.
+Key = tuple['Cloud', str]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -46,27 +57,75 @@ class Endpoint:
 
 
 class Cloud:
-    """One cloud, as the user logged in to it.
+    """One cloud: a login, its image service, its part of ``clouds.yaml``.
 
-    :param client_manager: osc-lib's, as commands have it.
+    :param config: its part of ``clouds.yaml``.
+    :param session: logs in with it.
     :param engine: sends the requests.
     :param timeout: seconds that Keystone may take.
-    :ivar session: OpenStackClient's session, logged in.
     """
 
     def __init__(
-        self, client_manager: Any, engine: engines.Engine, timeout: float
+        self,
+        config: cloud_region.CloudRegion,
+        session: ksa_session.Session,
+        engine: engines.Engine,
+        timeout: float,
     ) -> None:
-        self.session: ksa_session.Session = client_manager.session
-        self._config: cloud_region.CloudRegion = (
-            client_manager.sdk_connection.config
-        )
-        self._manager = client_manager
+        self.session = session
+        self._config = config
         self._engine = engine
-        self._login = login.Login(self.session, timeout)
-        self._connections = settings.Connections(self.session)
+        self._timeout = timeout
+        self._login = login.Login(session, timeout)
+        self._connections = settings.Connections(session)
+        self._others: dict[str, Cloud] = {}
+
+    @classmethod
+    def logged_in(
+        cls, client_manager: Any, engine: engines.Engine, timeout: float
+    ) -> 'Cloud':
+        """The cloud that the user is logged in to.
+
+        :param client_manager: osc-lib's, as commands have it.
+        """
+        config = client_manager.sdk_connection.config
+        made = cls(config, client_manager.session, engine, timeout)
         # Now, since keystoneauth may ask Keystone, which blocks.
-        self._image_endpoint = self._locate()
+        with contextlib.suppress(errors.CacheError):
+            made.image_endpoint()
+        return made
+
+    @property
+    def name(self) -> str:
+        """Its name in ``clouds.yaml``; empty where it is not from there."""
+        return str(self._config.name or '')
+
+    def named(self, name: str) -> 'Cloud':
+        """A cloud of ``clouds.yaml``; nothing is sent yet.
+
+        :param name: this one's own, or empty, for this one.
+        :raises errors.UsageError: there is none of that name, or it does not
+            say how to log in.
+        """
+        if name in ('', self.name):
+            return self
+        if name not in self._others:
+            try:
+                config = self._files.get_one(cloud=name)
+                session = config.get_session()
+            except (sdk_exceptions.SDKException, *_NO_LOGIN) as error:
+                raise errors.UsageError(
+                    _("Cannot use cloud '%(name)s' of clouds.yaml: %(why)s")
+                    % {'name': name, 'why': ' '.join(str(error).split())}
+                ) from error
+            self._others[name] = Cloud(
+                config, session, self._engine, self._timeout
+            )
+        return self._others[name]
+
+    @functools.cached_property
+    def _files(self) -> openstack_config.OpenStackConfig:
+        return openstack_config.OpenStackConfig()
 
     def client(
         self,
@@ -112,14 +171,15 @@ class Cloud:
             )
             _LOG.warning(words, columns.safe_text(named))
 
-    @property
-    def sees_all_images(self) -> bool:
+    async def sees_all_images(self) -> bool:
         """Whether the login is known to have the role ``admin``.
 
         Glance shows all images to administrators alone: to others, images
         that they may not see look like orphans.
+
+        :raises errors.LoginFailed: there is no login.
         """
-        access = self._manager.auth_ref
+        access = await self._login.access()
         return access is not None and 'admin' in access.role_names
 
     def catalogue(self) -> catalogue.Catalogue:
@@ -128,19 +188,22 @@ class Cloud:
             lambda: self._image_service(_CATALOGUE_TIMEOUT)
         )
 
-    def stores(self) -> stores.Stores:
+    async def stores(self) -> stores.Stores:
         """The stores of the cloud's image service.
 
         :raises errors.UsageError: the cloud has no image service.
+        :raises errors.LoginFailed: there is no login.
         """
-        return stores.Stores(self._image_service(_STORE_TIMEOUT))
+        return stores.Stores(await self._image_service(_STORE_TIMEOUT))
 
-    def _image_service(self, timeout: float) -> http.NodeClient:
+    async def _image_service(self, timeout: float) -> http.NodeClient:
         """Speaks with the cloud's image endpoint.
 
         openstacksdk's image proxy would ask that endpoint for its versions
         first, and not pass on what Glance says.
         """
+        # Then to look for the endpoint costs no request.
+        await self._login.headers()
         endpoint = self.image_endpoint()
         if endpoint is None:
             raise errors.UsageError(
@@ -155,12 +218,12 @@ class Cloud:
         :raises errors.LoginFailed: that login is over, and there is no other.
         :raises errors.UsageError: it is no endpoint.
         """
-        if isinstance(self._image_endpoint, errors.CacheError):
-            raise self._image_endpoint
-        return self._image_endpoint
+        if isinstance(self._located, errors.CacheError):
+            raise self._located
+        return self._located
 
-    def _locate(self) -> str | errors.CacheError | None:
-        """Costs no request after login."""
+    @functools.cached_property
+    def _located(self) -> str | errors.CacheError | None:
         try:
             found = self._config.get_session_endpoint('image')
             return endpoints.parse(found) if found else None
@@ -169,12 +232,13 @@ class Cloud:
         except errors.CacheError as error:
             return error
 
-    def image_endpoints(self) -> list[Endpoint]:
+    async def image_endpoints(self) -> list[Endpoint]:
         """The public image endpoints of the service catalogue.
 
         :returns: none where the login has no catalogue.
+        :raises errors.LoginFailed: there is no login.
         """
-        access = self._manager.auth_ref
+        access = await self._login.access()
         if access is None:
             return []
         found = access.service_catalog.get_endpoints_data(
@@ -189,6 +253,21 @@ class Cloud:
     def setting(self, key: str) -> Any:
         """A value of the cloud's part of ``clouds.yaml``; None if absent."""
         return self._config.config.get(key)
+
+
+async def still_known(keys: Iterable[Key]) -> set[Key]:
+    """Those of some images that their clouds know.
+
+    :raises errors.CatalogueError: a cloud could not be asked.
+    """
+    ids: dict[Cloud, list[str]] = {}
+    for cloud, image_id in keys:
+        ids.setdefault(cloud, []).append(image_id)
+    return {
+        (cloud, image_id)
+        for cloud, asked in ids.items()
+        for image_id in await cloud.catalogue().by_id(asked)
+    }
 
 
 def _is_readable(endpoint: str) -> bool:

@@ -5,6 +5,7 @@
 import argparse
 from collections.abc import Iterable
 from collections.abc import Sequence
+import functools
 from typing import Any
 from typing import ClassVar
 
@@ -18,20 +19,26 @@ from glance_cache_osc.command import frame
 from glance_cache_osc.command import node_options
 from glance_cache_osc.command import operations
 from glance_cache_osc.fleet import choice
+from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import fleet
+from glance_cache_osc.fleet import nodes
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
 from glance_cache_osc.transport import loop as loops
 
 Rows = list[tuple[Any, ...]]
 Member = operations.Member
 Held = operations.Held
 Steps = operations.Steps
+#: A site of a cloud.
+Place = tuple[clouds.Cloud, str]
 
 ID = columns.Column('ID')
 NAME = operations.NAME
 STATE = columns.Column('State')
 SIZE = columns.Column('Size', columns.Kind.SIZE)
 NODE = columns.Column('Node')
+CLOUD = columns.Column('Cloud')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
@@ -114,7 +121,20 @@ class CacheLister(operations.Operations, command.Lister):
     ) -> tuple[Sequence[str], Iterable[Any]]:
         """What cliff calls: headers and rows."""
         rows = self.rows(parsed_args)
-        return [one.header for one in self.columns_for(parsed_args)], rows
+        table = self._table(parsed_args)
+        if CLOUD in table and table.index(CLOUD) + 1 < len(table):
+            at = table.index(CLOUD)
+            rows = [
+                (*row[:at], self._clouds[row[at]], *row[at:]) for row in rows
+            ]
+        return [one.header for one in table], rows
+
+    def _table(self, parsed_args: argparse.Namespace) -> list[columns.Column]:
+        """The columns, with Cloud before Node if nodes have several."""
+        table = [*self.columns_for(parsed_args)]
+        if NODE in table and self.has_clouds:
+            table.insert(table.index(NODE), CLOUD)
+        return table
 
     def produce_output(
         self,
@@ -126,7 +146,7 @@ class CacheLister(operations.Operations, command.Lister):
         self.formatter = columns.Rendering(
             self.formatter,
             parsed_args.formatter,
-            self.columns_for(parsed_args),
+            self._table(parsed_args),
         )
         code = super().produce_output(parsed_args, column_names, data)
         # Before the failures, also where both go to one file.
@@ -154,6 +174,7 @@ class CacheLister(operations.Operations, command.Lister):
         chosen = self.loop.run(
             choice.choose(
                 self.cloud,
+                self._configured,
                 words,
                 lambda url: self.loop.engine.addresses(url, timeout),
             )
@@ -172,7 +193,18 @@ class CacheLister(operations.Operations, command.Lister):
         if is_share:
             number = len(chosen.nodes) * number // 100
         self.failures.allowed = number
-        return fleet.members(self.cloud, chosen.nodes, timeout)
+        members = fleet.members(self.cloud, chosen.nodes, timeout)
+        self._clouds = {one.node.name: one.cloud.name for one in members}
+        return members
+
+    @functools.cached_property
+    def _configured(self) -> list[nodes.Node]:
+        return configuration.configured(self.cloud)
+
+    @property
+    def has_clouds(self) -> bool:
+        own = self.cloud.name
+        return len({one.cloud or own for one in self._configured}) > 1
 
     def _check_columns(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.
@@ -180,7 +212,7 @@ class CacheLister(operations.Operations, command.Lister):
         Others are put as they are written: cliff before 4.13 knows them by
         that alone.
         """
-        headers = [one.header for one in self.columns_for(parsed_args)]
+        headers = [one.header for one in self._table(parsed_args)]
         known = {columns.normal(header): header for header in headers}
         for asked in (parsed_args.columns, parsed_args.sort_columns):
             asked[:] = [known.get(columns.normal(one), one) for one in asked]
@@ -206,9 +238,14 @@ def _paragraphs(formatter: Any) -> type[argparse.HelpFormatter]:
     return Paragraphs
 
 
-def held_ids(held: Held) -> list[str]:
-    """The IDs of all images that the nodes hold, each once."""
-    ids = (one.image_id for group in held.values() for one in group)
+def place(member: Member) -> Place:
+    """Where a node is: its cloud and its site."""
+    return member.cloud, member.node.site
+
+
+def held_ids(held: Iterable[Iterable[entries.Entry]]) -> list[str]:
+    """The IDs of all images that nodes hold, each once."""
+    ids = (one.image_id for group in held for one in group)
     return list(dict.fromkeys(ids))
 
 

@@ -35,7 +35,9 @@ def run(
     :returns: the exit code.
     """
     with loops.Loop() as loop:
-        cloud = clouds.Cloud(app.client_manager, loop.engine, timeout)
+        cloud = clouds.Cloud.logged_in(
+            app.client_manager, loop.engine, timeout
+        )
         if app.options.timing:
             loop.engine.observer = _timing(app)
         try:

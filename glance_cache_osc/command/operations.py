@@ -7,8 +7,10 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
+import dataclasses
 from typing import cast
 from typing import TypeVar
 
@@ -37,6 +39,18 @@ NAME = columns.Column('Name')
 _FEW_NODES = 3
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Named:
+    """What words mean.
+
+    :param known: the images that they mean, by ID.
+    :param unknown: the words that mean neither an image nor an entry.
+    """
+
+    known: dict[str, images.Image]
+    unknown: Mapping[str, errors.CacheError]
+
+
 class Operations:
     """A command's operations on nodes.
 
@@ -49,8 +63,60 @@ class Operations:
     failures: report.Failures
     loop: loops.Loop
 
+    @property
+    def has_clouds(self) -> bool:
+        """Whether the configured nodes are of several clouds."""
+        raise NotImplementedError
+
+    def where(self, cloud: clouds.Cloud) -> str:
+        """The words of a message for a cloud, if there are several."""
+        return _(" in cloud '%s'") % cloud.name if self.has_clouds else ''
+
+    async def in_each_cloud(
+        self,
+        members: Iterable[Member],
+        work: Callable[[clouds.Cloud, list[Member]], Awaitable[_Value]],
+    ) -> dict[clouds.Cloud, _Value]:
+        """What comes of looking up images, for the nodes of each cloud.
+
+        If there are several clouds, one that could not be asked is reported,
+        and left out.
+
+        :raises errors.CacheError: the only cloud could not be asked.
+        """
+        groups = fleet.by_cloud(members)
+        found = {}
+        for outcome in await attempt.attempt(
+            lambda cloud: work(cloud, groups[cloud]), groups
+        ):
+            if outcome.error and len(groups) == 1:
+                raise outcome.error
+            if outcome.error:
+                what = _("Cannot work on the nodes of cloud '%s'")
+                self.failures.add(what % outcome.job.name, outcome.error)
+            else:
+                found[outcome.job] = cast('_Value', outcome.value)
+        return found
+
+    def report_unknown(
+        self,
+        what: str,
+        errors_by_cloud: Sequence[Mapping[str, errors.CacheError]],
+    ) -> None:
+        """Report the words that mean nothing in any cloud.
+
+        :param what: the failure's words, with ``%s`` for the word.
+        """
+        first, *others = errors_by_cloud or [{}]
+        for word, error in first.items():
+            if all(word in one for one in others):
+                self.failures.add(what % word, error)
+
     async def names(
-        self, parsed_args: argparse.Namespace, image_ids: Iterable[str]
+        self,
+        parsed_args: argparse.Namespace,
+        cloud: clouds.Cloud,
+        image_ids: Iterable[str],
     ) -> dict[str, images.Image]:
         """Images by ID, if their names are printed, or sorted by.
 
@@ -60,31 +126,35 @@ class Operations:
         if parsed_args.columns and not NAME.is_among(asked):
             return {}
         try:
-            return await self.cloud.catalogue().by_id(image_ids)
+            return await cloud.catalogue().by_id(image_ids)
         except errors.CatalogueError as error:
             self.failures.add(_('The names are missing'), error)
             return {}
 
+    @staticmethod
     async def named(
-        self, words: Sequence[str], there: AbstractSet[str], what: str
-    ) -> dict[str, images.Image]:
-        """The images that IDs, names and globs mean, by ID.
+        cloud: clouds.Cloud, words: Sequence[str], there: AbstractSet[str]
+    ) -> Named:
+        """What IDs, names and globs mean in a cloud.
 
-        What means neither an image nor an entry is reported. An ID that a
-        node holds means just that, even if some image has it for a name.
+        An ID that a node holds means just that, even if some image has it
+        for a name.
 
         :param there: the IDs that nodes hold.
-        :param what: the failure's words, with ``%s`` for the word.
         """
-        resolution = await self.cloud.catalogue().resolve(
+        resolution = await cloud.catalogue().resolve(
             [one for one in words if not (images.is_id(one) and one in there)],
             hidden=True,
             several=True,
         )
-        for word, error in resolution.failures.items():
-            if word not in there and not images.is_glob(word):
-                self.failures.add(what % word, error)
-        return {image.image_id: image for image in resolution.found}
+        return Named(
+            {image.image_id: image for image in resolution.found},
+            {
+                word: error
+                for word, error in resolution.failures.items()
+                if word not in there and not images.is_glob(word)
+            },
+        )
 
     async def look(self, members: Collection[Member]) -> Held:
         """What the nodes hold; those that did not say are reported."""

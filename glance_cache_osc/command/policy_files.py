@@ -8,6 +8,7 @@ from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.cloud import queries
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
@@ -23,7 +24,7 @@ _FEW = 3
 #: Queries for tags and properties at once.
 _MAX_QUERIES = 8
 
-Wanted = dict[str, policies.Wanted]
+Wanted = dict[base.Place, policies.Wanted]
 
 
 def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -56,34 +57,45 @@ async def find(
     *,
     delete: bool = False,
 ) -> Wanted:
-    """What belongs on each site, by its name; unmatched sites are left out.
+    """What belongs on each site; unmatched sites are left out.
 
-    Images are looked up once for all sites; an image that is not found is
-    reported once.
+    Images are looked up once for all sites of a cloud; an image that is not
+    found is reported once.
 
     :param delete: whether other images are to be deleted.
     :raises errors.CatalogueError: Glance could not be asked.
     """
-    sites = list(dict.fromkeys(one.node.site for one in members))
-    rules = {site: policy.rule_for(site) for site in sites}
-    used = dict.fromkeys(
-        name for rule in rules.values() if rule for name in rule.sets
-    )
-    found = await _images(command, [policy.sets[name] for name in used])
+    places = list(dict.fromkeys(base.place(one) for one in members))
+    rules = {one: policy.rule_for(one[1]) for one in places}
+    unmatched = [site for (__, site), rule in rules.items() if not rule]
+    if unmatched:
+        command.log.warning(
+            _('Sites for which the policy has no rule: %s.'),
+            columns.safe_text(columns.few(unmatched, _FEW)),
+        )
+
+    async def of_cloud(cloud: clouds.Cloud, _group: object) -> Wanted:
+        mine = {
+            one: rule
+            for one, rule in rules.items()
+            if rule and one[0] is cloud
+        }
+        used = dict.fromkeys(
+            name for rule in mine.values() for name in rule.sets
+        )
+        found = await _images(
+            command, cloud, [policy.sets[name] for name in used]
+        )
+        return {one: policies.wanted(mine[one], found) for one in mine}
+
+    by_cloud = await command.in_each_cloud(members, of_cloud)
     wanted = {
-        site: one
-        for site, rule in rules.items()
-        if (one := policies.wanted(rule, found))
+        one: want for found in by_cloud.values() for one, want in found.items()
     }
-    _warn(
-        command,
-        _('Sites for which the policy has no rule: %(names)s.'),
-        [site for site in sites if site not in wanted],
-    )
     held_back = [
-        site
-        for site, rule in rules.items()
-        if rule and rule.delete_others and not wanted[site].only
+        one[1]
+        for one, want in wanted.items()
+        if (rule := rules[one]) and rule.delete_others and not want.only
     ]
     if held_back and delete:
         command.failures.add(
@@ -97,11 +109,12 @@ async def find(
     return wanted
 
 
-def all_images(wanted: Wanted) -> list[images.Image]:
-    """The images that belong on any site, by name."""
+def all_images(wanted: Wanted, cloud: clouds.Cloud) -> list[images.Image]:
+    """The images that belong on any site of a cloud, by name."""
     by_id = {
         image.image_id: image
-        for one in wanted.values()
+        for (own, __), one in wanted.items()
+        if own is cloud
         for image in one.images
     }
     return sorted(
@@ -110,21 +123,26 @@ def all_images(wanted: Wanted) -> list[images.Image]:
 
 
 async def _images(
-    command: base.CacheLister, sets: Sequence[policies.ImageSet]
+    command: base.CacheLister,
+    cloud: clouds.Cloud,
+    sets: Sequence[policies.ImageSet],
 ) -> dict[str, policies.Found]:
-    """The images of sets, by the names of the sets."""
-    catalogue = command.cloud.catalogue()
-    resolution = await catalogue.resolve(
+    """The images of sets in a cloud, by the names of the sets."""
+    resolution = await cloud.catalogue().resolve(
         word for one in sets for word in one.words
     )
     for word, error in resolution.failures.items():
         names = [one.name for one in sets if word in one.words]
         command.failures.add(
-            _("Cannot find '%(word)s' of set %(sets)s")
-            % {'word': word, 'sets': columns.few(names, _FEW)},
+            _("Cannot find '%(word)s' of set %(sets)s%(where)s")
+            % {
+                'word': word,
+                'sets': columns.few(names, _FEW),
+                'where': command.where(cloud),
+            },
             error,
         )
-    matching = await _matching(command, sets)
+    matching = await _matching(command, cloud, sets)
     found = {}
     for one in sets:
         chosen = [
@@ -141,10 +159,12 @@ async def _images(
 
 
 async def _matching(
-    command: base.CacheLister, sets: Sequence[policies.ImageSet]
+    command: base.CacheLister,
+    cloud: clouds.Cloud,
+    sets: Sequence[policies.ImageSet],
 ) -> dict[str, list[images.Image]]:
     """The images with the tags and properties of sets that have any."""
-    catalogue = command.cloud.catalogue()
+    catalogue = cloud.catalogue()
 
     async def ask(one: policies.ImageSet) -> list[images.Image]:
         properties = queries.check_properties(dict(one.properties))
@@ -162,7 +182,8 @@ async def _matching(
         found[outcome.job.name] = outcome.value or []
         if not outcome.value:
             command.failures.add(
-                _('Cannot find images of set %s') % outcome.job.name,
+                _('Cannot find images of set %(name)s%(where)s')
+                % {'name': outcome.job.name, 'where': command.where(cloud)},
                 errors.ImageError(
                     _('No image has all of its tags and properties')
                 ),
@@ -177,7 +198,7 @@ def report_extras(
     extra: dict[str, int] = {}
     for member, group in held.items():
         site = member.node.site
-        if (want := wanted.get(site)) and want.only:
+        if (want := wanted.get(base.place(member))) and want.only:
             named = {one.image_id for one in want.images}
             if count := len(plan.by_id(group).keys() - named):
                 extra[site] = extra.get(site, 0) + count
@@ -191,11 +212,4 @@ def report_extras(
                 'count': sum(extra.values()),
                 'sites': columns.safe_text(columns.few(list(extra), _FEW)),
             },
-        )
-
-
-def _warn(command: base.CacheLister, line: str, names: list[str]) -> None:
-    if names:
-        command.log.warning(
-            line, {'names': columns.safe_text(columns.few(names, _FEW))}
         )

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import wait_display
@@ -188,7 +189,7 @@ async def _fill(
         wait = waiting.Wait(
             sorted(wanted, key=lambda fill: order[fill.image.image_id]),
             limits,
-            known=command.cloud.catalogue().by_id,
+            known=clouds.still_known,
             watcher=watcher,
         )
         ending = await wait.follow()

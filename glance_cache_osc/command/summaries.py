@@ -5,6 +5,7 @@
 import argparse
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Sequence
 import datetime
 import sys
 
@@ -43,7 +44,13 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def table(command: base.CacheLister) -> Sequence[columns.Column]:
+    """The columns of `rows`."""
+    return (*TABLE, base.CLOUD) if command.has_clouds else TABLE
+
+
 def rows(
+    command: base.CacheLister,
     members: Iterable[base.Member],
     wanted: Callable[[base.Member], int],
     results: Iterable[tuple[base.Member, plan.Step, str]],
@@ -53,21 +60,25 @@ def rows(
     :param wanted: how many images belong on a node: those without a result
         have failed.
     """
-    found: dict[str, dict[str, int]] = {}
+    found: dict[base.Place, dict[str, int]] = {}
     for member in members:
         row = found.setdefault(
-            member.node.site,
+            base.place(member),
             dict.fromkeys(('Nodes', *_COUNTED, 'Failed', 'Size'), 0),
         )
         row['Nodes'] += 1
         row['Failed'] += wanted(member)
     for member, step, word in results:
         if column := _COLUMNS.get(word):
-            row = found[member.node.site]
+            row = found[base.place(member)]
             row[column] += 1
             row['Failed'] -= 1
             row['Size'] += step.image.size or 0
-    return [(site, *row.values()) for site, row in found.items()]
+    several = command.has_clouds
+    return [
+        (site, *row.values(), *([cloud.name] if several else []))
+        for (cloud, site), row in found.items()
+    ]
 
 
 def announce(

@@ -112,6 +112,7 @@ def report(
 
 
 def summary(
+    command: base.CacheLister,
     members: Iterable[base.Member],
     chosen: Sequence[Candidate],
     findings: Mapping[Candidate, verification.Finding],
@@ -126,7 +127,7 @@ def summary(
         for one in chosen
         if one in findings and (result := findings[one].result) in good
     ]
-    return summaries.rows(members, lambda one: counts[one], results)
+    return summaries.rows(command, members, lambda one: counts[one], results)
 
 
 def few_of(chosen: Sequence[Candidate]) -> str:

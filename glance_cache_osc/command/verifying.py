@@ -14,6 +14,7 @@ from typing import Any
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import progress
 from glance_cache_osc.command import verification_report
@@ -90,18 +91,15 @@ async def candidates(  # noqa: PLR0913 - by name alone
     :param max_size: bytes that such an image may have.
     :raises errors.CatalogueError: Glance could not be asked for the hashes.
     """
-    known = await _images(command, words, base.held_ids(held))
+    by_cloud = await _images(command, words, held)
     named = {word for word in words if not images.is_glob(word)}
-    everywhere = [
-        one
-        for one in known.values()
-        if {one.image_id, one.name} & named and not (narrowing or smallest)
-    ]
     now = datetime.datetime.now(datetime.UTC)
     chosen: list[Candidate] = []
     empty: list[str] = []
     lanes: dict[frozenset[Any], int] = {}
     for member, group in held.items():
+        if (known := by_cloud.get(member.cloud)) is None:
+            continue
         lane = lanes.setdefault(checks.fills_of(group), len(lanes))
         there = {
             one.image_id: _candidate(member, one, known, lane)
@@ -111,8 +109,10 @@ async def candidates(  # noqa: PLR0913 - by name alone
         }
         absent = [
             Candidate(member, one, one.size or 0, cached=False, lane=lane)
-            for one in everywhere
-            if one.image_id not in there
+            for one in known.values()
+            if {one.image_id, one.name} & named
+            and not (narrowing or smallest)
+            and one.image_id not in there
         ]
         found = sorted([*there.values(), *absent], key=_by_name)
         if smallest:
@@ -130,21 +130,33 @@ async def candidates(  # noqa: PLR0913 - by name alone
 
 
 async def _images(
-    command: base.CacheLister, words: Sequence[str], held: Sequence[str]
-) -> dict[str, images.Image]:
-    """The images that are meant, by ID; without words, all known ones.
+    command: base.CacheLister, words: Sequence[str], held: base.Held
+) -> dict[clouds.Cloud, dict[str, images.Image]]:
+    """The images of each cloud that are meant, by ID.
 
-    An orphan that is named by its ID is among them.
+    Without words, all known ones. An orphan that is named by its ID is among
+    them.
     """
     distinct = list(dict.fromkeys(words))
-    catalogue = command.cloud.catalogue()
-    if not words:
-        return await catalogue.by_id(held)
-    there = set(held)
-    known = await command.named(distinct, there, _("Cannot verify '%s'"))
-    ids = [one for one in distinct if one in there and one not in known]
-    orphans = {one: images.Image(one) for one in ids}
-    return known | orphans | await catalogue.by_id(ids)
+    unknown = []
+
+    async def of_cloud(
+        cloud: clouds.Cloud, group: list[base.Member]
+    ) -> dict[str, images.Image]:
+        catalogue = cloud.catalogue()
+        there = dict.fromkeys(base.held_ids(held[one] for one in group))
+        if not words:
+            return await catalogue.by_id(there)
+        named = await command.named(cloud, distinct, there.keys())
+        unknown.append(named.unknown)
+        known = named.known
+        ids = [one for one in distinct if one in there and one not in known]
+        orphans = {one: images.Image(one) for one in ids}
+        return known | orphans | await catalogue.by_id(ids)
+
+    by_cloud = await command.in_each_cloud(held, of_cloud)
+    command.report_unknown(_("Cannot verify '%s'"), unknown)
+    return by_cloud
 
 
 def _candidate(

@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.cloud import queries
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
@@ -25,17 +26,18 @@ class Wanted:
         self._properties = _properties(parsed_args.property)
 
     async def find(
-        self, command: base.CacheLister
+        self, command: base.CacheLister, cloud: clouds.Cloud
     ) -> tuple[list[images.Image], bool]:
-        """The images that are meant; what means none is reported.
+        """The images of a cloud that are meant; what means none is reported.
 
         :returns: each image once; and whether all that was named means some.
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        listed = command.cloud.catalogue()
+        listed, where = cloud.catalogue(), command.where(cloud)
         resolution = await listed.resolve(self._words)
         for word, error in resolution.failures.items():
-            command.failures.add(_("Cannot queue '%s'") % word, error)
+            what = _("Cannot queue '%(word)s'%(where)s")
+            command.failures.add(what % {'word': word, 'where': where}, error)
         found = resolution.found
         complete = not resolution.failures
         if self._tags or self._properties:
@@ -43,7 +45,7 @@ class Wanted:
             if not matching:
                 complete = False
                 command.failures.add(
-                    _('Cannot queue by tag or property'),
+                    _('Cannot queue by tag or property%s') % where,
                     errors.ImageError(_('No image has all of them')),
                 )
             found += matching

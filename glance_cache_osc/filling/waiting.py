@@ -16,6 +16,7 @@ import dataclasses
 import enum
 
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import slots
 from glance_cache_osc.filling import watching
@@ -63,14 +64,14 @@ class Wait:
 
     :param wanted: the fills, the most urgent first; each one's state and
         error show what became of it.
-    :param known: which of some images Glance still knows, by their IDs;
-        raises `errors.CacheError` when it cannot be asked.
+    :param known: which of some images Glance still knows, each by its cloud
+        and ID; raises `errors.CacheError` when it cannot be asked.
     :param watcher: receives what happens.
     """
 
     wanted: Sequence[fills.Fill]
     limits: Limits
-    known: Callable[[list[str]], Awaitable[Collection[str]]]
+    known: Callable[[list[clouds.Key]], Awaitable[Collection[clouds.Key]]]
     watcher: watching.Watcher
 
     def __post_init__(self) -> None:
@@ -83,7 +84,7 @@ class Wait:
         self._nodes: dict[fleet.Member, fills.NodeFills] = {}
         self._tasks: dict[asyncio.Task[None], fills.NodeFills | None] = {}
         #: Open fills by image; closed ones are removed now and then.
-        self._by_image: dict[str, list[fills.Fill]] = {}
+        self._by_image: dict[clouds.Key, list[fills.Fill]] = {}
         #: Nodes to which a queue request is being sent.
         self._sending: set[fills.NodeFills] = set()
         self._stalled: set[fills.NodeFills] = set()
@@ -126,7 +127,8 @@ class Wait:
             fill.urgency = urgency
             if fill.is_open:
                 by_member.setdefault(fill.member, []).append(fill)
-                self._by_image.setdefault(fill.image.image_id, []).append(fill)
+                key = (fill.member.cloud, fill.image.image_id)
+                self._by_image.setdefault(key, []).append(fill)
         for member, its_fills in by_member.items():
             node = fills.NodeFills(its_fills, now, self.limits.stall_after)
             self._nodes[member] = node
@@ -240,7 +242,7 @@ class Wait:
 
     async def _check_images(self) -> None:
         """Give up images that Glance, asked twice, does not know any more."""
-        unknown: set[str] = set()
+        unknown: set[clouds.Key] = set()
         pause = _SOONEST_CHECK
         while True:
             await asyncio.sleep(pause)
@@ -258,10 +260,10 @@ class Wait:
             waited = 0 if missing else _now() - self._last_arrival
             pause = fills.pause_after(waited, _now() - began, _SOONEST_CHECK)
 
-    def _give_up(self, image_ids: Collection[str]) -> None:
+    def _give_up(self, keys: Collection[clouds.Key]) -> None:
         changed = set()
-        for image_id in image_ids:
-            for fill in self._by_image[image_id]:
+        for key in keys:
+            for fill in self._by_image[key]:
                 if fill.is_open:
                     fill.fail(errors.ImageError(_('Glance has it no more')))
                     changed.add(self._nodes[fill.member])

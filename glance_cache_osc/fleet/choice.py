@@ -9,7 +9,6 @@ import dataclasses
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import discovery
 from glance_cache_osc.fleet import names
 from glance_cache_osc.fleet import nodes
@@ -51,10 +50,14 @@ class Choice:
 
 
 async def choose(
-    cloud: clouds.Cloud, words: Words, resolve: discovery.Resolve
+    cloud: clouds.Cloud,
+    configured: Sequence[nodes.Node],
+    words: Words,
+    resolve: discovery.Resolve,
 ) -> Choice:
     """The nodes that a command line means.
 
+    :param configured: those of the cloud.
     :raises errors.UsageError: it names none, or one that does not exist.
     """
     if words.everything and (words.nodes or words.sites):
@@ -62,7 +65,7 @@ async def choose(
             _('--all-nodes excludes --node and --site'),
             _('Use one of them.'),
         )
-    by_name = {one.name: one for one in configuration.configured(cloud)}
+    by_name = {one.name: one for one in configured}
     excluded = [
         one for word in words.excluded for one in _configured(word, by_name)
     ]

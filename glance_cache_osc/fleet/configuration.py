@@ -151,12 +151,15 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
             % {'some': len(written), 'all': len(names)},
         )
     site = item.text('site', '')
+    own_cloud = item.text('cloud', '')
     discover = item.text('discover', '')
     if discover not in ('', 'dns'):
         raise item.wrong('discover', _("it must be 'dns'"))
     maintenance = item.flag('maintenance')
     item.finish()
     whole = all('://' in one for one in written)
+    if own_cloud and not whole:
+        raise item.wrong('endpoint', _("a node with 'cloud' needs a URL"))
     base_url = None if whole else cloud.image_endpoint()
     return [
         nodes.Node(
@@ -168,6 +171,7 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
                 None if '://' in endpoint else base_url,
             ),
             site=site,
+            cloud=own_cloud,
             discover=bool(discover),
             maintenance=maintenance,
         )

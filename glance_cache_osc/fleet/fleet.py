@@ -30,11 +30,13 @@ class Member:
 
     :param driver: its cache.
     :param client: any other request to it.
+    :param cloud: whose images it caches.
     """
 
     node: nodes.Node
     driver: base.CacheDriver
     client: http.NodeClient
+    cloud: clouds.Cloud
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,14 +52,29 @@ def members(
 ) -> list[Member]:
     """The nodes that a command works on, in the order of those chosen.
 
-    :param cloud: the cloud they belong to.
+    :param cloud: the one that the user is logged in to.
     :param timeout: seconds that a node may be silent.
+    :raises errors.UsageError: a node's cloud is not in clouds.yaml.
     """
     found = []
     for one in chosen:
-        client = cloud.client(one.endpoint, timeout, address=one.address)
-        found.append(Member(one, choosing.connect(client), client))
-    cloud.warn_of_plain_http({one.endpoint: one.label for one in chosen})
+        own = cloud.named(one.cloud)
+        client = own.client(one.endpoint, timeout, address=one.address)
+        found.append(Member(one, choosing.connect(client), client, own))
+    for own, group in by_cloud(found).items():
+        own.warn_of_plain_http(
+            {one.node.endpoint: one.node.label for one in group}
+        )
+    return found
+
+
+def by_cloud(
+    members: Iterable[Member],
+) -> dict[clouds.Cloud, list[Member]]:
+    """The nodes of each cloud."""
+    found: dict[clouds.Cloud, list[Member]] = {}
+    for one in members:
+        found.setdefault(one.cloud, []).append(one)
     return found
 
 

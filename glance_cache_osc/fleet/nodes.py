@@ -17,6 +17,8 @@ class Node:
         endpoint's host has; empty for any of them.
     :param discover: whether it stands for one node for each address of its
         host.
+    :param cloud: the entry of clouds.yaml that requests to it log in with;
+        empty for that of the user.
     :param maintenance: whether it takes part only if it is named.
     """
 
@@ -24,6 +26,7 @@ class Node:
     endpoint: str
     site: str = ''
     address: str = ''
+    cloud: str = ''
     discover: bool = False
     maintenance: bool = False
 

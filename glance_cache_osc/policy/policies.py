@@ -105,13 +105,11 @@ class Wanted:
     complete: bool = True
 
 
-def wanted(rule: Rule | None, found: Mapping[str, Found]) -> Wanted | None:
-    """What a rule wants; None if there is no rule.
+def wanted(rule: Rule, found: Mapping[str, Found]) -> Wanted:
+    """What a rule wants.
 
     :param found: by the name of the set.
     """
-    if rule is None:
-        return None
     sets = [found[name] for name in rule.sets]
     by_id = {one.image_id: one for each in sets for one in each.images}
     complete = all(one.complete for one in sets)

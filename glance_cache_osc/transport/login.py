@@ -29,8 +29,8 @@ _RENEW_BEFORE = 30.0
 _MIN_SECRET = 8
 
 Headers = Mapping[str, str]
-#: What Keystone gave, and when it expires, in seconds since 1970.
-_Answer = tuple[Headers | None, float]
+#: What Keystone gave: the headers, and what it says of the token.
+_Answer = tuple[Headers | None, Any]
 
 
 class Login:
@@ -46,11 +46,10 @@ class Login:
         self._session = session
         self._timeout = timeout
         self._headers: Headers | None = None
-        self._expires = math.inf
+        self._access: Any = None
         if access := getattr(session.auth, 'auth_ref', None):
             # OpenStackClient has logged in already.
-            self._keep({'X-Auth-Token': access.auth_token})
-            self._expires = access.expires.timestamp()
+            self._keep({'X-Auth-Token': access.auth_token}, access)
         #: The token was good at this time, by the loop's clock.
         self._good_at = -math.inf
         #: A call of Keystone, for which many may wait; returns what failed.
@@ -66,7 +65,9 @@ class Login:
 
         :raises errors.LoginFailed: there is no token.
         """
-        left = self._expires - _now()
+        left = math.inf
+        if self._access:
+            left = self._access.expires.timestamp() - _now()
         if self._headers is None or left <= 0:
             await self._ask(None)
         elif left < _RENEW_BEFORE and not self._call:
@@ -74,6 +75,16 @@ class Login:
         if self._headers is None:
             raise errors.LoginFailed(_('There is no login'))
         return self._headers
+
+    async def access(self) -> Any:
+        """What Keystone says of the token: roles and service catalogue.
+
+        :returns: keystoneauth's `AccessInfo`; None if the login is without
+            Keystone.
+        :raises errors.LoginFailed: there is no token.
+        """
+        await self.headers()
+        return self._access
 
     def accepted(self, sent: float) -> None:
         """A node accepted the token.
@@ -118,7 +129,7 @@ class Login:
             self._answer = threads.start(lambda: self._fetch(doubted))
         try:
             async with asyncio.timeout(self._timeout):
-                headers, self._expires = await asyncio.shield(self._answer)
+                headers, access = await asyncio.shield(self._answer)
         except TimeoutError:
             return errors.LoginFailed(
                 _('Keystone gave no token within %g seconds') % self._timeout,
@@ -131,30 +142,30 @@ class Login:
             return error
         finally:
             self._call = None
-        if headers != self._headers:
-            self._keep(headers)
+        self._keep(headers, access)
         self._good_at = max(self._good_at, began)
         return None
 
-    def _keep(self, headers: Headers | None) -> None:
+    def _keep(self, headers: Headers | None, access: Any) -> None:
+        self._access = access
+        if headers == self._headers:
+            return  # Who compares them must find the same ones.
         self._headers = headers
         values = (headers or {}).values()
         self.secrets |= {one for one in values if len(one) >= _MIN_SECRET}
 
     def _fetch(self, doubted: Headers | None) -> _Answer:
-        """The headers, and when they expire; on a thread.
+        """What Keystone gives; on a thread.
 
         :param doubted: headers that some node did not accept.
         """
         if doubted:
             if self._is_valid(doubted):
-                return doubted, self._expires
+                return doubted, self._access
             self._session.invalidate()
         headers = self._session.get_auth_headers()
         get_access = getattr(self._session.auth, 'get_access', None)
-        access: Any = get_access(self._session) if get_access else None
-        expires = access.expires.timestamp() if access else math.inf
-        return headers, expires
+        return headers, get_access(self._session) if get_access else None
 
     def _is_valid(self, headers: Headers) -> bool:
         """Whether Keystone accepts a token; yes, if it does not say."""

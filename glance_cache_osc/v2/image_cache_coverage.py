@@ -3,13 +3,21 @@
 """``openstack image cache coverage``."""
 
 import argparse
+from collections.abc import Collection
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
 
 from glance_cache_osc import columns
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import coverage
+from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import attempt
 
@@ -60,21 +68,30 @@ class CoverImageCache(base.CacheLister):
             ),
         )
 
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        table = super().columns_for(parsed_args)
+        return [*table, base.CLOUD] if self.has_clouds else table
+
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         policy = policy_files.of(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        by_site: policy_files.Wanted = {}
+        by_place: policy_files.Wanted = {}
         if policy:
             find = policy_files.find(self, policy, members)
-            by_site, held = self.loop.run(
+            by_place, held = self.loop.run(
                 attempt.both(find, self.look(members))
             )
-            wanted = policy_files.all_images(by_site)
+            wanted = {
+                cloud: policy_files.all_images(by_place, cloud)
+                for cloud in fleet.by_cloud(members)
+            }
         else:
             held = self.loop.run(self.look(members))
-            wanted = self._wanted(parsed_args, held)
+            wanted = self.loop.run(self._wanted(parsed_args, members, held))
         silent = len(members) - len(held)
-        if silent and wanted:
+        if silent and any(wanted.values()):
             self.failures.remark(
                 _(
                     'Where images are missing is not known in full: '
@@ -82,62 +99,103 @@ class CoverImageCache(base.CacheLister):
                 )
                 % {'silent': silent, 'all': len(members)}
             )
-        sites = {one.node.name: one.node.site for one in members}
         ids = {
-            site: {one.image_id for one in want.images}
-            for site, want in by_site.items()
+            one: {image.image_id for image in want.images}
+            for one, want in by_place.items()
         }
-
-        def belongs(image_id: str, node: str) -> bool:
-            return not policy or image_id in ids.get(sites[node], ())
-
-        def place(node: str) -> str:
-            return sites[node] if parsed_args.by_site else node
-
-        everywhere = len(set(map(place, sites)))
-
-        def total(image_id: str) -> int:
-            if not policy:
-                return everywhere
-            return len({place(one) for one in sites if belongs(image_id, one)})
-
-        covered = coverage.cover(
-            wanted,
-            {member.node.name: held[member] for member in held},
-            belongs=belongs,
-            site_of=place,
-            silent=[one.node.name for one in members if one not in held],
-        )
         return [
-            (
-                one.image.image_id,
-                one.image.name,
-                one.size,
-                columns.Share(one.cached, total(one.image.image_id)),
-                one.queued,
-                len(one.missing_on),
-                None if silent else list(one.missing_on),
+            (*row, cloud.name) if self.has_clouds else row
+            for cloud, group in fleet.by_cloud(members).items()
+            if cloud in wanted
+            for row in _rows(
+                wanted[cloud],
+                {one: held.get(one) for one in group},
+                ids if policy else None,
+                by_site=parsed_args.by_site,
             )
-            for one in covered
         ]
 
-    def _wanted(
-        self, parsed_args: argparse.Namespace, held: base.Held
-    ) -> list[images.Image]:
-        """The images to look for, by name."""
-        ids = base.held_ids(held)
-        if not parsed_args.images:
-            known = self.loop.run(self.names(parsed_args, ids))
-            found = [known.get(one, images.Image(one)) for one in ids]
-        else:
-            words = list(dict.fromkeys(parsed_args.images))
-            resolution = self.loop.run(self.cloud.catalogue().resolve(words))
-            found, there = resolution.found, set(ids)
-            for word, error in resolution.failures.items():
-                if word in there:
-                    found.append(images.Image(word))
-                else:
-                    self.failures.add(_("Cannot look for '%s'") % word, error)
-        return sorted(
-            found, key=lambda one: (one.name is None, one.name or '')
+    async def _wanted(
+        self,
+        parsed_args: argparse.Namespace,
+        members: list[base.Member],
+        held: base.Held,
+    ) -> dict[clouds.Cloud, list[images.Image]]:
+        """The images to look for in each cloud, by name."""
+        words = list(dict.fromkeys(parsed_args.images))
+
+        async def of_cloud(
+            cloud: clouds.Cloud, group: list[base.Member]
+        ) -> list[images.Image]:
+            ids = base.held_ids(held[one] for one in group if one in held)
+            if words:
+                resolution = await cloud.catalogue().resolve(words)
+                found = resolution.found
+                there = set(ids)
+                for word, error in resolution.failures.items():
+                    if word in there:
+                        found.append(images.Image(word))
+                    else:
+                        what = _("Cannot look for '%(word)s'%(where)s") % {
+                            'word': word,
+                            'where': self.where(cloud),
+                        }
+                        self.failures.add(what, error)
+            else:
+                known = await self.names(parsed_args, cloud, ids)
+                found = [known.get(one, images.Image(one)) for one in ids]
+            return sorted(
+                found, key=lambda one: (one.name is None, one.name or '')
+            )
+
+        return await self.in_each_cloud(members, of_cloud)
+
+
+def _rows(
+    wanted: Sequence[images.Image],
+    held: Mapping[base.Member, Sequence[entries.Entry] | None],
+    ids: Mapping[base.Place, Collection[str]] | None,
+    *,
+    by_site: bool,
+) -> Iterator[tuple[Any, ...]]:
+    """The rows of one cloud.
+
+    :param held: what each node holds; None if that is not known.
+    :param ids: of the images that belong on each site; None if all do.
+    """
+    places = {one.node.name: base.place(one) for one in held}
+
+    def belongs(image_id: str, node: str) -> bool:
+        return ids is None or image_id in ids.get(places[node], ())
+
+    def site_of(node: str) -> str:
+        return places[node][1] if by_site else node
+
+    everywhere = len(set(map(site_of, places)))
+    silent = [one.node.name for one in held if held[one] is None]
+    for one in coverage.cover(
+        wanted,
+        {
+            one.node.name: group
+            for one, group in held.items()
+            if group is not None
+        },
+        belongs=belongs,
+        site_of=site_of,
+        silent=silent,
+    ):
+        image_id = one.image.image_id
+        total = everywhere
+        if ids is not None:
+            total = len(
+                {site_of(node) for node in places if belongs(image_id, node)}
+            )
+        yield (
+            image_id,
+            one.image.name,
+            one.size,
+            columns.Share(one.cached, total),
+            one.queued,
+            len(one.missing_on),
+            None if silent else list(one.missing_on),
         )

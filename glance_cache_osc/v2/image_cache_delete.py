@@ -11,6 +11,7 @@ from typing import Any
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
@@ -54,14 +55,8 @@ class DeleteImageCache(base.CacheLister):
                 _("Name images or narrow by an option; 'clear' drops all."),
             )
         members = self.chosen_fleet(parsed_args)
-        if narrowing.orphans and not self.cloud.sees_all_images:
-            raise errors.UsageError(
-                _(
-                    "'--orphans' needs a login with the role 'admin': images "
-                    'that this one may not see look like orphans'
-                ),
-                _('Log in as an administrator, or name IDs.'),
-            )
+        if narrowing.orphans:
+            members = self.loop.run(self._check_login(members))
         steps = self.loop.run(
             self._steps(parsed_args, words, narrowing, members)
         )
@@ -77,6 +72,28 @@ class DeleteImageCache(base.CacheLister):
         done = self.loop.run(self.delete(steps))
         return [_row(*one, _RESULTS[one[1].action]) for one in done]
 
+    async def _check_login(
+        self, members: list[base.Member]
+    ) -> list[base.Member]:
+        """The nodes of clouds of which the login sees all images.
+
+        :raises errors.UsageError: the login does not see those of a cloud.
+        """
+        sees_all = await self.in_each_cloud(
+            members, lambda cloud, _group: cloud.sees_all_images()
+        )
+        for cloud in sees_all:
+            if not sees_all[cloud]:
+                raise errors.UsageError(
+                    _(
+                        "'--orphans' needs a login with the role 'admin'%s: "
+                        'images that this one may not see look like orphans'
+                    )
+                    % self.where(cloud),
+                    _('Log in as an administrator, or name IDs.'),
+                )
+        return [one for one in members if one.cloud in sees_all]
+
     async def _steps(
         self,
         parsed_args: argparse.Namespace,
@@ -88,8 +105,13 @@ class DeleteImageCache(base.CacheLister):
         now = datetime.datetime.now(datetime.UTC)
         # What a word means is known, also where it is narrowed away.
         early = selection.Narrowing() if words else narrowing
-        resolution, held = await attempt.both(
-            self.cloud.catalogue().resolve(words, hidden=True),
+        resolutions, held = await attempt.both(
+            self.in_each_cloud(
+                members,
+                lambda cloud, _group: cloud.catalogue().resolve(
+                    words, hidden=True
+                ),
+            ),
             # Where an image is queued as well, its data goes, too: it counts
             # as cached.
             self.read(
@@ -97,58 +119,74 @@ class DeleteImageCache(base.CacheLister):
                 lambda group: early.sift(plan.by_id(group).values(), now),
             ),
         )
-        ids = base.held_ids(held)
-        if words:
-            meant = self._meant(words, resolution, set(ids))
-        else:
+        unknown = []
+
+        async def plan_of(
+            cloud: clouds.Cloud, group: Sequence[base.Member]
+        ) -> base.Steps:
+            there = {one: held[one] for one in group if one in held}
+            ids = base.held_ids(there.values())
+            resolution = resolutions[cloud]
             meant = {one: images.Image(one) for one in ids}
-        known = {image.image_id: image for image in resolution.found}
-        unknown = [one for one in ids if one in meant and one not in known]
-        if narrowing.orphans:
-            known |= await self.cloud.catalogue().by_id(unknown)
-        elif not words:
-            known |= await self.names(parsed_args, unknown)
-        meant = {one: known.get(one, meant[one]) for one in meant}
-        return [
-            (member, step)
-            for member, step in _deletions(held, meant)
-            if not narrowing
-            or (step.entry and narrowing.keeps(step.entry, known, now))
-        ]
+            if words:
+                meant = _meant(words, resolution, set(ids))
+                unknown.append(_unknown(resolution, set(ids)))
+            known = {image.image_id: image for image in resolution.found}
+            missing = [one for one in ids if one in meant and one not in known]
+            if narrowing.orphans:
+                known |= await cloud.catalogue().by_id(missing)
+            elif not words:
+                known |= await self.names(parsed_args, cloud, missing)
+            meant = {one: known.get(one, meant[one]) for one in meant}
+            return [
+                (member, step)
+                for member, step in _deletions(there, meant)
+                if not narrowing
+                or (step.entry and narrowing.keeps(step.entry, known, now))
+            ]
 
-    def _meant(
-        self,
-        words: Sequence[str],
-        resolution: catalogue.Resolution,
-        there: AbstractSet[str],
-    ) -> dict[str, images.Image]:
-        """The images that words mean, by ID, in the order of the words.
+        members = [one for one in members if one.cloud in resolutions]
+        plans = await self.in_each_cloud(members, plan_of)
+        self.report_unknown(_("Cannot delete '%s'"), unknown)
+        return [step for steps in plans.values() for step in steps]
 
-        What means nothing is reported, unless it is a glob, which means what
-        is there. An ID that a node holds means just that, even if some image
-        has it for a name.
-        """
-        meant: dict[str, images.Image] = {}
-        for word in words:
-            found = resolution.meant.get(word, [])
-            if images.is_id(word) and word in there:
-                found = [one for one in found if one.image_id == word]
-            elif (
-                (error := resolution.failures.get(word))
-                and word not in there
-                and not images.is_glob(word)
-            ):
-                self.failures.add(_("Cannot delete '%s'") % word, error)
-            if images.is_glob(word):
-                found = [
-                    one
-                    for one in found
-                    if one.image_id in there or one.name == word
-                ]
-            if word in there and not found:
-                found = [images.Image(word)]
-            meant.update((one.image_id, one) for one in found)
-        return meant
+
+def _unknown(
+    resolution: catalogue.Resolution, there: AbstractSet[str]
+) -> dict[str, errors.CacheError]:
+    """The words that mean nothing; a glob means what is there."""
+    return {
+        word: error
+        for word, error in resolution.failures.items()
+        if word not in there and not images.is_glob(word)
+    }
+
+
+def _meant(
+    words: Sequence[str],
+    resolution: catalogue.Resolution,
+    there: AbstractSet[str],
+) -> dict[str, images.Image]:
+    """The images that words mean, by ID, in the order of the words.
+
+    An ID that a node holds means just that, even if some image has it for a
+    name.
+    """
+    meant: dict[str, images.Image] = {}
+    for word in words:
+        found = resolution.meant.get(word, [])
+        if images.is_id(word) and word in there:
+            found = [one for one in found if one.image_id == word]
+        if images.is_glob(word):
+            found = [
+                one
+                for one in found
+                if one.image_id in there or one.name == word
+            ]
+        if word in there and not found:
+            found = [images.Image(word)]
+        meant.update((one.image_id, one) for one in found)
+    return meant
 
 
 def _deletions(

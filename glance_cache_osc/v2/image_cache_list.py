@@ -8,7 +8,9 @@ import datetime
 from typing import Any
 
 from glance_cache_osc import columns
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
+from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -54,40 +56,67 @@ class ListImageCache(base.CacheLister):
     async def _rows(
         self, parsed_args: argparse.Namespace, members: list[base.Member]
     ) -> base.Rows:
-        words = list(dict.fromkeys(parsed_args.images))
+        words = set(parsed_args.images)
         narrowing = options.narrowing(parsed_args)
         now = datetime.datetime.now(datetime.UTC)
         # What a word means is known, also where it is narrowed away.
         early = selection.Narrowing() if words else narrowing
         held = await self.read(members, lambda group: early.sift(group, now))
-        if narrowing.orphans and not self.cloud.sees_all_images:
-            self.log.warning(
-                _(
-                    "This login does not have the role 'admin': images that "
-                    'it may not see count as orphans, too.'
-                )
-            )
-        ids = base.held_ids(held)
-        known: dict[str, images.Image] = {}
-        if words:
-            known = await self.named(words, set(ids), _("Cannot list '%s'"))
-            meant = known.keys() | set(words)
-            ids = [one for one in ids if one in meant]
-        unknown = [one for one in ids if one not in known]
-        if narrowing.orphans:
-            known |= await self.cloud.catalogue().by_id(unknown)
-        else:
-            known |= await self.names(parsed_args, unknown)
-        listed = set(ids)
+
+        async def meant(
+            cloud: clouds.Cloud, group: list[base.Member]
+        ) -> operations.Named:
+            there = [held[one] for one in group if one in held]
+            return await self._meant(parsed_args, cloud, base.held_ids(there))
+
+        by_cloud = await self.in_each_cloud(members, meant)
+        self.report_unknown(
+            _("Cannot list '%s'"), [one.unknown for one in by_cloud.values()]
+        )
         rows: base.Rows = []
         for member, group in held.items():
-            kept = [
-                _row(one, known, member.node.name)
-                for one in group
-                if one.image_id in listed and narrowing.keeps(one, known, now)
-            ]
-            rows += sorted(kept, key=_by_state_and_name)
+            if member.cloud in by_cloud:
+                known = by_cloud[member.cloud].known
+                kept = [
+                    _row(one, known, member.node.name)
+                    for one in group
+                    if (not words or one.image_id in known.keys() | words)
+                    and narrowing.keeps(one, known, now)
+                ]
+                rows += sorted(kept, key=_by_state_and_name)
         return rows
+
+    async def _meant(
+        self,
+        parsed_args: argparse.Namespace,
+        cloud: clouds.Cloud,
+        ids: list[str],
+    ) -> operations.Named:
+        """The images that are listed, and the words that mean none.
+
+        :param ids: those that the cloud's nodes hold.
+        """
+        words = list(dict.fromkeys(parsed_args.images))
+        meant = operations.Named({}, {})
+        if words:
+            meant = await self.named(cloud, words, set(ids))
+            kept = meant.known.keys() | words
+            ids = [one for one in ids if one in kept]
+        unknown = [one for one in ids if one not in meant.known]
+        if not options.narrowing(parsed_args).orphans:
+            found = await self.names(parsed_args, cloud, unknown)
+        else:
+            found = await cloud.catalogue().by_id(unknown)
+            if not await cloud.sees_all_images():
+                self.log.warning(
+                    _(
+                        "This login does not have the role 'admin'%s: images "
+                        'that it may not see count as orphans, too.'
+                    ),
+                    self.where(cloud),
+                )
+        meant.known.update(found)
+        return meant
 
 
 def _row(

@@ -6,11 +6,14 @@ import argparse
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.command import probing
 from glance_cache_osc.drivers import http
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
+from glance_cache_osc.transport import attempt
 from glance_cache_osc.verifying import checks
 
 #: The exit code when something was found.
@@ -60,7 +63,10 @@ class CheckImageCacheNodes(base.CacheLister):
         )
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        self._found = self._blind = False
+        #: An image of each cloud that could be asked; None if it has none.
+        self._examples: dict[clouds.Cloud, str | None] = {}
+        self._sees_all: set[clouds.Cloud] = set()
+        self._found = False
         code = super().run(parsed_args)
         return _FOUND if not code and self._found else code
 
@@ -68,11 +74,11 @@ class CheckImageCacheNodes(base.CacheLister):
         probes = parsed_args.probe_size is not None
         members = self.chosen_fleet(parsed_args, changes=probes)
         reports = self.loop.run(self._reports(members))
-        if probes and not (self.loop.interrupted or self._blind):
+        if probes and not self.loop.interrupted:
             asked = {
                 member: report
                 for member, report in reports.items()
-                if report.held is not None
+                if report.held is not None and member.cloud in self._examples
             }
             try:
                 self.loop.run(
@@ -86,7 +92,7 @@ class CheckImageCacheNodes(base.CacheLister):
         probing.add_twins(reports)
         rows: base.Rows = []
         for member, report in reports.items():
-            self._complete(report)
+            self._complete(report, sees_all=member.cloud in self._sees_all)
             if report.failure:
                 node = member.node
                 what = _('Cannot check %s') % node.label
@@ -102,35 +108,42 @@ class CheckImageCacheNodes(base.CacheLister):
         return rows
 
     async def _reports(self, members: list[base.Member]) -> probing.Reports:
-        example = await self._example_image()
+        await attempt.attempt(self._ask_cloud, fleet.by_cloud(members))
 
-        async def knows(client: http.NodeClient) -> bool | None:
-            return await self._knows(client, example) if example else None
+        async def check(member: base.Member) -> checks.Report:
+            async def knows(client: http.NodeClient) -> bool | None:
+                example = self._examples.get(member.cloud)
+                if example is None:
+                    return None
+                return await self._knows(member.cloud, client, example)
 
-        outcomes = await self.ask(
-            members, lambda member: checks.check(member, knows)
-        )
+            return await checks.check(member, knows)
+
+        outcomes = await self.ask(members, check)
         return {
             outcome.job: outcome.value or checks.Report()
             for outcome in outcomes
         }
 
-    async def _example_image(self) -> str | None:
+    async def _ask_cloud(self, cloud: clouds.Cloud) -> None:
+        """Ask a cloud for one of its images, and what its login may do."""
         try:
-            return await self.cloud.catalogue().example()
-        except errors.CatalogueError as error:
+            if await cloud.sees_all_images():
+                self._sees_all.add(cloud)
+            self._examples[cloud] = await cloud.catalogue().example()
+        except (errors.CatalogueError, errors.LoginFailed) as error:
             self.failures.add(
                 _(
                     'Cannot check whether nodes belong to this cloud and '
-                    'serve its images'
-                ),
+                    'serve its images%s'
+                )
+                % self.where(cloud),
                 error,
             )
-            self._blind = True
-            return None
 
+    @staticmethod
     async def _knows(
-        self, client: http.NodeClient, image_id: str
+        cloud: clouds.Cloud, client: http.NodeClient, image_id: str
     ) -> bool | None:
         """Whether a node knows an image; None if the cloud does not, either.
 
@@ -141,15 +154,16 @@ class CheckImageCacheNodes(base.CacheLister):
         except errors.Refused as error:
             if error.status != 404:
                 raise
-            still = await self.cloud.catalogue().by_id([image_id])
+            still = await cloud.catalogue().by_id([image_id])
             return False if still else None
         return True
 
-    def _complete(self, report: checks.Report) -> None:
+    @staticmethod
+    def _complete(report: checks.Report, *, sees_all: bool) -> None:
         """Add what the command line and the login decide."""
         if report.held is None:
             return
-        if self.cloud.sees_all_images:
+        if sees_all:
             report.add(checks.Name.CHANGE, checks.Outcome.OK)
         else:
             report.add(

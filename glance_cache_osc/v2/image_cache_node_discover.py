@@ -10,6 +10,7 @@ import urllib.parse
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
@@ -63,7 +64,8 @@ class DiscoverImageCacheNodes(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         if parsed_args.catalogue:
-            return _distinct(self._of_catalogue(parsed_args.region))
+            found = self.loop.run(self.cloud.image_endpoints())
+            return _distinct(_of_catalogue(found, parsed_args.region))
         if parsed_args.region:
             raise errors.UsageError(_('--region requires --catalogue'))
         base_url = self.cloud.image_endpoint()
@@ -85,13 +87,16 @@ class DiscoverImageCacheNodes(base.CacheLister):
             rows += _of_addresses(urls[outcome.job], outcome.value or [])
         return _distinct(rows)
 
-    def _of_catalogue(self, region: str | None) -> Iterator[_Row]:
-        """The public image endpoints, named after their regions."""
-        for found in self.cloud.image_endpoints():
-            if region in (None, found.region):
-                url = endpoints.parse(found.url)
-                name = found.region or urllib.parse.urlsplit(url).netloc
-                yield name, url, found.region or None
+
+def _of_catalogue(
+    found: Iterable[clouds.Endpoint], region: str | None
+) -> Iterator[_Row]:
+    """The public image endpoints, named after their regions."""
+    for one in found:
+        if region in (None, one.region):
+            url = endpoints.parse(one.url)
+            name = one.region or urllib.parse.urlsplit(url).netloc
+            yield name, url, one.region or None
 
 
 def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:

@@ -7,6 +7,7 @@ import dataclasses
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
@@ -71,10 +72,13 @@ class ListImageCacheNodes(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
-        wanted = self._wanted(parsed_args.image)
+        wanted = self._wanted(parsed_args.image, members)
         rows: base.Rows = []
         for outcome in self.loop.run(
-            self.ask(members, lambda member: _examine(member, wanted))
+            self.ask(
+                members,
+                lambda member: _examine(member, wanted.get(member.cloud)),
+            )
         ):
             findings = outcome.value or _Findings()
             trouble = outcome.error or findings.trouble
@@ -82,20 +86,36 @@ class ListImageCacheNodes(base.CacheLister):
                 node = outcome.job.node
                 what = _('Cannot read the cache of %s') % node.label
                 self.failures.add(what, trouble, node.name)
-            if wanted is None or findings.holds:
+            if parsed_args.image is None or findings.holds:
                 rows.append(_row(outcome.job, findings, trouble))
         return rows
 
-    def _wanted(self, word: str | None) -> str | None:
-        """The ID of the image that nodes must hold, if one was named."""
-        if word is None or images.is_id(word):
-            return word
-        resolution = self.loop.run(
-            self.cloud.catalogue().resolve([word], globs=False)
+    def _wanted(
+        self, word: str | None, members: list[base.Member]
+    ) -> dict[clouds.Cloud, str]:
+        """The ID in each cloud of the image that nodes must hold."""
+        if word is None:
+            return {}
+        if images.is_id(word):
+            return {one.cloud: word for one in members}
+        by_cloud = self.loop.run(
+            self.in_each_cloud(
+                members,
+                lambda cloud, _group: cloud.catalogue().resolve(
+                    [word], globs=False
+                ),
+            )
         )
-        for error in resolution.failures.values():
-            raise error
-        return resolution.found[0].image_id
+        failed = [
+            one.failures[word] for one in by_cloud.values() if one.failures
+        ]
+        if failed and len(failed) == len(by_cloud):
+            raise failed[0]
+        return {
+            cloud: one.found[0].image_id
+            for cloud, one in by_cloud.items()
+            if one.found
+        }
 
 
 async def _examine(member: fleet.Member, wanted: str | None) -> _Findings:

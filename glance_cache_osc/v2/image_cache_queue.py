@@ -55,13 +55,17 @@ class QueueImageCache(base.CacheLister):
         words = wanted.Wanted(parsed_args)
         limits = queueing.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)
-        (found, __), held = self.loop.run(
-            attempt.both(words.find(self), self.look(members))
+        find = self.in_each_cloud(
+            members, lambda cloud, _group: words.find(self, cloud)
         )
+        by_cloud, held = self.loop.run(attempt.both(find, self.look(members)))
+        found = {cloud: one for cloud, (one, __) in by_cloud.items()}
         steps = [
             (member, step)
             for member, group in held.items()
-            for step in plan.to_queue(found, group, force=parsed_args.force)
+            for step in plan.to_queue(
+                found.get(member.cloud, ()), group, force=parsed_args.force
+            )
         ]
         summaries.announce(self, parsed_args, steps)
         if parsed_args.dry_run:
@@ -69,12 +73,17 @@ class QueueImageCache(base.CacheLister):
         else:
             results = self.loop.run(queueing.carry_out(self, steps, limits))
         if parsed_args.summary:
-            return summaries.rows(members, lambda _one: len(found), results)
+            return summaries.rows(
+                self,
+                members,
+                lambda one: len(found.get(one.cloud, ())),
+                results,
+            )
         return queueing.rows(results)
 
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         if parsed_args.summary:
-            return summaries.TABLE
+            return summaries.table(self)
         return super().columns_for(parsed_args)

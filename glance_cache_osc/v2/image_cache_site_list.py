@@ -3,6 +3,7 @@
 """``openstack image cache site list``."""
 
 import argparse
+from collections.abc import Sequence
 from typing import Any
 
 from glance_cache_osc import columns
@@ -58,6 +59,12 @@ class ListImageCacheSites(base.CacheLister):
             ),
         )
 
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        table = super().columns_for(parsed_args)
+        return [*table, base.CLOUD] if self.has_clouds else table
+
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         policy = policy_files.of(parsed_args)
         members = self.chosen_fleet(parsed_args)
@@ -69,17 +76,20 @@ class ListImageCacheSites(base.CacheLister):
             )
         else:
             held = self.loop.run(self.look(members))
-        by_site: dict[str, list[base.Member]] = {}
+        by_place: dict[base.Place, list[base.Member]] = {}
         for one in members:
-            by_site.setdefault(one.node.site, []).append(one)
+            by_place.setdefault(base.place(one), []).append(one)
         return [
-            _row(
-                site,
-                nodes,
-                [held[one] for one in nodes if one in held],
-                wanted.get(site),
+            (
+                *_row(
+                    place[1],
+                    nodes,
+                    [held[one] for one in nodes if one in held],
+                    wanted.get(place),
+                ),
+                *([place[0].name] if self.has_clouds else []),
             )
-            for site, nodes in by_site.items()
+            for place, nodes in by_place.items()
         ]
 
 

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
@@ -91,15 +92,15 @@ class SyncImageCache(base.CacheLister):
             find = policy_files.find(self, policy, members, delete=delete)
         elif words:
             find = self._everywhere(words, members, delete=delete)
-        by_site, held = self.loop.run(attempt.both(find, self.look(members)))
+        by_place, held = self.loop.run(attempt.both(find, self.look(members)))
         if policy and not delete:
-            policy_files.report_extras(self, held, by_site)
-        steps = self._steps(parsed_args, held, by_site)
+            policy_files.report_extras(self, held, by_place)
+        steps = self._steps(parsed_args, held, by_place)
         deletions, fills = _apart(steps)
 
         def summary(results: list[queueing.Result]) -> base.Rows:
             return summaries.rows(
-                members, lambda one: _count(by_site, one), results
+                self, members, lambda one: _count(by_place, one), results
             )
 
         if not parsed_args.check:
@@ -125,7 +126,7 @@ class SyncImageCache(base.CacheLister):
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         if parsed_args.summary:
-            return summaries.TABLE
+            return summaries.table(self)
         return super().columns_for(parsed_args)
 
     async def _everywhere(
@@ -136,44 +137,68 @@ class SyncImageCache(base.CacheLister):
         delete: bool,
     ) -> policy_files.Wanted:
         """The same images on all sites."""
-        found, complete = await words.find(self)
+        by_cloud = await self.in_each_cloud(
+            members,
+            lambda cloud, _group: self._same(words, cloud, delete=delete),
+        )
+        return {
+            base.place(one): by_cloud[one.cloud]
+            for one in members
+            if one.cloud in by_cloud
+        }
+
+    async def _same(
+        self, words: wanted.Wanted, cloud: clouds.Cloud, *, delete: bool
+    ) -> policies.Wanted:
+        found, complete = await words.find(self, cloud)
         if delete and not complete:
             # Who names what is not there may have meant what is.
             self.failures.add(
-                _('Other images are not deleted'),
+                _('Other images are not deleted%s') % self.where(cloud),
                 errors.CacheError(
                     _('Not all that is named was found'),
                     _('Name what is there, and run it again.'),
                 ),
             )
-        same = policies.Wanted(found, only=complete)
-        return {one.node.site: same for one in members}
+        return policies.Wanted(found, only=complete)
 
     def _steps(
         self,
         parsed_args: argparse.Namespace,
         held: base.Held,
-        by_site: policy_files.Wanted,
+        by_place: policy_files.Wanted,
     ) -> base.Steps:
         """What is to be done where."""
         delete = parsed_args.delete_others
         steps = [
             (member, step)
             for member, group in held.items()
-            if (want := by_site.get(member.node.site))
+            if (want := by_place.get(base.place(member)))
             for step in plan.to_sync(
                 want.images, group, delete_others=delete and want.only
             )
         ]
         others, __ = _apart(steps)
-        ids = {step.image.image_id for __, step in others}
-        names = self.loop.run(self.names(parsed_args, ids))
-        return [(member, step.named(names)) for member, step in steps]
+        ids: dict[clouds.Cloud, dict[str, None]] = {}
+        for member, step in others:
+            ids.setdefault(member.cloud, {})[step.image.image_id] = None
+        names = self.loop.run(
+            self.in_each_cloud(
+                [member for member, __ in others],
+                lambda cloud, _group: self.names(
+                    parsed_args, cloud, ids[cloud]
+                ),
+            )
+        )
+        return [
+            (member, step.named(names.get(member.cloud, {})))
+            for member, step in steps
+        ]
 
 
-def _count(by_site: policy_files.Wanted, member: base.Member) -> int:
+def _count(by_place: policy_files.Wanted, member: base.Member) -> int:
     """How many images belong on a node."""
-    want = by_site.get(member.node.site)
+    want = by_place.get(base.place(member))
     return len(want.images) if want else 0
 
 

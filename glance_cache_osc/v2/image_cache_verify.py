@@ -92,7 +92,7 @@ class VerifyImageCache(base.CacheLister):
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         if parsed_args.summary:
-            return summaries.TABLE
+            return summaries.table(self)
         found = super().columns_for(parsed_args)
         if parsed_args.dry_run:
             return [one for one in found if one is not _SECONDS]
@@ -133,7 +133,7 @@ class VerifyImageCache(base.CacheLister):
                     )
         verification_report.report(self, findings.values())
         if parsed_args.summary:
-            return verification_report.summary(members, chosen, findings)
+            return verification_report.summary(self, members, chosen, findings)
         return [
             (
                 one.image.image_id,

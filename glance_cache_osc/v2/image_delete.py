@@ -93,7 +93,7 @@ async def _attempt(
     failures: report.Failures,
 ) -> tuple[int, int]:
     """Attempt all images; returns how many were done, and attempted."""
-    stores = cloud.stores()
+    stores = await cloud.stores()
     known = await stores.names()
     if store not in known:
         # Before anything is sent to it.

@@ -5,34 +5,21 @@
 import argparse
 import io
 import sys
-from unittest import mock
 
 import pytest
 
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
-from glance_cache_osc.drivers import base
-from glance_cache_osc.drivers import http
-from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
+from tests.unit import world
 
 ASK = argparse.Namespace(auto_approve=False)
 APPROVED = argparse.Namespace(auto_approve=True)
 
 
-def member(name: str) -> fleet.Member:
-    """A node that nobody may speak to: approval comes before."""
-    driver = mock.create_autospec(base.CacheDriver, instance=True)
-    client = mock.create_autospec(http.NodeClient, instance=True)
-    return fleet.Member(
-        nodes.Node(name=name, endpoint=f'http://{name}:9292'), driver, client
-    )
-
-
-OSLO, BERGEN = member('oslo'), member('bergen')
+OSLO, BERGEN = world.member('oslo'), world.member('bergen')
 
 CACHED = plan.Step(
     images.Image('id-1', 'ubuntu\x1b[31m'),
@@ -119,8 +106,8 @@ def test_nodes_that_are_pruned_are_shown_with_where_they_are(
     approval.pruning(ASK, [OSLO, BERGEN])
 
     assert terminal.getvalue() == (
-        '  oslo (http://oslo:9292)\n'
-        '  bergen (http://bergen:9292)\n'
+        '  oslo (http://oslo)\n'
+        '  bergen (http://bergen)\n'
         'About to prune 2 nodes. Go on? [y/N] '
     )
 
@@ -133,7 +120,7 @@ def test_of_a_thousand_nodes_twenty_are_shown(
     approval.pruning(ASK, [OSLO] * 1000)
 
     assert terminal.getvalue().splitlines()[19:] == [
-        '  oslo (http://oslo:9292)',
+        '  oslo (http://oslo)',
         '  … and 980 more',
         'About to prune 1000 nodes. Go on? [y/N] ',
     ]

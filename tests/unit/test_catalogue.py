@@ -3,6 +3,7 @@
 """From words to images, in few requests."""
 
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -25,7 +26,7 @@ FEDORA = images.Image(p.FEDORA, 'fedora', 5000000, ('fast',), p.MD5)
 def catalogue(loop: loops.Loop) -> catalogues.Catalogue:
     """Glance's list at `payloads.GLANCE`."""
     client = clients.client(loop.engine, p.GLANCE, 1)
-    return catalogues.Catalogue(lambda: client)
+    return catalogues.Catalogue(mock.AsyncMock(return_value=client))
 
 
 def test_images_are_found_by_id_and_hidden_ones_in_a_second_round(

@@ -14,14 +14,13 @@ import pytest
 
 from glance_cache_osc import errors
 from glance_cache_osc.command import probing
-from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import choosing
 from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
 from glance_cache_osc.transport import engine
 from glance_cache_osc.verifying import checks
+from tests.unit import world
 
 Entry = entries.Entry
 CACHED, QUEUED = entries.State.CACHED, entries.State.QUEUED
@@ -32,11 +31,8 @@ ENTRY = Entry('a', CACHED, 5, 3, TIME, TIME)
 
 
 def member(name: str = 'n') -> fleet.Member:
-    driver = mock.create_autospec(base.CacheDriver, instance=True)
     client = mock.create_autospec(http.NodeClient, instance=True)
-    return fleet.Member(
-        nodes.Node(name=name, endpoint=f'http://{name}'), driver, client
-    )
+    return world.member(name, client=client)
 
 
 @pytest.mark.parametrize(

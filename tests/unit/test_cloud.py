@@ -36,16 +36,16 @@ class Manager:
             cloud_region.CloudRegion, instance=True, spec_set=True
         )
         type(region).config = mock.PropertyMock(return_value=config)
+        type(region).name = mock.PropertyMock(return_value='mine')
         region.get_session_endpoint.return_value = endpoint
         self.region = region
         self.session = session
         self.sdk_connection = mock.Mock(spec_set=['config'], config=region)
-        self.auth_ref: access.AccessInfo | None = None
 
 
 def cloud_of(manager: Manager, timeout: float = 30) -> cloud.Cloud:
     """A cloud of which nothing is asked."""
-    return cloud.Cloud(manager, mock.Mock(spec_set=[]), timeout)
+    return cloud.Cloud.logged_in(manager, mock.Mock(spec_set=[]), timeout)
 
 
 def test_the_session_is_that_of_openstackclient(
@@ -108,9 +108,9 @@ def test_a_client_has_the_login_and_the_settings_of_the_cloud(
 ) -> None:
     session.verify = '/mine.pem'
     web.answers('GET', f'{p.EDGE}/v2/cache', text='[]')
-    client = cloud.Cloud(Manager(session, {}), loop.engine, 30).client(
-        p.EDGE, 7
-    )
+    client = cloud.Cloud.logged_in(
+        Manager(session, {}), loop.engine, 30
+    ).client(p.EDGE, 7)
 
     loop.run(client.request('GET', '/v2/cache'))
 
@@ -133,7 +133,7 @@ def test_all_clients_of_a_cloud_share_one_login(
 
     for url in (p.EDGE, p.GLANCE):
         web.answers('GET', f'{url}/v2/cache', text='[]')
-    made = cloud.Cloud(Manager(Session(), {}), loop.engine, 30)
+    made = cloud.Cloud.logged_in(Manager(Session(), {}), loop.engine, 30)
 
     for url in (p.EDGE, p.GLANCE):
         loop.run(made.client(url, 7).request('GET', '/v2/cache'))
@@ -153,14 +153,22 @@ def test_all_clients_of_a_cloud_share_one_login(
     ],
 )
 def test_administrators_are_known_to_see_all_images(
-    session: ksa_session.Session, roles: list[str] | None, expected: bool
+    run: conftest.Run,
+    session: Any,
+    roles: list[str] | None,
+    expected: bool,
 ) -> None:
-    manager = Manager(session, {})
     if roles is not None:
-        body = {'token': {'roles': [{'name': one} for one in roles]}}
-        manager.auth_ref = access.AccessInfoV3(body)
+        body = {
+            'token': {
+                'roles': [{'name': one} for one in roles],
+                'expires_at': '2999-01-01T00:00:00Z',
+            }
+        }
+        session.auth.auth_ref = access.AccessInfoV3(body, conftest.TOKEN)
+    made = cloud_of(Manager(session, {}))
 
-    assert cloud_of(manager).sees_all_images is expected
+    assert run(made.sees_all_images()) is expected
 
 
 def logged_in_at(auth_url: str) -> cloud.Cloud:
@@ -249,7 +257,7 @@ def test_the_catalogue_is_that_of_the_image_endpoint(
     )
 
     manager = Manager(session, {}, f'{p.GLANCE}/v2')
-    catalogue = cloud.Cloud(manager, loop.engine, 30).catalogue()
+    catalogue = cloud.Cloud.logged_in(manager, loop.engine, 30).catalogue()
 
     assert loop.run(catalogue.by_id([p.UBUNTU])) == {
         p.UBUNTU: images.Image(
@@ -269,17 +277,19 @@ def test_stores_are_those_of_the_image_endpoint(
     web.answers('GET', f'{p.GLANCE}/v2/info/stores', json={'stores': []})
 
     manager = Manager(session, {}, f'{p.GLANCE}/v2')
-    stores = cloud.Cloud(manager, loop.engine, 30).stores()
+    made = cloud.Cloud.logged_in(manager, loop.engine, 30)
+    stores = loop.run(made.stores())
 
     assert loop.run(stores.names()) == []
     assert [one.timeout for one in sent] == [600]
 
 
 def test_without_an_image_endpoint_there_are_no_stores(
+    run: conftest.Run,
     session: ksa_session.Session,
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        cloud_of(Manager(session, {})).stores()
+        run(cloud_of(Manager(session, {})).stores())
 
     assert str(caught.value) == (
         "This cloud has no image endpoint. See 'openstack endpoint list "

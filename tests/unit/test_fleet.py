@@ -19,8 +19,6 @@ from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import operations
 from glance_cache_osc.command import progress
-from glance_cache_osc.drivers import base
-from glance_cache_osc.drivers import http
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
@@ -31,6 +29,7 @@ from glance_cache_osc.transport import loop as loops
 from tests.cli import payloads as p
 from tests.fuzz import clients
 from tests.unit import conftest
+from tests.unit import world
 
 Commands = operations.Operations
 PARSED = argparse.Namespace(columns=[], sort_columns=[])
@@ -40,6 +39,7 @@ PARSED = argparse.Namespace(columns=[], sort_columns=[])
 def both(loop: loops.Loop) -> list[fleet.Member]:
     """A fleet of two nodes, at the addresses of the payloads."""
     cloud: Any = mock.create_autospec(clouds.Cloud, instance=True)
+    cloud.named.return_value = cloud
     cloud.client.side_effect = lambda endpoint, timeout, **_: clients.client(
         loop.engine, endpoint, timeout
     )
@@ -159,7 +159,12 @@ def test_a_limit_is_of_all_nodes_together(
     assert entries.MOST_ENTRIES_IN_ALL == 5_000_000
     monkeypatch.setattr(entries, 'MOST_ENTRIES_IN_ALL', 5)
     held = [entries.Entry(f'id-{at}', entries.State.QUEUED) for at in range(3)]
-    members = [member('a'), member('b'), member('c'), member('d')]
+    members = [
+        world.member('a'),
+        world.member('b'),
+        world.member('c'),
+        world.member('d'),
+    ]
     for one, count in zip(members, (3, 0, 2, 1)):
         driver: Any = one.driver
         driver.list_entries.return_value = held[:count]
@@ -318,19 +323,11 @@ def test_a_question_is_not_waited_for_and_a_change_is(
     ] * 2
 
 
-def member(name: str) -> fleet.Member:
-    driver = mock.create_autospec(base.CacheDriver, instance=True)
-    client = mock.create_autospec(http.NodeClient, instance=True)
-    return fleet.Member(
-        nodes.Node(name=name, endpoint=f'http://{name}'), driver, client
-    )
-
-
 def test_of_many_nodes_that_are_waited_for_a_few_are_named(
     run: conftest.Run, command: Commands, counted: list[str]
 ) -> None:
     """Once each, and none of them steers a terminal."""
-    members = [member(f'\x1b{at}') for at in range(5)]
+    members = [world.member(f'\x1b{at}') for at in range(5)]
 
     async def cancel() -> Any:
         stop = Cancelled(10)
@@ -349,7 +346,7 @@ def test_of_many_nodes_that_are_waited_for_a_few_are_named(
 def test_steps_that_failed_are_reported_and_left_out(
     run: conftest.Run, command: Commands
 ) -> None:
-    oslo, bergen = member('oslo'), member('bergen')
+    oslo, bergen = world.member('oslo'), world.member('bergen')
     ubuntu = images.Image('id-1', 'ubuntu')
     steps: operations.Steps = [
         (oslo, plan.Step(ubuntu, plan.Action.QUEUE)),
@@ -392,7 +389,7 @@ def test_a_node_is_asked_for_sixteen_images_at_once(
     run: conftest.Run,
 ) -> None:
     """And each node for its own sixteen."""
-    oslo, bergen = member('oslo'), member('bergen')
+    oslo, bergen = world.member('oslo'), world.member('bergen')
     now: collections.Counter[str] = collections.Counter()
     most: dict[str, int] = {}
 
@@ -416,7 +413,7 @@ def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
     run: conftest.Run,
 ) -> None:
     """It costs one timeout, and the other node nothing."""
-    oslo, bergen = member('oslo'), member('bergen')
+    oslo, bergen = world.member('oslo'), world.member('bergen')
     asked: list[fleet.Member] = []
 
     async def work(job: fleet.Job) -> str:
@@ -447,7 +444,7 @@ def test_a_node_that_is_slow_once_is_asked_for_the_rest(
             raise silent()
         return job.image_id
 
-    outcomes = run(each(work, jobs_of([member('oslo')], 40)))
+    outcomes = run(each(work, jobs_of([world.member('oslo')], 40)))
 
     assert [one.job.image_id for one in outcomes if one.error] == ['20']
 
@@ -462,7 +459,7 @@ def test_names_are_looked_up_where_they_are_shown(
     by_id = mock.AsyncMock(return_value={'a': images.Image('a', 'ubuntu')})
     command.cloud.catalogue.return_value.by_id = by_id
 
-    found = run(command.names(parsed, ['a']))
+    found = run(command.names(parsed, command.cloud, ['a']))
 
     assert found == ({'a': images.Image('a', 'ubuntu')} if asked else {})
     assert by_id.await_count == asked
@@ -475,5 +472,5 @@ def test_rows_without_names_are_better_than_none(
         side_effect=errors.CatalogueError('No list')
     )
 
-    assert run(command.names(PARSED, ['a'])) == {}
+    assert run(command.names(PARSED, command.cloud, ['a'])) == {}
     assert failures(command) == ['The names are missing: No list.']

@@ -12,6 +12,7 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import choice
+from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import nodes
 
 
@@ -66,7 +67,10 @@ class Names:
 def choose_all(
     cloud: mock.Mock, words: choice.Words, names: Names | None = None
 ) -> choice.Choice:
-    return asyncio.run(choice.choose(cloud, words, names or Names()))
+    configured = configuration.configured(cloud)
+    return asyncio.run(
+        choice.choose(cloud, configured, words, names or Names())
+    )
 
 
 def choose(

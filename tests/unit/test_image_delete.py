@@ -51,7 +51,7 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:
     made.catalogue.return_value.resolve.return_value = catalogue.Resolution(
         {'a': [UBUNTU], 'b': [DEBIAN], 'c': [FEDORA]}, {}
     )
-    monkeypatch.setattr(clouds, 'Cloud', lambda *_: made)
+    monkeypatch.setattr(clouds.Cloud, 'logged_in', lambda *_: made)
     return made
 
 

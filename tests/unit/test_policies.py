@@ -101,7 +101,7 @@ def test_a_site_wants_the_images_of_its_sets_each_once() -> None:
 
 
 def test_a_site_without_a_rule_wants_nothing_and_loses_nothing() -> None:
-    assert policies.wanted(None, {}) is None
+    assert policies.Policy({}, []).rule_for('oslo') is None
 
 
 def test_a_rule_without_sets_wants_an_empty_cache() -> None:

@@ -10,9 +10,7 @@ from unittest import mock
 import pytest
 
 from glance_cache_osc.command import summaries
-from glance_cache_osc.drivers import base as drivers
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from tests.unit import world
@@ -20,17 +18,14 @@ from tests.unit import world
 BIG = images.Image('id-1', 'big', size=10**9)
 SMALL = images.Image('id-2', 'small', size=1000)
 UNSIZED = images.Image('id-3', 'unsized')
-DRIVER = mock.create_autospec(drivers.CacheDriver, instance=True)
 QUEUE = plan.Action.QUEUE
 
 
-def member(name: str, site: str = '') -> fleet.Member:
-    node = nodes.Node(name=name, endpoint=f'http://{name}', site=site)
-    return fleet.Member(node, DRIVER, world.NO_CLIENT)
-
-
-OSLO_1, OSLO_2 = member('oslo-1', 'oslo'), member('oslo-2', 'oslo')
-BERGEN = member('bergen')
+OSLO_1 = world.member('oslo-1', 'oslo')
+OSLO_2 = world.member('oslo-2', 'oslo')
+BERGEN = world.member('bergen')
+#: A command whose nodes are of one cloud.
+COMMAND = mock.Mock(has_clouds=False)
 ALL = (OSLO_1, BERGEN, OSLO_2)
 
 
@@ -47,7 +42,7 @@ def test_a_row_for_each_site_or_node_without_one() -> None:
         (BERGEN, step(BIG), 'deleted'),
     ]
 
-    rows = summaries.rows(ALL, lambda _one: 2, results)
+    rows = summaries.rows(COMMAND, ALL, lambda _one: 2, results)
 
     assert [one.header for one in summaries.TABLE] == [
         'Site', 'Nodes', 'Already Cached', 'Cached', 'Queued', 'Failed', 'Size'
@@ -72,6 +67,7 @@ def test_a_row_of_a_plan(action: plan.Action, column: str | None) -> None:
     headers = [one.header for one in summaries.TABLE]
 
     (row,) = summaries.rows(
+        COMMAND,
         [BERGEN],
         lambda _one: 1,
         [(BERGEN, step(SMALL, action), action.value)],
@@ -88,7 +84,9 @@ def test_a_row_of_a_plan(action: plan.Action, column: str | None) -> None:
 
 
 def test_nodes_on_which_nothing_belongs_have_no_failures() -> None:
-    rows = summaries.rows(ALL, lambda one: 3 if one is BERGEN else 0, [])
+    rows = summaries.rows(
+        COMMAND, ALL, lambda one: 3 if one is BERGEN else 0, []
+    )
 
     assert rows == [('oslo', 2, 0, 0, 0, 0, 0), ('bergen', 1, 0, 0, 0, 3, 0)]
 
@@ -143,7 +141,7 @@ def announced(
             ],
         ),
         (
-            [(member('tromso'), step(BIG)), (OSLO_1, step(UNSIZED))],
+            [(world.member('tromso'), step(BIG)), (OSLO_1, step(UNSIZED))],
             SITES,
             [
                 'Downloads: 2 (1.0 GB); sites: 2. '
@@ -151,7 +149,7 @@ def announced(
             ],
         ),
         (
-            [(member('x', 'a\x1b'), step(BIG))],
+            [(world.member('x', 'a\x1b'), step(BIG))],
             [{'name': 'a\x1b', 'bandwidth': '1G'}],
             [
                 'Downloads: 1 (1.0 GB); sites: 1. '

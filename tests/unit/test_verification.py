@@ -19,13 +19,12 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
-from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine
 from glance_cache_osc.verifying import downloads
 from glance_cache_osc.verifying import verification
+from tests.unit import world
 
 Result = verification.Result
 DATA = bytes(range(256)) * 40
@@ -146,10 +145,9 @@ def candidates(
     node: Node, ids: Iterable[str] = 'a', **more: Any
 ) -> list[verification.Candidate]:
     """Images that are to be read from one node."""
-    member = fleet.Member(
-        nodes.Node(name='n', endpoint='http://n'),
-        cast('base.CacheDriver', node),
-        cast('http.NodeClient', node),
+    member = world.member(
+        driver=cast('base.CacheDriver', node),
+        client=cast('http.NodeClient', node),
     )
     return [
         verification.Candidate(member, image(one, **more), SIZE) for one in ids

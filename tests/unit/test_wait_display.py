@@ -14,8 +14,6 @@ from glance_cache_osc import errors
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import watching
-from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
 from tests.unit import test_progress
 from tests.unit import world
@@ -38,11 +36,7 @@ def fill(
     image_id: str = UBUNTU,
 ) -> fills.Fill:
     """An image on its way to a node."""
-    member = fleet.Member(
-        nodes.Node(name=where, endpoint=f'http://{where}.example'),
-        world.Driver(world.World(), None),
-        world.NO_CLIENT,
-    )
+    member = world.member(where, driver=world.Driver(world.World(), None))
     return fills.Fill(member, images.Image(image_id, name, 5_000_000))
 
 
@@ -190,7 +184,7 @@ def node_fills(error: errors.CacheError | None = None) -> fills.NodeFills:
 
 def test_a_stall_has_causes_and_a_remedy() -> None:
     assert wait_display.stall_words(node_fills(), 300.0) == (
-        'Nothing has arrived on edge-oslo (http://edge-oslo.example) for 300 '
+        'Nothing has arrived on edge-oslo (http://edge-oslo) for 300 '
         f'seconds. {CAUSES}'
     )
 
@@ -199,7 +193,7 @@ def test_a_stall_of_a_node_that_does_not_answer_has_its_cause() -> None:
     error = errors.Unreachable('Cannot connect', 'Is it up?', down=True)
 
     assert wait_display.stall_words(node_fills(error), 0.5) == (
-        'Nothing has arrived on edge-oslo (http://edge-oslo.example) for 0.5 '
+        'Nothing has arrived on edge-oslo (http://edge-oslo) for 0.5 '
         'seconds: Cannot connect. Is it up?'
     )
 
@@ -222,7 +216,7 @@ def test_lines_tell_of_arrivals_and_stalls(
     lines.stalled(node_fills())
     lines.interrupted(2)
 
-    where = 'edge-oslo (http://edge-oslo.example)'
+    where = 'edge-oslo (http://edge-oslo)'
     assert [(one.levelname, one.message) for one in caplog.records] == [
         ('INFO', f'Cached: image ubuntu-24.04 ({UBUNTU}) on {where}'),
         (
@@ -244,7 +238,7 @@ def test_a_line_steers_no_terminal(
 
     assert [one.message for one in caplog.records] == [
         rf'Cached: image ubuntu\x1b[2J\x07 ({UBUNTU}) on edge-oslo '
-        '(http://edge-oslo.example)'
+        '(http://edge-oslo)'
     ]
 
 
@@ -355,7 +349,7 @@ def test_a_name_steers_no_terminal(
     assert shown == [
         r'ubuntu\x1b[2J\x07 on edge-oslo',
         rf'Cached: image ubuntu\x1b[2J\x07 ({UBUNTU}) on edge-oslo '
-        '(http://edge-oslo.example)',
+        '(http://edge-oslo)',
     ]
 
 
@@ -372,5 +366,5 @@ def test_where_standard_error_is_no_terminal_there_are_lines_alone(
 
     assert err.getvalue() == (
         f'Cached: image ubuntu-24.04 ({UBUNTU}) on edge-oslo '
-        '(http://edge-oslo.example)\n'
+        '(http://edge-oslo)\n'
     )

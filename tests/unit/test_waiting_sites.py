@@ -15,8 +15,6 @@ from hypothesis import strategies
 from glance_cache_osc import errors
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
-from glance_cache_osc.fleet import fleet
-from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
 from tests.unit import virtual
 from tests.unit import world
@@ -55,14 +53,9 @@ class Sites(world.Scene):
             for at in range(1, nodes_each + 1):
                 driver = Node(self, site, its_seconds)
                 self.by_site.setdefault(site, []).append(driver)
-                node = nodes.Node(
-                    name=f'{site}-{at}',
-                    endpoint=f'http://{site}-{at}',
-                    site=site,
-                )
                 self.drivers.append(driver)
                 self.members.append(
-                    fleet.Member(node, driver, world.NO_CLIENT)
+                    world.member(f'{site}-{at}', site, driver=driver)
                 )
         self.fills = [
             fills.Fill(member, images.Image(image_id, size=100))

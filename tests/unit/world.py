@@ -10,6 +10,7 @@ from typing import TypeVar
 from unittest import mock
 
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.filling import fills
@@ -23,6 +24,24 @@ from tests.unit import virtual
 
 #: Nothing is asked of a node but its cache.
 NO_CLIENT = mock.create_autospec(http.NodeClient, instance=True)
+NO_CLOUD = mock.create_autospec(clouds.Cloud, instance=True)
+
+
+def member(
+    name: str = 'n',
+    site: str = '',
+    *,
+    driver: base.CacheDriver | None = None,
+    client: http.NodeClient = NO_CLIENT,
+    cloud: clouds.Cloud = NO_CLOUD,
+) -> fleet.Member:
+    """A node that nobody may speak to but through its driver."""
+    node = configured.Node(name=name, endpoint=f'http://{name}', site=site)
+    if driver is None:
+        driver = mock.create_autospec(base.CacheDriver, instance=True)
+    return fleet.Member(node, driver, client, cloud)
+
+
 REFUSED = errors.Unreachable('Cannot connect', down=True)
 
 _Value = TypeVar('_Value')
@@ -275,13 +294,7 @@ class Scene:
         self.checked: list[set[str]] = []
         self.drivers = [Driver(self.world, seconds) for __ in range(nodes)]
         self.members = [
-            fleet.Member(
-                configured.Node(
-                    name=f'n{number}', endpoint=f'http://n{number}'
-                ),
-                driver,
-                NO_CLIENT,
-            )
+            member(f'n{number}', driver=driver)
             for number, driver in enumerate(self.drivers, 1)
         ]
         self.fills = [
@@ -354,9 +367,12 @@ class Scene:
             for one in self.fills
         ]
 
-    async def _known(self, image_ids: Iterable[str]) -> Collection[str]:
-        asked = set(image_ids)
-        return await self.world.exchange(lambda: self._look_up(asked))
+    async def _known(
+        self, keys: Iterable[clouds.Key]
+    ) -> Collection[clouds.Key]:
+        asked = {image_id for __, image_id in keys}
+        found = await self.world.exchange(lambda: self._look_up(asked))
+        return {(NO_CLOUD, image_id) for image_id in found}
 
     def _look_up(self, image_ids: set[str]) -> Collection[str]:
         self.checks.append(self.world.now)

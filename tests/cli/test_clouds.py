@@ -1,0 +1,467 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Nodes of two clouds: each with its own login, images and administrator."""
+
+from collections.abc import Callable
+import copy
+import csv
+import json
+import pathlib
+from typing import Any
+
+import pytest
+
+from tests.cli import payloads as p
+from tests.cli.conftest import Cloud
+from tests.cli.conftest import OpenStack
+
+KEYSTONE = 'http://keystone.bergen.example:5000/v3'
+GLANCE = 'http://glance.bergen.example:9292'
+TOKEN = 'gAAAAA-of-bergen'
+OSLO = 'http://oslo.example:9292'
+BERGEN_1 = 'http://bergen-1.example:9292'
+BERGEN_2 = 'http://bergen-2.example:9292'
+CACHE = ('--os-cloud', 'oslo', 'image', 'cache')
+
+#: An image of the same name in both clouds.
+IN_OSLO = p.image(p.UBUNTU, 'ubuntu')
+IN_BERGEN = p.image(p.DEBIAN, 'ubuntu')
+
+ENTRY = {
+    'username': 'admin',
+    'password': 'secret',
+    'project_name': 'admin',
+    'user_domain_id': 'default',
+    'project_domain_id': 'default',
+}
+NODES = [
+    {'name': 'oslo', 'endpoint': OSLO},
+    {
+        'name': 'bergen-[1-2]',
+        'endpoint': 'http://bergen-[1-2].example:9292',
+        'site': 'bergen',
+        'cloud': 'bergen',
+    },
+]
+
+
+@pytest.fixture
+def write(clouds_yaml: Callable[[str], None]) -> Callable[..., None]:
+    """Write a clouds.yaml with both clouds; the nodes are in the first."""
+
+    def write(nodes: list[dict[str, Any]], **bergen: Any) -> None:
+        entries = {
+            'oslo': {
+                'auth': {'auth_url': p.KEYSTONE, **ENTRY},
+                'image_cache_nodes': nodes,
+            },
+            'bergen': bergen or {'auth': {'auth_url': KEYSTONE, **ENTRY}},
+        }
+        clouds_yaml(json.dumps({'clouds': entries}))
+
+    return write
+
+
+@pytest.fixture(autouse=True)
+def both(write: Callable[..., None]) -> None:
+    """One node in Oslo, and two in Bergen, which is another cloud."""
+    write(NODES)
+
+
+def login(cloud: Cloud, *roles: str, **how: Any) -> None:
+    """Let Keystone of Bergen answer."""
+    version: Any = copy.deepcopy(p.KEYSTONE_VERSION)
+    version['version']['links'][0]['href'] = f'{KEYSTONE}/'
+    token: Any = copy.deepcopy(p.TOKEN)
+    token['token']['roles'] = [{'id': one, 'name': one} for one in roles]
+    token['token']['catalog'][0]['endpoints'][0]['url'] = GLANCE
+    cloud.adapter.register_uri('GET', KEYSTONE, json=version)
+    answer = {
+        'json': token,
+        'headers': {'X-Subject-Token': TOKEN},
+        'status_code': 201,
+    }
+    cloud.answers('POST', f'{KEYSTONE}/auth/tokens', **(how or answer))
+
+
+def hold(cloud: Cloud, **held: Any) -> None:
+    """Let nodes answer what they hold: Ubuntu of their cloud, or nothing."""
+    oslo = held.get('oslo', [p.cached(p.UBUNTU)])
+    bergen = held.get('bergen', [p.cached(p.DEBIAN)])
+    cloud.answers('GET', f'{OSLO}/v2/cache', json=p.cache(*oslo))
+    for url in (BERGEN_1, BERGEN_2):
+        cloud.answers('GET', f'{url}/v2/cache', json=p.cache(*bergen))
+
+
+def images(cloud: Cloud, root: str, query: str, *found: Any) -> None:
+    url = f'{root}/v2/images?{query}&limit=1000'
+    cloud.answers('GET', url, json=p.images(*found))
+
+
+def hidden(cloud: Cloud, root: str, query: str, *found: Any) -> None:
+    images(cloud, root, f'{query}&os_hidden=true', *found)
+
+
+def rows(out: str) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = json.loads(out)
+    return found
+
+
+def test_each_node_is_asked_with_the_login_of_its_cloud(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """One login for both nodes, and the names of images from its Glance."""
+    login(cloud, 'admin')
+    hold(cloud)
+    images(cloud, p.GLANCE, f'id=in:{p.UBUNTU}', IN_OSLO)
+    images(cloud, GLANCE, f'id=in:{p.DEBIAN}', IN_BERGEN)
+
+    result = openstack(*CACHE, 'list', '-f', 'csv', '--quote', 'none')
+
+    found = list(csv.DictReader(result.out.splitlines()))
+    assert list(found[0])[-3:] == ['Hits', 'Cloud', 'Node']
+    assert [
+        (one['ID'], one['Name'], one['Cloud'], one['Node']) for one in found
+    ] == [
+        (p.UBUNTU, 'ubuntu', 'oslo', 'oslo'),
+        (p.DEBIAN, 'ubuntu', 'bergen', 'bergen-1'),
+        (p.DEBIAN, 'ubuntu', 'bergen', 'bergen-2'),
+    ]
+    assert (result.code, result.err) == (0, '')
+    sent = [(one.method, one.url) for one in cloud.history]
+    assert sent.count(('POST', f'{KEYSTONE}/auth/tokens')) == 1
+    tokens = {
+        one.url.partition('/v2')[0]: one.headers['X-Auth-Token']
+        for one in cloud.history
+        if '/v2/' in one.url
+    }
+    mine = 'gAAAAA-the-token'
+    assert tokens == {
+        OSLO: mine,
+        p.GLANCE: mine,
+        BERGEN_1: TOKEN,
+        BERGEN_2: TOKEN,
+        GLANCE: TOKEN,
+    }
+
+
+def test_without_the_other_cloud_there_is_no_login_there(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The column is there all the same: it is of what is configured."""
+    cloud.answers('GET', f'{OSLO}/v2/cache', json=p.cache(p.cached(p.UBUNTU)))
+
+    result = openstack(
+        *(*CACHE, 'list', '--node', 'oslo', '-f', 'value'),
+        *('-c', 'ID', '-c', 'cloud', '-c', 'Node'),
+    )
+
+    assert (result.code, result.out) == (0, f'{p.UBUNTU} oslo oslo\n')
+
+
+def test_nodes_of_the_users_cloud_by_its_name_are_of_one_cloud(
+    cloud: Cloud, openstack: OpenStack, write: Callable[..., None]
+) -> None:
+    write([{**NODES[0], 'cloud': 'oslo'}])
+
+    result = openstack(*CACHE, 'list', '-f', 'value', '-c', 'Cloud')
+
+    assert result.code == 2
+    assert 'No column is called Cloud' in result.err
+
+
+def test_an_orphan_is_one_of_its_own_cloud(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Oslo knows the image that Bergen does not."""
+    login(cloud, 'admin')
+    hold(cloud, bergen=[p.cached(p.UBUNTU)])
+    images(cloud, p.GLANCE, f'id=in:{p.UBUNTU}', IN_OSLO)
+    images(cloud, GLANCE, f'id=in:{p.UBUNTU}')
+    hidden(cloud, GLANCE, f'id=in:{p.UBUNTU}')
+
+    result = openstack(
+        *(*CACHE, 'list', '--orphans', '-f', 'value', '-c', 'ID'),
+        *('-c', 'Node'),
+    )
+
+    assert result.out == f'{p.UBUNTU} bergen-1\n{p.UBUNTU} bergen-2\n'
+    assert (result.code, result.err) == (0, '')
+
+
+def test_orphans_are_deleted_only_if_each_login_sees_all_images(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'member')
+
+    result = openstack(
+        *(*CACHE, 'delete', '--orphans', '--all-nodes', '--auto-approve')
+    )
+
+    assert (result.code, result.out) == (2, '')
+    assert result.err == (
+        "'--orphans' needs a login with the role 'admin' in cloud 'bergen': "
+        'images that this one may not see look like orphans. Log in as an '
+        'administrator, or name IDs.\n'
+    )
+    assert cloud.requests == []
+
+
+def test_listed_orphans_are_doubted_only_of_the_login_that_sees_less(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'member')
+    hold(cloud)
+    images(cloud, p.GLANCE, f'id=in:{p.UBUNTU}', IN_OSLO)
+    images(cloud, GLANCE, f'id=in:{p.DEBIAN}', IN_BERGEN)
+
+    result = openstack(*CACHE, 'list', '--orphans', '-f', 'json')
+
+    assert (result.code, rows(result.out)) == (0, [])
+    assert result.err == (
+        "This login does not have the role 'admin' in cloud 'bergen': images "
+        'that it may not see count as orphans, too.\n'
+    )
+
+
+def test_a_name_means_another_image_in_each_cloud(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud, oslo=[], bergen=[])
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    images(cloud, GLANCE, 'name=in:ubuntu', IN_BERGEN)
+    cloud.answers('PUT', f'{OSLO}/v2/cache/{p.UBUNTU}', status_code=202)
+    for url in (BERGEN_1, BERGEN_2):
+        cloud.answers('PUT', f'{url}/v2/cache/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *(*CACHE, 'queue', 'ubuntu', '--all-nodes', '-f', 'value')
+    )
+
+    assert result.out == (
+        f'{p.UBUNTU} ubuntu queued oslo oslo\n'
+        f'{p.DEBIAN} ubuntu queued bergen bergen-1\n'
+        f'{p.DEBIAN} ubuntu queued bergen bergen-2\n'
+    )
+    assert (result.code, result.err) == (0, '')
+
+
+def test_what_one_cloud_lacks_is_told_and_the_other_is_queued(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud, oslo=[], bergen=[])
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    images(cloud, GLANCE, 'name=in:ubuntu')
+    hidden(cloud, GLANCE, 'name=in:ubuntu')
+    cloud.answers('PUT', f'{OSLO}/v2/cache/{p.UBUNTU}', status_code=202)
+
+    result = openstack(
+        *(*CACHE, 'queue', 'ubuntu', '--all-nodes', '--summary', '-f'),
+        'value',
+    )
+
+    assert (
+        result.out
+        == 'oslo 1 0 0 1 0 5000000 oslo\nbergen 2 0 0 0 0 0 bergen\n'
+    )
+    assert (result.code, result.err) == (
+        1,
+        "Cannot queue 'ubuntu' in cloud 'bergen': No image has the name or "
+        "ID 'ubuntu'. See 'openstack image list'.\n",
+    )
+
+
+@pytest.mark.parametrize('command', ['list', 'delete', 'verify'])
+def test_a_word_is_unknown_if_no_cloud_knows_it(
+    cloud: Cloud, openstack: OpenStack, command: str
+) -> None:
+    """And told once."""
+    login(cloud, 'admin')
+    hold(cloud, oslo=[], bergen=[])
+    for root, found in ((p.GLANCE, [IN_OSLO]), (GLANCE, [])):
+        images(cloud, root, 'name=in:ubuntu,typo', *found)
+    hidden(cloud, p.GLANCE, 'name=in:typo')
+    hidden(cloud, GLANCE, 'name=in:ubuntu,typo')
+
+    options = {
+        'list': [],
+        'delete': ['--all-nodes', '--dry-run'],
+        'verify': ['--all-nodes', '--dry-run'],
+    }
+    result = openstack(
+        *(*CACHE, command, 'ubuntu', 'typo', *options[command], '-f', 'csv')
+    )
+
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == (
+        f"Cannot {command} 'typo': No image has the name or ID 'typo'. See "
+        "'openstack image list'."
+    )
+    assert result.err.count('typo') == 2
+
+
+def test_others_are_deleted_only_where_all_that_is_named_was_found(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(
+        cloud,
+        oslo=[p.cached(p.UBUNTU), p.cached(p.FEDORA)],
+        bergen=[p.cached(p.FEDORA)],
+    )
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    images(cloud, GLANCE, 'name=in:ubuntu')
+    hidden(cloud, GLANCE, 'name=in:ubuntu')
+    images(cloud, p.GLANCE, f'id=in:{p.FEDORA}', p.image(p.FEDORA, 'fedora'))
+    cloud.answers('DELETE', f'{OSLO}/v2/cache/{p.FEDORA}', status_code=204)
+
+    result = openstack(
+        *(*CACHE, 'sync', 'ubuntu', '--all-nodes', '--delete-others'),
+        *('--auto-approve', '-f', 'value'),
+    )
+
+    assert result.out == (
+        f'{p.FEDORA} fedora deleted oslo oslo\n'
+        f'{p.UBUNTU} ubuntu already cached oslo oslo\n'
+    )
+    assert result.code == 1
+    assert "Other images are not deleted in cloud 'bergen': " in result.err
+
+
+def test_a_policy_means_the_images_of_each_cloud(
+    cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path
+) -> None:
+    (tmp_path / 'policy.yaml').write_text(
+        json.dumps(
+            {
+                'version': 1,
+                'sets': {'base': {'images': ['ubuntu']}},
+                'sites': [{'match': ['*'], 'sets': ['base']}],
+            }
+        )
+    )
+    login(cloud, 'admin')
+    hold(cloud, oslo=[p.cached(p.DEBIAN)])
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    images(cloud, GLANCE, 'name=in:ubuntu', IN_BERGEN)
+
+    check = openstack(
+        *(*CACHE, 'sync', '--policy', 'policy.yaml', '--check', '-f', 'value')
+    )
+    sites = openstack(
+        *(*CACHE, 'site', 'list', '--policy', 'policy.yaml', '-f', 'value')
+    )
+    coverage = openstack(
+        *(*CACHE, 'coverage', '--policy', 'policy.yaml', '-f', 'json')
+    )
+
+    assert check.code == 3
+    assert check.out == f'{p.UBUNTU} ubuntu queue oslo oslo\n'
+    assert sites.out == (
+        'oslo 1 1 1 5000000 1 1 1 incomplete oslo\n'
+        'bergen 2 2 2 10000000 2 0 0 in sync bergen\n'
+    )
+    assert [
+        (one['ID'], one['Cached'], one['Missing On'], one['Cloud'])
+        for one in rows(coverage.out)
+    ] == [
+        (p.UBUNTU, 0, ['oslo'], 'oslo'),
+        (p.DEBIAN, 2, [], 'bergen'),
+    ]
+    assert (sites.code, coverage.code) == (0, 0)
+
+
+def test_nodes_that_hold_an_image_of_their_cloud(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """What Oslo calls so is another image in Bergen."""
+    login(cloud, 'admin')
+    hold(cloud, bergen=[p.cached(p.UBUNTU)])
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    images(cloud, GLANCE, 'name=in:ubuntu', IN_BERGEN)
+    for url in (OSLO, BERGEN_1, BERGEN_2):
+        cloud.answers(
+            'GET',
+            f'{url}/versions',
+            json=p.glance_versions(url, '2.18'),
+        )
+
+    result = openstack(
+        *(*CACHE, 'node', 'list', '--image', 'ubuntu', '-f', 'value'),
+        *('-c', 'Cloud', '-c', 'Node'),
+    )
+
+    assert (result.code, result.out) == (0, 'oslo oslo\n')
+
+
+def test_a_keystone_that_is_away_costs_only_its_own_nodes(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, status_code=503, text='')
+    cloud.answers('GET', f'{OSLO}/v2/cache', json=p.cache())
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    cloud.answers('PUT', f'{OSLO}/v2/cache/{p.UBUNTU}', status_code=202)
+
+    result = openstack(
+        *(*CACHE, 'queue', 'ubuntu', '--all-nodes', '-f', 'value')
+    )
+
+    assert result.out == f'{p.UBUNTU} ubuntu queued oslo oslo\n'
+    assert result.code == 1
+    starts = [one.partition(': ')[0] for one in result.err.splitlines()]
+    assert sorted(starts) == [
+        f'Cannot read the cache of bergen-1 ({BERGEN_1})',
+        f'Cannot read the cache of bergen-2 ({BERGEN_2})',
+        "Cannot work on the nodes of cloud 'bergen'",
+    ]
+    assert 'Keystone gave no token' in result.err
+
+
+@pytest.mark.parametrize(
+    ('nodes', 'bergen', 'told'),
+    [
+        (
+            [{**NODES[0], 'cloud': 'nowhere'}],
+            {},
+            "Cannot use cloud 'nowhere' of clouds.yaml: Cloud nowhere was "
+            'not found.\n',
+        ),
+        (
+            NODES,
+            {'auth_type': 'no-such-type', 'auth': {}},
+            "Cannot use cloud 'bergen' of clouds.yaml: ",
+        ),
+        (
+            [{'name': 'n', 'endpoint': 'edge', 'cloud': 'bergen'}],
+            {},
+            "'image_cache_nodes' in clouds.yaml is wrong: item 'n', key "
+            "'endpoint': a node with 'cloud' needs a URL. See the page about "
+            'clouds.yaml in the manual.\n',
+        ),
+        (
+            [{**NODES[0], 'cloud': 7}],
+            {},
+            "'image_cache_nodes' in clouds.yaml is wrong: item 'oslo', key "
+            "'cloud': it is not a text. See the page about clouds.yaml in "
+            'the manual.\n',
+        ),
+    ],
+)
+def test_a_cloud_that_is_none_is_told_before_anything_is_sent(
+    cloud: Cloud,
+    openstack: OpenStack,
+    write: Callable[..., None],
+    nodes: list[dict[str, Any]],
+    bergen: dict[str, Any],
+    told: str,
+) -> None:
+    write(nodes, **bergen)
+
+    result = openstack(*CACHE, 'list')
+
+    assert (result.code, result.out) == (2, '')
+    assert result.err.startswith(told)
+    assert result.err.count('\n') == 1
+    assert cloud.requests == []
