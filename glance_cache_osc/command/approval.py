@@ -17,9 +17,12 @@ from glance_cache_osc.model import plan
 _MOST_LINES = 20
 
 
-def deletion(parsed_args: argparse.Namespace, steps: base.Steps) -> None:
+def deletion(
+    parsed_args: argparse.Namespace, steps: base.Steps, more: str = ''
+) -> None:
     """Ask whether entries may be deleted.
 
+    :param more: what the command does besides, on a line.
     :raises errors.UsageError: there is nobody to ask.
     :raises errors.CacheError: the answer is not yes.
     """
@@ -30,7 +33,7 @@ def deletion(parsed_args: argparse.Namespace, steps: base.Steps) -> None:
         if step.action is plan.Action.DELETE and step.entry
     ]
     freed = entries.Freed.of(step.entry for __, step in steps if step.entry)
-    _ask(parsed_args, _('About to delete'), lines, freed)
+    _ask(parsed_args, _('About to delete'), lines, freed, more)
 
 
 def check(parsed_args: argparse.Namespace) -> None:
@@ -89,6 +92,7 @@ def _ask(
     what: str,
     lines: list[str],
     total: entries.Freed,
+    more: str = '',
 ) -> None:
     summary = _(
         '%(what)s %(cached)d cached and %(queued)d queued (%(size)s)'
@@ -98,7 +102,7 @@ def _ask(
         'queued': total.queued,
         'size': columns.human_size(total.size),
     }
-    _confirm(parsed_args, summary, lines)
+    _confirm(parsed_args, summary, lines, more)
 
 
 def _on_a_terminal() -> bool:
@@ -106,7 +110,10 @@ def _on_a_terminal() -> bool:
 
 
 def _confirm(
-    parsed_args: argparse.Namespace, summary: str, lines: list[str]
+    parsed_args: argparse.Namespace,
+    summary: str,
+    lines: list[str],
+    more: str = '',
 ) -> None:
     if parsed_args.auto_approve or not lines:
         return
@@ -120,6 +127,8 @@ def _confirm(
         shown.append(_('… and %d more') % (len(lines) - len(shown)))
     for line in shown:
         sys.stderr.write(f'  {columns.safe_text(line)}\n')
+    if more:
+        sys.stderr.write(f'{more}\n')
     sys.stderr.write(f'{summary}. {_("Go on? [y/N]")} ')
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ('y', 'yes'):

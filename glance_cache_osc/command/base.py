@@ -56,6 +56,8 @@ class CacheLister(operations.Operations, command.Lister):
 
     #: The columns of the rows.
     table: ClassVar[Sequence[columns.Column]] = ()
+    #: Logged after the rows, if it is not empty.
+    closing = ''
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
 
@@ -151,6 +153,8 @@ class CacheLister(operations.Operations, command.Lister):
         code = super().produce_output(parsed_args, column_names, data)
         # Before the failures, also where both go to one file.
         self.app.stdout.flush()
+        if self.closing:
+            self.log.warning(self.closing)
         return int(code)
 
     def chosen_fleet(
@@ -200,6 +204,11 @@ class CacheLister(operations.Operations, command.Lister):
     @functools.cached_property
     def _configured(self) -> list[nodes.Node]:
         return configuration.configured(self.cloud)
+
+    @property
+    def configured_sites(self) -> set[str]:
+        """The sites of all configured nodes."""
+        return {one.site for one in self._configured}
 
     @property
     def has_clouds(self) -> bool:

@@ -74,6 +74,15 @@ async def find(
             columns.safe_text(columns.few(unmatched, _FEW)),
         )
 
+    lost = (
+        policy.names() - command.configured_sites - {one[1] for one in places}
+    )
+    if lost:
+        command.log.warning(
+            _('Sites in the policy to which no node belongs: %s.'),
+            columns.safe_text(columns.few(sorted(lost), _FEW)),
+        )
+
     async def of_cloud(cloud: clouds.Cloud, _group: object) -> Wanted:
         mine = {
             one: rule

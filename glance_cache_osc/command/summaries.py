@@ -82,16 +82,23 @@ def rows(
 
 
 def announce(
-    command: base.CacheLister,
-    parsed_args: argparse.Namespace,
-    steps: base.Steps,
+    command: base.CacheLister, parsed_args: argparse.Namespace, line: str
 ) -> None:
-    """Log how much a plan downloads, and how long the longest site takes.
+    """Log the line of `downloads`, on a terminal or with --dry-run.
 
-    With --dry-run, and on a terminal.
+    With --dry-run, it comes after the rows.
     """
-    if not parsed_args.dry_run and not sys.stderr.isatty():
-        return
+    if parsed_args.dry_run:
+        command.closing = line
+    elif line and sys.stderr.isatty():
+        command.log.warning(line)
+
+
+def downloads(command: base.CacheLister, steps: base.Steps) -> str:
+    """How much a plan downloads, and how long the longest site takes.
+
+    :returns: a line; empty if it downloads nothing.
+    """
     sites = configuration.sites(command.cloud)
     sizes: dict[str, int] = {}
     count = 0
@@ -101,7 +108,7 @@ def announce(
             sizes[site] = sizes.get(site, 0) + (step.image.size or 0)
             count += 1
     if not count:
-        return
+        return ''
     line = _('Downloads: %(count)d (%(size)s); sites: %(sites)d.') % {
         'count': count,
         'size': columns.human_size(sum(sizes.values())),
@@ -118,4 +125,4 @@ def announce(
             'site': longest,
             'time': datetime.timedelta(seconds=round(seconds[longest])),
         }
-    command.log.warning(columns.safe_text(line))
+    return columns.safe_text(line)

@@ -69,6 +69,10 @@ class Policy:
             if is_glob(word)
         ]
 
+    def names(self) -> set[str]:
+        """The sites that are named, not matched by a glob."""
+        return set(self._by_name)
+
     def rule_for(self, site: str) -> Rule | None:
         """The rule that wins for a site; None if none matches it."""
         named = self._by_name.get(site, -1)

@@ -6,6 +6,7 @@ import argparse
 import collections
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 import urllib.parse
 
 from glance_cache_osc import columns
@@ -16,8 +17,11 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 from glance_cache_osc.transport import attempt
 
-#: The name, endpoint and site of a node.
-_Row = tuple[str, str, str | None]
+#: The name, endpoint, site and, by DNS, ``discover`` of a node.
+_Row = tuple[str, str, *tuple[str | None, ...]]
+
+
+_DISCOVER = columns.Column('discover')
 
 
 class DiscoverImageCacheNodes(base.CacheLister):
@@ -48,7 +52,8 @@ class DiscoverImageCacheNodes(base.CacheLister):
             nargs='+',
             help=_(
                 'Host to look up, as a URL, host or host:port: one node for '
-                'each of its addresses'
+                'each of its addresses, or one entry with discover: dns for '
+                'https'
             ),
         )
         group.add_argument(
@@ -60,6 +65,13 @@ class DiscoverImageCacheNodes(base.CacheLister):
             '--region',
             metavar='<region>',
             help=_('Only endpoints of this region (with --catalogue)'),
+        )
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        return (
+            self.table if parsed_args.catalogue else (*self.table, _DISCOVER)
         )
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
@@ -103,11 +115,16 @@ def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
     """A node for each address of a URL's host."""
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ''
+    if parts.scheme == 'https' and addresses != [host]:
+        # Their certificates are for the name.
+        if addresses:
+            yield host, url, host, 'dns'
+        return
     for address in sorted(addresses):
         literal = f'[{address}]' if ':' in address else address
         port = f':{parts.port}' if parts.port else ''
         endpoint = f'{parts.scheme}://{literal}{port}{parts.path}'
-        yield f'{host}-{address}', endpoint, host
+        yield f'{host}-{address}', endpoint, host, None
 
 
 def _distinct(rows: Iterable[_Row]) -> base.Rows:
@@ -120,7 +137,7 @@ def _distinct(rows: Iterable[_Row]) -> base.Rows:
             if count[name] == 1
             else f'{name}-{urllib.parse.urlsplit(url).netloc}',
             url,
-            site,
+            *more,
         )
-        for name, url, site in by_url.values()
+        for name, url, *more in by_url.values()
     ]

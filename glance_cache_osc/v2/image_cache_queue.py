@@ -67,7 +67,8 @@ class QueueImageCache(base.CacheLister):
                 found.get(member.cloud, ()), group, force=parsed_args.force
             )
         ]
-        summaries.announce(self, parsed_args, steps)
+        line = summaries.downloads(self, steps)
+        summaries.announce(self, parsed_args, line)
         if parsed_args.dry_run:
             results = [(*one, one[1].action.value) for one in steps]
         else:

@@ -103,8 +103,10 @@ class SyncImageCache(base.CacheLister):
                 self, members, lambda one: _count(by_place, one), results
             )
 
-        if not parsed_args.check:
-            summaries.announce(self, parsed_args, fills)
+        line = summaries.downloads(self, fills)
+        asks = bool(deletions) and not parsed_args.auto_approve
+        if parsed_args.dry_run or not (parsed_args.check or asks):
+            summaries.announce(self, parsed_args, line)
         if base.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
@@ -113,7 +115,7 @@ class SyncImageCache(base.CacheLister):
             if parsed_args.summary:
                 return summary([(*one, one[1].action.value) for one in steps])
             return queueing.planned(pending)
-        approval.deletion(parsed_args, deletions)
+        approval.deletion(parsed_args, deletions, line)
         gone = self.loop.run(self.delete(deletions))
         rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
         if self.loop.interrupted:

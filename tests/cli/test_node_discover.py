@@ -53,44 +53,49 @@ def configured(text: str) -> list[nodes.Node]:
 
 
 TABLE = """\
-+-------------------------+------------------------+--------------+
-| name                    | endpoint               | site         |
-+-------------------------+------------------------+--------------+
-| edge.example-127.0.0.12 | http://127.0.0.12:9292 | edge.example |
-| edge.example-127.0.0.3  | http://127.0.0.3:9292  | edge.example |
-+-------------------------+------------------------+--------------+
++-------------------------+------------------------+--------------+----------+
+| name                    | endpoint               | site         | discover |
++-------------------------+------------------------+--------------+----------+
+| edge.example-127.0.0.12 | http://127.0.0.12:9292 | edge.example |          |
+| edge.example-127.0.0.3  | http://127.0.0.3:9292  | edge.example |          |
++-------------------------+------------------------+--------------+----------+
 """
 JSON = """\
 [
   {
     "name": "edge.example-127.0.0.12",
     "endpoint": "http://127.0.0.12:9292",
-    "site": "edge.example"
+    "site": "edge.example",
+    "discover": null
   },
   {
     "name": "edge.example-127.0.0.3",
     "endpoint": "http://127.0.0.3:9292",
-    "site": "edge.example"
+    "site": "edge.example",
+    "discover": null
   }
 ]
 """
 YAML = """\
-- endpoint: http://127.0.0.12:9292
+- discover: null
+  endpoint: http://127.0.0.12:9292
   name: edge.example-127.0.0.12
   site: edge.example
-- endpoint: http://127.0.0.3:9292
+- discover: null
+  endpoint: http://127.0.0.3:9292
   name: edge.example-127.0.0.3
   site: edge.example
 """
 CSV = """\
-"name","endpoint","site"
-"edge.example-127.0.0.12","http://127.0.0.12:9292","edge.example"
-"edge.example-127.0.0.3","http://127.0.0.3:9292","edge.example"
+"name","endpoint","site","discover"
+"edge.example-127.0.0.12","http://127.0.0.12:9292","edge.example",""
+"edge.example-127.0.0.3","http://127.0.0.3:9292","edge.example",""
 """
-VALUE = """\
-edge.example-127.0.0.12 http://127.0.0.12:9292 edge.example
-edge.example-127.0.0.3 http://127.0.0.3:9292 edge.example
-"""
+#: Nothing stands for what is absent: lines end in a space.
+VALUE = (
+    'edge.example-127.0.0.12 http://127.0.0.12:9292 edge.example \n'
+    'edge.example-127.0.0.3 http://127.0.0.3:9292 edge.example \n'
+)
 
 
 @pytest.mark.parametrize(
@@ -146,7 +151,7 @@ def test_the_nodes_can_be_pasted(openstack: OpenStack) -> None:
     [
         (['one.example'], 'http://127.0.0.9:9292'),
         (['one.example:8080'], 'http://127.0.0.9:8080'),
-        (['https://one.example'], 'https://127.0.0.9'),
+        (['https://one.example'], 'https://one.example'),
         (['http://one.example:9292/v2'], 'http://127.0.0.9:9292'),
         (['http://one.example/image/'], 'http://127.0.0.9/image'),
         (['one.example', 'http://one.example:9292'], 'http://127.0.0.9:9292'),
@@ -160,6 +165,35 @@ def test_hosts_and_urls(
     result = openstack(*DNS, *words, '-f', 'value', '-c', 'endpoint')
 
     assert result == Result(0, f'{expected}\n', '')
+
+
+def test_an_https_name_stays_a_name(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The certificate is for it; it stands for all of its addresses."""
+    cloud.nameless.add('gone.example')
+    words = ('https://edge.example/image', 'https://gone.example')
+
+    result = openstack(*DNS, *words, '-f', 'yaml')
+
+    assert result.code == 1
+    assert configured(result.out) == [
+        nodes.Node(
+            name='edge.example',
+            endpoint='https://edge.example/image',
+            site='edge.example',
+            discover=True,
+        )
+    ]
+    assert result.err.count('\n') == 1
+
+
+def test_an_https_address_is_a_node(openstack: OpenStack) -> None:
+    result = openstack(*DNS, 'https://127.0.0.9', '-f', 'yaml')
+
+    assert [
+        (one.endpoint, one.discover) for one in configured(result.out)
+    ] == [('https://127.0.0.9', False)]
 
 
 def test_no_name_is_there_twice(openstack: OpenStack) -> None:
@@ -182,7 +216,7 @@ def test_a_name_without_an_address_is_a_failure_of_its_own(
 
     assert (result.code, result.out) == (
         1,
-        'one.example-127.0.0.9 http://127.0.0.9:9292 one.example\n',
+        'one.example-127.0.0.9 http://127.0.0.9:9292 one.example \n',
     )
     assert result.err.startswith("Cannot look up 'gone.example': ")
     assert result.err.count('\n') == 1

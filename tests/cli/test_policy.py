@@ -1047,6 +1047,23 @@ def test_sites_whose_sets_are_complete_still_lose_other_images(
     assert policies.changes(cloud) == [deletion]
 
 
+def test_a_site_that_is_written_wrong_is_reported(
+    cloud: Cloud, openstack: OpenStack, write: Write
+) -> None:
+    """But none that is configured, and not chosen."""
+    rule = '  - match: [olso, bergen, tromso, "\\ea"]\n    sets: [base]\n'
+    write(policies.POLICY + rule)
+    cloud.answers('GET', f'{policies.IMAGES}?tag=golden', json=p.images())
+    cloud.answers('GET', f'{policies.TROMSO}/v2/cache', json=p.cache())
+
+    result = openstack(*SYNC, '--check', '--site', 'tromso', *SHORT)
+
+    assert result.err.splitlines()[0] == (
+        'Sites in the policy to which no node belongs: \\x1ba, olso.'
+    )
+    assert 'oslo' not in result.err
+
+
 def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
     cloud: Cloud, openstack: OpenStack, write: Write
 ) -> None:

@@ -547,8 +547,8 @@ def test_any_answer_but_yes_changes_nothing(
     assert result == Result(
         1,
         '',
-        'Downloads: 1 (5.0 MB); sites: 1.\n'
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
+        'Downloads: 1 (5.0 MB); sites: 1.\n'
         f'{ABOUT}. Go on? [y/N] Nothing was changed.\n',
     )
     assert changes(cloud) == []

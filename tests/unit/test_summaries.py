@@ -109,8 +109,10 @@ def announced(
     command = mock.Mock()
     command.log = logging.getLogger('announced')
     command.cloud.setting.return_value = configured
-    summaries.announce(command, argparse.Namespace(dry_run=dry_run), steps)
-    return caplog.messages
+    command.closing = ''
+    line = summaries.downloads(command, steps)
+    summaries.announce(command, argparse.Namespace(dry_run=dry_run), line)
+    return list(filter(None, [command.closing, *caplog.messages]))
 
 
 @pytest.mark.parametrize(
