@@ -7,7 +7,7 @@ PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
 export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
-.PHONY: help demo test pythons coverage bench faults load fuzz mutation audit docs dist latest clean
+.PHONY: help demo test pythons coverage bench faults load fuzz mutation audit docs dist latest screenshot clean
 
 help:
 	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
@@ -23,6 +23,7 @@ help:
 	@echo 'make docs    the manual, in doc/build/html'
 	@echo 'make dist    an sdist and a wheel, tried in an empty environment, the demo included'
 	@echo 'make latest  the tests with the newest of everything'
+	@echo 'make screenshot  the picture of a report in the manual, with Chromium'
 	@echo 'make clean   remove what all of these made'
 
 demo: $(TOX)
@@ -32,7 +33,7 @@ demo: $(TOX)
 test: $(TOX)
 	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
-bench faults load fuzz mutation audit docs latest: $(TOX)
+bench faults load fuzz mutation audit docs latest screenshot: $(TOX)
 	$(TOX) run --quiet -e $@
 
 pythons: $(TOX)

@@ -26,6 +26,8 @@ class Failures:
         #: Each with the node that was not reached, if that is why; None for
         #: a remark.
         self._lines: list[tuple[str, str | None]] = []
+        #: What failed for want of a login, by the words for that.
+        self._logins: dict[str, list[str]] = {}
         self._interrupted = 0
         self._stopped = False
 
@@ -40,6 +42,8 @@ class Failures:
         if isinstance(error, errors.Interrupted):
             self._interrupted += 1
             self._stopped = True
+        elif isinstance(error, errors.LoginFailed):
+            self._logins.setdefault(str(error), []).append(what)
         else:
             lost = node if errors.is_unreachable(error) else ''
             line = columns.safe_text(f'{what}: {error}')
@@ -55,6 +59,11 @@ class Failures:
 
     def tell(self, log: logging.Logger) -> int:
         """Log each failure, and return the exit code."""
+        self._lines += [
+            (columns.safe_text(f'{columns.few(what, 1)}: {error}'), '')
+            for error, what in self._logins.items()
+        ]
+        self._logins.clear()
         lost = {node for __, node in self._lines if node}
         allowed = len(lost) <= self.allowed
         failed = any(

@@ -29,6 +29,7 @@ from glance_cache_osc.cloud import stores
 from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
+from glance_cache_osc.transport import attempt
 from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login
 from glance_cache_osc.transport import settings
@@ -122,6 +123,10 @@ class Cloud:
                 config, session, self._engine, self._timeout
             )
         return self._others[name]
+
+    def knows(self, name: str) -> bool:
+        """Whether ``clouds.yaml`` has a cloud of that name."""
+        return name == self.name or name in self._files.get_cloud_names()
 
     @functools.cached_property
     def _files(self) -> openstack_config.OpenStackConfig:
@@ -256,17 +261,20 @@ class Cloud:
 
 
 async def still_known(keys: Iterable[Key]) -> set[Key]:
-    """Those of some images that their clouds know.
+    """Those of some images that their clouds may know.
 
-    :raises errors.CatalogueError: a cloud could not be asked.
+    A cloud that could not be asked may know all of them.
     """
     ids: dict[Cloud, list[str]] = {}
     for cloud, image_id in keys:
         ids.setdefault(cloud, []).append(image_id)
+    outcomes = await attempt.attempt(
+        lambda cloud: cloud.catalogue().by_id(ids[cloud]), ids
+    )
     return {
-        (cloud, image_id)
-        for cloud, asked in ids.items()
-        for image_id in await cloud.catalogue().by_id(asked)
+        (one.job, image_id)
+        for one in outcomes
+        for image_id in (ids[one.job] if one.error else one.value or ())
     }
 
 

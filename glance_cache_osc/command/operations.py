@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
-import dataclasses
 from typing import cast
 from typing import TypeVar
 
@@ -39,18 +38,6 @@ NAME = columns.Column('Name')
 _FEW_NODES = 3
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Named:
-    """What words mean.
-
-    :param known: the images that they mean, by ID.
-    :param unknown: the words that mean neither an image nor an entry.
-    """
-
-    known: dict[str, images.Image]
-    unknown: Mapping[str, errors.CacheError]
-
-
 class Operations:
     """A command's operations on nodes.
 
@@ -63,10 +50,10 @@ class Operations:
     failures: report.Failures
     loop: loops.Loop
 
-    @property
-    def has_clouds(self) -> bool:
-        """Whether the configured nodes are of several clouds."""
-        raise NotImplementedError
+    #: Whether the nodes are of several clouds.
+    has_clouds = False
+    #: Clouds of which the images could not be looked up.
+    lost: AbstractSet[clouds.Cloud] = frozenset()
 
     def where(self, cloud: clouds.Cloud) -> str:
         """The words of a message for a cloud, if there are several."""
@@ -91,9 +78,12 @@ class Operations:
         ):
             if outcome.error and len(groups) == 1:
                 raise outcome.error
-            if outcome.error:
+            if error := outcome.error:
+                self.lost |= {outcome.job}
+                if isinstance(error.__cause__, errors.LoginFailed):
+                    error = error.__cause__
                 what = _("Cannot work on the nodes of cloud '%s'")
-                self.failures.add(what % outcome.job.name, outcome.error)
+                self.failures.add(what % outcome.job.name, error)
             else:
                 found[outcome.job] = cast('_Value', outcome.value)
         return found
@@ -101,16 +91,27 @@ class Operations:
     def report_unknown(
         self,
         what: str,
-        errors_by_cloud: Sequence[Mapping[str, errors.CacheError]],
+        unknown: Mapping[clouds.Cloud, Mapping[str, errors.CacheError]],
     ) -> None:
-        """Report the words that mean nothing in any cloud.
+        """Report words that mean nothing in any cloud, or are ambiguous.
 
         :param what: the failure's words, with ``%s`` for the word.
+        :param unknown: the errors of words, by cloud.
         """
-        first, *others = errors_by_cloud or [{}]
-        for word, error in first.items():
-            if all(word in one for one in others):
-                self.failures.add(what % word, error)
+        words = dict.fromkeys(word for one in unknown.values() for word in one)
+        for word in words:
+            found = {
+                cloud: one[word]
+                for cloud, one in unknown.items()
+                if word in one
+            }
+            for cloud, error in found.items():
+                if not isinstance(error, errors.ImageNotFound):
+                    where = self.where(cloud)
+                    self.failures.add(what % word + where, error)
+            kinds = {type(one) for one in found.values()}
+            if len(found) == len(unknown) and kinds == {errors.ImageNotFound}:
+                self.failures.add(what % word, next(iter(found.values())))
 
     async def names(
         self,
@@ -130,31 +131,6 @@ class Operations:
         except errors.CatalogueError as error:
             self.failures.add(_('The names are missing'), error)
             return {}
-
-    @staticmethod
-    async def named(
-        cloud: clouds.Cloud, words: Sequence[str], there: AbstractSet[str]
-    ) -> Named:
-        """What IDs, names and globs mean in a cloud.
-
-        An ID that a node holds means just that, even if some image has it
-        for a name.
-
-        :param there: the IDs that nodes hold.
-        """
-        resolution = await cloud.catalogue().resolve(
-            [one for one in words if not (images.is_id(one) and one in there)],
-            hidden=True,
-            several=True,
-        )
-        return Named(
-            {image.image_id: image for image in resolution.found},
-            {
-                word: error
-                for word, error in resolution.failures.items()
-                if word not in there and not images.is_glob(word)
-            },
-        )
 
     async def look(self, members: Collection[Member]) -> Held:
         """What the nodes hold; those that did not say are reported."""

@@ -10,8 +10,10 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.cloud import queries
-from glance_cache_osc.command import base
+from glance_cache_osc.command import common
+from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
@@ -24,7 +26,7 @@ _FEW = 3
 #: Queries for tags and properties at once.
 _MAX_QUERIES = 8
 
-Wanted = dict[base.Place, policies.Wanted]
+Wanted = dict[fleet.Place, policies.Wanted]
 
 
 def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -51,9 +53,9 @@ def of(parsed_args: argparse.Namespace) -> policies.Policy | None:
 
 
 async def find(
-    command: base.CacheLister,
+    command: common.CacheCommand,
     policy: policies.Policy,
-    members: Iterable[base.Member],
+    members: Iterable[fleet.Member],
     *,
     delete: bool = False,
 ) -> Wanted:
@@ -65,9 +67,11 @@ async def find(
     :param delete: whether other images are to be deleted.
     :raises errors.CatalogueError: Glance could not be asked.
     """
-    places = list(dict.fromkeys(base.place(one) for one in members))
+    places = list(dict.fromkeys(fleet.place(one) for one in members))
     rules = {one: policy.rule_for(one[1]) for one in places}
-    unmatched = [site for (__, site), rule in rules.items() if not rule]
+    unmatched = list(
+        dict.fromkeys(site for (__, site), rule in rules.items() if not rule)
+    )
     if unmatched:
         command.log.warning(
             _('Sites for which the policy has no rule: %s.'),
@@ -101,15 +105,18 @@ async def find(
     wanted = {
         one: want for found in by_cloud.values() for one, want in found.items()
     }
-    held_back = [
-        one[1]
-        for one, want in wanted.items()
-        if (rule := rules[one]) and rule.delete_others and not want.only
-    ]
-    if held_back and delete:
+    held_back: dict[clouds.Cloud, list[str]] = {}
+    for (cloud, site), want in wanted.items():
+        rule = rules[cloud, site]
+        if delete and rule and rule.delete_others and not want.only:
+            held_back.setdefault(cloud, []).append(site)
+    for cloud, sites in held_back.items():
         command.failures.add(
-            _('Other images are not deleted on %s')
-            % columns.few(held_back, _FEW),
+            _('Other images are not deleted on %(sites)s%(where)s')
+            % {
+                'sites': columns.few(sites, _FEW),
+                'where': command.where(cloud),
+            },
             errors.CacheError(
                 _('Some images of their sets were not found'),
                 _('Correct the sets, and run the command again.'),
@@ -132,7 +139,7 @@ def all_images(wanted: Wanted, cloud: clouds.Cloud) -> list[images.Image]:
 
 
 async def _images(
-    command: base.CacheLister,
+    command: common.CacheCommand,
     cloud: clouds.Cloud,
     sets: Sequence[policies.ImageSet],
 ) -> dict[str, policies.Found]:
@@ -168,7 +175,7 @@ async def _images(
 
 
 async def _matching(
-    command: base.CacheLister,
+    command: common.CacheCommand,
     cloud: clouds.Cloud,
     sets: Sequence[policies.ImageSet],
 ) -> dict[str, list[images.Image]]:
@@ -201,13 +208,13 @@ async def _matching(
 
 
 def report_extras(
-    command: base.CacheLister, held: base.Held, wanted: Wanted
+    command: common.CacheCommand, held: operations.Held, wanted: Wanted
 ) -> None:
     """Report entries that --delete-others would delete."""
     extra: dict[str, int] = {}
     for member, group in held.items():
         site = member.node.site
-        if (want := wanted.get(base.place(member))) and want.only:
+        if (want := wanted.get(fleet.place(member))) and want.only:
             named = {one.image_id for one in want.images}
             if count := len(plan.by_id(group).keys() - named):
                 extra[site] = extra.get(site, 0) + count

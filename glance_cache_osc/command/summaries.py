@@ -12,6 +12,7 @@ import sys
 from glance_cache_osc import columns
 from glance_cache_osc.command import base
 from glance_cache_osc.fleet import configuration
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
 
@@ -58,25 +59,33 @@ def rows(
     """A row for each site: counts of images, and the bytes of those counted.
 
     :param wanted: how many images belong on a node: those without a result
-        have failed.
+        have failed. How many that are is unknown where the images of the
+        cloud could not be looked up.
     """
-    found: dict[base.Place, dict[str, int]] = {}
+    found: dict[fleet.Place, dict[str, int]] = {}
     for member in members:
         row = found.setdefault(
-            base.place(member),
+            fleet.place(member),
             dict.fromkeys(('Nodes', *_COUNTED, 'Failed', 'Size'), 0),
         )
         row['Nodes'] += 1
         row['Failed'] += wanted(member)
     for member, step, word in results:
         if column := _COLUMNS.get(word):
-            row = found[base.place(member)]
+            row = found[fleet.place(member)]
             row[column] += 1
             row['Failed'] -= 1
             row['Size'] += step.image.size or 0
     several = command.has_clouds
     return [
-        (site, *row.values(), *([cloud.name] if several else []))
+        (
+            site,
+            *(
+                None if key == 'Failed' and cloud in command.lost else value
+                for key, value in row.items()
+            ),
+            *([cloud.name] if several else []),
+        )
         for (cloud, site), row in found.items()
     ]
 

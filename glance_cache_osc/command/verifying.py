@@ -18,6 +18,7 @@ from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import progress
 from glance_cache_osc.command import verification_report
+from glance_cache_osc.command import words as words_
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -130,25 +131,25 @@ async def candidates(  # noqa: PLR0913 - by name alone
 
 
 async def _images(
-    command: base.CacheLister, words: Sequence[str], held: base.Held
+    command: base.CacheLister, wanted: Sequence[str], held: base.Held
 ) -> dict[clouds.Cloud, dict[str, images.Image]]:
     """The images of each cloud that are meant, by ID.
 
     Without words, all known ones. An orphan that is named by its ID is among
     them.
     """
-    distinct = list(dict.fromkeys(words))
-    unknown = []
+    distinct = list(dict.fromkeys(wanted))
+    unknown = {}
 
     async def of_cloud(
         cloud: clouds.Cloud, group: list[base.Member]
     ) -> dict[str, images.Image]:
         catalogue = cloud.catalogue()
-        there = dict.fromkeys(base.held_ids(held[one] for one in group))
-        if not words:
+        there = dict.fromkeys(entries.ids_of(held[one] for one in group))
+        if not wanted:
             return await catalogue.by_id(there)
-        named = await command.named(cloud, distinct, there.keys())
-        unknown.append(named.unknown)
+        named = await words_.named(cloud, distinct, there.keys())
+        unknown[cloud] = named.unknown
         known = named.known
         ids = [one for one in distinct if one in there and one not in known]
         orphans = {one: images.Image(one) for one in ids}

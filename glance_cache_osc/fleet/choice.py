@@ -130,10 +130,9 @@ def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
     """The nodes that one ``--node`` means."""
     is_url = '://' in word
     is_pattern = names.is_glob(word) or node_sets.is_set(word)
-    is_host = not by_name or any(mark in word for mark in ':.')
-    if not is_url and (
-        is_pattern or not is_host or discovery.find(word, by_name) is not None
-    ):
+    # Where nodes are configured, a mistyped name must not be a host that an
+    # administrator's token is sent to.
+    if not is_url and (is_pattern or by_name):
         return _configured(word, by_name)
     base_url = None if is_url else cloud.image_endpoint()
     endpoint = endpoints.parse(word, base_url)

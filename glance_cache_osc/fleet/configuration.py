@@ -27,6 +27,8 @@ _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
 _SITES = 'image_cache_sites'
 _BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
+#: They would make a list of names mean something else.
+_OPERATORS = re.compile('[,!&^@]')
 _Value = TypeVar('_Value')
 _UNITS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 
@@ -140,6 +142,11 @@ def _items(where: str, listed: Any) -> Iterator['_Item']:
 def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     """The nodes of one item: several, if it is a node set."""
     names = item.checked('name', node_sets.expand, item.text('name'))
+    for name in names:
+        if _OPERATORS.search(name):
+            raise item.wrong(
+                'name', _('it has one of the characters , ! & ^ and @')
+            )
     written = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
     if len(names) != len(written):
         raise item.wrong(
@@ -158,6 +165,10 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     maintenance = item.flag('maintenance')
     item.finish()
     whole = all('://' in one for one in written)
+    if own_cloud and not cloud.knows(own_cloud):
+        raise item.wrong(
+            'cloud', _("clouds.yaml has no cloud '%s'") % own_cloud
+        )
     if own_cloud and not whole:
         raise item.wrong('endpoint', _("a node with 'cloud' needs a URL"))
     base_url = None if whole else cloud.image_endpoint()

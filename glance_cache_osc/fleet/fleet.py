@@ -22,6 +22,8 @@ from glance_cache_osc.transport import attempt
 _MAX_PER_NODE = 16
 
 _Value = TypeVar('_Value')
+#: A site of a cloud.
+Place = tuple[clouds.Cloud, str]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
@@ -66,6 +68,11 @@ def members(
             {one.node.endpoint: one.node.label for one in group}
         )
     return found
+
+
+def place(member: Member) -> Place:
+    """Where a node is: its cloud and its site."""
+    return member.cloud, member.node.site
 
 
 def by_cloud(

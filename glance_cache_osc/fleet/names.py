@@ -60,7 +60,7 @@ def no_such(kind: str, word: str, names: Sequence[str]) -> errors.UsageError:
         return errors.UsageError(
             _("No site in clouds.yaml is called '%s'") % word, available
         )
-    more = _('A host is given as host:port or as a URL.')
+    more = _('Give a URL for any other node.')
     return errors.UsageError(
         _("No node in clouds.yaml is called '%s'") % word,
         f'{available} {more}',

@@ -93,6 +93,11 @@ class Pruned:
     size: int
 
 
+def ids_of(held: Iterable[Iterable[Entry]]) -> list[str]:
+    """The IDs of all images that nodes hold, each once."""
+    return list(dict.fromkeys(one.image_id for group in held for one in group))
+
+
 def parse_pruned(payload: Any) -> Pruned:
     """Read the answer to ``POST /v2/cache/prune``.
 

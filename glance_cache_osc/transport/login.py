@@ -52,6 +52,8 @@ class Login:
             self._keep({'X-Auth-Token': access.auth_token}, access)
         #: The token was good at this time, by the loop's clock.
         self._good_at = -math.inf
+        #: Keystone does not accept the user: asking again may lock it.
+        self._rejected: errors.LoginFailed | None = None
         #: A call of Keystone, for which many may wait; returns what failed.
         self._call: asyncio.Task[Exception | None] | None = None
         #: Of a thread, which may take longer than anybody waits for it.
@@ -113,6 +115,8 @@ class Login:
 
         :raises errors.LoginFailed: it gave none, or not in time.
         """
+        if self._rejected:
+            raise self._rejected
         call = self._call or self._start(doubted)
         if error := await asyncio.shield(call):
             raise error
@@ -137,7 +141,10 @@ class Login:
             )
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a file of certificates that cannot be read.
-            return from_keystone(error)
+            failed = from_keystone(error)
+            if isinstance(error, ksa_exceptions.Unauthorized):
+                self._rejected = failed
+            return failed
         except Exception as error:  # noqa: BLE001 - raised to all who wait
             return error
         finally:

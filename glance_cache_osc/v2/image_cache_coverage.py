@@ -123,24 +123,25 @@ class CoverImageCache(base.CacheLister):
     ) -> dict[clouds.Cloud, list[images.Image]]:
         """The images to look for in each cloud, by name."""
         words = list(dict.fromkeys(parsed_args.images))
+        unknown = {}
 
         async def of_cloud(
             cloud: clouds.Cloud, group: list[base.Member]
         ) -> list[images.Image]:
-            ids = base.held_ids(held[one] for one in group if one in held)
+            ids = entries.ids_of(held[one] for one in group if one in held)
             if words:
                 resolution = await cloud.catalogue().resolve(words)
                 found = resolution.found
                 there = set(ids)
-                for word, error in resolution.failures.items():
-                    if word in there:
-                        found.append(images.Image(word))
-                    else:
-                        what = _("Cannot look for '%(word)s'%(where)s") % {
-                            'word': word,
-                            'where': self.where(cloud),
-                        }
-                        self.failures.add(what, error)
+                failures = resolution.failures
+                found += [
+                    images.Image(one) for one in failures if one in there
+                ]
+                unknown[cloud] = {
+                    word: error
+                    for word, error in failures.items()
+                    if word not in there
+                }
             else:
                 known = await self.names(parsed_args, cloud, ids)
                 found = [known.get(one, images.Image(one)) for one in ids]
@@ -148,13 +149,15 @@ class CoverImageCache(base.CacheLister):
                 found, key=lambda one: (one.name is None, one.name or '')
             )
 
-        return await self.in_each_cloud(members, of_cloud)
+        by_cloud = await self.in_each_cloud(members, of_cloud)
+        self.report_unknown(_("Cannot look for '%s'"), unknown)
+        return by_cloud
 
 
 def _rows(
     wanted: Sequence[images.Image],
     held: Mapping[base.Member, Sequence[entries.Entry] | None],
-    ids: Mapping[base.Place, Collection[str]] | None,
+    ids: Mapping[fleet.Place, Collection[str]] | None,
     *,
     by_site: bool,
 ) -> Iterator[tuple[Any, ...]]:
@@ -163,7 +166,7 @@ def _rows(
     :param held: what each node holds; None if that is not known.
     :param ids: of the images that belong on each site; None if all do.
     """
-    places = {one.node.name: base.place(one) for one in held}
+    places = {one.node.name: fleet.place(one) for one in held}
 
     def belongs(image_id: str, node: str) -> bool:
         return ids is None or image_id in ids.get(places[node], ())

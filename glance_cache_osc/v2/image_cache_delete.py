@@ -16,6 +16,7 @@ from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
@@ -119,18 +120,18 @@ class DeleteImageCache(base.CacheLister):
                 lambda group: early.sift(plan.by_id(group).values(), now),
             ),
         )
-        unknown = []
+        unknown = {}
 
         async def plan_of(
             cloud: clouds.Cloud, group: Sequence[base.Member]
         ) -> base.Steps:
             there = {one: held[one] for one in group if one in held}
-            ids = base.held_ids(there.values())
+            ids = entries.ids_of(there.values())
             resolution = resolutions[cloud]
             meant = {one: images.Image(one) for one in ids}
             if words:
                 meant = _meant(words, resolution, set(ids))
-                unknown.append(_unknown(resolution, set(ids)))
+                unknown[cloud] = _unknown(resolution, set(ids))
             known = {image.image_id: image for image in resolution.found}
             missing = [one for one in ids if one in meant and one not in known]
             if narrowing.orphans:

@@ -10,8 +10,8 @@ from typing import Any
 from glance_cache_osc import columns
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
-from glance_cache_osc.command import operations
 from glance_cache_osc.command import options
+from glance_cache_osc.command import words
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
@@ -56,22 +56,23 @@ class ListImageCache(base.CacheLister):
     async def _rows(
         self, parsed_args: argparse.Namespace, members: list[base.Member]
     ) -> base.Rows:
-        words = set(parsed_args.images)
+        named = set(parsed_args.images)
         narrowing = options.narrowing(parsed_args)
         now = datetime.datetime.now(datetime.UTC)
         # What a word means is known, also where it is narrowed away.
-        early = selection.Narrowing() if words else narrowing
+        early = selection.Narrowing() if named else narrowing
         held = await self.read(members, lambda group: early.sift(group, now))
 
         async def meant(
             cloud: clouds.Cloud, group: list[base.Member]
-        ) -> operations.Named:
+        ) -> words.Named:
             there = [held[one] for one in group if one in held]
-            return await self._meant(parsed_args, cloud, base.held_ids(there))
+            return await self._meant(parsed_args, cloud, entries.ids_of(there))
 
         by_cloud = await self.in_each_cloud(members, meant)
         self.report_unknown(
-            _("Cannot list '%s'"), [one.unknown for one in by_cloud.values()]
+            _("Cannot list '%s'"),
+            {cloud: one.unknown for cloud, one in by_cloud.items()},
         )
         rows: base.Rows = []
         for member, group in held.items():
@@ -80,7 +81,7 @@ class ListImageCache(base.CacheLister):
                 kept = [
                     _row(one, known, member.node.name)
                     for one in group
-                    if (not words or one.image_id in known.keys() | words)
+                    if (not named or one.image_id in known.keys() | named)
                     and narrowing.keeps(one, known, now)
                 ]
                 rows += sorted(kept, key=_by_state_and_name)
@@ -91,16 +92,16 @@ class ListImageCache(base.CacheLister):
         parsed_args: argparse.Namespace,
         cloud: clouds.Cloud,
         ids: list[str],
-    ) -> operations.Named:
+    ) -> words.Named:
         """The images that are listed, and the words that mean none.
 
         :param ids: those that the cloud's nodes hold.
         """
-        words = list(dict.fromkeys(parsed_args.images))
-        meant = operations.Named({}, {})
-        if words:
-            meant = await self.named(cloud, words, set(ids))
-            kept = meant.known.keys() | words
+        named = list(dict.fromkeys(parsed_args.images))
+        meant = words.Named({}, {})
+        if named:
+            meant = await words.named(cloud, named, set(ids))
+            kept = meant.known.keys() | named
             ids = [one for one in ids if one in kept]
         unknown = [one for one in ids if one not in meant.known]
         if not options.narrowing(parsed_args).orphans:

@@ -112,7 +112,9 @@ class CheckImageCacheNodes(base.CacheLister):
 
         async def check(member: base.Member) -> checks.Report:
             async def knows(client: http.NodeClient) -> bool | None:
-                example = self._examples.get(member.cloud)
+                if member.cloud not in self._examples:
+                    raise errors.NodeError(_('The cloud could not be asked'))
+                example = self._examples[member.cloud]
                 if example is None:
                     return None
                 return await self._knows(member.cloud, client, example)
@@ -134,7 +136,7 @@ class CheckImageCacheNodes(base.CacheLister):
         except (errors.CatalogueError, errors.LoginFailed) as error:
             self.failures.add(
                 _(
-                    'Cannot check whether nodes belong to this cloud and '
+                    'Cannot check whether nodes belong to their cloud and '
                     'serve its images%s'
                 )
                 % self.where(cloud),

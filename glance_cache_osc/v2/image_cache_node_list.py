@@ -13,18 +13,7 @@ from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
-
-#: The word for a node's trouble; the first kind that it is of counts.
-_STATUS = {
-    type(None): 'ok',
-    errors.CachingOff: 'caching off',
-    errors.Forbidden: 'forbidden',
-    errors.Unreachable: 'unreachable',
-    errors.NotGlance: 'not glance',
-    errors.BadReply: 'not glance',
-    errors.TooOld: 'too old',
-    errors.CacheError: 'error',
-}
+from glance_cache_osc.monitoring import snapshot
 
 
 @dataclasses.dataclass(frozen=True)
@@ -106,11 +95,11 @@ class ListImageCacheNodes(base.CacheLister):
                 ),
             )
         )
-        failed = [
-            one.failures[word] for one in by_cloud.values() if one.failures
-        ]
-        if failed and len(failed) == len(by_cloud):
-            raise failed[0]
+        unknown = {cloud: one.failures for cloud, one in by_cloud.items()}
+        if not any(one.found for one in by_cloud.values()):
+            for failures in unknown.values():
+                raise failures[word]
+        self.report_unknown(_("Cannot look for '%s'"), unknown)
         return {
             cloud: one.found[0].image_id
             for cloud, one in by_cloud.items()
@@ -147,9 +136,7 @@ def _row(
     findings: _Findings,
     trouble: errors.CacheError | None,
 ) -> tuple[object, ...]:
-    status = next(
-        _STATUS[kind] for kind in _STATUS if isinstance(trouble, kind)
-    )
+    status = snapshot.status_of(trouble)
     told = (member.node.name, member.node.endpoint, status)
     freed, driver = findings.freed, member.driver.name
     if freed is None:

@@ -9,10 +9,10 @@ from typing import Any
 from glance_cache_osc import columns
 from glance_cache_osc.command import base
 from glance_cache_osc.command import policy_files
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
-from glance_cache_osc.policy import policies
+from glance_cache_osc.monitoring import snapshot
 from glance_cache_osc.transport import attempt
 
 _COUNT = columns.Kind.COUNT
@@ -76,52 +76,30 @@ class ListImageCacheSites(base.CacheLister):
             )
         else:
             held = self.loop.run(self.look(members))
-        by_place: dict[base.Place, list[base.Member]] = {}
+        by_place: dict[fleet.Place, list[snapshot.NodeState]] = {}
         for one in members:
-            by_place.setdefault(base.place(one), []).append(one)
-        return [
-            (
-                *_row(
-                    place[1],
-                    nodes,
-                    [held[one] for one in nodes if one in held],
-                    wanted.get(place),
-                ),
-                *([place[0].name] if self.has_clouds else []),
+            there = plan.by_id(held[one]) if one in held else None
+            state = snapshot.NodeState(one.node, one.cloud.name, there)
+            by_place.setdefault(fleet.place(one), []).append(state)
+        rows = []
+        for (cloud, site), states in by_place.items():
+            one_site = snapshot.site_state(
+                (cloud.name, site), states, wanted.get((cloud, site))
             )
-            for place, nodes in by_place.items()
-        ]
+            row = _row(one_site)
+            rows.append((*row, cloud.name) if self.has_clouds else row)
+        return rows
 
 
-def _row(
-    site: str,
-    nodes: list[base.Member],
-    held: list[list[entries.Entry]],
-    want: policies.Wanted | None,
-) -> tuple[Any, ...]:
-    there = [plan.by_id(group) for group in held]
-    cached = [
-        one
-        for group in there
-        for one in group.values()
-        if one.state is entries.State.CACHED
-    ]
-    facts = (
-        site,
-        len(nodes),
-        len(held),
-        sum(map(len, there)),
-        sum(one.size or 0 for one in cached),
+def _row(one: snapshot.SiteState) -> tuple[Any, ...]:
+    return (
+        one.place[1],
+        one.nodes,
+        one.reachable,
+        one.freed.cached + one.freed.queued,
+        one.freed.size,
+        one.wanted,
+        one.missing,
+        one.extra,
+        one.status,
     )
-    if want is None:
-        return (*facts, None, None, None, 'unknown')
-    ids = {one.image_id for one in want.images}
-    missing = len(ids) * len(held) - sum(one.image_id in ids for one in cached)
-    extra = sum(len(group.keys() - ids) for group in there)
-    if missing or (extra and want.only):
-        status = 'incomplete'
-    elif want.complete and len(held) == len(nodes):
-        status = 'in sync'
-    else:
-        status = 'unknown'
-    return (*facts, len(ids) * len(nodes), missing, extra, status)

@@ -10,11 +10,13 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
+from glance_cache_osc.command import common
 from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import summaries
 from glance_cache_osc.command import wanted
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
 from glance_cache_osc.policy import policies
@@ -107,7 +109,7 @@ class SyncImageCache(base.CacheLister):
         asks = bool(deletions) and not parsed_args.auto_approve
         if parsed_args.dry_run or not (parsed_args.check or asks):
             summaries.announce(self, parsed_args, line)
-        if base.plans_only(parsed_args):
+        if common.plans_only(parsed_args):
             pending = [
                 one for one in steps if one[1].action is not plan.Action.NONE
             ]
@@ -144,7 +146,7 @@ class SyncImageCache(base.CacheLister):
             lambda cloud, _group: self._same(words, cloud, delete=delete),
         )
         return {
-            base.place(one): by_cloud[one.cloud]
+            fleet.place(one): by_cloud[one.cloud]
             for one in members
             if one.cloud in by_cloud
         }
@@ -175,7 +177,7 @@ class SyncImageCache(base.CacheLister):
         steps = [
             (member, step)
             for member, group in held.items()
-            if (want := by_place.get(base.place(member)))
+            if (want := by_place.get(fleet.place(member)))
             for step in plan.to_sync(
                 want.images, group, delete_others=delete and want.only
             )
@@ -200,7 +202,7 @@ class SyncImageCache(base.CacheLister):
 
 def _count(by_place: policy_files.Wanted, member: base.Member) -> int:
     """How many images belong on a node."""
-    want = by_place.get(base.place(member))
+    want = by_place.get(fleet.place(member))
     return len(want.images) if want else 0
 
 

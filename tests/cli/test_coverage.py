@@ -536,7 +536,7 @@ def test_where_it_is_missing_comes_in_the_order_of_the_nodes(
         (
             ['--node', 'edge-olso'],
             "No node in clouds.yaml is called 'edge-olso'. Available: "
-            'edge-oslo. A host is given as host:port or as a URL.\n',
+            'edge-oslo. Give a URL for any other node.\n',
         ),
         (
             ['--node', 'edge-oslo', '--all-nodes'],

@@ -203,7 +203,7 @@ def test_the_order_of_the_nodes_is_the_one_in_which_they_were_named(
 
 @pytest.mark.parametrize(
     'again',
-    ['edge-oslo', 'edge-o*', p.GLANCE, f'{p.GLANCE}/v2/', 'glance.example'],
+    ['edge-oslo', 'edge-o*', p.GLANCE, f'{p.GLANCE}/v2/'],
 )
 def test_a_node_that_is_named_twice_is_asked_once(
     cloud: Cloud, openstack: OpenStack, clouds_yaml: Any, again: str
@@ -348,13 +348,13 @@ def test_one_node_under_two_names_is_told_before_anything_is_sent(
         (
             'south-*',
             "No node in clouds.yaml is called 'south-*'. Available: "
-            'edge-oslo, edge-bergen. A host is given as host:port or as a '
-            'URL.\n',
+            'edge-oslo, edge-bergen. Give a URL for any other '
+            'node.\n',
         ),
         (
             'edge-olso',
             "No node in clouds.yaml is called 'edge-olso'. Available: "
-            'edge-oslo. A host is given as host:port or as a URL.\n',
+            'edge-oslo. Give a URL for any other node.\n',
         ),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any
 from unittest import mock
 
 from cliff import lister
+from cliff.command import Command
 import pytest
 
 from tests.cli.conftest import OpenStack
@@ -32,7 +33,8 @@ def own_options(entry_point: metadata.EntryPoint) -> list[argparse.Action]:
     command = entry_point.load()
     app: Any = mock.Mock()
     parser = command(app, None).get_parser(words_of(entry_point))
-    plain = lister.Lister.get_parser(command(app, None), '')
+    kind = lister.Lister if issubclass(command, lister.Lister) else Command
+    plain = kind.get_parser(command(app, None), '')
     theirs = {one.dest for one in plain._actions}
     return [one for one in parser._actions if one.dest not in theirs]
 

@@ -594,8 +594,6 @@ def test_part_of_a_fleet_that_fails_hides_nothing(
         f'{p.EDGE}/',
         f'{p.EDGE}/v2',
         f'{p.EDGE}/v2/',
-        'edge.example',
-        'edge.example:9292',
     ],
 )
 def test_a_node_is_named(
@@ -625,7 +623,7 @@ def test_a_node_that_is_not_there(
         2,
         '',
         "No node in clouds.yaml is called 'edg-oslo'. Available: edge-oslo. "
-        'A host is given as host:port or as a URL.\n',
+        'Give a URL for any other node.\n',
     )
 
 

@@ -648,8 +648,8 @@ def test_a_dry_run_sends_nothing_and_asks_nothing(
         (
             ['clean', '--node', 'edge-n*'],
             "No node in clouds.yaml is called 'edge-n*'. Available: "
-            'edge-bergen, edge-oslo. A host is given as host:port or as a '
-            'URL.\n',
+            'edge-bergen, edge-oslo. Give a URL for any other '
+            'node.\n',
         ),
         (
             ['clean', '--node', 'edge-oslo', '--all-nodes'],

@@ -602,7 +602,7 @@ def test_no_token_is_shown_to_what_may_be_no_glance(
         (
             ['--node', 'x*'],
             "No node in clouds.yaml is called 'x*'. Available: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.\n',
+            'edge-bergen. Give a URL for any other node.\n',
         ),
     ],
 )

@@ -48,7 +48,8 @@ def test_every_command_has_one() -> None:
         if one.get('type') == 'array'
     }
 
-    assert described == commands
+    # Those that print no rows.
+    assert described == commands - {'metrics', 'report', 'watch'}
 
 
 def test_a_row_that_is_right() -> None:

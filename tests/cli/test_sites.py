@@ -127,7 +127,7 @@ def test_where_a_command_acts(
         (
             '--node oslo-[1-4]',
             "No node in clouds.yaml is called 'oslo-4'. Available: oslo-3, "
-            'oslo-2, oslo-1. A host is given as host:port or as a URL.\n',
+            'oslo-2, oslo-1. Give a URL for any other node.\n',
         ),
         (
             '--node oslo-[12]*',
@@ -544,7 +544,7 @@ def test_an_address_that_a_name_does_not_have(
         2,
         '',
         "No node in clouds.yaml is called 'pods-127.0.0.9'. Available: "
-        'pods-127.0.0.2. A host is given as host:port or as a URL.\n',
+        'pods-127.0.0.2. Give a URL for any other node.\n',
     )
     assert cloud.requests == []
 

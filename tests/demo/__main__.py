@@ -35,6 +35,8 @@ _SITES = {
     'edge-tromso': 'north',
 }
 #: Two of the sites get one image more than the third.
+#: 'policy.yaml' would be read by Glance and Keystone as their own.
+_POLICY_FILE = 'image-sites.yaml'
 _POLICY = """\
 version: 1
 sets:
@@ -175,6 +177,7 @@ def _show(
     _show_delete_and_clear(demo, cloud)
     _show_fleet(demo, cloud)
     _show_stores(demo)
+    _show_report(demo, cloud)
 
 
 def _show_queue_and_list(demo: Demo, cloud: clouds.Cloud) -> None:
@@ -246,8 +249,7 @@ def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
 
 def _show_policy(demo: Demo, cloud: clouds.Cloud) -> None:
     demo.say('A policy says which images belong on which sites.')
-    # 'policy.yaml' would be read by Glance and Keystone as their own.
-    path = cloud.directory / 'image-sites.yaml'
+    path = cloud.directory / _POLICY_FILE
     path.write_text(_POLICY)
     demo.run(f'cat {shlex.quote(str(path))}')
     policy = f'--policy {shlex.quote(str(path))}'
@@ -285,6 +287,20 @@ def _show_stores(demo: Demo) -> None:
     demo.run('openstack image delete --store cheap cirros-0.6')
     demo.run('openstack image delete --store cheap cirros-0.6', expected=1)
     demo.run('openstack image list')
+
+
+def _show_report(demo: Demo, cloud: clouds.Cloud) -> None:
+    demo.say('Metrics for Prometheus, and a page to look at.')
+    policy = f'--policy {shlex.quote(str(cloud.directory / _POLICY_FILE))}'
+    allowed = '--allow-unreachable 1'
+    demo.run(
+        f'openstack image cache metrics {policy} {allowed} | grep missing'
+    )
+    page = shlex.quote(str(cloud.directory / 'report.html'))
+    demo.run(
+        f'openstack image cache report {policy} {allowed} --output {page}'
+    )
+    demo.run(f'ls -s {page}')
 
 
 def _wait_for_fills(node: clouds.GlanceNode, count: int) -> None:

@@ -4,28 +4,21 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import os
 import pathlib
-import pty
 import re
-import select
 import signal
 import socket
-import subprocess
-import time
-from typing import Self
 
-import pyte
 import pytest
 
 from tests import cloud as clouds
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import PATIENCE
+from tests.functional.terminal import Terminal
 from tests.shell import OPENSTACK
 from tests.shell import run_program
 
-_COLUMNS, _LINES = 200, 50
 #: The prompt runs it between two commands: threads, open files, thresholds of
 #: the garbage collector, frozen objects, and who handles Ctrl-C.
 MEASURE = """\
@@ -103,65 +96,6 @@ def test_fifty_commands_leave_nothing_behind(
     assert first[3:] == last[3:]
 
 
-class Terminal:
-    """A program on a terminal, and somebody who types.
-
-    A context: the program is killed at its end, if it still runs. What it
-    asks of the terminal may be answered, and shown, at the start of a line
-    of its output.
-
-    :ivar process: the program
-    """
-
-    def __init__(
-        self,
-        program: pathlib.Path,
-        environment: dict[str, str],
-        folder: pathlib.Path,
-    ) -> None:
-        self._ours, theirs = pty.openpty()
-        screen = pyte.Screen(_COLUMNS, _LINES)
-        # The prompt asks where the cursor is.
-        screen.write_process_input = self._answer  # type: ignore[method-assign]
-        self._screen, self._stream = screen, pyte.ByteStream(screen)
-        self.process = subprocess.Popen(
-            [program],
-            env={**environment, 'TERM': 'xterm'},
-            cwd=folder,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-            start_new_session=True,
-        )
-        os.close(theirs)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.process.kill()
-        self.process.wait(PATIENCE)
-        os.close(self._ours)
-
-    def type(self, text: str) -> None:
-        """Type something."""
-        os.write(self._ours, text.encode())
-
-    def _answer(self, data: str) -> None:
-        os.write(self._ours, data.encode())
-
-    def await_line(self, line: re.Pattern[str]) -> None:
-        """Wait until a line of the screen matches; then clear the screen."""
-        deadline = time.monotonic() + PATIENCE
-        while not any(map(line.search, self._screen.display)):
-            left = deadline - time.monotonic()
-            shown = [one.rstrip() for one in self._screen.display]
-            assert left > 0, '\n'.join(filter(None, shown))
-            if select.select([self._ours], [], [], left)[0]:
-                self._stream.feed(os.read(self._ours, 65536))
-        self._screen.erase_in_display(2)
-
-
 @pytest.fixture
 def prompt(
     environment: Callable[[str], dict[str, str]],
@@ -170,7 +104,7 @@ def prompt(
 ) -> Iterator[Terminal]:
     """A prompt on a terminal."""
     variables = {**environment('admin'), 'OS_CLOUD': 'demo-cloud'}
-    with Terminal(OPENSTACK, variables, tmp_path) as terminal:
+    with Terminal([OPENSTACK], variables, tmp_path) as terminal:
         yield terminal
 
 

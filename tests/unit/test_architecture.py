@@ -29,6 +29,7 @@ LICENCE = '# SPDX-License-Identifier: Apache-2.0\n\n"""'
 LAYERS = (
     {'v2'},
     {'command'},
+    {'monitoring'},
     {'filling'},
     {'verifying'},
     {'fleet'},
@@ -74,10 +75,12 @@ OVERRIDDEN = {
 IMPORTED_AS = {
     'ClusterShell': 'ClusterShell',
     'cliff': 'cliff',
+    'Jinja2': 'jinja2',
     'idna': 'idna',
     'keystoneauth1': 'keystoneauth1',
     'openstacksdk': 'openstack',
     'osc-lib': 'osc_lib',
+    'prometheus-client': 'prometheus_client',
     'oslo.i18n': 'oslo_i18n',
     'oslo.utils': 'oslo_utils',
     'pycurl': 'pycurl',
@@ -405,13 +408,23 @@ def test_modules_are_imported_and_not_what_is_in_them(
     assert found == []
 
 
+#: Modules that are imported when there is something to show.
+LATE = {
+    'glance_cache_osc.command.watch_display',
+    'glance_cache_osc.monitoring.metrics',
+    'glance_cache_osc.monitoring.page',
+}
+#: Without prometheus_client, which openstacksdk imports where it is there.
+SLOW = {'glanceclient', 'jinja2', 'openstackclient', 'rich'}
+
+
 def test_importing_everything_loads_nothing_slow() -> None:
     program = (
         'import importlib, sys\n'
-        f'for name in {MODULES!r}:\n'
+        f'for name in {sorted(set(MODULES) - LATE)!r}:\n'
         '    importlib.import_module(name)\n'
         'tops = {name.partition(".")[0] for name in sys.modules}\n'
-        'print(sorted(tops & {"glanceclient", "openstackclient", "rich"}))\n'
+        f'print(sorted(tops & {SLOW!r}))\n'
     )
 
     done = subprocess.run(
@@ -498,12 +511,16 @@ def test_every_other_entry_point_is_a_hook_of_a_command() -> None:
         assert issubclass(hook, hooks.CommandHook)
 
 
+#: Commands that print something else than rows.
+VIEWS = {'image_cache_metrics', 'image_cache_report', 'image_cache_watch'}
+
+
 @pytest.mark.parametrize('name', COMMANDS)
 def test_a_command_is_a_lister_that_explains_itself(name: str) -> None:
     kind = load(name)
     command = kind(None, None)
 
-    assert issubclass(kind, lister.Lister)
+    assert issubclass(kind, lister.Lister) or name in VIEWS
     assert kind.__doc__
     assert command.get_description().endswith('.')
     assert '_' not in command.get_description()

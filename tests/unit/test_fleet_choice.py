@@ -151,16 +151,7 @@ def test_a_cloud_may_have_no_image_service() -> None:
         (['troms?'], [TROMSO]),
         (['http://10.1.0.5:9292'], [OSLO]),
         (['http://10.1.0.5:9292/v2/'], [OSLO]),
-        (['10.1.0.5'], [OSLO]),
-        (['10.1.0.5:9292', 'edge-oslo'], [OSLO]),
-        (
-            ['10.1.0.9'],
-            [node('10.1.0.9', 'http://10.1.0.9:9292')],
-        ),
-        (
-            ['localhost:80'],
-            [node('localhost:80', 'http://localhost')],
-        ),
+        (['http://10.1.0.5:9292', 'edge-oslo'], [OSLO]),
         (
             ['https://other.example/image/v2/'],
             [
@@ -208,25 +199,25 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
             BOTH,
             'edge-olso',
             "No node in clouds.yaml is called 'edge-olso'. Available: "
-            'edge-oslo. A host is given as host:port or as a URL.',
+            'edge-oslo. Give a URL for any other node.',
         ),
         (
             BOTH,
             'xyz',
             "No node in clouds.yaml is called 'xyz'. Available: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.',
+            'edge-bergen. Give a URL for any other node.',
         ),
         (
             BOTH,
             '',
             "No node in clouds.yaml is called ''. Available: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.',
+            'edge-bergen. Give a URL for any other node.',
         ),
         (
             BOTH,
             'x*',
             "No node in clouds.yaml is called 'x*'. Available: edge-oslo, "
-            'edge-bergen. A host is given as host:port or as a URL.',
+            'edge-bergen. Give a URL for any other node.',
         ),
         (
             (),
@@ -261,8 +252,8 @@ def test_of_many_nodes_ten_are_told() -> None:
     assert str(caught.value) == (
         "No node in clouds.yaml is called 'xyz'. Available: site-0000, "
         'site-0001, site-0002, site-0003, site-0004, site-0005, site-0006, '
-        'site-0007, site-0008, site-0009 and 990 more. A host is given as '
-        'host:port or as a URL.'
+        'site-0007, site-0008, site-0009 and 990 more. Give a URL for any '
+        'other node.'
     )
 
 
@@ -291,8 +282,17 @@ def test_a_node_with_two_names_is_not_changed_twice() -> None:
     )
 
 
-def test_an_ipv6_address_is_a_host() -> None:
-    assert choose(cloud_of(OSLO), '[fd00::1]') == [
+@pytest.mark.parametrize(
+    'host', ['10.1.0.9', 'localhost:80', 'edge.olso', '[fd00::1]', 'a:b']
+)
+def test_where_nodes_are_configured_a_host_is_refused(host: str) -> None:
+    """A mistyped name must not send a token to whoever has that name."""
+    with pytest.raises(errors.UsageError):
+        choose(cloud_of(OSLO), host)
+
+
+def test_without_nodes_an_ipv6_address_is_a_host() -> None:
+    assert choose(cloud_of(), '[fd00::1]') == [
         node('[fd00::1]', 'http://[fd00::1]:9292')
     ]
 
@@ -386,7 +386,7 @@ BRACKETS = (
     "such as oslo-[1-12], or a glob of '*' and '?' without brackets."
 )
 NODES = 'Available: a-1, a-2, b-1, b-2, b-3, c.'
-HOST = 'A host is given as host:port or as a URL.'
+HOST = 'Give a URL for any other node.'
 
 
 @pytest.mark.parametrize(

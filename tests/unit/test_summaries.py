@@ -25,7 +25,7 @@ OSLO_1 = world.member('oslo-1', 'oslo')
 OSLO_2 = world.member('oslo-2', 'oslo')
 BERGEN = world.member('bergen')
 #: A command whose nodes are of one cloud.
-COMMAND = mock.Mock(has_clouds=False)
+COMMAND = mock.Mock(has_clouds=False, lost=set())
 ALL = (OSLO_1, BERGEN, OSLO_2)
 
 

@@ -25,6 +25,7 @@ from tests.unit import virtual
 #: Nothing is asked of a node but its cache.
 NO_CLIENT = mock.create_autospec(http.NodeClient, instance=True)
 NO_CLOUD = mock.create_autospec(clouds.Cloud, instance=True)
+NO_CLOUD.name = 'mine'
 
 
 def member(
@@ -45,6 +46,13 @@ def member(
 REFUSED = errors.Unreachable('Cannot connect', down=True)
 
 _Value = TypeVar('_Value')
+
+
+def other_cloud(name: str) -> clouds.Cloud:
+    """A cloud of which nobody asks anything but its name."""
+    made = mock.create_autospec(clouds.Cloud, instance=True)
+    made.name = name
+    return made  # type: ignore[no-any-return]
 
 
 class World:

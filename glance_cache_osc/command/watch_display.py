@@ -1,0 +1,140 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The pictures of `watch` on a terminal."""
+
+import datetime
+from typing import Any
+from typing import Self
+from typing import TextIO
+
+import rich.box
+import rich.console
+import rich.live
+import rich.table
+import rich.text
+
+from glance_cache_osc import columns
+from glance_cache_osc.i18n import _
+from glance_cache_osc.monitoring import board as boards
+
+#: Lines of a picture that are not rows: title, headers, rule, totals.
+_FRAME = 4
+_LEAST_ROWS = 1
+#: Columns of words, which stand first; spaces between columns.
+_LEFT = 2
+_GAP = 3
+#: What is left out where the terminal is narrow, in this order.
+_SPARE = ('Changed', 'Rate', 'Arrived', 'Size', 'Left', 'Queued', 'Cached')
+_STYLES = {'ok': 'green', 'filling': 'yellow', 'incomplete': 'yellow'}
+
+
+class Screen:
+    """Shows pictures on the whole screen; the last one stays.
+
+    :param by_node: whether rows are nodes; else they are sites.
+    """
+
+    def __init__(self, stdout: TextIO, *, by_node: bool) -> None:
+        self._console = rich.console.Console(file=stdout, highlight=False)
+        self._live = rich.live.Live(
+            console=self._console, screen=True, auto_refresh=False
+        )
+        self._by_node = by_node
+        self._last: Any = ''
+
+    def __enter__(self) -> Self:
+        self._live.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._live.stop()
+        self._console.print(self._last)
+
+    def show(self, board: boards.Board, now: datetime.datetime) -> None:
+        """Show it as it is now, in the size that the terminal has now."""
+        self._last = self._picture(board, now)
+        self._live.update(self._last, refresh=True)
+
+    def _picture(self, board: boards.Board, now: datetime.datetime) -> Any:
+        rows = board.rows(by_node=self._by_node)
+        room = max(self._console.height - _FRAME, _LEAST_ROWS)
+        shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
+        total = board.total()
+        title = _(
+            '%(time)s UTC  nodes reachable: %(up)d of %(nodes)d  Ctrl-C to end'
+        ) % {
+            'time': now.strftime('%Y-%m-%d %H:%M:%S'),
+            'up': total.up,
+            'nodes': total.nodes,
+        }
+        name = _('Node') if self._by_node else _('Site')
+        cells = [_cells(row, name) for row in (*shown, total)]
+        if not board.has_policy:
+            for one in cells:
+                del one['Missing'], one['Left']
+        table = rich.table.Table(
+            title=rich.text.Text(title, overflow='crop', no_wrap=True),
+            title_justify='left',
+            box=rich.box.SIMPLE_HEAD,
+            pad_edge=False,
+            show_edge=False,
+        )
+        headers = _fitting(cells, self._console.width)
+        for at, header in enumerate(headers):
+            table.add_column(
+                header,
+                justify='left' if at < _LEFT else 'right',
+                no_wrap=True,
+            )
+        for one in cells:
+            style = _STYLES.get(one['Status'], 'red')
+            table.add_row(
+                *(
+                    rich.text.Text(
+                        one[header], style if header == 'Status' else ''
+                    )
+                    for header in headers
+                )
+            )
+        if len(shown) < len(rows):
+            table.caption = _('%d more') % (len(rows) - len(shown))
+        return table
+
+
+def _cells(row: boards.Row, name: str) -> dict[str, str]:
+    """The texts of a row, by their headers."""
+    rate = f'{columns.human_size(round(row.rate))}/s' if row.rate else ''
+    return {
+        name: columns.safe_text(row.name),
+        'Status': row.status,
+        'Cached': str(row.cached),
+        'Queued': str(row.queued),
+        'Missing': '' if row.missing is None else str(row.missing),
+        'Size': columns.human_size(row.size),
+        'Arrived': str(row.arrived),
+        'Rate': rate,
+        'Left': _time(row.left),
+        'Changed': _time(row.changed),
+    }
+
+
+def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
+    """The headers that there is room for; the last ones go first."""
+    headers = list(cells[0])
+    for spare in _SPARE:
+        wide = sum(
+            _GAP + max(len(header), *(len(one[header]) for one in cells))
+            for header in headers
+        )
+        if wide - _GAP <= width:
+            break
+        if spare in headers:
+            headers.remove(spare)
+    return headers
+
+
+def _time(seconds: float | None) -> str:
+    """A duration; empty for None."""
+    if seconds is None:
+        return ''
+    return str(datetime.timedelta(seconds=round(seconds)))

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""A snapshot as one HTML page, which needs nothing from elsewhere."""
+
+import collections
+from collections.abc import Iterator
+from collections.abc import Sequence
+import datetime
+from importlib import resources
+from typing import Any
+
+import jinja2
+
+from glance_cache_osc import columns
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import node_sets
+from glance_cache_osc.monitoring import snapshot as snapshots
+
+#: Images of the heat map, if there is no policy; nodes of an orphan.
+_MOST_IMAGES = 100
+_MOST_NODES = 10
+#: Days that a certificate must be valid for.
+_MIN_DAYS = 30
+_DAY = 86400
+
+
+def render(snapshot: snapshots.Snapshot, command: str) -> str:
+    """The page.
+
+    :param command: the command line that it is made with.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, finalize=_text, undefined=jinja2.StrictUndefined
+    )
+    template = environment.from_string(
+        (resources.files(__package__) / 'report.html.j2').read_text('utf-8')
+    )
+    sites = sorted(snapshot.sites(), key=_urgency)
+    shown, hidden = _images(snapshot)
+    several = len({one.place[0] for one in sites}) > 1
+
+    def name(place: snapshots.Place) -> str:
+        return f'{place[1]} ({place[0]})' if several else place[1]
+
+    return template.render(
+        taken=f'{snapshot.taken:%Y-%m-%d %H:%M} UTC',
+        command=command,
+        policy=bool(snapshot.wanted),
+        totals=_totals(snapshot, sites),
+        sites=sites,
+        images=[_label(snapshot, one) for one in shown],
+        hidden=hidden,
+        rows=list(_rows(snapshot, sites, shown)),
+        nodes=[
+            (one, one.freed, _findings(one, snapshot))
+            for one in sorted(
+                snapshot.states, key=lambda one: one.error is None
+            )
+        ],
+        orphans=_orphans(snapshot),
+        name=name,
+        level=_level,
+        size=columns.human_size,
+    )
+
+
+def _text(value: Any) -> Any:
+    """What is printed for a value."""
+    if value is None:
+        return ''
+    return columns.safe_text(value) if type(value) is str else value
+
+
+def _level(one: snapshots.SiteState) -> str:
+    if one.status == 'incomplete' or one.reachable < one.nodes:
+        return 'bad'
+    return 'ok' if one.status == 'in sync' else ''
+
+
+def _urgency(one: snapshots.SiteState) -> tuple[int, int]:
+    """Sites that need attention come first."""
+    return (-(one.nodes - one.reachable), -(one.missing or 0))
+
+
+def _totals(
+    snapshot: snapshots.Snapshot, sites: Sequence[snapshots.SiteState]
+) -> list[tuple[str, str]]:
+    up = sum(one.reachable for one in sites)
+    found = [
+        (_('Nodes reachable'), f'{up} of {len(snapshot.states)}'),
+        (_('Sites'), str(len(sites))),
+        (_('Cached'), str(sum(one.freed.cached for one in sites))),
+        (_('Queued'), str(sum(one.freed.queued for one in sites))),
+        (
+            _('Size'),
+            columns.human_size(sum(one.freed.size for one in sites)),
+        ),
+    ]
+    if snapshot.wanted:
+        missing = sum(one.missing or 0 for one in sites)
+        synced = sum(one.status == 'in sync' for one in sites)
+        found += [
+            (_('Missing'), str(missing)),
+            (_('Sites in sync'), f'{synced} of {len(sites)}'),
+        ]
+    return found
+
+
+def _images(
+    snapshot: snapshots.Snapshot,
+) -> tuple[list[snapshots.Key], int]:
+    """The images of the heat map, and how many are left out."""
+    wanted: dict[snapshots.Key, images.Image] = {
+        (cloud, image.image_id): image
+        for (cloud, __), want in snapshot.wanted.items()
+        for image in want.images
+    }
+    if wanted:
+        return sorted(wanted, key=lambda key: _label(snapshot, key)), 0
+    counts = collections.Counter(
+        (one.cloud, image_id)
+        for one in snapshot.states
+        for image_id in one.held or ()
+    )
+    found = [key for key, __ in counts.most_common(_MOST_IMAGES)]
+    return found, len(counts) - len(found)
+
+
+def _label(snapshot: snapshots.Snapshot, key: snapshots.Key) -> str:
+    image = snapshot.images.get(key)
+    if image is None:
+        found = (
+            one
+            for (cloud, __), want in snapshot.wanted.items()
+            for one in want.images
+            if (cloud, one.image_id) == key
+        )
+        image = next(found, None)
+    return (image.name if image else None) or key[1]
+
+
+def _rows(
+    snapshot: snapshots.Snapshot,
+    sites: Sequence[snapshots.SiteState],
+    shown: Sequence[snapshots.Key],
+) -> Iterator[tuple[snapshots.Place, list[tuple[str, str]]]]:
+    """The cells of the heat map: a class and a text."""
+    by_place: dict[snapshots.Place, list[snapshots.NodeState]] = {}
+    for one in snapshot.states:
+        by_place.setdefault(one.place, []).append(one)
+    for site in sites:
+        group = by_place[site.place]
+        want = snapshot.wanted.get(site.place)
+        ids = {one.image_id for one in want.images} if want else None
+        yield (
+            site.place,
+            [
+                _cell(
+                    group,
+                    key,
+                    wanted=not snapshot.wanted
+                    or (ids is not None and key[1] in ids),
+                )
+                for key in shown
+            ],
+        )
+
+
+def _cell(
+    group: Sequence[snapshots.NodeState], key: snapshots.Key, *, wanted: bool
+) -> tuple[str, str]:
+    cloud, image_id = key
+    held = [one.held for one in group if one.held is not None]
+    if group[0].cloud != cloud:
+        return '', ''
+    if not held:
+        return '', '?' if wanted else ''
+    found = [one[image_id].state for one in held if image_id in one]
+    cached = found.count(entries.State.CACHED)
+    queued = len(found) - cached
+    more = f' +{queued}' if queued else ''
+    if not wanted:
+        return '', f'{cached}{more}' if found else ''
+    kind = 'a' if cached == len(held) else 's' if cached else 'z'
+    return kind, f'{cached}/{len(held)}{more}'
+
+
+def _findings(
+    one: snapshots.NodeState, snapshot: snapshots.Snapshot
+) -> list[str]:
+    found = []
+    if one.error:
+        found.append(str(one.error))
+    if one.expires is not None:
+        end = datetime.datetime.fromtimestamp(one.expires, datetime.UTC)
+        days = (end - snapshot.taken).total_seconds() / _DAY
+        if days < _MIN_DAYS:
+            found.append(
+                _('The TLS certificate expires on %s.') % f'{end:%Y-%m-%d}'
+            )
+    gone = snapshot.orphans.get(one.cloud, frozenset())
+    if count := len((one.held or {}).keys() & gone):
+        found.append(_('Orphans: %d.') % count)
+    return found
+
+
+def _orphans(
+    snapshot: snapshots.Snapshot,
+) -> list[tuple[str, int, str]] | None:
+    """ID, bytes and nodes of each; None if they are not known."""
+    if not snapshot.orphans:
+        return None
+    found: dict[snapshots.Key, tuple[int, list[str]]] = {}
+    for one in snapshot.states:
+        gone = snapshot.orphans.get(one.cloud, frozenset())
+        for image_id in (one.held or {}).keys() & gone:
+            size, names = found.get((one.cloud, image_id), (0, []))
+            entry = (one.held or {})[image_id]
+            names.append(one.node.name)
+            found[one.cloud, image_id] = size + (entry.size or 0), names
+    return [
+        (key[1], size, columns.few(node_sets.fold(names), _MOST_NODES))
+        for key, (size, names) in sorted(found.items())
+    ]

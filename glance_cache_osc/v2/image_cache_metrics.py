@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``openstack image cache metrics``."""
+
+import argparse
+
+from glance_cache_osc.command import common
+from glance_cache_osc.command import files
+from glance_cache_osc.command import looking
+from glance_cache_osc.command import policy_files
+from glance_cache_osc.i18n import _
+
+
+class ImageCacheMetrics(common.CacheCommand):
+    """Metrics of the caches in the Prometheus text format."""
+
+    _description = _(
+        'Print metrics of the caches in the Prometheus text format. For each '
+        'node: whether it responds, entries, bytes, hits, orphans. With '
+        '--policy, for each site and image: the nodes that lack it.'
+    )
+    _example_of = _("Write metrics for node_exporter's textfile collector:")
+    _example = (
+        'openstack image cache metrics --policy policy.yaml --output '
+        '/var/lib/node_exporter/glance_cache.prom'
+    )
+    changes = False
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        policy_files.add_option(
+            parser,
+            _(
+                'Policy file: add which images are missing on which sites; '
+                "'-' is standard input"
+            ),
+        )
+        parser.add_argument(
+            '--output',
+            metavar='<file>',
+            help=_(
+                'Replace this file in one step, in place of printing; it is '
+                'left as it is if no node could be asked'
+            ),
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Ask the nodes; write the metrics."""
+        from glance_cache_osc.monitoring import metrics
+
+        policy = policy_files.of(parsed_args)
+        members = self.chosen_fleet(parsed_args)
+        text = metrics.render(
+            self.loop.run(looking.take(self, members, policy))
+        )
+        if parsed_args.output is None:
+            self.app.stdout.write(text)
+            self.app.stdout.flush()
+        else:
+            files.replace(parsed_args.output, text)

@@ -1,0 +1,68 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``openstack image cache report``."""
+
+import argparse
+import shlex
+
+from glance_cache_osc.command import common
+from glance_cache_osc.command import files
+from glance_cache_osc.command import looking
+from glance_cache_osc.command import policy_files
+from glance_cache_osc.i18n import _
+
+
+class ImageCacheReport(common.CacheCommand):
+    """An HTML page about the caches."""
+
+    _description = _(
+        'Write an HTML page about the caches: sites, images on sites, nodes '
+        'with their findings, and orphans. The page needs no network.'
+    )
+    _example_of = _('Write a page about all sites:')
+    _example = (
+        'openstack image cache report --policy policy.yaml --output '
+        'report.html'
+    )
+    changes = False
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        policy_files.add_option(
+            parser,
+            _(
+                'Policy file: show which images belong on which sites; '
+                "'-' is standard input"
+            ),
+        )
+        parser.add_argument(
+            '--output',
+            metavar='<file>',
+            required=True,
+            help=_(
+                'Replace this file in one step; it is left as it is if no '
+                'node could be asked'
+            ),
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Ask the nodes; write the page."""
+        from glance_cache_osc.monitoring import page
+
+        policy = policy_files.of(parsed_args)
+        members = self.chosen_fleet(parsed_args)
+        snapshot = self.loop.run(looking.take(self, members, policy))
+        text = page.render(snapshot, _command_line(parsed_args))
+        files.replace(parsed_args.output, text)
+
+
+def _command_line(parsed_args: argparse.Namespace) -> str:
+    """The options that say what the page shows; no login is among them."""
+    words = ['openstack', 'image', 'cache', 'report']
+    for option in ('node', 'site', 'exclude_node'):
+        for value in getattr(parsed_args, option):
+            words += [f'--{option.replace("_", "-")}', value]
+    if parsed_args.all_nodes:
+        words.append('--all-nodes')
+    if parsed_args.policy:
+        words += ['--policy', parsed_args.policy]
+    return shlex.join([*words, '--output', parsed_args.output])

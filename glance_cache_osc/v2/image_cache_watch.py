@@ -1,0 +1,199 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``openstack image cache watch``."""
+
+import argparse
+import asyncio
+from collections.abc import Awaitable
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+import datetime
+import time
+
+from glance_cache_osc import columns
+from glance_cache_osc import errors
+from glance_cache_osc.command import common
+from glance_cache_osc.command import options
+from glance_cache_osc.command import policy_files
+from glance_cache_osc.fleet import fleet
+from glance_cache_osc.i18n import _
+from glance_cache_osc.model import images
+from glance_cache_osc.monitoring import board as boards
+
+_INTERVAL = 5.0
+#: So many nodes are shown one by one.
+_FEW_NODES = 30
+#: Seconds between pictures.
+_PICTURE = 0.5
+
+_Report = Callable[[list[boards.Change]], Awaitable[None]]
+
+
+class WatchImageCache(common.CacheCommand):
+    """A live view of the caches."""
+
+    _description = _(
+        'Show what the caches hold and what arrives, until Ctrl-C. On a '
+        'terminal it is a table of sites, or of nodes if there are fewer than '
+        '30, with those that need attention first. Otherwise each change is a '
+        'line. Nothing is changed.'
+    )
+    _epilog = _('The images of the policy are looked up once, at the start.')
+    _example_of = _('Watch all sites approach a policy:')
+    _example = 'openstack image cache watch --policy policy.yaml'
+    changes = False
+
+    def add_options(self, parser: argparse.ArgumentParser) -> None:
+        policy_files.add_option(
+            parser,
+            _(
+                'Policy file: show how many images are missing, and when they '
+                "will be there; '-' is standard input"
+            ),
+        )
+        parser.add_argument(
+            '--interval',
+            metavar='<seconds>',
+            type=options.seconds,
+            default=_INTERVAL,
+            help=_('Read each node once in this many seconds (default: %g)')
+            % _INTERVAL,
+        )
+        parser.add_argument(
+            '--by-node',
+            action='store_true',
+            help=_('Show a row for each node, not for each site'),
+        )
+
+    def take_action(self, parsed_args: argparse.Namespace) -> None:
+        """Watch until Ctrl-C."""
+        policy = policy_files.of(parsed_args)
+        members = self.chosen_fleet(parsed_args)
+        wanted: policy_files.Wanted = {}
+        if policy:
+            wanted = self.loop.run(policy_files.find(self, policy, members))
+        sizes = {
+            place: {image.image_id: image.size or 0 for image in want.images}
+            for place, want in wanted.items()
+        }
+
+        def wanted_on(member: fleet.Member) -> Mapping[str, int]:
+            return sizes.get(fleet.place(member), {})
+
+        board = boards.Board(
+            members, wanted_on if policy else None, time.monotonic
+        )
+        by_node = parsed_args.by_node or len(members) < _FEW_NODES
+        if self.app.stdout.isatty():
+            watching = self._on_screen(
+                board, members, parsed_args, by_node=by_node
+            )
+        else:
+            watching = self._in_lines(board, members, parsed_args)
+        self.loop.run(watching)
+        # That is how it ends.
+        self.loop.interrupted = False
+
+    async def _on_screen(
+        self,
+        board: boards.Board,
+        members: list[fleet.Member],
+        parsed_args: argparse.Namespace,
+        *,
+        by_node: bool,
+    ) -> None:
+        from glance_cache_osc.command import watch_display
+
+        async def report(_changes: list[boards.Change]) -> None:
+            pass
+
+        async def draw() -> None:
+            while True:
+                screen.show(board, datetime.datetime.now(datetime.UTC))
+                await asyncio.sleep(_PICTURE)
+
+        stdout = self.app.stdout
+        with watch_display.Screen(stdout, by_node=by_node) as screen:
+            await _until_cancelled(
+                [
+                    draw(),
+                    *(
+                        _follow(board, one, parsed_args.interval, report)
+                        for one in members
+                    ),
+                ]
+            )
+            screen.show(board, datetime.datetime.now(datetime.UTC))
+
+    async def _in_lines(
+        self,
+        board: boards.Board,
+        members: list[fleet.Member],
+        parsed_args: argparse.Namespace,
+    ) -> None:
+        known: dict[tuple[str, str], images.Image] = {}
+
+        async def report(changes: list[boards.Change]) -> None:
+            for one in changes:
+                key = (one.member.cloud.name, one.image_id)
+                if one.image_id and key not in known:
+                    known[key] = await _image(one)
+            for one in changes:
+                words = [one.member.node.name, one.what]
+                if one.image_id:
+                    key = (one.member.cloud.name, one.image_id)
+                    words.append(known[key].label)
+                now = datetime.datetime.now(datetime.UTC)
+                line = columns.safe_text(' '.join(words))
+                self.app.stdout.write(f'{now:%Y-%m-%dT%H:%M:%SZ} {line}\n')
+            if changes:
+                self.app.stdout.flush()
+
+        await _until_cancelled(
+            _follow(board, one, parsed_args.interval, report)
+            for one in members
+        )
+
+
+async def _image(change: boards.Change) -> images.Image:
+    """The image of a change, with its name if Glance tells."""
+    try:
+        found = await change.member.cloud.catalogue().by_id([change.image_id])
+    except errors.CatalogueError:
+        found = {}
+    return found.get(change.image_id) or images.Image(change.image_id)
+
+
+async def _follow(
+    board: boards.Board,
+    member: fleet.Member,
+    interval: float,
+    report: _Report,
+) -> None:
+    """Read a node once in each interval."""
+    clock = asyncio.get_running_loop().time
+    while True:
+        began = clock()
+        try:
+            changes = board.update(member, await member.driver.list_entries())
+        except errors.NodeError as error:
+            changes = board.fail(member, error)
+        await report(changes)
+        await asyncio.sleep(max(began + interval - clock(), 0))
+
+
+async def _until_cancelled(work: Iterable[Awaitable[None]]) -> None:
+    """Do all of it at once, until Ctrl-C.
+
+    :raises Exception: the first that any of it raises.
+    """
+    tasks = [asyncio.ensure_future(one) for one in work]
+    try:
+        await asyncio.gather(*tasks)
+    except asyncio.CancelledError:
+        pass
+    finally:
+        for one in tasks:
+            one.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
