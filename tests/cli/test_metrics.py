@@ -312,3 +312,42 @@ def test_the_list_of_images_is_away(
     found = samples(result.out)
     assert found['entries', 'bergen-1', 'cached'] == 1
     assert ('orphans', 'bergen-1', '') not in found
+
+
+@pytest.mark.parametrize(
+    ('how', 'status', 'why'),
+    [
+        ({'text': 'no json'}, 'not glance', 'Its answer is not JSON'),
+        ({'json': {'cached_images': 7}}, 'not glance', 'Its answer is not a'),
+        ({'status_code': 403}, 'forbidden', ''),
+        ({'status_code': 500, 'text': '<html>'}, 'error', 'The server failed'),
+        (
+            {'json': p.cache(p.cached('\ud800\x1b[31m', size=7))},
+            'ok',
+            '',
+        ),
+    ],
+)
+def test_a_node_may_answer_anything(
+    cloud: Cloud,
+    openstack: OpenStack,
+    tmp_path: pathlib.Path,
+    how: dict[str, Any],
+    status: str,
+    why: str,
+) -> None:
+    """It is a metric, and a row of the report."""
+    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', how)
+    report = ('--os-cloud', 'far', 'image', 'cache', 'report')
+
+    metrics = openstack(*METRICS, '--site', 'bergen')
+    page = openstack(*report, '--site', 'bergen', '--output', 'report.html')
+
+    up = status == 'ok'
+    assert metrics.code == page.code == (0 if up else 1)
+    assert samples(metrics.out)['node_up', 'bergen-1', ''] == up
+    assert why in metrics.err
+    text = (tmp_path / 'report.html').read_text('utf-8')
+    assert f'>{status}</td>' in text
+    assert why in text
+    assert '\x1b' not in text + metrics.out
