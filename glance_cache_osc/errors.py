@@ -96,7 +96,13 @@ class ImageAmbiguous(ImageError):
 
 
 class NodeError(CacheError):
-    """One node did not do what it was asked."""
+    """One node did not do what it was asked.
+
+    :ivar request_id: Glance's, of the request that failed; empty if it gave
+        none.
+    """
+
+    request_id = ''
 
 
 class Unreachable(NodeError):
@@ -137,6 +143,17 @@ class TLSFailed(Unreachable):
 
 class CertificateRejected(TLSFailed):
     """The node's TLS certificate does not verify."""
+
+
+def request_id_of(error: BaseException | None) -> str:
+    """Glance's ID of the request that an error is about; empty for none."""
+    while error:
+        if found := getattr(error, 'request_id', ''):
+            return str(found)
+        # Raised from itself, an error is its own cause.
+        cause = error.__cause__
+        error = None if cause is error else cause
+    return ''
 
 
 def is_unreachable(error: CacheError) -> bool:

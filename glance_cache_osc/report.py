@@ -46,8 +46,20 @@ class Failures:
             self._logins.setdefault(str(error), []).append(what)
         else:
             lost = node if errors.is_unreachable(error) else ''
-            line = columns.safe_text(f'{what}: {error}')
+            line = f'{what}: {error}'
+            if request_id := errors.request_id_of(error):
+                line += f' (Request-ID: {request_id})'
+            line = columns.safe_text(line)
             self._lines.append((line, lost))
+
+    @property
+    def lines(self) -> list[str]:
+        """The failures so far."""
+        logins = [
+            columns.safe_text(f'{columns.few(what, 1)}: {error}')
+            for error, what in self._logins.items()
+        ]
+        return [line for line, __ in self._lines] + logins
 
     def remark(self, line: str) -> None:
         """Note a consequence of the failures, to be reported after them."""

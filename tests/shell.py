@@ -15,6 +15,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import signal
 import subprocess
 import sys
@@ -30,6 +31,7 @@ from openstackclient import shell
 from openstackclient.common import clientmanager
 
 OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
+_REQUEST_ID = re.compile(r' \(Request-ID: req-[0-9a-f-]{36}\)')
 #: Where OpenStackClient looks for settings; found when it is imported.
 _SETTINGS = ('CONFIG_FILES', 'SECURE_FILES', 'VENDOR_FILES')
 
@@ -41,6 +43,10 @@ class Result:
     code: int
     out: str
     err: str
+
+    def without_ids(self) -> 'Result':
+        """The same without Glance's IDs of the requests that failed."""
+        return dataclasses.replace(self, err=_REQUEST_ID.sub('', self.err))
 
     @property
     def rows(self) -> Any:

@@ -4,26 +4,27 @@
 
 import argparse
 from collections.abc import Mapping
+from collections.abc import Sequence
 import sys
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
+from glance_cache_osc.command import common
+from glance_cache_osc.fleet import names
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
+from glance_cache_osc.model import node_sets
 from glance_cache_osc.model import plan
 
 #: Lines of a plan that are shown one by one.
 _MOST_LINES = 20
 
 
-def deletion(
-    parsed_args: argparse.Namespace, steps: base.Steps, more: str = ''
-) -> None:
+def deletion(steps: base.Steps, more: str = '') -> None:
     """Ask whether entries may be deleted.
 
     :param more: what the command does besides, on a line.
-    :raises errors.UsageError: there is nobody to ask.
     :raises errors.CacheError: the answer is not yes.
     """
     lines = [
@@ -33,28 +34,44 @@ def deletion(
         if step.action is plan.Action.DELETE and step.entry
     ]
     freed = entries.Freed.of(step.entry for __, step in steps if step.entry)
-    _ask(parsed_args, _('About to delete'), lines, freed, more)
+    _ask(_('About to delete'), lines, freed, more)
 
 
-def check(parsed_args: argparse.Namespace) -> None:
-    """Refuse a change that nobody could approve, before any work is done.
-
-    :raises errors.UsageError: there is no --auto-approve and no terminal.
-    """
-    if not parsed_args.auto_approve and not _on_a_terminal():
-        raise errors.UsageError(
-            _('--repair requires confirmation'),
-            _('Use --auto-approve, or run the command on a terminal.'),
-        )
-
-
-def clearing(
+def check(
     parsed_args: argparse.Namespace,
-    freed: Mapping[base.Member, entries.Freed],
-) -> None:
+    members: Sequence[base.Member],
+    *,
+    always: bool = False,
+) -> bool:
+    """Whether a command asks; that depends on its command line alone.
+
+    It asks when it may act on several nodes, whatever their caches hold.
+
+    :param always: whether it asks on a single node as well.
+    :raises errors.UsageError: it asks, and there is nobody to ask.
+    """
+    words = parsed_args.node
+    asks = (
+        always
+        or parsed_args.all_nodes
+        or bool(parsed_args.site)
+        or len(words) > 1
+        or len(members) > 1
+        or any(names.is_glob(one) or node_sets.is_set(one) for one in words)
+    )
+    if parsed_args.auto_approve or common.plans_only(parsed_args):
+        return False
+    if asks and not _on_a_terminal():
+        raise errors.UsageError(
+            _('Nothing is done without approval'),
+            _('Use --auto-approve, or --dry-run to see what it does.'),
+        )
+    return asks
+
+
+def clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
     """Ask whether several nodes may be cleared.
 
-    :raises errors.UsageError: there is nobody to ask.
     :raises errors.CacheError: the answer is not yes.
     """
     lines = [
@@ -72,23 +89,19 @@ def clearing(
         sum(one.queued for one in freed.values()),
         sum(one.size for one in freed.values()),
     )
-    _ask(parsed_args, _('About to clear'), lines, total)
+    _ask(_('About to clear'), lines, total)
 
 
-def pruning(
-    parsed_args: argparse.Namespace, members: list[base.Member]
-) -> None:
+def pruning(members: Sequence[base.Member]) -> None:
     """Ask whether several nodes may be pruned.
 
-    :raises errors.UsageError: there is nobody to ask.
     :raises errors.CacheError: the answer is not yes.
     """
     lines = [member.node.label for member in members]
-    _confirm(parsed_args, _('About to prune %d nodes') % len(members), lines)
+    _confirm(_('About to prune %d nodes') % len(members), lines)
 
 
 def _ask(
-    parsed_args: argparse.Namespace,
     what: str,
     lines: list[str],
     total: entries.Freed,
@@ -102,7 +115,7 @@ def _ask(
         'queued': total.queued,
         'size': columns.human_size(total.size),
     }
-    _confirm(parsed_args, summary, lines, more)
+    _confirm(summary, lines, more)
 
 
 def _on_a_terminal() -> bool:
@@ -110,18 +123,12 @@ def _on_a_terminal() -> bool:
 
 
 def _confirm(
-    parsed_args: argparse.Namespace,
     summary: str,
     lines: list[str],
     more: str = '',
 ) -> None:
-    if parsed_args.auto_approve or not lines:
+    if not lines:
         return
-    if not _on_a_terminal():
-        raise errors.UsageError(
-            _('%s: nothing is done without approval') % summary,
-            _('Give --auto-approve, or --dry-run to see what it does.'),
-        )
     shown = lines[:_MOST_LINES]
     if len(lines) > len(shown):
         shown.append(_('… and %d more') % (len(lines) - len(shown)))

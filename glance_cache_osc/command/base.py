@@ -15,6 +15,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.command import common
 from glance_cache_osc.command import operations
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import node_sets
 
 Rows = list[tuple[Any, ...]]
 Member = operations.Member
@@ -29,6 +30,9 @@ NODE = columns.Column('Node')
 CLOUD = columns.Column('Cloud')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
+
+#: So many nodes are named in a line.
+_FEW_NODES = 3
 
 
 class CacheLister(common.CacheCommand, command.Lister):
@@ -58,6 +62,7 @@ class CacheLister(common.CacheCommand, command.Lister):
     ) -> tuple[Sequence[str], Iterable[Any]]:
         """What cliff calls: headers and rows."""
         rows = self.rows(parsed_args)
+        self._is_empty = not rows
         table = self._table(parsed_args)
         if CLOUD in table and table.index(CLOUD) + 1 < len(table):
             at = table.index(CLOUD)
@@ -88,9 +93,20 @@ class CacheLister(common.CacheCommand, command.Lister):
         code = super().produce_output(parsed_args, column_names, data)
         # Before the failures, also where both go to one file.
         self.app.stdout.flush()
+        if self._is_empty and self.app.stdout.isatty():
+            self.log.warning(self._nothing_found())
         if self.closing:
             self.log.warning(self.closing)
         return int(code)
+
+    def _nothing_found(self) -> str:
+        """What was looked at in vain."""
+        if not self._clouds:
+            return _('Nothing to list.')
+        nodes = columns.few(node_sets.fold(list(self._clouds)), _FEW_NODES)
+        line = _('Nothing to list; nodes: %(count)d (%(nodes)s).')
+        words = {'count': len(self._clouds), 'nodes': nodes}
+        return columns.safe_text(line % words)
 
     def check(self, parsed_args: argparse.Namespace) -> None:
         """Refuse unknown columns before anything is done.

@@ -3,7 +3,9 @@
 """What all commands have in common: nodes, login, failures, help."""
 
 import argparse
+from collections.abc import Mapping
 import functools
+import types
 from typing import Any
 from typing import ClassVar
 
@@ -35,6 +37,8 @@ class CacheCommand(operations.Operations, command.Command):
     line; the exit code says whether there were any.
     """
 
+    #: The name of each chosen node's cloud, by that of the node.
+    _clouds: Mapping[str, str] = types.MappingProxyType({})
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
 

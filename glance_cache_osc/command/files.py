@@ -15,13 +15,19 @@ _MODE = 0o644
 def replace(path: str, text: str) -> None:
     """Write a file in one step: who reads it finds the old or the new one.
 
+    What is no file, such as a pipe, is written to.
+
+    :raises errors.UsageError: the path is empty.
     :raises errors.CacheError: it was not written; the old one is untouched.
     """
-    file = pathlib.Path(path)
+    if not path:
+        raise errors.UsageError(_("'--output' is empty"), _('Name a file.'))
     try:
-        descriptor, name = tempfile.mkstemp(
-            dir=file.parent, prefix=f'.{file.name}.'
-        )
+        file = pathlib.Path(path).resolve()
+        if file.exists() and not file.is_file():
+            file.write_text(text, encoding='utf-8')
+            return
+        descriptor, name = tempfile.mkstemp(dir=file.parent)
         try:
             with os.fdopen(descriptor, 'w', encoding='utf-8') as made:
                 made.write(text)

@@ -38,6 +38,10 @@ def run(
         cloud = clouds.Cloud.logged_in(
             app.client_manager, loop.engine, timeout
         )
+        log.info(
+            _('Request ID of this command in the logs of Glance: %s'),
+            loop.engine.request_id,
+        )
         if app.options.timing:
             loop.engine.observer = _timing(app)
         try:
@@ -48,7 +52,10 @@ def run(
                 failures.remark(_('Not all that was changed is listed.'))
         except errors.CacheError as error:
             failures.tell(log)
-            log.error(columns.safe_text(str(error)))
+            line = str(error)
+            if request_id := errors.request_id_of(error):
+                line += f' (Request-ID: {request_id})'
+            log.error(columns.safe_text(line))
             return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
         except BaseException:
             # There may be nobody who reads the rows.

@@ -31,11 +31,16 @@ async def take(
     """
     taken = datetime.datetime.now(datetime.UTC)
     wanted: policy_files.Wanted = {}
+    complete = None
     if policy:
         try:
             wanted = await policy_files.find(command, policy, members)
         except errors.CatalogueError as error:
             command.failures.add(_('The policy was not resolved'), error)
+            complete = False
+        else:
+            found = all(one.complete for one in wanted.values())
+            complete = found and not command.lost
     outcomes = await command.ask(members, _look)
     states = [one.value for one in outcomes if one.value]
     lost = [one.error for one in states if one.error]
@@ -54,6 +59,8 @@ async def take(
         {(own.name, site): want for (own, site), want in wanted.items()},
         known,
         orphans,
+        complete,
+        command.failures.lines,
     )
 
 
@@ -64,9 +71,7 @@ async def _look(member: fleet.Member) -> snapshots.NodeState:
     try:
         held = plan.by_id(await member.driver.list_entries())
     except errors.NodeError as error:
-        return snapshots.NodeState(
-            *own, None, error, expires=await _expires(member)
-        )
+        return snapshots.NodeState(*own, None, error)
     seconds = clock() - began
     return snapshots.NodeState(
         *own, held, seconds=seconds, expires=await _expires(member)

@@ -4,10 +4,13 @@
 
 import argparse
 
+from osc_lib import utils
+
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 
 _NODE_TIMEOUT = 30.0
+_TIMEOUT_VARIABLE = 'OS_IMAGE_CACHE_NODE_TIMEOUT'
 #: No unreachable node is allowed: a number, and not a share.
 _NONE = (0, False)
 
@@ -61,9 +64,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--node-timeout',
         metavar='<seconds>',
         type=options.seconds,
-        default=_NODE_TIMEOUT,
-        help=_('How long a node may be silent, in seconds (default: %g)')
-        % _NODE_TIMEOUT,
+        default=utils.env(_TIMEOUT_VARIABLE, default=_NODE_TIMEOUT),
+        help=_(
+            'How long a node may be silent, in seconds (default: %(default)g, '
+            'or that of %(variable)s in the environment)'
+        )
+        % {'default': _NODE_TIMEOUT, 'variable': _TIMEOUT_VARIABLE},
     )
     group.add_argument(
         '--allow-unreachable',

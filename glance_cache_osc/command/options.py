@@ -156,12 +156,27 @@ def add_approval_options(
     """``--dry-run`` and ``--auto-approve``, which exclude each other."""
     group = parser.add_mutually_exclusive_group()
     add_dry_run(group)
-    group.add_argument(
-        '--auto-approve',
-        action='store_true',
-        help=_('Do it without asking'),
+    _add_auto_approve(group, _('Do it without asking'))
+    return group
+
+
+def add_plan_options(
+    parser: argparse.ArgumentParser,
+) -> argparse._MutuallyExclusiveGroup:
+    """The same for a command that never asks."""
+    group = parser.add_mutually_exclusive_group()
+    add_dry_run(group)
+    _add_auto_approve(
+        group,
+        _('Has no effect here: this command never asks'),
     )
     return group
+
+
+def _add_auto_approve(
+    group: argparse._MutuallyExclusiveGroup, help_text: str
+) -> None:
+    group.add_argument('--auto-approve', action='store_true', help=help_text)
 
 
 def add_dry_run(parser: argparse._ActionsContainer) -> None:

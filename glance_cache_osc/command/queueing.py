@@ -2,7 +2,6 @@
 
 """Having images cached, and waiting for them: `queue` and `sync`."""
 
-import argparse
 from collections.abc import Iterable
 
 from glance_cache_osc import columns
@@ -10,125 +9,27 @@ from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
-from glance_cache_osc.command import options
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
-from glance_cache_osc.fleet import configuration
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
-from glance_cache_osc.policy import policies
 
 #: So many nodes, and images that did not arrive, are named.
 _FEW_NODES = 3
 _FEW_IMAGES = 5
-_TIMEOUT = 3600.0
-_STALL_AFTER = 300.0
 
 #: What was done with one image on one node, in the word of a row.
 Result = tuple[base.Member, plan.Step, str]
 
+#: The columns of what is to be done.
+PLAN = (base.ID, base.NAME, base.SIZE, base.ACTION, base.NODE)
 _RESULTS = {
     plan.Action.QUEUE: 'queued',
     plan.Action.WAIT: 'already queued',
     plan.Action.NONE: 'already cached',
 }
-
-
-def add_waiting_options(parser: argparse.ArgumentParser) -> None:
-    """``--wait``, and how."""
-    group = parser.add_argument_group(
-        _('waiting'),
-        _('What was asked for stays asked for, however the wait ends.'),
-    )
-    group.add_argument(
-        '--wait',
-        action='store_true',
-        help=_('Wait until the images are cached'),
-    )
-    group.add_argument(
-        '--timeout',
-        metavar='<seconds>',
-        type=options.seconds_or_none,
-        help=_(
-            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
-        )
-        % _TIMEOUT,
-    )
-    group.add_argument(
-        '--max-downloads',
-        metavar='<number>',
-        type=options.count,
-        help=_(
-            'Have at most so many images fetched at a time, over all nodes, '
-            'and ask for the next as one arrives (default: no limit; '
-            'implies --wait)'
-        ),
-    )
-    group.add_argument(
-        '--max-downloads-per-site',
-        metavar='<number>',
-        type=options.count,
-        help=_(
-            'Download at most this many images at a time on each site '
-            '(default: with --wait, max_downloads of the policy, or of the '
-            'site in clouds.yaml; implies --wait)'
-        ),
-    )
-    group.add_argument(
-        '--stall-after',
-        metavar='<seconds>',
-        type=options.seconds,
-        help=_(
-            'Tell of a node on which nothing has arrived for so long, in '
-            'seconds, and wait for the others (default: %g)'
-        )
-        % _STALL_AFTER,
-    )
-
-
-def limits(
-    command: base.CacheLister,
-    parsed_args: argparse.Namespace,
-    policy: policies.Policy | None = None,
-) -> waiting.Limits | None:
-    """How to wait; None for not at all.
-
-    :raises errors.UsageError: it is said how to wait, and not to wait; or
-        the sites in clouds.yaml are written wrong.
-    """
-    sites = configuration.sites(command.cloud)
-
-    def of_site(site: str) -> int:
-        rule = policy.rule_for(site) if policy else None
-        known = sites.get(site)
-        return (
-            parsed_args.max_downloads_per_site
-            or (rule and rule.max_downloads)
-            or (known and known.max_downloads)
-            or 0
-        )
-
-    if (
-        parsed_args.wait
-        or parsed_args.max_downloads
-        or parsed_args.max_downloads_per_site
-    ):
-        timeout = parsed_args.timeout
-        return waiting.Limits(
-            timeout=_TIMEOUT if timeout is None else timeout,
-            stall_after=parsed_args.stall_after or _STALL_AFTER,
-            downloads=parsed_args.max_downloads or 0,
-            site_downloads=of_site,
-        )
-    for option in ('timeout', 'stall_after'):
-        if getattr(parsed_args, option) is not None:
-            raise errors.UsageError(
-                _("'--%s' is for those who wait") % option.replace('_', '-'),
-                _('Give --wait as well.'),
-            )
-    return None
 
 
 async def carry_out(
@@ -285,9 +186,28 @@ def _is_queued(fill: fills.Fill) -> bool:
     return fill.queued or fill.accepted
 
 
-def planned(steps: base.Steps) -> base.Rows:
-    """Rows of ID, Name, Action and Node."""
-    return rows((*one, one[1].action.value) for one in steps)
+def planned(steps: base.Steps, *, long: bool) -> base.Rows:
+    """Rows of `PLAN`.
+
+    :param long: also of images with which nothing is to be done.
+    """
+    return [
+        (
+            step.image.image_id,
+            step.image.name,
+            _size(step),
+            step.action.value,
+            member.node.name,
+        )
+        for member, step in steps
+        if long or step.action is not plan.Action.NONE
+    ]
+
+
+def _size(step: plan.Step) -> int | None:
+    """Bytes, as the cache or else Glance has them."""
+    held = step.entry.size if step.entry else None
+    return step.image.size if held is None else held
 
 
 def rows(results: Iterable[Result]) -> base.Rows:

@@ -2,7 +2,6 @@
 
 """Repairing corrupt entries: ``verify --repair``."""
 
-import argparse
 import asyncio
 from collections.abc import Iterable
 import dataclasses
@@ -34,15 +33,18 @@ _LOOKS = 4
 
 def repair(
     command: base.CacheLister,
-    parsed_args: argparse.Namespace,
     findings: verifying.Findings,
     limits: verifying.Limits,
+    *,
+    asks: bool,
 ) -> None:
     """Replace corrupt and truncated entries; updates their findings.
 
     An entry is deleted only if the data in its store is intact: a fill from
     a damaged store ends the cache thread of a node. Each is queued again as
     soon as it is deleted.
+
+    :param asks: whether to ask first.
 
     :raises KeyboardInterrupt: there was a Ctrl-C; the findings are true.
     """
@@ -54,9 +56,9 @@ def repair(
     findings |= command.loop.run(_check_stores(findings, bad, limits))
     good = [one for one in bad if not findings[one].error]
     steps = [_step(one, plan.Action.DELETE) for one in good]
-    if good:
+    if good and asks:
         try:
-            approval.deletion(parsed_args, steps)
+            approval.deletion(steps)
         except errors.CacheError as error:
             command.failures.add(_('Cannot repair'), error)
             return

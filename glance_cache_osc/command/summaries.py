@@ -110,17 +110,22 @@ def downloads(command: base.CacheLister, steps: base.Steps) -> str:
     """
     sites = configuration.sites(command.cloud)
     sizes: dict[str, int] = {}
+    nodes: set[base.Member] = set()
     count = 0
     for member, step in steps:
         if step.action is plan.Action.QUEUE:
             site = member.node.site
             sizes[site] = sizes.get(site, 0) + (step.image.size or 0)
+            nodes.add(member)
             count += 1
     if not count:
         return ''
-    line = _('Downloads: %(count)d (%(size)s); sites: %(sites)d.') % {
+    line = _(
+        'Downloads: %(count)d (%(size)s); nodes: %(nodes)d; sites: %(sites)d.'
+    ) % {
         'count': count,
         'size': columns.human_size(sum(sizes.values())),
+        'nodes': len(nodes),
         'sites': len(sizes),
     }
     seconds = {

@@ -23,6 +23,8 @@ _LEAST_ROWS = 1
 #: Columns of words, which stand first; spaces between columns.
 _LEFT = 2
 _GAP = 3
+#: Seconds that are not told more exactly.
+_LONG = 2 * 86400
 #: What is left out where the terminal is narrow, in this order.
 _SPARE = ('Changed', 'Rate', 'Arrived', 'Size', 'Left', 'Queued', 'Cached')
 _STYLES = {'ok': 'green', 'filling': 'yellow', 'incomplete': 'yellow'}
@@ -61,7 +63,7 @@ class Screen:
         shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
         total = board.total()
         title = _(
-            '%(time)s UTC  nodes reachable: %(up)d of %(nodes)d  Ctrl-C to end'
+            'Nodes reachable: %(up)d of %(nodes)d  %(time)s UTC  Ctrl-C to end'
         ) % {
             'time': now.strftime('%Y-%m-%d %H:%M:%S'),
             'up': total.up,
@@ -73,8 +75,6 @@ class Screen:
             for one in cells:
                 del one['Missing'], one['Left']
         table = rich.table.Table(
-            title=rich.text.Text(title, overflow='crop', no_wrap=True),
-            title_justify='left',
             box=rich.box.SIMPLE_HEAD,
             pad_edge=False,
             show_edge=False,
@@ -98,7 +98,8 @@ class Screen:
             )
         if len(shown) < len(rows):
             table.caption = _('%d more') % (len(rows) - len(shown))
-        return table
+        line = rich.text.Text(title, overflow='crop', no_wrap=True)
+        return rich.console.Group(line, table)
 
 
 def _cells(row: boards.Row, name: str) -> dict[str, str]:
@@ -137,4 +138,6 @@ def _time(seconds: float | None) -> str:
     """A duration; empty for None."""
     if seconds is None:
         return ''
+    if seconds >= _LONG:
+        return _('days')
     return str(datetime.timedelta(seconds=round(seconds)))

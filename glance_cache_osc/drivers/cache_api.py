@@ -61,7 +61,7 @@ class CacheApiDriver(base.CacheDriver):
                 raise
             raise errors.TimedOut(
                 error.why,
-                _("It may go on pruning; '--timeout' is how long to wait."),
+                _('It may go on pruning. Use --prune-timeout to wait longer.'),
             ) from error
         except ValueError as error:
             raise errors.BadReply(

@@ -21,6 +21,7 @@ from glance_cache_osc.transport import failures
 _MOST_READ = 4096
 #: What glanceclient makes of an HTML title: '404 Not Found'.
 _STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
+_REQUEST_ID = re.compile(r'req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _PERMISSION = _(
     'Log in as an administrator, or have the policies of that Glance '
     '(cache_list, cache_image, cache_delete) allow it.'
@@ -29,6 +30,14 @@ _PERMISSION = _(
 
 def from_status(response: engine.Response) -> errors.NodeError:
     """An answer with an HTTP status other than 2xx, as an error."""
+    error = _from_status(response)
+    given = response.headers.get('x-openstack-request-id', '')
+    if _REQUEST_ID.fullmatch(given):
+        error.request_id = given
+    return error
+
+
+def _from_status(response: engine.Response) -> errors.NodeError:
     status = response.status
     if status < 200:
         return failures.not_http()

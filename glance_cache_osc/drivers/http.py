@@ -25,6 +25,7 @@ from glance_cache_osc.transport import settings
 MAX_NODE_RESPONSE = 8 * 2**20
 MAX_CATALOGUE_RESPONSE = 64 * 2**20
 #: Of every request. As OpenStackClient asks: Glance's words come as HTML then.
+_REQUEST_ID = 'X-OpenStack-Request-ID'
 _HEADERS = {'Accept': '*/*', 'User-Agent': 'glance-cache-osc'}
 
 
@@ -107,6 +108,7 @@ class NodeClient:
             Redirects are not followed: the token is for this node alone.
         """
         again = retries.Retries(method, self.timeout, self.engine.pause)
+        usual = {**_HEADERS, _REQUEST_ID: self.engine.request_id}
         make = functools.partial(
             engines.Request,
             method=method,
@@ -123,7 +125,7 @@ class NodeClient:
 
         async def attempt(token: logins.Headers) -> engines.Response:
             return await self._perform(
-                make(headers={**_HEADERS, **(headers or {}), **token})
+                make(headers={**usual, **(headers or {}), **token})
             )
 
         while True:

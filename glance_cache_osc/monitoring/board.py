@@ -163,7 +163,11 @@ class Board:
         for one in self._seen:
             name = one.node.name if by_node else one.node.site
             groups.setdefault((one.cloud.name, name), []).append(one)
-        rows = [self._row(name, group) for (__, name), group in groups.items()]
+        several = len({cloud for cloud, __ in groups}) > 1
+        rows = [
+            self._row(f'{name} ({cloud})' if several else name, group)
+            for (cloud, name), group in groups.items()
+        ]
         return sorted(rows, key=lambda one: one.urgency)
 
     def total(self) -> Row:

@@ -49,8 +49,13 @@ class _Collector(registry.Collector):
 
     def collect(self) -> Iterator[core.Metric]:
         yield from self._nodes()
-        if self._snapshot.wanted:
+        if self._snapshot.complete is not None:
             yield from self._images()
+            yield core.GaugeMetricFamily(
+                f'{_PREFIX}_policy_resolved',
+                'Whether all images of the policy were found.',
+                self._snapshot.complete,
+            )
         yield core.GaugeMetricFamily(
             f'{_PREFIX}_run_timestamp_seconds',
             'When the nodes were asked, in seconds since 1970.',

@@ -47,7 +47,9 @@ def render(snapshot: snapshots.Snapshot, command: str) -> str:
     return template.render(
         taken=f'{snapshot.taken:%Y-%m-%d %H:%M} UTC',
         command=command,
-        policy=bool(snapshot.wanted),
+        policy=snapshot.complete is not None,
+        failures=snapshot.failures,
+        unknown=_unknown(snapshot),
         totals=_totals(snapshot, sites),
         sites=sites,
         images=[_label(snapshot, one) for one in shown],
@@ -98,7 +100,7 @@ def _totals(
             columns.human_size(sum(one.freed.size for one in sites)),
         ),
     ]
-    if snapshot.wanted:
+    if snapshot.complete is not None:
         missing = sum(one.missing or 0 for one in sites)
         synced = sum(one.status == 'in sync' for one in sites)
         found += [
@@ -206,12 +208,16 @@ def _findings(
     return found
 
 
+def _unknown(snapshot: snapshots.Snapshot) -> list[str]:
+    """Clouds of which the orphans are not known."""
+    clouds = dict.fromkeys(one.cloud for one in snapshot.states)
+    return [one for one in clouds if one not in snapshot.orphans]
+
+
 def _orphans(
     snapshot: snapshots.Snapshot,
-) -> list[tuple[str, int, str]] | None:
-    """ID, bytes and nodes of each; None if they are not known."""
-    if not snapshot.orphans:
-        return None
+) -> list[tuple[str, int, str]]:
+    """ID, bytes and nodes of each that is known."""
     found: dict[snapshots.Key, tuple[int, list[str]]] = {}
     for one in snapshot.states:
         gone = snapshot.orphans.get(one.cloud, frozenset())

@@ -101,6 +101,9 @@ class Snapshot:
     :param images: the images that Glance knows.
     :param orphans: the IDs of each cloud's orphans, as far as the login can
         tell.
+    :param complete: whether all images of the policy were found; None if
+        there is none.
+    :param failures: what could not be done, a line each.
     """
 
     taken: datetime.datetime
@@ -108,6 +111,8 @@ class Snapshot:
     wanted: Mapping[Place, policies.Wanted]
     images: Mapping[Key, images.Image]
     orphans: Mapping[str, frozenset[str]]
+    complete: bool | None = None
+    failures: Sequence[str] = ()
 
     def sites(self) -> list[SiteState]:
         """All sites, in the order of their nodes."""

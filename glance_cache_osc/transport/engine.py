@@ -9,6 +9,7 @@ asyncio limits how many there are at once, and ends them.
 import asyncio
 from collections.abc import Callable
 import resource
+import uuid
 
 import pycurl
 
@@ -46,6 +47,8 @@ class Engine:
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
         #: For responses that are long.
         self.large = asyncio.Semaphore(_MAX_LARGE)
+        #: Of all requests of a command: Glance logs it as the global one.
+        self.request_id = f'req-{uuid.uuid4()}'
         #: Is shown each request that had a response.
         self.observer: Callable[[Request, Response], None] | None = None
         #: Set when no request may start any more that has not started.

@@ -50,6 +50,7 @@ class ClearImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)
         members = self.chosen_fleet(parsed_args)
+        asks = approval.check(parsed_args, members)
         freed = self.loop.run(
             self.read(
                 members,
@@ -59,8 +60,8 @@ class ClearImageCache(base.CacheLister):
             )
         )
         if not parsed_args.dry_run:
-            if len(members) > 1:
-                approval.clearing(parsed_args, freed)
+            if asks:
+                approval.clearing(freed)
             cleared = self.loop.run(
                 self.change(
                     freed,

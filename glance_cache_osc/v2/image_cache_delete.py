@@ -58,18 +58,18 @@ class DeleteImageCache(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         if narrowing.orphans:
             members = self.loop.run(self._check_login(members))
+        asks = approval.check(
+            parsed_args,
+            members,
+            always=bool(narrowing) or any(map(images.is_glob, words)),
+        )
         steps = self.loop.run(
             self._steps(parsed_args, words, narrowing, members)
         )
         if parsed_args.dry_run:
             return [_row(*one, one[1].action.value) for one in steps]
-        nodes = {
-            member
-            for member, step in steps
-            if step.action is plan.Action.DELETE
-        }
-        if narrowing or len(nodes) > 1 or any(map(images.is_glob, words)):
-            approval.deletion(parsed_args, steps)
+        if asks:
+            approval.deletion(steps)
         done = self.loop.run(self.delete(steps))
         return [_row(*one, _RESULTS[one[1].action]) for one in done]
 

@@ -27,7 +27,7 @@ class CleanImageCache(base.CacheLister):
     _example = 'openstack image cache clean --all-nodes'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        options.add_dry_run(parser)
+        options.add_plan_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
@@ -54,7 +54,7 @@ class PruneImageCache(base.CacheLister):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
-            '--timeout',
+            '--prune-timeout',
             metavar='<seconds>',
             type=options.seconds,
             default=_PRUNE_TIMEOUT,
@@ -78,12 +78,12 @@ class PruneImageCache(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         if parsed_args.dry_run:
             return [('prune', member.node.name) for member in members]
-        if len(members) > 1:
-            approval.pruning(parsed_args, members)
+        if approval.check(parsed_args, members):
+            approval.pruning(members)
         pruned = self.loop.run(
             self.change(
                 members,
-                lambda member: member.driver.prune(parsed_args.timeout),
+                lambda member: member.driver.prune(parsed_args.prune_timeout),
                 _('Cannot prune the cache of %s'),
             )
         )

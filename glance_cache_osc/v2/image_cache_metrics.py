@@ -52,7 +52,7 @@ class ImageCacheMetrics(common.CacheCommand):
         text = metrics.render(
             self.loop.run(looking.take(self, members, policy))
         )
-        if parsed_args.output is None:
+        if parsed_args.output in (None, '-'):
             self.app.stdout.write(text)
             self.app.stdout.flush()
         else:

@@ -3,6 +3,7 @@
 """``openstack image cache node list``."""
 
 import argparse
+from collections.abc import Sequence
 import dataclasses
 
 from glance_cache_osc import columns
@@ -27,15 +28,19 @@ class _Findings:
     trouble: errors.NodeError | None = None
 
 
+_DRIVER = columns.Column('Driver')
+
+
 class ListImageCacheNodes(base.CacheLister):
     """The nodes, and how they are."""
 
     table = (
         base.NODE,
+        columns.Column('Site'),
         columns.Column('Endpoint'),
         columns.Column('Status'),
         columns.Column('API Version'),
-        columns.Column('Driver'),
+        _DRIVER,
         columns.Column('Cached', columns.Kind.COUNT),
         columns.Column('Queued', columns.Kind.COUNT),
         base.SIZE,
@@ -59,6 +64,19 @@ class ListImageCacheNodes(base.CacheLister):
             ),
         )
 
+        parser.add_argument(
+            '--long',
+            action='store_true',
+            help=_('List how each node is addressed, too (column Driver)'),
+        )
+
+    def columns_for(
+        self, parsed_args: argparse.Namespace
+    ) -> Sequence[columns.Column]:
+        if parsed_args.long:
+            return self.table
+        return [one for one in self.table if one is not _DRIVER]
+
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
         wanted = self._wanted(parsed_args.image, members)
@@ -76,7 +94,9 @@ class ListImageCacheNodes(base.CacheLister):
                 what = _('Cannot read the cache of %s') % node.label
                 self.failures.add(what, trouble, node.name)
             if parsed_args.image is None or findings.holds:
-                rows.append(_row(outcome.job, findings, trouble))
+                rows.append(
+                    _row(outcome.job, findings, trouble, long=parsed_args.long)
+                )
         return rows
 
     def _wanted(
@@ -135,11 +155,14 @@ def _row(
     member: fleet.Member,
     findings: _Findings,
     trouble: errors.CacheError | None,
+    *,
+    long: bool,
 ) -> tuple[object, ...]:
     status = snapshot.status_of(trouble)
-    told = (member.node.name, member.node.endpoint, status)
-    freed, driver = findings.freed, member.driver.name
-    if freed is None:
-        return (*told, findings.version, None, None, None, None, None)
-    held = (freed.cached, freed.queued, freed.size, findings.hits)
-    return (*told, findings.version, driver, *held)
+    node, freed = member.node, findings.freed
+    told = (node.name, node.site, node.endpoint, status, findings.version)
+    held: tuple[object, ...] = (None,) * 4
+    if freed:
+        held = (freed.cached, freed.queued, freed.size, findings.hits)
+    driver = [member.driver.name if freed else None] if long else []
+    return (*told, *driver, *held)

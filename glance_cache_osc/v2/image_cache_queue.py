@@ -7,9 +7,11 @@ from collections.abc import Sequence
 
 from glance_cache_osc import columns
 from glance_cache_osc.command import base
+from glance_cache_osc.command import common
 from glance_cache_osc.command import options
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import summaries
+from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -47,13 +49,21 @@ class QueueImageCache(base.CacheLister):
                 'a node that has one fetches all of its data again'
             ),
         )
-        options.add_dry_run(parser)
+        options.add_plan_options(parser)
         summaries.add_option(parser)
-        queueing.add_waiting_options(parser)
+        parser.add_argument(
+            '--long',
+            action='store_true',
+            help=_(
+                'With %s, also list images with which nothing is to be done'
+            )
+            % '--dry-run',
+        )
+        waiting_options.add(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = wanted.Wanted(parsed_args)
-        limits = queueing.limits(self, parsed_args)
+        limits = waiting_options.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)
         find = self.in_each_cloud(
             members, lambda cloud, _group: words.find(self, cloud)
@@ -69,6 +79,8 @@ class QueueImageCache(base.CacheLister):
         ]
         line = summaries.downloads(self, steps)
         summaries.announce(self, parsed_args, line)
+        if parsed_args.dry_run and not parsed_args.summary:
+            return queueing.planned(steps, long=parsed_args.long)
         if parsed_args.dry_run:
             results = [(*one, one[1].action.value) for one in steps]
         else:
@@ -87,4 +99,6 @@ class QueueImageCache(base.CacheLister):
     ) -> Sequence[columns.Column]:
         if parsed_args.summary:
             return summaries.table(self)
+        if common.plans_only(parsed_args):
+            return queueing.PLAN
         return super().columns_for(parsed_args)

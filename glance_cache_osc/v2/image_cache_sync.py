@@ -3,6 +3,7 @@
 """``openstack image cache sync``."""
 
 import argparse
+from collections.abc import Callable
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
@@ -15,7 +16,9 @@ from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import summaries
+from glance_cache_osc.command import waiting_options
 from glance_cache_osc.command import wanted
+from glance_cache_osc.filling import waiting
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
@@ -73,7 +76,15 @@ class SyncImageCache(base.CacheLister):
             ),
         )
         summaries.add_option(parser)
-        queueing.add_waiting_options(parser)
+        parser.add_argument(
+            '--long',
+            action='store_true',
+            help=_(
+                'With %s, also list images with which nothing is to be done'
+            )
+            % '--check or --dry-run',
+        )
+        waiting_options.add(parser)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
         self._pending = False
@@ -83,13 +94,14 @@ class SyncImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         policy = policy_files.of(parsed_args)
         words = None if policy else wanted.Wanted(parsed_args)
-        limits = queueing.limits(self, parsed_args, policy)
+        limits = waiting_options.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
             raise errors.UsageError(
                 _('--check does not wait'), _('Give --check or --wait.')
             )
         members = self.chosen_fleet(parsed_args)
         delete = parsed_args.delete_others
+        asks = delete and approval.check(parsed_args, members, always=True)
         if policy:
             find = policy_files.find(self, policy, members, delete=delete)
         elif words:
@@ -98,39 +110,64 @@ class SyncImageCache(base.CacheLister):
         if policy and not delete:
             policy_files.report_extras(self, held, by_place)
         steps = self._steps(parsed_args, held, by_place)
-        deletions, fills = _apart(steps)
 
         def summary(results: list[queueing.Result]) -> base.Rows:
             return summaries.rows(
                 self, members, lambda one: _count(by_place, one), results
             )
 
-        line = summaries.downloads(self, fills)
-        asks = bool(deletions) and not parsed_args.auto_approve
-        if parsed_args.dry_run or not (parsed_args.check or asks):
-            summaries.announce(self, parsed_args, line)
         if common.plans_only(parsed_args):
-            pending = [
-                one for one in steps if one[1].action is not plan.Action.NONE
-            ]
-            self._pending = parsed_args.check and bool(pending)
-            if parsed_args.summary:
-                return summary([(*one, one[1].action.value) for one in steps])
-            return queueing.planned(pending)
-        approval.deletion(parsed_args, deletions, line)
+            return self._planned(parsed_args, steps, summary)
+        rows = self._carry_out(parsed_args, steps, limits, asks=asks)
+        return summary(rows) if parsed_args.summary else queueing.rows(rows)
+
+    def _planned(
+        self,
+        parsed_args: argparse.Namespace,
+        steps: base.Steps,
+        summary: Callable[[list[queueing.Result]], base.Rows],
+    ) -> base.Rows:
+        """The rows of a plan."""
+        __, fills = _apart(steps)
+        if parsed_args.dry_run:
+            line = summaries.downloads(self, fills)
+            summaries.announce(self, parsed_args, line)
+        pending = any(one.action is not plan.Action.NONE for __, one in steps)
+        self._pending = parsed_args.check and pending
+        if parsed_args.summary:
+            return summary([(*one, one[1].action.value) for one in steps])
+        return queueing.planned(steps, long=parsed_args.long)
+
+    def _carry_out(
+        self,
+        parsed_args: argparse.Namespace,
+        steps: base.Steps,
+        limits: waiting.Limits | None,
+        *,
+        asks: bool,
+    ) -> list[queueing.Result]:
+        """Delete, then queue; deletions make room."""
+        deletions, fills = _apart(steps)
+        line = summaries.downloads(self, fills)
+        if asks and deletions:
+            approval.deletion(deletions, line)
+        else:
+            summaries.announce(self, parsed_args, line)
         gone = self.loop.run(self.delete(deletions))
         rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
         if self.loop.interrupted:
             queueing.give_up(self, fills)
         else:
             rows += self.loop.run(queueing.carry_out(self, fills, limits))
-        return summary(rows) if parsed_args.summary else queueing.rows(rows)
+        return rows
 
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         if parsed_args.summary:
             return summaries.table(self)
+        if common.plans_only(parsed_args):
+            return queueing.PLAN
         return super().columns_for(parsed_args)
 
     async def _everywhere(

@@ -104,9 +104,10 @@ class VerifyImageCache(base.CacheLister):
                 _('--summary cannot be combined with --dry-run'),
                 _('Use one of them.'),
             )
-        if parsed_args.repair and not parsed_args.dry_run:
-            approval.check(parsed_args)
         members = self.chosen_fleet(parsed_args)
+        asks = parsed_args.repair and approval.check(
+            parsed_args, members, always=True
+        )
         held = self.loop.run(verifying.cached(self, members))
         chosen = self.loop.run(
             verifying.candidates(
@@ -125,7 +126,7 @@ class VerifyImageCache(base.CacheLister):
         findings = self.loop.run(verifying.verify(self, chosen, limits))
         if parsed_args.repair and not self.loop.interrupted:
             try:
-                repairing.repair(self, parsed_args, findings, limits)
+                repairing.repair(self, findings, limits, asks=asks)
             except KeyboardInterrupt:
                 if self.loop.has_changes:
                     self.failures.remark(

@@ -8,7 +8,10 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
+import contextlib
 import datetime
+import os
+import signal
 import time
 
 from glance_cache_osc import columns
@@ -85,7 +88,8 @@ class WatchImageCache(common.CacheCommand):
             members, wanted_on if policy else None, time.monotonic
         )
         by_node = parsed_args.by_node or len(members) < _FEW_NODES
-        if self.app.stdout.isatty():
+        is_dumb = os.environ.get('TERM') in (None, 'dumb', 'unknown')
+        if self.app.stdout.isatty() and not is_dumb:
             watching = self._on_screen(
                 board, members, parsed_args, by_node=by_node
             )
@@ -184,16 +188,24 @@ async def _follow(
 
 
 async def _until_cancelled(work: Iterable[Awaitable[None]]) -> None:
-    """Do all of it at once, until Ctrl-C.
+    """Do all of it at once, until Ctrl-C or SIGTERM.
 
     :raises Exception: the first that any of it raises.
     """
     tasks = [asyncio.ensure_future(one) for one in work]
+    this = asyncio.current_task()
+    loop = asyncio.get_running_loop()
     try:
+        # Off the main thread there are no signals.
+        with contextlib.suppress(RuntimeError, ValueError):
+            if this:
+                loop.add_signal_handler(signal.SIGTERM, this.cancel)
         await asyncio.gather(*tasks)
     except asyncio.CancelledError:
         pass
     finally:
+        with contextlib.suppress(RuntimeError, ValueError):
+            loop.remove_signal_handler(signal.SIGTERM)
         for one in tasks:
             one.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -156,18 +156,18 @@ def fleet(cloud: Cloud, clouds_yaml: Any) -> None:
 FLEET_CLEAR = ('--os-cloud', 'far', 'image', 'cache', 'clear', '--all-nodes')
 
 
-@pytest.mark.usefixtures('fleet')
 def test_several_nodes_need_approval(
-    cloud: Cloud, openstack: OpenStack
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
 ) -> None:
+    clouds_yaml(p.FLEET)
+
     result = openstack(*FLEET_CLEAR)
 
     assert result == Result(
         2,
         '',
-        'About to clear 2 cached and 1 queued (10.0 MB): nothing is done '
-        'without approval. Give --auto-approve, or --dry-run to see what it '
-        'does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 

@@ -358,7 +358,7 @@ def test_a_policy_means_the_images_of_each_cloud(
     )
 
     assert check.code == 3
-    assert check.out == f'{p.UBUNTU} ubuntu queue oslo oslo\n'
+    assert check.out == f'{p.UBUNTU} ubuntu 5000000 queue oslo oslo\n'
     assert sites.out == (
         'oslo 1 1 1 5000000 1 1 1 incomplete oslo\n'
         'bergen 2 2 2 10000000 2 0 0 in sync bergen\n'

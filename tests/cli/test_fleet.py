@@ -142,7 +142,12 @@ def test_five_of_six_nodes_fail_and_the_sixth_is_empty(
 
     result = openstack(*FAR, 'list', '-f', name, terminal=terminal)
 
-    assert result == Result(1, expected, fleets.FAILURES)
+    looked = (
+        'Nothing to list; nodes: 6 (edge-bergen, edge-tromso, edge-oslo and '
+        '3 more).\n'
+    )
+    told = fleets.FAILURES
+    assert result == Result(1, expected, looked + told if terminal else told)
 
 
 @pytest.fixture
@@ -438,7 +443,9 @@ def test_nothing_is_changed_while_names_can_not_be_had(
     hold_back(IMAGES, BERGEN)
     cloud.answers('GET', IMAGES, status_code=503, text='')
 
-    result = openstack(*FAR, verb, '--all-nodes', 'ubuntu-24.04')
+    result = openstack(
+        *FAR, verb, '--all-nodes', 'ubuntu-24.04', '--auto-approve'
+    )
 
     assert result == Result(
         1,
@@ -583,3 +590,91 @@ def test_the_size_of_a_fleet_does_not_matter_to_the_plan(
         ''.join(f'deleted {name}\n' for name in MANY[:10]),
     )
     assert 'Changing entries' in result.err
+
+
+def test_a_failure_has_the_request_id_that_glance_gave(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """What is no ID of a request is left out."""
+    request_id = 'req-0f8f89be-fed2-44c4-91f8-b2a0c3b15f27'
+    answers = [
+        {'status_code': 500, 'headers': {'X-Openstack-Request-Id': one}}
+        for one in (request_id, 'req-\x1b[1m')
+    ]
+    cloud.answers('GET', f'{p.GLANCE}/v2/cache', *answers)
+
+    first, second = (openstack('image', 'cache', 'list') for __ in range(2))
+
+    told = (
+        f'Cannot read the cache of {p.GLANCE}: The server failed with HTTP '
+        '500. Try again later; its log says more.'
+    )
+    assert first.err == f'{told} (Request-ID: {request_id})\n'
+    assert second.err == f'{told}\n'
+
+
+def test_all_requests_of_a_command_have_one_id(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Another one each time; -v shows it first."""
+    cloud.answers(
+        'GET', f'{p.GLANCE}/v2/cache', json=p.cache(p.cached(p.UBUNTU))
+    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU}', json=p.images())
+    cloud.answers(
+        'GET', f'{IMAGES}?id=in:{p.UBUNTU}&os_hidden=true', json=p.images()
+    )
+
+    shown = [openstack('-v', 'image', 'cache', 'list') for __ in range(2)]
+
+    ids = [
+        one.headers['X-OpenStack-Request-ID']
+        for one in cloud.history
+        if '/v2/' in one.url
+    ]
+    assert len(ids) == 6
+    assert len(set(ids[:3])) == len(set(ids[3:])) == 1
+    assert ids[0] != ids[3]
+    for result, one in zip(shown, (ids[0], ids[3])):
+        assert f'Request ID of this command in the logs of Glance: {one}' in (
+            result.err.splitlines()
+        )
+
+
+def test_the_environment_has_the_time_of_a_node(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    clouds_yaml(p.FLEET)
+    monkeypatch.setenv('OS_IMAGE_CACHE_NODE_TIMEOUT', '0.3')
+    cloud.answers('GET', OSLO, **fleets.IS_SILENT)
+
+    result = openstack(*FAR, 'list', '--node', 'edge-oslo')
+    monkeypatch.setenv('OS_IMAGE_CACHE_NODE_TIMEOUT', 'long')
+    wrong = openstack(*FAR, 'list')
+
+    assert result.code == 1
+    assert 'within 0.3 seconds' in result.err
+    assert wrong.code == 2
+    assert "argument --node-timeout: 'long'" in wrong.err
+
+
+def test_the_environment_limits_downloads_of_those_who_wait(
+    cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It does not make a command wait."""
+    monkeypatch.setenv('OS_IMAGE_CACHE_MAX_DOWNLOADS', 'many')
+    cloud.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache())
+    images = p.images(p.image(p.UBUNTU, 'ubuntu'))
+    cloud.answers('GET', f'{IMAGES}?name=in:ubuntu', json=images)
+    cloud.answers('PUT', f'{p.GLANCE}/v2/cache/{p.UBUNTU}', status_code=202)
+    queue = ('image', 'cache', 'queue', 'ubuntu', '-f', 'value')
+
+    plain = openstack(*queue)
+    waits = openstack(*queue, '--wait')
+
+    assert plain.code == 0
+    assert (waits.code, waits.out) == (2, '')
+    assert waits.err.startswith('OS_IMAGE_CACHE_MAX_DOWNLOADS: ')

@@ -43,7 +43,10 @@ def bare(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def ours(result: Result) -> list[str]:
-    """The lines on requests that the command itself sent."""
+    """The lines on requests that the command itself sent.
+
+    Without the ID that all of them share, which a line before them shows.
+    """
     lines = result.err.splitlines()
     began = next(
         at for at, line in enumerate(lines) if line.startswith('run(Name')
@@ -51,7 +54,13 @@ def ours(result: Result) -> list[str]:
     ended = next(
         at for at, line in enumerate(lines) if line.startswith('clean_up')
     )
-    return lines[began + 1 : ended]
+    found = lines[began + 1 : ended]
+    words, __, request_id = lines[began - 1].rpartition(' ')
+    assert words == 'Request ID of this command in the logs of Glance:'
+    header = f' -H "X-OpenStack-Request-ID: {request_id}"'
+    asked = [one for one in found if one.startswith('REQ: ')]
+    assert all(header in one for one in asked)
+    return [one.replace(header, '') for one in found]
 
 
 def sent(method: str, url: str, *headers: str) -> str:

@@ -186,11 +186,12 @@ def test_without_a_node_that_did_it_there_are_no_rows(
         *('image', 'cache', 'prune', '-f', name), terminal=terminal
     )
 
+    looked = f'Nothing to list; nodes: 1 ({p.GLANCE}).\n' if terminal else ''
     assert cleaned == Result(
-        1, of_clean, f'Cannot clean the cache of {p.GLANCE}: {why}'
+        1, of_clean, f'{looked}Cannot clean the cache of {p.GLANCE}: {why}'
     )
     assert pruned == Result(
-        1, of_prune, f'Cannot prune the cache of {p.GLANCE}: {why}'
+        1, of_prune, f'{looked}Cannot prune the cache of {p.GLANCE}: {why}'
     )
 
 
@@ -437,8 +438,8 @@ def test_a_node_that_does_not_tell_what_it_pruned(
     ('argv', 'seconds'),
     [
         ([], '600'),
-        (['--timeout', '5'], '5'),
-        (['--timeout', '5', '--node-timeout', '7'], '5'),
+        (['--prune-timeout', '5'], '5'),
+        (['--prune-timeout', '5', '--node-timeout', '7'], '5'),
     ],
 )
 def test_a_prune_has_a_time_limit_of_its_own(
@@ -453,7 +454,7 @@ def test_a_prune_has_a_time_limit_of_its_own(
         1,
         '\n',
         f'Cannot prune the cache of {p.GLANCE}: No answer within {seconds} '
-        "seconds. It may go on pruning; '--timeout' is how long to wait.\n",
+        'seconds. It may go on pruning. Use --prune-timeout to wait longer.\n',
     )
 
 
@@ -481,8 +482,8 @@ def test_pruning_several_nodes_needs_approval(
     assert result == Result(
         2,
         '',
-        'About to prune 2 nodes: nothing is done without approval. Give '
-        '--auto-approve, or --dry-run to see what it does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert cloud.requests == []
 
@@ -539,7 +540,7 @@ def test_with_approval_several_nodes_are_pruned(
     )
 
 
-@pytest.mark.parametrize('node', ['edge-oslo', 'edge-o*', p.GLANCE])
+@pytest.mark.parametrize('node', ['edge-oslo', p.GLANCE])
 @pytest.mark.usefixtures('two_nodes')
 def test_one_node_of_several_needs_no_approval(
     cloud: Cloud, openstack: OpenStack, node: str
@@ -671,12 +672,12 @@ def test_bad_input_is_told_in_a_line(
     ('argv', 'message'),
     [
         (
-            ['prune', '--timeout', '0'],
-            "argument --timeout: '0' is not a number of seconds above 0\n",
+            ['prune', '--prune-timeout', '0'],
+            "argument --prune-timeout: '0' is not a number of seconds above 0\n",
         ),
         (
-            ['prune', '--timeout', 'long'],
-            "argument --timeout: 'long' is not a number of seconds above 0\n",
+            ['prune', '--prune-timeout', 'long'],
+            "argument --prune-timeout: 'long' is not a number of seconds above 0\n",
         ),
         (
             ['prune', '--dry-run', '--auto-approve'],

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import json
+import os
 import pathlib
 from typing import Any
 
@@ -57,6 +58,9 @@ glance_image_cache_site_image_wanted_nodes{{cloud="far",image="debian-13",image_
 glance_image_cache_site_image_missing_nodes{{cloud="far",image="fedora-42",image_id="{p.FEDORA}",site="oslo"}} 0.0
 glance_image_cache_site_image_missing_nodes{{cloud="far",image="ubuntu-24.04",image_id="{p.UBUNTU}",site="oslo"}} 1.0
 glance_image_cache_site_image_missing_nodes{{cloud="far",image="debian-13",image_id="{p.DEBIAN}",site="oslo"}} 1.0
+# HELP glance_image_cache_policy_resolved Whether all images of the policy were found.
+# TYPE glance_image_cache_policy_resolved gauge
+glance_image_cache_policy_resolved 1.0
 # HELP glance_image_cache_run_timestamp_seconds When the nodes were asked, in seconds since 1970.
 # TYPE glance_image_cache_run_timestamp_seconds gauge
 glance_image_cache_run_timestamp_seconds X
@@ -194,7 +198,6 @@ def test_the_old_file_stays_if_nothing_could_be_asked(
     ('path', 'why'),
     [
         ('no/such/cache.prom', 'No such file or directory'),
-        ('', 'Is a directory'),
     ],
 )
 def test_a_file_that_can_not_be_written(
@@ -351,3 +354,43 @@ def test_a_node_may_answer_anything(
     assert f'>{status}</td>' in text
     assert why in text
     assert '\x1b' not in text + metrics.out
+
+
+def test_a_policy_that_is_not_resolved_is_a_metric_and_a_problem(
+    cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path
+) -> None:
+    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', json=p.cache())
+    cloud.answers('GET', policies.IMAGES, status_code=500)
+    policy = ('--policy', 'policy.yaml', '--site', 'bergen')
+    report = ('--os-cloud', 'far', 'image', 'cache', 'report')
+
+    metrics = openstack(*METRICS, *policy)
+    page = openstack(*report, *policy, '--output', 'report.html')
+
+    assert (metrics.code, page.code) == (1, 1)
+    assert samples(metrics.out)['policy_resolved', '', ''] == 0
+    text = (tmp_path / 'report.html').read_text()
+    assert '<li>The policy was not resolved: ' in text
+
+
+def test_a_link_is_followed_and_a_pipe_written_to(
+    cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path
+) -> None:
+    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', json=p.cache())
+    (tmp_path / 'real.prom').write_text('old')
+    (tmp_path / 'link.prom').symlink_to('real.prom')
+    os.mkfifo(tmp_path / 'pipe')
+    reader = os.open(tmp_path / 'pipe', os.O_RDONLY | os.O_NONBLOCK)
+
+    results = [
+        openstack(*METRICS, '--site', 'bergen', '--output', one)
+        for one in ('link.prom', 'pipe', '-', '')
+    ]
+    piped = os.read(reader, 65536).decode()
+    os.close(reader)
+
+    assert [one.code for one in results] == [0, 0, 0, 2]
+    assert (tmp_path / 'link.prom').is_symlink()
+    for text in ((tmp_path / 'real.prom').read_text(), piped, results[2].out):
+        assert samples(text)['node_up', 'bergen-1', ''] == 1
+    assert "'--output' is empty" in results[3].err

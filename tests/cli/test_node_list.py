@@ -21,21 +21,21 @@ BERGEN_VERSIONS = f'{p.EDGE}/versions'
 IMAGES = f'{p.GLANCE}/v2/images'
 
 TABLE = """\
-+-------------+----------------------------+--------+-------------+-----------+--------+--------+--------+------+
-| Node        | Endpoint                   | Status | API Version | Driver    | Cached | Queued | Size   | Hits |
-+-------------+----------------------------+--------+-------------+-----------+--------+--------+--------+------+
-| edge-oslo   | http://glance.example:9292 | ok     | 2.18        | cache-api |      2 |      1 | 5.0 MB |    3 |
-| edge-bergen | http://edge.example:9292   | ok     | 2.16        | cache-api |      0 |      0 | 0 B    |    0 |
-+-------------+----------------------------+--------+-------------+-----------+--------+--------+--------+------+
++-------------+-------------+----------------------------+--------+-------------+--------+--------+--------+------+
+| Node        | Site        | Endpoint                   | Status | API Version | Cached | Queued | Size   | Hits |
++-------------+-------------+----------------------------+--------+-------------+--------+--------+--------+------+
+| edge-oslo   | edge-oslo   | http://glance.example:9292 | ok     | 2.18        |      2 |      1 | 5.0 MB |    3 |
+| edge-bergen | edge-bergen | http://edge.example:9292   | ok     | 2.16        |      0 |      0 | 0 B    |    0 |
++-------------+-------------+----------------------------+--------+-------------+--------+--------+--------+------+
 """
 JSON = """\
 [
   {
     "Node": "edge-oslo",
+    "Site": "edge-oslo",
     "Endpoint": "http://glance.example:9292",
     "Status": "ok",
     "API Version": "2.18",
-    "Driver": "cache-api",
     "Cached": 2,
     "Queued": 1,
     "Size": 5000007,
@@ -43,10 +43,10 @@ JSON = """\
   },
   {
     "Node": "edge-bergen",
+    "Site": "edge-bergen",
     "Endpoint": "http://edge.example:9292",
     "Status": "ok",
     "API Version": "2.16",
-    "Driver": "cache-api",
     "Cached": 0,
     "Queued": 0,
     "Size": 0,
@@ -57,32 +57,32 @@ JSON = """\
 YAML = """\
 - API Version: '2.18'
   Cached: 2
-  Driver: cache-api
   Endpoint: http://glance.example:9292
   Hits: 3
   Node: edge-oslo
   Queued: 1
+  Site: edge-oslo
   Size: 5000007
   Status: ok
 - API Version: '2.16'
   Cached: 0
-  Driver: cache-api
   Endpoint: http://edge.example:9292
   Hits: 0
   Node: edge-bergen
   Queued: 0
+  Site: edge-bergen
   Size: 0
   Status: ok
 """
-CSV_HEADERS = '"Node","Endpoint","Status","API Version","Driver","Cached","Queued","Size","Hits"\n'
+CSV_HEADERS = '"Node","Site","Endpoint","Status","API Version","Cached","Queued","Size","Hits"\n'
 CSV = f"""\
 {CSV_HEADERS}\
-"edge-oslo","http://glance.example:9292","ok","2.18","cache-api",2,1,5000007,3
-"edge-bergen","http://edge.example:9292","ok","2.16","cache-api",0,0,0,0
+"edge-oslo","edge-oslo","http://glance.example:9292","ok","2.18",2,1,5000007,3
+"edge-bergen","edge-bergen","http://edge.example:9292","ok","2.16",0,0,0,0
 """
 VALUE = """\
-edge-oslo http://glance.example:9292 ok 2.18 cache-api 2 1 5000007 3
-edge-bergen http://edge.example:9292 ok 2.16 cache-api 0 0 0 0
+edge-oslo edge-oslo http://glance.example:9292 ok 2.18 2 1 5000007 3
+edge-bergen edge-bergen http://edge.example:9292 ok 2.16 0 0 0 0
 """
 
 
@@ -160,29 +160,30 @@ def test_no_node_holds_the_image(
         *NODES, '--image', p.DEBIAN, '-f', name, terminal=terminal
     )
 
-    assert result == Result(0, expected, '')
+    looked = 'Nothing to list; nodes: 2 (edge-oslo, edge-bergen).\n'
+    assert result == Result(0, expected, looked if terminal else '')
 
 
 PARTIAL_TABLE = """\
-+-------------+----------------------------+-------------+-------------+-----------+--------+--------+--------+------+
-| Node        | Endpoint                   | Status      | API Version | Driver    | Cached | Queued | Size   | Hits |
-+-------------+----------------------------+-------------+-------------+-----------+--------+--------+--------+------+
-| edge-bergen | http://bergen.example:9292 | unreachable |             |           |        |        |        |      |
-| edge-tromso | http://tromso.example:9292 | unreachable |             |           |        |        |        |      |
-| edge-oslo   | http://oslo.example:9292   | ok          | 2.18        | cache-api | 1      | 0      | 5.0 MB | 3    |
-| edge-molde  | http://molde.example:9292  | not glance  |             |           |        |        |        |      |
-| edge-bodo   | http://bodo.example:9292   | caching off | 2.17        |           |        |        |        |      |
-| edge-alta   | http://alta.example:9292   | forbidden   | 2.16        |           |        |        |        |      |
-+-------------+----------------------------+-------------+-------------+-----------+--------+--------+--------+------+
++-------------+-------------+----------------------------+-------------+-------------+--------+--------+--------+------+
+| Node        | Site        | Endpoint                   | Status      | API Version | Cached | Queued | Size   | Hits |
++-------------+-------------+----------------------------+-------------+-------------+--------+--------+--------+------+
+| edge-bergen | edge-bergen | http://bergen.example:9292 | unreachable |             |        |        |        |      |
+| edge-tromso | edge-tromso | http://tromso.example:9292 | unreachable |             |        |        |        |      |
+| edge-oslo   | edge-oslo   | http://oslo.example:9292   | ok          | 2.18        | 1      | 0      | 5.0 MB | 3    |
+| edge-molde  | edge-molde  | http://molde.example:9292  | not glance  |             |        |        |        |      |
+| edge-bodo   | edge-bodo   | http://bodo.example:9292   | caching off | 2.17        |        |        |        |      |
+| edge-alta   | edge-alta   | http://alta.example:9292   | forbidden   | 2.16        |        |        |        |      |
++-------------+-------------+----------------------------+-------------+-------------+--------+--------+--------+------+
 """
 PARTIAL_JSON = """\
 [
   {
     "Node": "edge-bergen",
+    "Site": "edge-bergen",
     "Endpoint": "http://bergen.example:9292",
     "Status": "unreachable",
     "API Version": null,
-    "Driver": null,
     "Cached": null,
     "Queued": null,
     "Size": null,
@@ -190,10 +191,10 @@ PARTIAL_JSON = """\
   },
   {
     "Node": "edge-tromso",
+    "Site": "edge-tromso",
     "Endpoint": "http://tromso.example:9292",
     "Status": "unreachable",
     "API Version": null,
-    "Driver": null,
     "Cached": null,
     "Queued": null,
     "Size": null,
@@ -201,10 +202,10 @@ PARTIAL_JSON = """\
   },
   {
     "Node": "edge-oslo",
+    "Site": "edge-oslo",
     "Endpoint": "http://oslo.example:9292",
     "Status": "ok",
     "API Version": "2.18",
-    "Driver": "cache-api",
     "Cached": 1,
     "Queued": 0,
     "Size": 5000000,
@@ -212,10 +213,10 @@ PARTIAL_JSON = """\
   },
   {
     "Node": "edge-molde",
+    "Site": "edge-molde",
     "Endpoint": "http://molde.example:9292",
     "Status": "not glance",
     "API Version": null,
-    "Driver": null,
     "Cached": null,
     "Queued": null,
     "Size": null,
@@ -223,10 +224,10 @@ PARTIAL_JSON = """\
   },
   {
     "Node": "edge-bodo",
+    "Site": "edge-bodo",
     "Endpoint": "http://bodo.example:9292",
     "Status": "caching off",
     "API Version": "2.17",
-    "Driver": null,
     "Cached": null,
     "Queued": null,
     "Size": null,
@@ -234,10 +235,10 @@ PARTIAL_JSON = """\
   },
   {
     "Node": "edge-alta",
+    "Site": "edge-alta",
     "Endpoint": "http://alta.example:9292",
     "Status": "forbidden",
     "API Version": "2.16",
-    "Driver": null,
     "Cached": null,
     "Queued": null,
     "Size": null,
@@ -248,75 +249,75 @@ PARTIAL_JSON = """\
 PARTIAL_YAML = """\
 - API Version: null
   Cached: null
-  Driver: null
   Endpoint: http://bergen.example:9292
   Hits: null
   Node: edge-bergen
   Queued: null
+  Site: edge-bergen
   Size: null
   Status: unreachable
 - API Version: null
   Cached: null
-  Driver: null
   Endpoint: http://tromso.example:9292
   Hits: null
   Node: edge-tromso
   Queued: null
+  Site: edge-tromso
   Size: null
   Status: unreachable
 - API Version: '2.18'
   Cached: 1
-  Driver: cache-api
   Endpoint: http://oslo.example:9292
   Hits: 3
   Node: edge-oslo
   Queued: 0
+  Site: edge-oslo
   Size: 5000000
   Status: ok
 - API Version: null
   Cached: null
-  Driver: null
   Endpoint: http://molde.example:9292
   Hits: null
   Node: edge-molde
   Queued: null
+  Site: edge-molde
   Size: null
   Status: not glance
 - API Version: '2.17'
   Cached: null
-  Driver: null
   Endpoint: http://bodo.example:9292
   Hits: null
   Node: edge-bodo
   Queued: null
+  Site: edge-bodo
   Size: null
   Status: caching off
 - API Version: '2.16'
   Cached: null
-  Driver: null
   Endpoint: http://alta.example:9292
   Hits: null
   Node: edge-alta
   Queued: null
+  Site: edge-alta
   Size: null
   Status: forbidden
 """
 PARTIAL_CSV = f"""\
 {CSV_HEADERS}\
-"edge-bergen","http://bergen.example:9292","unreachable","","","","","",""
-"edge-tromso","http://tromso.example:9292","unreachable","","","","","",""
-"edge-oslo","http://oslo.example:9292","ok","2.18","cache-api",1,0,5000000,3
-"edge-molde","http://molde.example:9292","not glance","","","","","",""
-"edge-bodo","http://bodo.example:9292","caching off","2.17","","","","",""
-"edge-alta","http://alta.example:9292","forbidden","2.16","","","","",""
+"edge-bergen","edge-bergen","http://bergen.example:9292","unreachable","","","","",""
+"edge-tromso","edge-tromso","http://tromso.example:9292","unreachable","","","","",""
+"edge-oslo","edge-oslo","http://oslo.example:9292","ok","2.18",1,0,5000000,3
+"edge-molde","edge-molde","http://molde.example:9292","not glance","","","","",""
+"edge-bodo","edge-bodo","http://bodo.example:9292","caching off","2.17","","","",""
+"edge-alta","edge-alta","http://alta.example:9292","forbidden","2.16","","","",""
 """
 PARTIAL_VALUE = (
-    'edge-bergen http://bergen.example:9292 unreachable      \n'
-    'edge-tromso http://tromso.example:9292 unreachable      \n'
-    'edge-oslo http://oslo.example:9292 ok 2.18 cache-api 1 0 5000000 3\n'
-    'edge-molde http://molde.example:9292 not glance      \n'
-    'edge-bodo http://bodo.example:9292 caching off 2.17     \n'
-    'edge-alta http://alta.example:9292 forbidden 2.16     \n'
+    'edge-bergen edge-bergen http://bergen.example:9292 unreachable     \n'
+    'edge-tromso edge-tromso http://tromso.example:9292 unreachable     \n'
+    'edge-oslo edge-oslo http://oslo.example:9292 ok 2.18 1 0 5000000 3\n'
+    'edge-molde edge-molde http://molde.example:9292 not glance     \n'
+    'edge-bodo edge-bodo http://bodo.example:9292 caching off 2.17    \n'
+    'edge-alta edge-alta http://alta.example:9292 forbidden 2.16    \n'
 )
 
 
@@ -365,35 +366,35 @@ def test_nodes_that_do_not_say_what_they_hold_are_told_of(
         (
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             {'status_code': 503, 'text': ''},
-            'error 2.18  \n',
+            'error 2.18 \n',
             'The server failed with HTTP 503. Try again later; its log says '
             'more.',
         ),
         (
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             {'json': {'cached_images': 7}},
-            'not glance 2.18  \n',
+            'not glance 2.18 \n',
             'Its answer is not a list of cached images (cached_images is not '
             'a list). Is this the endpoint of a Glance?',
         ),
         (
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             fleets.REFUSES,
-            'unreachable 2.18  \n',
+            'unreachable 2.18 \n',
             'Cannot connect: Connection refused. Is glance-api running '
             'there, and is this its address?',
         ),
         (
             {'status_code': 503, 'text': ''},
             None,
-            'error   \n',
+            'error  \n',
             'The server failed with HTTP 503. Try again later; its log says '
             'more.',
         ),
         (
             {'text': '<html>Welcome</html>'},
             None,
-            'not glance   \n',
+            'not glance  \n',
             "No Glance answers there. Give the endpoint as in 'openstack "
             "endpoint list'.",
         ),
@@ -403,7 +404,7 @@ def test_nodes_that_do_not_say_what_they_hold_are_told_of(
                 'headers': {'Location': 'http://evil.example/'},
             },
             None,
-            'not glance   \n',
+            'not glance  \n',
             'It answers with a redirect (HTTP 302). Give the endpoint that '
             'it redirects to.',
         ),
@@ -423,7 +424,7 @@ def test_the_status_of_a_node_that_fails(
 
     result = openstack(
         *('image', 'cache', 'node', 'list', '-f', 'value', '-c', 'Status'),
-        *('-c', 'API Version', '-c', 'Driver', '-c', 'Cached'),
+        *('-c', 'API Version', '-c', 'Cached'),
     )
 
     assert result == Result(
@@ -441,12 +442,12 @@ def test_the_status_of_a_node_that_does_not_accept_a_good_token(
 
     result = openstack(
         *('image', 'cache', 'node', 'list', '-f', 'value', '-c', 'Status'),
-        *('-c', 'API Version', '-c', 'Driver', '-c', 'Cached'),
+        *('-c', 'API Version', '-c', 'Cached'),
     )
 
     assert result == Result(
         1,
-        'forbidden 2.18  \n',
+        'forbidden 2.18 \n',
         f'Cannot read the cache of {p.GLANCE}: It does not accept the token '
         'of this login. Does it belong to the cloud that you logged in to?\n',
     )
@@ -459,13 +460,13 @@ def test_the_status_of_a_node_whose_certificate_is_not_trusted(
 
     result = openstack(
         *('image', 'cache', 'node', 'list', '-f', 'value', '-c', 'Status'),
-        *('-c', 'API Version', '-c', 'Driver', '-c', 'Cached'),
+        *('-c', 'API Version', '-c', 'Cached'),
         *('--node', 'https://edge.example:9292'),
     )
 
     assert result == Result(
         1,
-        'unreachable   \n',
+        'unreachable  \n',
         'Cannot read the cache of https://edge.example:9292: Its TLS '
         'certificate is not from a CA that is trusted here: SSL certificate '
         'OpenSSL verify result: unable to get local issuer certificate (20). '
@@ -596,8 +597,8 @@ def test_no_token_is_shown_to_what_may_be_no_glance(
     [
         (
             ['-c', 'Nmae'],
-            'No column is called Nmae. There are: Node, Endpoint, Status, '
-            'API Version, Driver, Cached, Queued, Size, Hits.\n',
+            'No column is called Nmae. There are: Node, Site, Endpoint, '
+            'Status, API Version, Cached, Queued, Size, Hits.\n',
         ),
         (
             ['--node', 'x*'],

@@ -20,7 +20,10 @@ SYNC = (*CACHE, 'sync', '--policy', 'policy.yaml')
 DELETE = ('--delete-others', '--auto-approve')
 SHORT = ('-f', 'value', '-c', 'Name', '-c', 'Node')
 EXTRAS = 'Other entries on oslo: 1. Use --delete-others to delete them.\n'
-DOWNLOADS = 'Downloads: 3 (12.0 MB); sites: 3. Longest: oslo, about 0:00:40.\n'
+DOWNLOADS = (
+    'Downloads: 3 (12.0 MB); nodes: 3; sites: 3. Longest: oslo, about '
+    '0:00:40.\n'
+)
 PUTS = [
     f'PUT {policies.BERGEN}/v2/cache/{p.DEBIAN}',
     f'PUT {policies.OSLO_1}/v2/cache/{p.UBUNTU}',
@@ -29,38 +32,42 @@ PUTS = [
 DELETION = f'DELETE {policies.OSLO_1}/v2/cache/{p.ORPHAN}'
 CHECK = {
     'table': """\
-+--------------------------------------+--------------+--------+----------+
-| ID                                   | Name         | Action | Node     |
-+--------------------------------------+--------------+--------+----------+
-| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | queue  | oslo-1   |
-| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | wait   | oslo-1   |
-| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | queue  | bergen-1 |
-| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    | queue  | tromso   |
-+--------------------------------------+--------------+--------+----------+
++--------------------------------------+--------------+--------+--------+----------+
+| ID                                   | Name         | Size   | Action | Node     |
++--------------------------------------+--------------+--------+--------+----------+
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | 5.0 MB | queue  | oslo-1   |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | 2.0 MB | wait   | oslo-1   |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | 2.0 MB | queue  | bergen-1 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    | 5.0 MB | queue  | tromso   |
++--------------------------------------+--------------+--------+--------+----------+
 """,
     'json': """\
 [
   {
     "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
     "Name": "ubuntu-24.04",
+    "Size": 5000000,
     "Action": "queue",
     "Node": "oslo-1"
   },
   {
     "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
     "Name": "debian-13",
+    "Size": 2000000,
     "Action": "wait",
     "Node": "oslo-1"
   },
   {
     "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
     "Name": "debian-13",
+    "Size": 2000000,
     "Action": "queue",
     "Node": "bergen-1"
   },
   {
     "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
     "Name": "fedora-42",
+    "Size": 5000000,
     "Action": "queue",
     "Node": "tromso"
   }
@@ -71,74 +78,83 @@ CHECK = {
   ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
   Name: ubuntu-24.04
   Node: oslo-1
+  Size: 5000000
 - Action: wait
   ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
   Name: debian-13
   Node: oslo-1
+  Size: 2000000
 - Action: queue
   ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
   Name: debian-13
   Node: bergen-1
+  Size: 2000000
 - Action: queue
   ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
   Name: fedora-42
   Node: tromso
+  Size: 5000000
 """,
     'csv': """\
-"ID","Name","Action","Node"
-"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","queue","oslo-1"
-"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","wait","oslo-1"
-"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","queue","bergen-1"
-"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","queue","tromso"
+"ID","Name","Size","Action","Node"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04",5000000,"queue","oslo-1"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000000,"wait","oslo-1"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000000,"queue","bergen-1"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42",5000000,"queue","tromso"
 """,
     'value': """\
-9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 queue oslo-1
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 wait oslo-1
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 queue bergen-1
-0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 queue tromso
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 5000000 queue oslo-1
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 wait oslo-1
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 queue bergen-1
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 5000000 queue tromso
 """,
 }
 CHECK_DELETE = {
     'table': """\
-+--------------------------------------+--------------+--------+----------+
-| ID                                   | Name         | Action | Node     |
-+--------------------------------------+--------------+--------+----------+
-| c0ffee00-1234-4abc-8def-0123456789ab |              | delete | oslo-1   |
-| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | queue  | oslo-1   |
-| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | wait   | oslo-1   |
-| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | queue  | bergen-1 |
-| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    | queue  | tromso   |
-+--------------------------------------+--------------+--------+----------+
++--------------------------------------+--------------+--------+--------+----------+
+| ID                                   | Name         | Size   | Action | Node     |
++--------------------------------------+--------------+--------+--------+----------+
+| c0ffee00-1234-4abc-8def-0123456789ab |              | 7 B    | delete | oslo-1   |
+| 9b73824a-c4e5-4822-be0d-10abcb0fe5df | ubuntu-24.04 | 5.0 MB | queue  | oslo-1   |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | 2.0 MB | wait   | oslo-1   |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13    | 2.0 MB | queue  | bergen-1 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42    | 5.0 MB | queue  | tromso   |
++--------------------------------------+--------------+--------+--------+----------+
 """,
     'json': """\
 [
   {
     "ID": "c0ffee00-1234-4abc-8def-0123456789ab",
     "Name": null,
+    "Size": 7,
     "Action": "delete",
     "Node": "oslo-1"
   },
   {
     "ID": "9b73824a-c4e5-4822-be0d-10abcb0fe5df",
     "Name": "ubuntu-24.04",
+    "Size": 5000000,
     "Action": "queue",
     "Node": "oslo-1"
   },
   {
     "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
     "Name": "debian-13",
+    "Size": 2000000,
     "Action": "wait",
     "Node": "oslo-1"
   },
   {
     "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
     "Name": "debian-13",
+    "Size": 2000000,
     "Action": "queue",
     "Node": "bergen-1"
   },
   {
     "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
     "Name": "fedora-42",
+    "Size": 5000000,
     "Action": "queue",
     "Node": "tromso"
   }
@@ -149,37 +165,42 @@ CHECK_DELETE = {
   ID: c0ffee00-1234-4abc-8def-0123456789ab
   Name: null
   Node: oslo-1
+  Size: 7
 - Action: queue
   ID: 9b73824a-c4e5-4822-be0d-10abcb0fe5df
   Name: ubuntu-24.04
   Node: oslo-1
+  Size: 5000000
 - Action: wait
   ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
   Name: debian-13
   Node: oslo-1
+  Size: 2000000
 - Action: queue
   ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
   Name: debian-13
   Node: bergen-1
+  Size: 2000000
 - Action: queue
   ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
   Name: fedora-42
   Node: tromso
+  Size: 5000000
 """,
     'csv': """\
-"ID","Name","Action","Node"
-"c0ffee00-1234-4abc-8def-0123456789ab","","delete","oslo-1"
-"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04","queue","oslo-1"
-"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","wait","oslo-1"
-"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","queue","bergen-1"
-"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","queue","tromso"
+"ID","Name","Size","Action","Node"
+"c0ffee00-1234-4abc-8def-0123456789ab","",7,"delete","oslo-1"
+"9b73824a-c4e5-4822-be0d-10abcb0fe5df","ubuntu-24.04",5000000,"queue","oslo-1"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000000,"wait","oslo-1"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",2000000,"queue","bergen-1"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42",5000000,"queue","tromso"
 """,
     'value': """\
-c0ffee00-1234-4abc-8def-0123456789ab  delete oslo-1
-9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 queue oslo-1
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 wait oslo-1
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 queue bergen-1
-0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 queue tromso
+c0ffee00-1234-4abc-8def-0123456789ab  7 delete oslo-1
+9b73824a-c4e5-4822-be0d-10abcb0fe5df ubuntu-24.04 5000000 queue oslo-1
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 wait oslo-1
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 2000000 queue bergen-1
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 5000000 queue tromso
 """,
 }
 APPLIED = {

@@ -72,7 +72,6 @@ VALUE = """\
 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 queued http://glance.example:9292
 """
 DRY_RUN = f"""\
-{p.UBUNTU} none
 {p.DEBIAN} wait
 {p.FEDORA} queue
 """
@@ -121,7 +120,7 @@ def test_asks_for_what_is_not_there(
         *('image', 'cache', 'queue', '-f', name, *THREE), terminal=terminal
     )
 
-    downloads = 'Downloads: 1 (5.0 MB); sites: 1.\n'
+    downloads = 'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
     assert result == Result(0, expected, downloads if terminal else '')
     # The first two go out together.
     assert sorted(cloud.requests) == [
@@ -152,8 +151,24 @@ def test_a_dry_run_sends_nothing(cloud: Cloud, openstack: OpenStack) -> None:
         *('-f', 'value', '-c', 'ID', '-c', 'Action'),
     )
 
-    assert result == Result(0, DRY_RUN, 'Downloads: 1 (5.0 MB); sites: 1.\n')
+    assert result == Result(
+        0, DRY_RUN, 'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
+    )
     assert not [one for one in cloud.requests if one.startswith('PUT')]
+
+
+@pytest.mark.usefixtures('three_images')
+def test_a_long_plan_has_what_is_there_too(openstack: OpenStack) -> None:
+    result = openstack(
+        *('image', 'cache', 'queue', '--dry-run', '--long', *THREE),
+        *('-f', 'value', '-c', 'ID', '-c', 'Size', '-c', 'Action'),
+    )
+
+    assert result.out == (
+        f'{p.UBUNTU} 5000000 none\n'
+        f'{p.DEBIAN} 5000000 wait\n'
+        f'{p.FEDORA} 5000000 queue\n'
+    )
 
 
 def test_a_file_names_images(
@@ -182,7 +197,7 @@ def test_a_file_names_images(
     assert result == Result(
         0,
         'ubuntu-24.04 queue\ndebian-13 queue\n',
-        'Downloads: 2 (10.0 MB); sites: 1.\n',
+        'Downloads: 2 (10.0 MB); nodes: 1; sites: 1.\n',
     )
 
 
@@ -203,7 +218,7 @@ def test_standard_input_names_images(
     )
 
     assert result == Result(
-        0, 'debian-13\n', 'Downloads: 1 (5.0 MB); sites: 1.\n'
+        0, 'debian-13\n', 'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
     )
 
 
@@ -228,7 +243,7 @@ def test_tags_and_properties_name_images(
     )
 
     assert result == Result(
-        0, 'ubuntu-24.04\n', 'Downloads: 1 (5.0 MB); sites: 1.\n'
+        0, 'ubuntu-24.04\n', 'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
     )
 
 
@@ -272,7 +287,7 @@ def test_a_glob_names_images_on_every_page(
     assert result == Result(
         0,
         'ubuntu-24.04\nubuntu-25.10\n',
-        'Downloads: 2 (10.0 MB); sites: 1.\n',
+        'Downloads: 2 (10.0 MB); nodes: 1; sites: 1.\n',
     )
 
 

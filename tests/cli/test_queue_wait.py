@@ -633,6 +633,6 @@ def test_a_dry_run_does_not_wait(cloud: Cloud, openstack: OpenStack) -> None:
         *('-f', 'value', '-c', 'Name', '-c', 'Action'),
     )
 
-    downloads = 'Downloads: 1 (5.0 MB); sites: 1.\n'
+    downloads = 'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
     assert result == Result(0, 'debian-13 queue\n', downloads)
     assert changes(cloud) == []

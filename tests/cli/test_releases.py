@@ -119,7 +119,7 @@ def test_what_is_queued_on_an_old_node_waits_for_a_program(
         # Somebody else queued it, and it waits all the same.
         (p.DEBIAN, ('-f', 'value'), 'already queued', 1),
         (p.UBUNTU, ('-f', 'value'), 'already cached', 0),
-        (p.DEBIAN, ('--dry-run', '-f', 'value'), 'wait', 0),
+        (p.DEBIAN, ('--dry-run', '-f', 'value'), '5000000 wait', 0),
     ],
 )
 def test_it_is_told_where_something_waits(
@@ -219,7 +219,7 @@ def test_node_list_names_the_driver_in_use(
     result = openstack('image', 'cache', 'node', 'list', '-f', 'value')
 
     assert result == Result(
-        0, f'{p.GLANCE} {p.GLANCE} ok 2.12 cache-manage 1 1 1000 1\n', ''
+        0, f'{p.GLANCE} {p.GLANCE} {p.GLANCE} ok 2.12 1 1 1000 1\n', ''
     )
 
 
@@ -366,7 +366,7 @@ def test_links_to_another_host_are_not_followed(
         cloud.answers('GET', CACHED, json={'cached_images': []})
 
     result = openstack(
-        *('image', 'cache', 'node', 'list', '-f', 'value'),
+        *('image', 'cache', 'node', 'list', '--long', '-f', 'value'),
         *('-c', 'Endpoint', '-c', 'Status', '-c', 'Driver'),
     )
 

@@ -91,31 +91,34 @@ c0ffee00-1234-4abc-8def-0123456789ab  deleted http://glance.example:9292
 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 queued http://glance.example:9292
 """
 CHECK_TABLE = """\
-+--------------------------------------+-----------+--------+----------------------------+
-| ID                                   | Name      | Action | Node                       |
-+--------------------------------------+-----------+--------+----------------------------+
-| c0ffee00-1234-4abc-8def-0123456789ab |           | delete | http://glance.example:9292 |
-| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13 | wait   | http://glance.example:9292 |
-| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42 | queue  | http://glance.example:9292 |
-+--------------------------------------+-----------+--------+----------------------------+
++--------------------------------------+-----------+--------+--------+----------------------------+
+| ID                                   | Name      | Size   | Action | Node                       |
++--------------------------------------+-----------+--------+--------+----------------------------+
+| c0ffee00-1234-4abc-8def-0123456789ab |           | 5.0 MB | delete | http://glance.example:9292 |
+| 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb | debian-13 | 5.0 MB | wait   | http://glance.example:9292 |
+| 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 | fedora-42 | 5.0 MB | queue  | http://glance.example:9292 |
++--------------------------------------+-----------+--------+--------+----------------------------+
 """
 CHECK_JSON = """\
 [
   {
     "ID": "c0ffee00-1234-4abc-8def-0123456789ab",
     "Name": null,
+    "Size": 5000000,
     "Action": "delete",
     "Node": "http://glance.example:9292"
   },
   {
     "ID": "884d4cbe-a2b4-4c09-a3d0-8ab2734603cb",
     "Name": "debian-13",
+    "Size": 5000000,
     "Action": "wait",
     "Node": "http://glance.example:9292"
   },
   {
     "ID": "0f8f89be-fed2-44c4-91f8-b2a0c3b15f27",
     "Name": "fedora-42",
+    "Size": 5000000,
     "Action": "queue",
     "Node": "http://glance.example:9292"
   }
@@ -126,25 +129,28 @@ CHECK_YAML = """\
   ID: c0ffee00-1234-4abc-8def-0123456789ab
   Name: null
   Node: http://glance.example:9292
+  Size: 5000000
 - Action: wait
   ID: 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb
   Name: debian-13
   Node: http://glance.example:9292
+  Size: 5000000
 - Action: queue
   ID: 0f8f89be-fed2-44c4-91f8-b2a0c3b15f27
   Name: fedora-42
   Node: http://glance.example:9292
+  Size: 5000000
 """
 CHECK_CSV = """\
-"ID","Name","Action","Node"
-"c0ffee00-1234-4abc-8def-0123456789ab","","delete","http://glance.example:9292"
-"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13","wait","http://glance.example:9292"
-"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42","queue","http://glance.example:9292"
+"ID","Name","Size","Action","Node"
+"c0ffee00-1234-4abc-8def-0123456789ab","",5000000,"delete","http://glance.example:9292"
+"884d4cbe-a2b4-4c09-a3d0-8ab2734603cb","debian-13",5000000,"wait","http://glance.example:9292"
+"0f8f89be-fed2-44c4-91f8-b2a0c3b15f27","fedora-42",5000000,"queue","http://glance.example:9292"
 """
 CHECK_VALUE = """\
-c0ffee00-1234-4abc-8def-0123456789ab  delete http://glance.example:9292
-884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 wait http://glance.example:9292
-0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 queue http://glance.example:9292
+c0ffee00-1234-4abc-8def-0123456789ab  5000000 delete http://glance.example:9292
+884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 5000000 wait http://glance.example:9292
+0f8f89be-fed2-44c4-91f8-b2a0c3b15f27 fedora-42 5000000 queue http://glance.example:9292
 """
 NAMES = {
     p.UBUNTU: 'ubuntu-24.04',
@@ -237,12 +243,12 @@ def test_others_stay_where_they_are_not_to_be_deleted(
         f'ubuntu-24.04 already cached {p.GLANCE}\n'
         f'debian-13 already queued {p.GLANCE}\n'
         f'fedora-42 queued {p.GLANCE}\n',
-        'Downloads: 1 (5.0 MB); sites: 1.\n' if terminal else '',
+        'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n' if terminal else '',
     )
     assert changes(cloud) == [f'PUT {CACHE}/{p.FEDORA}']
 
 
-@pytest.mark.parametrize('argv', [[], ['--delete-others']])
+@pytest.mark.parametrize('argv', [[], ['--delete-others', '--auto-approve']])
 def test_doing_it_again_changes_nothing(
     cloud: Cloud, openstack: OpenStack, argv: list[str]
 ) -> None:
@@ -356,7 +362,7 @@ def test_what_was_not_named_is_pending_if_it_is_to_go(
         ('table', '\n'),
         ('json', '[]\n'),
         ('yaml', '[]\n'),
-        ('csv', '"ID","Name","Action","Node"\n'),
+        ('csv', '"ID","Name","Size","Action","Node"\n'),
         ('value', ''),
     ],
 )
@@ -521,18 +527,17 @@ ABOUT = 'About to delete 1 cached and 0 queued (5.0 MB)'
 DEBIAN_ALONE = (*SYNC, 'debian-13', '--delete-others')
 
 
-@pytest.mark.usefixtures('debian_for_ubuntu')
 def test_others_are_only_deleted_with_approval(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    """Neither is anything queued: it is one change."""
+    """Nothing is even asked: the command line decides."""
     result = openstack(*DEBIAN_ALONE)
 
     assert result == Result(
         2,
         '',
-        f'{ABOUT}: nothing is done without approval. Give --auto-approve, or '
-        '--dry-run to see what it does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert changes(cloud) == []
 
@@ -548,7 +553,7 @@ def test_any_answer_but_yes_changes_nothing(
         1,
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
-        'Downloads: 1 (5.0 MB); sites: 1.\n'
+        'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
         f'{ABOUT}. Go on? [y/N] Nothing was changed.\n',
     )
     assert changes(cloud) == []
@@ -643,7 +648,7 @@ def test_a_dry_run_shows_what_a_check_shows_and_exits_0(
     assert result == Result(
         0,
         f'ubuntu-24.04 delete {p.GLANCE}\ndebian-13 queue {p.GLANCE}\n',
-        'Downloads: 1 (5.0 MB); sites: 1.\n',
+        'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n',
     )
     assert changes(cloud) == []
 
@@ -804,7 +809,7 @@ def test_what_changes_nothing_needs_no_nodes(
         ),
         (
             ['x', '--check', '-c', 'Result'],
-            'No column is called Result. There are: ID, Name, Action, Node.\n',
+            'No column is called Result. There are: ID, Name, Size, Action, Node.\n',
         ),
         (
             ['x', '-c', 'Action'],

@@ -1274,8 +1274,8 @@ def test_a_repair_that_nobody_can_approve(
     assert result == Result(
         2,
         '',
-        '--repair requires confirmation. Use --auto-approve, or run the '
-        'command on a terminal.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert cloud.requests == []
 

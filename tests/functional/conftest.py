@@ -104,7 +104,7 @@ def openstack(
             stdin=stdin,
         )
         schema.check(argv, result.out)
-        return result
+        return result.without_ids()
 
     return run
 
@@ -123,7 +123,7 @@ def program(
             folder=tmp_path,
             timeout=PATIENCE,
             stdin=stdin,
-        )
+        ).without_ids()
 
     return run
 
@@ -155,7 +155,8 @@ def on_a_terminal(
                 process.kill()
             process.wait(PATIENCE)
         os.close(ours)
-        return Result(process.returncode, seen.decode(), '')
+        shown = Result(process.returncode, '', seen.decode()).without_ids()
+        return Result(shown.code, shown.err, '')
 
     return run
 

@@ -61,9 +61,8 @@ def test_several_nodes_need_approval(
     assert refused == Result(
         2,
         '',
-        'About to clear 2 cached and 0 queued (6.0 kB): nothing is done '
-        'without approval. Give --auto-approve, or --dry-run to see what it '
-        'does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert [cache.cached for cache in caches] == [{one}, {one}]
 

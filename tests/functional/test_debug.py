@@ -2,6 +2,7 @@
 
 """What `openstack --debug` and `--timing` show, and the token in neither."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import csv
 import hashlib
@@ -11,6 +12,7 @@ import re
 import pytest
 
 from tests import cloud as clouds
+from tests import shell
 from tests.faults.relay import Relay
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
@@ -65,7 +67,8 @@ def test_debug_shows_requests_and_no_secret(
     assert (
         f'REQ: curl -g -i -X GET "{bergen.url}/v2/cache" '
         '-H "Accept: */*" -H "User-Agent: glance-cache-osc" '
-        f'-H "X-Auth-Token: {{SHA256}}{hashed}"\n'
+        f'-H "X-Auth-Token: {{SHA256}}{hashed}" '
+        '-H "X-OpenStack-Request-ID: req-'
     ) in result.err
     assert re.search(
         r'RESP: \[200\] .*content-type: application/json.*\n'
@@ -121,3 +124,30 @@ def test_timing_lists_our_requests(
         'Total',
     ]
     assert all(0 < each < PATIENCE for each in seconds.values())
+
+
+def test_a_failure_names_the_request_in_the_log_of_glance(
+    environment: Callable[[str], dict[str, str]],
+    cloud: clouds.Cloud,
+    tmp_path: pathlib.Path,
+) -> None:
+    """And the ID of the whole command is there as the global one."""
+    result = shell.run_program(
+        shell.OPENSTACK,
+        *('-v', 'image', 'cache', 'list'),
+        *('--node', cloud.glance[0].url),
+        environment=environment('demo'),
+        folder=tmp_path,
+        timeout=60,
+    )
+
+    assert result.code == 1
+    (request_id,) = re.findall(
+        r'\(Request-ID: (req-[0-9a-f-]{36})\)', result.err
+    )
+    (command_id,) = re.findall(
+        r'logs of Glance: (req-[0-9a-f-]{36})', result.err
+    )
+    log = cloud.glance[0].log.read_text()
+    assert request_id in log
+    assert command_id in log

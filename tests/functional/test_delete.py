@@ -152,9 +152,8 @@ def test_much_is_not_taken_without_approval(
     assert result == Result(
         2,
         '',
-        'About to delete 1 cached and 0 queued (3.0 kB): nothing is done '
-        'without approval. Give --auto-approve, or --dry-run to see what it '
-        'does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert len(cache.cached) == 1
 

@@ -181,20 +181,20 @@ def test_the_nodes_and_how_they_are(
     assert (result.code, result.err) == (1, failures)
     assert [list(row.values()) for row in result.rows] == [
         [
-            *('edge-oslo', nodes['edge-oslo'], 'ok', '2.18', 'cache-api'),
+            *('edge-oslo', 'edge-oslo', nodes['edge-oslo'], 'ok', '2.18'),
             *(2, 0, 3010, 0),
         ],
         [
-            *('edge-dead', nodes['edge-dead'], 'unreachable', None, None),
-            *(None, None, None, None),
-        ],
-        [
-            *('edge-bergen', nodes['edge-bergen'], 'ok', '2.18', 'cache-api'),
-            *(0, 1, 0, 0),
-        ],
-        [
-            *('edge-nocache', nodes['edge-nocache'], 'caching off', '2.17'),
+            *('edge-dead', 'edge-dead', nodes['edge-dead'], 'unreachable'),
             *(None, None, None, None, None),
+        ],
+        [
+            *('edge-bergen', 'edge-bergen', nodes['edge-bergen'], 'ok'),
+            *('2.18', 0, 1, 0, 0),
+        ],
+        [
+            *('edge-nocache', 'edge-nocache', nodes['edge-nocache']),
+            *('caching off', '2.17', None, None, None, None),
         ],
     ]
 
@@ -282,10 +282,8 @@ def test_an_image_is_brought_to_all_nodes_and_taken_away_again(
     assert refused == Result(
         2,
         '',
-        failures
-        + 'About to delete 2 cached and 0 queued (2.0 kB): nothing is done '
-        'without approval. Give --auto-approve, or --dry-run to see what it '
-        'does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert held == [{ubuntu}, {ubuntu}]
     assert deleted == Result(
@@ -363,8 +361,8 @@ def test_caches_below_their_limits_are_pruned_of_nothing(
     assert refused == Result(
         2,
         '',
-        'About to prune 4 nodes: nothing is done without approval. Give '
-        '--auto-approve, or --dry-run to see what it does.\n',
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.\n',
     )
     assert planned == Result(
         0, ''.join(f'prune {name}\n' for name in nodes), ''
@@ -469,7 +467,8 @@ def test_a_prune_that_takes_its_time_is_given_it_and_no_more(
     openstack: OpenStack, silent: str
 ) -> None:
     result = openstack(
-        *('image', 'cache', 'prune', '--node', silent, '--timeout', '1')
+        *('image', 'cache', 'prune', '--node', silent),
+        *('--prune-timeout', '1'),
     )
 
     assert (result.code, result.out) == (1, '\n')
@@ -483,7 +482,7 @@ def test_a_node_that_accepts_no_connection_has_no_time_to_prune(
 ) -> None:
     """The long time limit is for the pruning, not for the way there."""
     result = openstack(
-        *('image', 'cache', 'prune', '--node', full, '--timeout', '8'),
+        *('image', 'cache', 'prune', '--node', full, '--prune-timeout', '8'),
         *('--node-timeout', '1'),
     )
 

@@ -81,13 +81,15 @@ def test_a_dry_run_changes_nothing(
     cache.queue_only(images('asked'))
     images('new')
 
-    result = openstack(*QUEUE, 'cached', 'asked', 'new', '--dry-run')
+    plan = (*QUEUE, 'cached', 'asked', 'new', '--dry-run')
+    short, result = openstack(*plan), openstack(*plan, '--long')
 
     assert [(row['Name'], row['Action']) for row in result.rows] == [
         ('cached', 'none'),
         ('asked', 'wait'),
         ('new', 'queue'),
     ]
+    assert short.rows == result.rows[1:]
     assert (len(cache.cached), len(cache.queued)) == (1, 1)
 
 

@@ -138,4 +138,4 @@ def test_prometheus_accepts_the_rules_of_the_manual() -> None:
     )
 
     assert done.returncode == 0, done.stderr
-    assert 'SUCCESS: 4 rules found' in done.stdout
+    assert 'SUCCESS: 5 rules found' in done.stdout

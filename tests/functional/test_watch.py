@@ -91,7 +91,7 @@ def test_nodes_arrive_fail_and_come_back_on_a_terminal_of_any_size(
     with Terminal(WATCH, variables, tmp_path, 120, 20) as terminal:
         terminal.await_screen(of('edge-bergen', 'incomplete', '0', '0', '1'))
         terminal.await_screen(of('edge-oslo', 'incomplete', '0', '0', '1'))
-        assert 'nodes reachable: 2 of 2' in terminal.shown[0]
+        assert 'Nodes reachable: 2 of 2' in terminal.shown[0]
 
         caches[0].fill(alpha)
         terminal.await_screen(of('edge-oslo', 'ok', '1', '0', '0'))

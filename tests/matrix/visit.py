@@ -129,7 +129,7 @@ class Visitor:
             environment=self._environment,
             folder=self._home,
             timeout=_PATIENCE,
-        )
+        ).without_ids()
 
     def ours(self, *argv: str) -> shell.Result:
         """Run `openstack image cache …`, for JSON."""

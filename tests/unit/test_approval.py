@@ -5,19 +5,17 @@
 import argparse
 import io
 import sys
+from typing import Any
 
 import pytest
 
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from tests.unit import world
-
-ASK = argparse.Namespace(auto_approve=False)
-APPROVED = argparse.Namespace(auto_approve=True)
-
 
 OSLO, BERGEN = world.member('oslo'), world.member('bergen')
 
@@ -67,9 +65,7 @@ def test_what_goes_is_shown_before_the_question(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.deletion(
-        ASK, [(OSLO, CACHED), (BERGEN, QUEUED), (BERGEN, NOT_THERE)]
-    )
+    approval.deletion([(OSLO, CACHED), (BERGEN, QUEUED), (BERGEN, NOT_THERE)])
 
     assert terminal.getvalue() == (
         '  ubuntu\\x1b[31m (id-1)  5.0 MB  oslo\n'
@@ -84,7 +80,6 @@ def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
     terminal = sit_down(monkeypatch, 'y\n')
 
     approval.clearing(
-        ASK,
         {
             OSLO: entries.Freed(cached=2, queued=1, size=10000000),
             BERGEN: entries.Freed(cached=0, queued=0, size=0),
@@ -103,7 +98,7 @@ def test_nodes_that_are_pruned_are_shown_with_where_they_are(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.pruning(ASK, [OSLO, BERGEN])
+    approval.pruning([OSLO, BERGEN])
 
     assert terminal.getvalue() == (
         '  oslo (http://oslo)\n'
@@ -117,7 +112,7 @@ def test_of_a_thousand_nodes_twenty_are_shown(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.pruning(ASK, [OSLO] * 1000)
+    approval.pruning([OSLO] * 1000)
 
     assert terminal.getvalue().splitlines()[19:] == [
         '  oslo (http://oslo)',
@@ -132,25 +127,10 @@ def test_nodes_are_not_pruned_without_a_yes(
     sit_down(monkeypatch, 'n\n')
 
     with pytest.raises(errors.CacheError) as caught:
-        approval.pruning(ASK, [OSLO, BERGEN])
+        approval.pruning([OSLO, BERGEN])
 
     assert type(caught.value) is errors.CacheError
     assert str(caught.value) == 'Nothing was changed.'
-
-
-def test_nobody_to_ask_prunes_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shown = sit_down(monkeypatch, 'y\n', stdin=False)
-
-    with pytest.raises(errors.UsageError) as caught:
-        approval.pruning(ASK, [OSLO, BERGEN])
-
-    assert str(caught.value) == (
-        'About to prune 2 nodes: nothing is done without approval. Give '
-        '--auto-approve, or --dry-run to see what it does.'
-    )
-    assert shown.getvalue() == ''
 
 
 @pytest.mark.parametrize(
@@ -166,7 +146,7 @@ def test_twenty_lines_of_many_are_shown(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.deletion(ASK, [(OSLO, QUEUED)] * count)
+    approval.deletion([(OSLO, QUEUED)] * count)
 
     *lines, question = terminal.getvalue().splitlines()
     assert lines[19:] == last_lines
@@ -179,7 +159,7 @@ def test_twenty_lines_of_many_are_shown(
 def test_yes_is_yes(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     sit_down(monkeypatch, answer)
 
-    approval.deletion(ASK, [(OSLO, CACHED)])
+    approval.deletion([(OSLO, CACHED)])
 
 
 @pytest.mark.parametrize('answer', ['n\n', '\n', '', 'yep\n', 'no\ny\n'])
@@ -189,10 +169,54 @@ def test_anything_else_is_no(
     sit_down(monkeypatch, answer)
 
     with pytest.raises(errors.CacheError) as caught:
-        approval.deletion(ASK, [(OSLO, CACHED)])
+        approval.deletion([(OSLO, CACHED)])
 
     assert type(caught.value) is errors.CacheError
     assert str(caught.value) == 'Nothing was changed.'
+
+
+def command_line(**given: Any) -> argparse.Namespace:
+    """A command line that names one node, unless told otherwise."""
+    usual = {
+        'node': ['oslo'],
+        'site': [],
+        'all_nodes': False,
+        'auto_approve': False,
+        'dry_run': False,
+    }
+    return argparse.Namespace(**{**usual, **given})
+
+
+@pytest.mark.parametrize(
+    ('given', 'members', 'always', 'expected'),
+    [
+        ({}, [OSLO], False, False),
+        ({'node': []}, [OSLO], False, False),
+        ({'node': ['http://oslo:9292']}, [OSLO], False, False),
+        ({}, [OSLO], True, True),
+        # A name that discovery expands.
+        ({}, [OSLO, BERGEN], False, True),
+        ({'all_nodes': True, 'node': []}, [OSLO], False, True),
+        ({'site': ['x'], 'node': []}, [OSLO], False, True),
+        ({'node': ['o*']}, [OSLO], False, True),
+        ({'node': ['oslo-[1-1]']}, [OSLO], False, True),
+        ({'node': ['oslo', 'oslo']}, [OSLO], False, True),
+    ],
+)
+def test_the_command_line_decides_whether_a_command_asks(
+    monkeypatch: pytest.MonkeyPatch,
+    given: dict[str, Any],
+    members: list[fleet.Member],
+    always: bool,
+    expected: bool,
+) -> None:
+    sit_down(monkeypatch, 'y\n')
+    parsed = command_line(**given)
+
+    assert approval.check(parsed, members, always=always) is expected
+    for option in ('auto_approve', 'dry_run'):
+        done = command_line(**given, **{option: True})
+        assert approval.check(done, members, always=always) is False
 
 
 @pytest.mark.parametrize(
@@ -204,26 +228,14 @@ def test_without_a_terminal_there_is_nobody_to_ask(
     shown = sit_down(monkeypatch, 'y\n', stdin=stdin, stderr=stderr)
 
     with pytest.raises(errors.UsageError) as caught:
-        approval.deletion(ASK, [(OSLO, CACHED)])
+        approval.check(command_line(), [OSLO, BERGEN])
 
     assert str(caught.value) == (
-        'About to delete 1 cached and 0 queued (5.0 MB): nothing is done '
-        'without approval. Give --auto-approve, or --dry-run to see what it '
-        'does.'
+        'Nothing is done without approval. Use --auto-approve, or --dry-run '
+        'to see what it does.'
     )
     assert shown.getvalue() == ''
-
-
-def test_approval_given_beforehand_asks_nothing(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shown = sit_down(monkeypatch, 'n\n')
-
-    approval.deletion(APPROVED, [(OSLO, CACHED)])
-    approval.clearing(APPROVED, {OSLO: entries.Freed(1, 1, 1)})
-    approval.pruning(APPROVED, [OSLO, BERGEN])
-
-    assert shown.getvalue() == ''
+    assert approval.check(command_line(), [OSLO]) is False
 
 
 def test_nothing_to_take_asks_nothing(
@@ -231,9 +243,9 @@ def test_nothing_to_take_asks_nothing(
 ) -> None:
     shown = sit_down(monkeypatch, 'n\n')
 
-    approval.deletion(ASK, [])
-    approval.deletion(ASK, [(OSLO, NOT_THERE)])
-    approval.clearing(ASK, {})
-    approval.pruning(ASK, [])
+    approval.deletion([])
+    approval.deletion([(OSLO, NOT_THERE)])
+    approval.clearing({})
+    approval.pruning([])
 
     assert shown.getvalue() == ''

@@ -416,8 +416,8 @@ def test_a_prune_that_takes_too_long_may_go_on(
         run(driver.prune(0.05))
 
     assert str(caught.value) == (
-        "No answer within 0.05 seconds. It may go on pruning; '--timeout' is "
-        'how long to wait.'
+        'No answer within 0.05 seconds. It may go on pruning. Use '
+        '--prune-timeout to wait longer.'
     )
 
 

@@ -55,6 +55,7 @@ def test_two_hundred_sites_and_fifty_images_are_less_than_two_megabytes() -> (
 
     text = render(
         *states,
+        complete=True,
         wanted={
             ('mine', f'site-{at:03}'): policies.Wanted(wanted)
             for at in range(200)
@@ -92,7 +93,7 @@ def test_certificates_that_expire_are_findings() -> None:
 
 
 def test_orphans_that_are_not_known() -> None:
-    assert 'Not known: the login' in render(state('a', 'x', ['i']))
+    assert 'Not known of mine: the login' in render(state('a', 'x', ['i']))
     nothing = render(state('a', 'x', ['i']), orphans={'mine': frozenset()})
     assert '<p>None.</p>' in nothing
 

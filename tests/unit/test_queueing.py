@@ -8,7 +8,7 @@ from unittest import mock
 
 import pytest
 
-from glance_cache_osc.command import queueing
+from glance_cache_osc.command import waiting_options
 from glance_cache_osc.policy import policies
 
 #: Of the policy: all sites have a limit but those of the second rule.
@@ -35,7 +35,7 @@ def limits(policy: policies.Policy | None = None, **given: Any) -> Any:
     command = mock.Mock()
     command.cloud.setting.return_value = SITES
     parsed_args = argparse.Namespace(**(options | given))
-    return queueing.limits(command, parsed_args, policy)
+    return waiting_options.limits(command, parsed_args, policy)
 
 
 @pytest.mark.parametrize(

@@ -124,13 +124,13 @@ def announced(
         (
             [(OSLO_1, step(BIG)), (BERGEN, step(BIG, plan.Action.NONE))],
             None,
-            ['Downloads: 1 (1.0 GB); sites: 1.'],
+            ['Downloads: 1 (1.0 GB); nodes: 1; sites: 1.'],
         ),
         (
             [(OSLO_1, step(BIG)), (OSLO_2, step(BIG)), (BERGEN, step(SMALL))],
             SITES,
             [
-                'Downloads: 3 (2.0 GB); sites: 2. '
+                'Downloads: 3 (2.0 GB); nodes: 3; sites: 2. '
                 'Longest: oslo, about 0:02:40.'
             ],
         ),
@@ -138,7 +138,7 @@ def announced(
             [(OSLO_1, step(SMALL)), (BERGEN, step(BIG))],
             SITES,
             [
-                'Downloads: 2 (1.0 GB); sites: 2. '
+                'Downloads: 2 (1.0 GB); nodes: 2; sites: 2. '
                 'Longest: bergen, about 92 days, 14:13:20.'
             ],
         ),
@@ -146,7 +146,7 @@ def announced(
             [(world.member('tromso'), step(BIG)), (OSLO_1, step(UNSIZED))],
             SITES,
             [
-                'Downloads: 2 (1.0 GB); sites: 2. '
+                'Downloads: 2 (1.0 GB); nodes: 2; sites: 2. '
                 'Longest: oslo, about 0:00:00.'
             ],
         ),
@@ -154,7 +154,7 @@ def announced(
             [(world.member('x', 'a\x1b'), step(BIG))],
             [{'name': 'a\x1b', 'bandwidth': '1G'}],
             [
-                'Downloads: 1 (1.0 GB); sites: 1. '
+                'Downloads: 1 (1.0 GB); nodes: 1; sites: 1. '
                 'Longest: a\\x1b, about 0:00:08.'
             ],
         ),

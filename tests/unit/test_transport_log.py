@@ -52,7 +52,8 @@ def test_requests_and_responses_are_logged_as_those_of_other_commands(
     assert logged.messages == [
         'REQ: curl -g -i -X GET "http://edge.example:9292/v2/cache" -H '
         '"Accept: */*" -H "User-Agent: glance-cache-osc" -H '
-        f'"X-Auth-Token: {HASHED}"',
+        f'"X-Auth-Token: {HASHED}" -H '
+        f'"X-OpenStack-Request-ID: {client.engine.request_id}"',
         'RESP: [200] x-openstack-request-id: req-1 content-length: 8',
         'RESP BODY: ["fine"]',
     ]

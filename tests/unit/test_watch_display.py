@@ -61,7 +61,7 @@ def board(count: int, *, policy: bool = True) -> boards.Board:
 
 def test_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     assert picture(monkeypatch, board(2), 100, 20) == [
-        '2026-11-22 01:02:03 UTC  nodes reachable: 1 of 2  Ctrl-C to end',
+        'Nodes reachable: 1 of 2  2026-11-22 01:02:03 UTC  Ctrl-C to end',
         'Node        Status          Cached   Queued   Missing     Size   '
         'Arrived   Rate   Left   Changed',
         '─' * 96,
@@ -109,3 +109,18 @@ def test_a_name_steers_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
     shown = picture(monkeypatch, made, 100, 20)
 
     assert shown[3].startswith('e\\x1b[31m[bold]x ')
+
+
+def test_a_time_that_is_too_long_is_not_told(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """One small image has arrived since, and a large one is missing."""
+    times = iter([0.0, 10.0])
+    member = world.member('n', driver=DRIVER)
+    made = boards.Board(
+        [member], lambda _one: {'c': 10**15}, lambda: next(times, 10.0)
+    )
+    made.update(member, [])
+    made.update(member, [entries.Entry('a', entries.State.CACHED, 1, hits=0)])
+
+    assert 'days' in picture(monkeypatch, made, 100, 20)[3]

@@ -70,7 +70,7 @@ def test_node_list_names_the_driver_in_use(
     here = at(kind)
 
     printed = here.openstack(
-        *('image', 'cache', 'node', 'list', '-f', 'value'),
+        *('image', 'cache', 'node', 'list', '--long', '-f', 'value'),
         *('-c', 'Status', '-c', 'API Version', '-c', 'Driver'),
     )
 

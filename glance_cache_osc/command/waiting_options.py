@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""How `queue` and `sync` wait: options, and what they mean."""
+
+import argparse
+
+from osc_lib import utils
+
+from glance_cache_osc import errors
+from glance_cache_osc.command import base
+from glance_cache_osc.command import options
+from glance_cache_osc.filling import waiting
+from glance_cache_osc.fleet import configuration
+from glance_cache_osc.i18n import _
+from glance_cache_osc.policy import policies
+
+_TIMEOUT = 3600.0
+_STALL_AFTER = 300.0
+_DOWNLOADS_VARIABLE = 'OS_IMAGE_CACHE_MAX_DOWNLOADS'
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """``--wait``, and how."""
+    group = parser.add_argument_group(
+        _('waiting'),
+        _('What was asked for stays asked for, however the wait ends.'),
+    )
+    group.add_argument(
+        '--wait',
+        action='store_true',
+        help=_('Wait until the images are cached'),
+    )
+    group.add_argument(
+        '--timeout',
+        metavar='<seconds>',
+        type=options.seconds_or_none,
+        help=_(
+            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
+        )
+        % _TIMEOUT,
+    )
+    group.add_argument(
+        '--max-downloads',
+        metavar='<number>',
+        type=options.count,
+        help=_(
+            'Have at most so many images fetched at a time, over all nodes, '
+            'and ask for the next as one arrives (default: no limit, or with '
+            '--wait that of %s in the environment; implies --wait)'
+        )
+        % _DOWNLOADS_VARIABLE,
+    )
+    group.add_argument(
+        '--max-downloads-per-site',
+        metavar='<number>',
+        type=options.count,
+        help=_(
+            'Download at most this many images at a time on each site '
+            '(default: with --wait, max_downloads of the policy, or of the '
+            'site in clouds.yaml; implies --wait)'
+        ),
+    )
+    group.add_argument(
+        '--stall-after',
+        metavar='<seconds>',
+        type=options.seconds,
+        help=_(
+            'Tell of a node on which nothing has arrived for so long, in '
+            'seconds, and wait for the others (default: %g)'
+        )
+        % _STALL_AFTER,
+    )
+
+
+def limits(
+    command: base.CacheLister,
+    parsed_args: argparse.Namespace,
+    policy: policies.Policy | None = None,
+) -> waiting.Limits | None:
+    """How to wait; None for not at all.
+
+    :raises errors.UsageError: it is said how to wait, and not to wait; or
+        the sites in clouds.yaml are written wrong.
+    """
+    sites = configuration.sites(command.cloud)
+
+    def of_site(site: str) -> int:
+        rule = policy.rule_for(site) if policy else None
+        known = sites.get(site)
+        return (
+            parsed_args.max_downloads_per_site
+            or (rule and rule.max_downloads)
+            or (known and known.max_downloads)
+            or 0
+        )
+
+    if (
+        parsed_args.wait
+        or parsed_args.max_downloads
+        or parsed_args.max_downloads_per_site
+    ):
+        timeout = parsed_args.timeout
+        return waiting.Limits(
+            timeout=_TIMEOUT if timeout is None else timeout,
+            stall_after=parsed_args.stall_after or _STALL_AFTER,
+            downloads=parsed_args.max_downloads or _usual_downloads(),
+            site_downloads=of_site,
+        )
+    for option in ('timeout', 'stall_after'):
+        if getattr(parsed_args, option) is not None:
+            raise errors.UsageError(
+                _("'--%s' is for those who wait") % option.replace('_', '-'),
+                _('Give --wait as well.'),
+            )
+    return None
+
+
+def _usual_downloads() -> int:
+    """The number of the environment; 0 for no limit.
+
+    :raises errors.UsageError: it is none.
+    """
+    text = utils.env(_DOWNLOADS_VARIABLE)
+    try:
+        return options.count(text) if text else 0
+    except argparse.ArgumentTypeError as error:
+        raise errors.UsageError(f'{_DOWNLOADS_VARIABLE}: {error}') from error
