@@ -269,7 +269,9 @@ def _show_delete_and_clear(demo: Demo, cloud: clouds.Cloud) -> None:
         'openstack image cache delete --unused --larger-than 100M '
         '--all-nodes --dry-run'
     )
-    demo.run('openstack image cache delete debian-13 --all-nodes')
+    demo.run(
+        'openstack image cache delete debian-13 --all-nodes --auto-approve'
+    )
     demo.say('Every failure is told in a line; all the rest is done.')
     demo.run(
         'openstack image cache delete nosuch cirros-0.6 --node edge-oslo '
