@@ -126,12 +126,12 @@ def test_timing_lists_our_requests(
     assert all(0 < each < PATIENCE for each in seconds.values())
 
 
-def test_a_failure_names_the_request_in_the_log_of_glance(
+def test_glance_takes_the_id_of_the_command_for_its_requests(
     environment: Callable[[str], dict[str, str]],
     cloud: clouds.Cloud,
     tmp_path: pathlib.Path,
 ) -> None:
-    """And the ID of the whole command is there as the global one."""
+    """So it is one ID to look for on all nodes, which a failure names too."""
     result = shell.run_program(
         shell.OPENSTACK,
         *('-v', 'image', 'cache', 'list'),
@@ -148,6 +148,4 @@ def test_a_failure_names_the_request_in_the_log_of_glance(
     (command_id,) = re.findall(
         r'logs of Glance: (req-[0-9a-f-]{36})', result.err
     )
-    log = cloud.glance[0].log.read_text()
-    assert request_id in log
-    assert command_id in log
+    assert request_id == command_id
