@@ -761,7 +761,7 @@ def test_a_node_that_trickles(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack, step: int
 ) -> None:
     def then(write: Callable[[bytes], None]) -> None:
-        for __ in range(200):
+        for __ in range(60):
             write(b'x' * step)
             time.sleep(0.05)
 
