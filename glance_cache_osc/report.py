@@ -55,11 +55,13 @@ class Failures:
     @property
     def lines(self) -> list[str]:
         """The failures so far."""
-        logins = [
+        return [line for line, __ in self._lines] + self._login_lines()
+
+    def _login_lines(self) -> list[str]:
+        return [
             columns.safe_text(f'{columns.few(what, 1)}: {error}')
             for error, what in self._logins.items()
         ]
-        return [line for line, __ in self._lines] + logins
 
     def remark(self, line: str) -> None:
         """Note a consequence of the failures, to be reported after them."""
@@ -71,10 +73,7 @@ class Failures:
 
     def tell(self, log: logging.Logger) -> int:
         """Log each failure, and return the exit code."""
-        self._lines += [
-            (columns.safe_text(f'{columns.few(what, 1)}: {error}'), '')
-            for error, what in self._logins.items()
-        ]
+        self._lines += [(line, '') for line in self._login_lines()]
         self._logins.clear()
         lost = {node for __, node in self._lines if node}
         allowed = len(lost) <= self.allowed

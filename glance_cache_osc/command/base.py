@@ -74,7 +74,7 @@ class CacheLister(common.CacheCommand, command.Lister):
     def _table(self, parsed_args: argparse.Namespace) -> list[columns.Column]:
         """The columns, with Cloud before Node if nodes have several."""
         table = [*self.columns_for(parsed_args)]
-        if NODE in table and self._configured and self.has_clouds:
+        if NODE in table and self.has_clouds:
             table.insert(table.index(NODE), CLOUD)
         return table
 

@@ -39,6 +39,7 @@ class CacheCommand(operations.Operations, command.Command):
 
     #: The name of each chosen node's cloud, by that of the node.
     _clouds: Mapping[str, str] = types.MappingProxyType({})
+    _has_chosen_clouds = False
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
 
@@ -132,15 +133,21 @@ class CacheCommand(operations.Operations, command.Command):
         self.failures.allowed = number
         members = fleet.members(self.cloud, chosen.nodes, timeout)
         self._clouds = {one.node.name: one.cloud.name for one in members}
-        self.has_clouds |= len(set(self._clouds.values())) > 1
+        self._has_chosen_clouds = len(set(self._clouds.values())) > 1
         return members
 
     @functools.cached_property
     def _configured(self) -> list[nodes.Node]:
-        found = configuration.configured(self.cloud)
+        return configuration.configured(self.cloud)
+
+    @functools.cached_property
+    def _has_configured_clouds(self) -> bool:
         own = self.cloud.name
-        self.has_clouds = len({one.cloud or own for one in found}) > 1
-        return found
+        return len({one.cloud or own for one in self._configured}) > 1
+
+    @property
+    def has_clouds(self) -> bool:
+        return self._has_configured_clouds or self._has_chosen_clouds
 
     @property
     def configured_sites(self) -> set[str]:

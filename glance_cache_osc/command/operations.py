@@ -50,10 +50,13 @@ class Operations:
     failures: report.Failures
     loop: loops.Loop
 
-    #: Whether the nodes are of several clouds.
-    has_clouds = False
     #: Clouds of which the images could not be looked up.
     lost: AbstractSet[clouds.Cloud] = frozenset()
+
+    @property
+    def has_clouds(self) -> bool:
+        """Whether the nodes are of several clouds."""
+        return False
 
     def where(self, cloud: clouds.Cloud) -> str:
         """The words of a message for a cloud, if there are several."""

@@ -357,6 +357,11 @@ def test_a_policy_means_the_images_of_each_cloud(
         *(*CACHE, 'coverage', '--policy', 'policy.yaml', '-f', 'json')
     )
 
+    named = openstack(
+        *(*CACHE, 'site', 'list', '-f', 'value', '-c', 'Site', '-c', 'cloud')
+    )
+
+    assert (named.code, named.out) == (0, 'oslo oslo\nbergen bergen\n')
     assert check.code == 3
     assert check.out == f'{p.UBUNTU} ubuntu 5000000 queue oslo oslo\n'
     assert sites.out == (
