@@ -104,14 +104,14 @@ def test_messages_are_found() -> None:
 
 @pytest.mark.parametrize('message', MESSAGES)
 def test_every_reason_is_explained(message: str) -> None:
-    page = (MANUAL / 'user/troubleshooting.rst').read_text(encoding='utf-8')
+    page = (MANUAL / 'operations/troubleshooting.rst').read_text(encoding='utf-8')
     terms = re.findall(r'^(\S.*)\n    \S', page, re.MULTILINE)
 
     assert _PLACE.sub('…', message).rstrip('.') in terms
 
 
 def test_nothing_is_explained_that_is_not_said() -> None:
-    page = (MANUAL / 'user/troubleshooting.rst').read_text(encoding='utf-8')
+    page = (MANUAL / 'operations/troubleshooting.rst').read_text(encoding='utf-8')
     terms = set(re.findall(r'^(\S.*)\n    \S', page, re.MULTILINE))
 
     said = {_PLACE.sub('…', one).rstrip('.') for one in MESSAGES}
