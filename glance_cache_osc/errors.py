@@ -38,7 +38,7 @@ from osc_lib import exceptions
 from glance_cache_osc.i18n import _
 
 #: What to do about an answer that no Glance gives.
-IS_IT_GLANCE = _('Is this the endpoint of a Glance?')
+IS_IT_GLANCE = _('Check that this is a Glance endpoint.')
 
 
 class CacheError(exceptions.CommandError):
@@ -91,7 +91,7 @@ class ImageAmbiguous(ImageError):
                 'name': wanted,
                 'ids': ', '.join(image_ids),
             },
-            _('Give the ID of the one that is meant.'),
+            _('Specify the ID of one of them.'),
         )
 
 
@@ -215,8 +215,8 @@ class NoStores(NodeError):
 
     def __init__(self) -> None:
         super().__init__(
-            _('This Glance has no named stores'),
-            _("They need 'enabled_backends' in its glance-api.conf."),
+            _('This Glance service has no named stores'),
+            _("Named stores require 'enabled_backends' in glance-api.conf."),
         )
 
 
@@ -225,8 +225,11 @@ class Unconfirmed(NodeError):
 
     def __init__(self) -> None:
         super().__init__(
-            _('Its answer was not waited for'),
-            _('It may have done what it was asked: look, and ask again.'),
+            _('Interrupted before the response arrived'),
+            _(
+                'The request may have succeeded: check the result before you '
+                'retry.'
+            ),
         )
 
 
@@ -234,4 +237,4 @@ class Interrupted(NodeError):
     """The user stopped the command before this node was asked."""
 
     def __init__(self) -> None:
-        super().__init__(_('Not asked: interrupted'))
+        super().__init__(_('Not sent: interrupted'))

@@ -89,6 +89,8 @@ class Failures:
             tell = log.error if is_error else log.warning
             tell(line)
         if self._stopped:
-            log.error(_('Interrupted. Not asked for: %d.'), self._interrupted)
+            log.error(
+                _('Interrupted. Operations not done: %d.'), self._interrupted
+            )
             return _INTERRUPTED
         return 1 if failed else 0

@@ -234,7 +234,7 @@ class Catalogue:
 
 def _not_answered() -> errors.CatalogueError:
     return errors.CatalogueError(
-        _("The cloud's image endpoint does not answer as a Glance does"),
+        _("The cloud's image endpoint is not a Glance endpoint"),
         _("See 'openstack endpoint list --service image'."),
     )
 

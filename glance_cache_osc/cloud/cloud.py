@@ -171,8 +171,9 @@ class Cloud:
         if plain:
             named = columns.few(plain, _MOST_NAMED)
             words = _(
-                'The token of this login goes over http, where anyone on the '
-                'way can read it, to %s. Use https there, or a tunnel.'
+                'The token of this login is sent unencrypted over http to %s: '
+                'anyone on the network path can read it. Use https or a '
+                'tunnel.'
             )
             _LOG.warning(words, columns.safe_text(named))
 

@@ -87,8 +87,8 @@ def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
     for key in properties:
         if key in _NOT_PROPERTIES:
             raise errors.UsageError(
-                _("'%s' is not a property of images") % key,
-                _('Name images by ID, name, --tag or --property.'),
+                _("'%s' is not an image property") % key,
+                _('Specify images by ID, name, --tag or --property.'),
             )
     return dict(properties)
 

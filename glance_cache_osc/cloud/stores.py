@@ -38,7 +38,7 @@ class Stores:
             if len(names) == len(stores):
                 return names
         raise errors.BadReply(
-            _('Its answer is not a list of stores'),
+            _('The response is not a list of stores'),
             _("See 'openstack endpoint list --service image'."),
         )
 
@@ -66,16 +66,16 @@ def _explained(
     """
     if image.stores and store not in image.stores:
         return errors.Refused(
-            _("It is not stored in '%s'") % store,
-            _('It is in: %s.') % ', '.join(image.stores),
+            _("The image is not stored in '%s'") % store,
+            _('It is stored in: %s.') % ', '.join(image.stores),
         )
     words = error.why
     if 'only store' in words:
         return errors.Refused(
             words,
             _(
-                "To copy it elsewhere first: 'openstack image import "
-                "%s --method copy-image --store <other store>'."
+                "To copy the image to another store first, run 'openstack "
+                "image import %s --method copy-image --store <other store>'."
             )
             % image.image_id,
         )
@@ -86,8 +86,8 @@ def _explained(
         return errors.Forbidden(
             words,
             _(
-                'Log in as an administrator, or have the policies of that '
-                'Glance allow it.'
+                "Log in as an administrator, or allow the request in Glance's "
+                'policies.'
             ),
         )
     return error
@@ -96,13 +96,16 @@ def _explained(
 #: What to do, by what Glance's words hold.
 _REMEDIES = {
     'not available on this node': _(
-        'Glance knows that store at other endpoints: name one as '
+        'Other endpoints have this store: set one of them as '
         'image_endpoint_override in clouds.yaml, or in '
-        'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from there.'
+        'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from clouds.yaml.'
     ),
-    'in use': _('Remove what uses it, such as volumes made from it, first.'),
-    'snapshot': _('Remove its snapshots first.'),
+    'in use': _(
+        'First delete the resources that use the image, such as volumes '
+        'created from it.'
+    ),
+    'snapshot': _('First delete the snapshots of the image.'),
     "status is not 'active'": _(
-        "Wait until it is active: see 'openstack image show'."
+        "Wait until the image is active: see 'openstack image show'."
     ),
 }

@@ -28,8 +28,8 @@ def deletion(steps: base.Steps, more: str = '') -> None:
     :raises errors.CacheError: the answer is not yes.
     """
     lines = [
-        f'{step.image.label}  '
-        f'{columns.human_size(step.entry.size or 0)}  {member.node.name}'
+        f'{step.image.label}  {columns.human_size(step.entry.size or 0)}  '
+        f'{member.node.name}'
         for member, step in steps
         if step.action is plan.Action.DELETE and step.entry
     ]
@@ -63,8 +63,8 @@ def check(
         return False
     if asks and not _on_a_terminal():
         raise errors.UsageError(
-            _('Nothing is done without approval'),
-            _('Use --auto-approve, or --dry-run to see what it does.'),
+            _('Confirmation required'),
+            _('Use --auto-approve to proceed, or --dry-run to show the plan.'),
         )
     return asks
 
@@ -136,7 +136,7 @@ def _confirm(
         sys.stderr.write(f'  {columns.safe_text(line)}\n')
     if more:
         sys.stderr.write(f'{more}\n')
-    sys.stderr.write(f'{summary}. {_("Go on? [y/N]")} ')
+    sys.stderr.write(f'{summary}. {_("Continue? [y/N]")} ')
     sys.stderr.flush()
     if sys.stdin.readline().strip().lower() not in ('y', 'yes'):
         raise errors.CacheError(_('Nothing was changed'))

@@ -104,7 +104,7 @@ class CacheLister(common.CacheCommand, command.Lister):
         if not self._clouds:
             return _('Nothing to list.')
         nodes = columns.few(node_sets.fold(list(self._clouds)), _FEW_NODES)
-        line = _('Nothing to list; nodes: %(count)d (%(nodes)s).')
+        line = _('Nothing to list. Nodes: %(count)d (%(nodes)s).')
         words = {'count': len(self._clouds), 'nodes': nodes}
         return columns.safe_text(line % words)
 
@@ -120,6 +120,6 @@ class CacheLister(common.CacheCommand, command.Lister):
             asked[:] = [known.get(columns.normal(one), one) for one in asked]
         if parsed_args.columns and not set(headers) & {*parsed_args.columns}:
             raise errors.UsageError(
-                _('No column is called %s') % ' or '.join(parsed_args.columns),
-                _('There are: %s.') % ', '.join(headers),
+                _('Unknown column: %s') % ' or '.join(parsed_args.columns),
+                _('Available: %s.') % ', '.join(headers),
             )

@@ -21,7 +21,7 @@ def replace(path: str, text: str) -> None:
     :raises errors.CacheError: it was not written; the old one is untouched.
     """
     if not path:
-        raise errors.UsageError(_("'--output' is empty"), _('Name a file.'))
+        raise errors.UsageError(_("'--output' is empty"), _('Specify a file.'))
     try:
         file = pathlib.Path(path).resolve()
         if file.exists() and not file.is_file():

@@ -49,7 +49,7 @@ def run(
         except KeyboardInterrupt:
             failures.interrupt()
             if loop.has_changes:
-                failures.remark(_('Not all that was changed is listed.'))
+                failures.remark(_('Some changes are not listed.'))
         except errors.CacheError as error:
             failures.tell(log)
             line = str(error)

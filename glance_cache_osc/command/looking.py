@@ -36,7 +36,7 @@ async def take(
         try:
             wanted = await policy_files.find(command, policy, members)
         except errors.CatalogueError as error:
-            command.failures.add(_('The policy was not resolved'), error)
+            command.failures.add(_('Cannot resolve the policy'), error)
             complete = False
         else:
             found = all(one.complete for one in wanted.values())
@@ -128,7 +128,7 @@ async def _known(
     try:
         by_cloud = await command.in_each_cloud(members, of_cloud)
     except errors.CatalogueError as error:
-        command.failures.add(_('The images are not known'), error)
+        command.failures.add(_('Cannot look up the images'), error)
         by_cloud = {}
     return {
         (cloud.name, image_id): image

@@ -20,8 +20,8 @@ def add(parser: argparse.ArgumentParser) -> None:
     group = parser.add_argument_group(
         _('nodes'),
         _(
-            "The nodes are those of 'image_cache_nodes' in clouds.yaml; "
-            "where it names none, the cloud's image endpoint is the one node."
+            "Nodes are configured in clouds.yaml as 'image_cache_nodes'. If "
+            "none are configured, the cloud's image endpoint is the only node."
         ),
     )
     group.add_argument(
@@ -30,9 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         help=_(
-            'Node to act on: a name from clouds.yaml, a node set such as '
+            'Use this node: a name from clouds.yaml, a node set such as '
             "oslo-[1-3], a glob of '*' and '?' on names, a URL, or "
-            'host[:port] (repeat for several nodes)'
+            'host[:port] if no nodes are configured (repeat for several '
+            'nodes)'
         ),
     )
     group.add_argument(
@@ -41,8 +42,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         help=_(
-            'Act on the nodes of this site: a name, a set such as oslo-[1-3], '
-            "or a glob of '*' and '?' (repeat for several sites)"
+            'Use the nodes of this site: a name, a set such as oslo-[1-3], or '
+            "a glob of '*' and '?' (repeat for several sites)"
         ),
     )
     group.add_argument(
@@ -51,14 +52,14 @@ def add(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         help=_(
-            'Do not act on this node: a name, a node set or a glob on names '
-            '(repeat for several nodes)'
+            'Exclude this node: a name, a node set or a glob on names (repeat '
+            'for several nodes)'
         ),
     )
     group.add_argument(
         '--all-nodes',
         action='store_true',
-        help=_('Act on all nodes named in clouds.yaml'),
+        help=_('Use all nodes in clouds.yaml'),
     )
     group.add_argument(
         '--node-timeout',
@@ -66,8 +67,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=options.seconds,
         default=utils.env(_TIMEOUT_VARIABLE, default=_NODE_TIMEOUT),
         help=_(
-            'How long a node may be silent, in seconds (default: %(default)g, '
-            'or that of %(variable)s in the environment)'
+            'Fail if a node sends nothing for this many seconds (default: '
+            '%(default)g, or the value of %(variable)s)'
         )
         % {'default': _NODE_TIMEOUT, 'variable': _TIMEOUT_VARIABLE},
     )
@@ -77,8 +78,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=_share,
         default=_NONE,
         help=_(
-            'Report up to this many unreachable nodes, or this share of the '
-            'nodes (such as 5%%), as warnings that do not change the exit '
+            'Report up to this many unreachable nodes, or this percentage of '
+            'the nodes (such as 5%%), as warnings that do not change the exit '
             'code (default: 0)'
         ),
     )
@@ -91,6 +92,6 @@ def _share(text: str) -> tuple[int, bool]:
         number != text and int(number) > 100
     ):
         raise argparse.ArgumentTypeError(
-            _("'%s' is neither a whole number nor a share such as 5%%") % text
+            _("'%s' is not a whole number or a percentage such as 5%%") % text
         )
     return int(number), number != text

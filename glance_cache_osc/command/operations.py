@@ -85,7 +85,7 @@ class Operations:
                 self.lost |= {outcome.job}
                 if isinstance(error.__cause__, errors.LoginFailed):
                     error = error.__cause__
-                what = _("Cannot work on the nodes of cloud '%s'")
+                what = _("Cannot use the nodes of cloud '%s'")
                 self.failures.add(what % outcome.job.name, error)
             else:
                 found[outcome.job] = cast('_Value', outcome.value)
@@ -132,7 +132,7 @@ class Operations:
         try:
             return await cloud.catalogue().by_id(image_ids)
         except errors.CatalogueError as error:
-            self.failures.add(_('The names are missing'), error)
+            self.failures.add(_('Cannot look up image names'), error)
             return {}
 
     async def look(self, members: Collection[Member]) -> Held:
@@ -157,9 +157,9 @@ class Operations:
             listed += len(held)
             if listed > entries.MOST_ENTRIES_IN_ALL:
                 raise errors.NodeError(
-                    _('All nodes together list more than %d entries')
+                    _('The nodes list more than %d entries in total')
                     % entries.MOST_ENTRIES_IN_ALL,
-                    _('Name fewer nodes with --node.'),
+                    _('Specify fewer nodes with --node.'),
                 )
             return digest(held)
 
@@ -172,7 +172,7 @@ class Operations:
         question: Callable[[Member], Awaitable[_Value]],
     ) -> list[attempt.Outcome[Member, _Value]]:
         """Ask every node the same, all at once; outcomes in their order."""
-        with progress.counting(_('Asking nodes'), len(members)) as counter:
+        with progress.counting(_('Reading nodes'), len(members)) as counter:
             return await attempt.attempt(
                 question, members, ended=counter.advance
             )

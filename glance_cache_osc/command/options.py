@@ -23,16 +23,16 @@ _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
 def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
     """Which entries are meant: the narrowing options of ``list``."""
     group = parser.add_argument_group(
-        _('narrowing'), _('Entries must meet all conditions that are given.')
+        _('filters'), _('Entries must match all given filters.')
     )
     for option, text in (
-        ('--cached', _('Entries whose data is in the cache')),
-        ('--queued', _('Entries that are asked for and not there yet')),
+        ('--cached', _('Only entries whose data is in the cache')),
+        ('--queued', _('Only entries that are queued and not cached yet')),
         (
             '--orphans',
-            _('Entries whose image this login does not find in Glance'),
+            _('Only entries whose image this login cannot find in Glance'),
         ),
-        ('--unused', _('Cached entries that were never served')),
+        ('--unused', _('Only cached entries that were never served')),
     ):
         group.add_argument(option, action='store_true', help=text)
     group.add_argument(
@@ -40,8 +40,9 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
         metavar='<duration>',
         type=_duration,
         help=_(
-            'Cached entries last served, or if never served cached, longer '
-            'ago than this: a number with s, m, h, d or w, such as 30d'
+            'Only cached entries that were last served longer ago than this '
+            '(entries that were never served: cached longer ago): a number '
+            'with s, m, h, d or w, such as 30d'
         ),
     )
     group.add_argument(
@@ -49,9 +50,9 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
         metavar='<size>',
         type=size,
         help=_(
-            'Cached entries of more than this many bytes: a number, or one '
-            'with k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (of 1024), '
-            'such as 10G'
+            'Only cached entries larger than this many bytes: a number, or '
+            'one with k, M, G, T (powers of 1000) or Ki, Mi, Gi, Ti (powers '
+            'of 1024), such as 10G'
         ),
     )
 
@@ -81,7 +82,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         metavar='<tag>',
         action='append',
         default=[],
-        help=_('Images with this tag (repeat: with all of these tags)'),
+        help=_('Images with this tag (repeat to require several tags)'),
     )
     parser.add_argument(
         '--property',
@@ -90,16 +91,16 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
         action='append',
         default=[],
         help=_(
-            'Images with this property (repeat: with all of these '
-            'properties, and with all tags)'
+            'Images with this property (repeat to require several properties; '
+            'images must also have all tags)'
         ),
     )
     parser.add_argument(
         '--from-file',
         metavar='<file>',
         help=_(
-            'File that names images, one a line; empty lines and lines that '
-            "begin with '#' are passed over; '-' is standard input"
+            'File with one image per line; empty lines and lines that start '
+            "with '#' are ignored; '-' is standard input"
         ),
     )
 
@@ -115,8 +116,8 @@ def image_words(parsed_args: argparse.Namespace) -> list[str]:
         words += _read_names(parsed_args.from_file)
     if not (words or parsed_args.tag or parsed_args.property):
         raise errors.UsageError(
-            _('No image is named'),
-            _('Name images by ID, name, --tag, --property or --from-file.'),
+            _('No images specified'),
+            _('Specify images by ID, name, --tag, --property or --from-file.'),
         )
     return words
 
@@ -146,7 +147,7 @@ def read_text(path: str) -> str:
         ) from error
     except UnicodeDecodeError as error:
         raise errors.UsageError(
-            _("Cannot read '%s': it is not UTF-8 text") % path
+            _("Cannot read '%s': not UTF-8 text") % path
         ) from error
 
 
@@ -156,7 +157,7 @@ def add_approval_options(
     """``--dry-run`` and ``--auto-approve``, which exclude each other."""
     group = parser.add_mutually_exclusive_group()
     add_dry_run(group)
-    _add_auto_approve(group, _('Do it without asking'))
+    _add_auto_approve(group, _('Do not ask for confirmation'))
     return group
 
 
@@ -168,7 +169,7 @@ def add_plan_options(
     add_dry_run(group)
     _add_auto_approve(
         group,
-        _('Has no effect here: this command never asks'),
+        _('Has no effect: this command never asks for confirmation'),
     )
     return group
 
@@ -184,7 +185,7 @@ def add_dry_run(parser: argparse._ActionsContainer) -> None:
     parser.add_argument(
         '--dry-run',
         action='store_true',
-        help=_('Show what would be done, and do nothing'),
+        help=_('Show the plan and change nothing'),
     )
 
 
@@ -196,7 +197,7 @@ def seconds(text: str) -> float:
         number = 0
     if not 0 < number < 1e6:
         raise argparse.ArgumentTypeError(
-            _("'%s' is not a number of seconds above 0") % text
+            _("'%s' is not a number of seconds greater than 0") % text
         )
     return number
 
@@ -209,7 +210,7 @@ def seconds_or_none(text: str) -> float:
         return seconds(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
-            _("'%s' is neither a number of seconds nor 0") % text
+            _("'%s' is not a number of seconds, 0 or greater") % text
         ) from error
 
 
@@ -217,7 +218,7 @@ def count(text: str) -> int:
     """A number above 0, as an option's value."""
     if not (text.isascii() and text.isdigit()) or not int(text):
         raise argparse.ArgumentTypeError(
-            _("'%s' is not a whole number above 0") % text
+            _("'%s' is not a whole number greater than 0") % text
         )
     return int(text)
 

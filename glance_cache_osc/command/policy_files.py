@@ -46,7 +46,10 @@ def of(parsed_args: argparse.Namespace) -> policies.Policy | None:
     others = ('images', 'tag', 'property', 'from_file')
     if any(getattr(parsed_args, one, None) for one in others):
         raise errors.UsageError(
-            _('--policy cannot be combined with named images'),
+            _(
+                '--policy cannot be combined with other options that select '
+                'images'
+            ),
             _('Use one of them.'),
         )
     return reading.read(options.read_text(path), path)
@@ -74,7 +77,7 @@ async def find(
     )
     if unmatched:
         command.log.warning(
-            _('Sites for which the policy has no rule: %s.'),
+            _('Sites without a rule in the policy: %s.'),
             columns.safe_text(columns.few(unmatched, _FEW)),
         )
 
@@ -83,7 +86,7 @@ async def find(
     )
     if lost:
         command.log.warning(
-            _('Sites in the policy to which no node belongs: %s.'),
+            _('Sites in the policy without nodes: %s.'),
             columns.safe_text(columns.few(sorted(lost), _FEW)),
         )
 
@@ -112,7 +115,7 @@ async def find(
             held_back.setdefault(cloud, []).append(site)
     for cloud, sites in held_back.items():
         command.failures.add(
-            _('Other images are not deleted on %(sites)s%(where)s')
+            _('Other entries are not deleted on %(sites)s%(where)s')
             % {
                 'sites': columns.few(sites, _FEW),
                 'where': command.where(cloud),
@@ -201,7 +204,7 @@ async def _matching(
                 _('Cannot find images of set %(name)s%(where)s')
                 % {'name': outcome.job.name, 'where': command.where(cloud)},
                 errors.ImageError(
-                    _('No image has all of its tags and properties')
+                    _('No image has all tags and properties of the set')
                 ),
             )
     return found

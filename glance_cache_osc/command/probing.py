@@ -54,7 +54,7 @@ async def probe(
         reports[member].add(
             checks.Name.SERVING,
             checks.Outcome.UNKNOWN,
-            _('No cached image of that size'),
+            _('No cached image is small enough'),
         )
 
 
@@ -103,9 +103,10 @@ async def _probe_twin(
             checks.Name.OWN_LIST,
             checks.Outcome.ERROR,
             _(
-                'Reading an image here raised Hits on %s: either they have '
-                'the same worker_self_reference_url, or both endpoints lead '
-                'to one node. Give each node its own.'
+                'Reading an image here increased Hits on %s: the nodes have '
+                'the same worker_self_reference_url, or their endpoints lead '
+                'to one node. Set a unique worker_self_reference_url on each '
+                'node.'
             )
             % columns.few([node.node.name for node in shared], _FEW),
         )
@@ -150,9 +151,9 @@ def add_twins(reports: Reports) -> None:
                 checks.Name.OWN_LIST,
                 checks.Outcome.WARNING,
                 _(
-                    'The list is the same as that of %s. Check that each '
-                    'node has its own worker_self_reference_url, and use '
-                    '--probe-size with a cached image of that size.'
+                    'The list is identical to the list of %s. Check that each '
+                    'node has a unique worker_self_reference_url, or use '
+                    '--probe-size with a larger size.'
                 )
                 % columns.few(agreeing[member], _FEW),
             )
@@ -162,8 +163,8 @@ def add_twins(reports: Reports) -> None:
                     checks.Name.OWN_LIST,
                     checks.Outcome.UNKNOWN,
                     _(
-                        'The list agrees with that of another node but for '
-                        'Hits'
+                        'The list differs from the list of another node only '
+                        'in Hits'
                     ),
                     routine=True,
                 )

@@ -61,7 +61,7 @@ def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
         if program and step.action is not plan.Action.NONE:
             programs.setdefault(program, {})[member.node.name] = None
     for program, nodes in programs.items():
-        line = _("Queued images wait until '%(program)s' runs on %(where)s.")
+        line = _("Images stay queued until '%(program)s' runs on %(where)s.")
         words = {
             'program': program,
             'where': columns.few(list(nodes), _FEW_NODES),
@@ -141,17 +141,15 @@ def _why_late(
     wait: waiting.Wait, member: base.Member, ending: waiting.Ending
 ) -> errors.NodeError:
     if ending is waiting.Ending.TIMED_OUT:
-        why = _('Not within %g seconds') % wait.limits.timeout
-        remedy = _(
-            'What is queued stays queued; --timeout sets how long to wait.'
-        )
+        why = _('Not cached within %g seconds') % wait.limits.timeout
+        remedy = _('Queued images stay queued. To wait longer, use --timeout.')
     else:
-        why = _('Nothing has arrived there for %g seconds')
+        why = _('Stalled: no newly cached image for %g seconds')
         why %= wait.limits.stall_after
         remedy = ''
     if last_error := wait.last_error(member):
         # It may not even have heard what it was asked for.
-        remedy = _('Its last answer: %s') % last_error
+        remedy = _('Last response: %s') % last_error
         if errors.is_unreachable(last_error):
             return errors.TimedOut(why, remedy)
     return errors.NodeError(why, remedy)

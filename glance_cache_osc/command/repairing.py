@@ -70,8 +70,8 @@ def repair(
         findings,
         queued,
         errors.NodeError(
-            _('The entry was replaced, and not verified again'),
-            _('Verify it again.'),
+            _('The entry was replaced but not verified again'),
+            _('Verify the image again.'),
         ),
     )
     filled = command.loop.run(
@@ -178,7 +178,7 @@ async def _replace(one: verification.Candidate) -> None:
         raise errors.NodeError(
             _('The entry was deleted, but the image was not queued again: %s')
             % error.why,
-            _("Queue it with 'openstack image cache queue'."),
+            _("Queue the image with 'openstack image cache queue'."),
         ) from error
 
 
@@ -194,7 +194,7 @@ def _note(
 def _late(limits: verifying.Limits) -> errors.NodeError:
     return errors.NodeError(
         _('The entry was not repaired within %g seconds') % limits.timeout,
-        _("'--timeout' sets how long to wait."),
+        _('To wait longer, use --timeout.'),
     )
 
 

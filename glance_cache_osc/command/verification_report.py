@@ -24,11 +24,11 @@ _FEW = 3
 WORDS = {
     Result.CORRUPT: (
         _('the data does not match the hash in Glance'),
-        _('Delete and queue it again, or use --repair.'),
+        _('Delete the entry and queue the image again, or use --repair.'),
     ),
     Result.TRUNCATED: (
         _('the node sends only the first part of the data'),
-        _('Delete and queue it again, or use --repair.'),
+        _('Delete the entry and queue the image again, or use --repair.'),
     ),
     Result.FILE_MISSING: (
         _(
@@ -37,23 +37,24 @@ WORDS = {
         ),
         _(
             'Check that the cache directory is on a persistent disk and that '
-            'each node has its own worker_self_reference_url.'
+            'each node has a unique worker_self_reference_url.'
         ),
     ),
     Result.NOT_SERVED: (
         _(
-            'the data is right, but the node does not serve it from the '
-            'cache: it counted two reads as no hits'
+            'the data is correct, but the node does not serve it from the '
+            'cache: two reads did not increase Hits'
         ),
         _(
             'Set a flavor with caching (such as keystone+cachemanagement) in '
-            "that node's glance-api.conf, and give each node its own "
-            'worker_self_reference_url. --repair cannot change this.'
+            "that node's glance-api.conf, and a unique "
+            'worker_self_reference_url on each node. --repair cannot correct '
+            'this.'
         ),
     ),
     Result.NOT_CACHED: (
         _('the image is not in the cache'),
-        _("Queue it with 'openstack image cache queue'."),
+        _("Queue the image with 'openstack image cache queue'."),
     ),
 }
 

@@ -202,7 +202,7 @@ async def verify(
                 _('Cannot verify %s') % verification_report.few_of(late),
                 errors.NodeError(
                     _('Not verified within %g seconds') % limits.timeout,
-                    _("'--timeout' sets how long to wait."),
+                    _('To wait longer, use --timeout.'),
                 ),
             )
         except asyncio.CancelledError:

@@ -204,7 +204,9 @@ def names_of(filling: Sequence[fills.Fill]) -> str:
 
 def stall_words(node: fills.NodeFills, stall_after: float) -> str:
     """The likely causes of a stall, and what to do."""
-    words = _('Nothing has arrived on %(node)s for %(seconds)g seconds') % {
+    words = _(
+        'Stalled: no newly cached image on %(node)s for %(seconds)g seconds'
+    ) % {
         'node': node.member.node.label,
         'seconds': stall_after,
     }
@@ -212,15 +214,15 @@ def stall_words(node: fills.NodeFills, stall_after: float) -> str:
         return f'{words}: {node.error}'
     if program := node.member.driver.filled_by:
         return _(
-            "%(words)s. Images are fetched there when '%(program)s' runs: "
-            'see that it does.'
+            "%(words)s. This node downloads images only when '%(program)s' "
+            'runs: check that it is scheduled.'
         ) % {'words': words, 'program': program}
     causes = _(
-        'It may be that a fill takes longer (--stall-after sets how long is '
-        'too long), that the disk of its cache is full, or that glance-api '
-        'lost what it was asked for: a fill that fails ends its cache '
-        'thread. See its log, make room, restart glance-api, and queue again '
-        'with --force.'
+        'Possible causes: the download takes longer than --stall-after, '
+        'the disk of the cache is full, or an earlier fill failed, which '
+        'ends the cache thread of glance-api. Check the log of glance-api '
+        'and the disk, restart glance-api, and queue the images again with '
+        '--force.'
     )
     return f'{words}. {causes}'
 

@@ -23,7 +23,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """``--wait``, and how."""
     group = parser.add_argument_group(
         _('waiting'),
-        _('What was asked for stays asked for, however the wait ends.'),
+        _('Queued images stay queued if the wait ends early.'),
     )
     group.add_argument(
         '--wait',
@@ -35,7 +35,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar='<seconds>',
         type=options.seconds_or_none,
         help=_(
-            'How long to wait in all, in seconds; 0 for no limit (default: %g)'
+            'Stop waiting after this many seconds; 0 for no limit (default: '
+            '%g)'
         )
         % _TIMEOUT,
     )
@@ -44,9 +45,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar='<number>',
         type=options.count,
         help=_(
-            'Have at most so many images fetched at a time, over all nodes, '
-            'and ask for the next as one arrives (default: no limit, or with '
-            '--wait that of %s in the environment; implies --wait)'
+            'Download at most this many images at a time on all nodes '
+            'together (default: no limit, or with --wait the value of %s; '
+            'implies --wait)'
         )
         % _DOWNLOADS_VARIABLE,
     )
@@ -65,8 +66,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar='<seconds>',
         type=options.seconds,
         help=_(
-            'Tell of a node on which nothing has arrived for so long, in '
-            'seconds, and wait for the others (default: %g)'
+            'Report a node as stalled after this many seconds without a newly '
+            'cached image, and wait for the others (default: %g)'
         )
         % _STALL_AFTER,
     )
@@ -109,8 +110,8 @@ def limits(
     for option in ('timeout', 'stall_after'):
         if getattr(parsed_args, option) is not None:
             raise errors.UsageError(
-                _("'--%s' is for those who wait") % option.replace('_', '-'),
-                _('Give --wait as well.'),
+                _('--%s requires --wait') % option.replace('_', '-'),
+                _('Add --wait.'),
             )
     return None
 

@@ -46,7 +46,9 @@ class Wanted:
                 complete = False
                 command.failures.add(
                     _('Cannot queue by tag or property%s') % where,
-                    errors.ImageError(_('No image has all of them')),
+                    errors.ImageError(
+                        _('No image has all of these tags and properties')
+                    ),
                 )
             found += matching
         distinct = {image.image_id: image for image in found}
@@ -62,7 +64,7 @@ def _properties(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     for key, value in pairs:
         if given.setdefault(key, value) != value:
             raise errors.UsageError(
-                _("No image has two values of '%s'") % key,
-                _('Give each property once.'),
+                _("An image has only one value of '%s'") % key,
+                _('Specify each property once.'),
             )
     return queries.check_properties(given)

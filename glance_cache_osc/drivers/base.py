@@ -97,6 +97,6 @@ class CacheDriver(abc.ABC):
 def not_a_cache(error: ValueError) -> errors.BadReply:
     """What a node answered is no list of cached images."""
     return errors.BadReply(
-        _('Its answer is not a list of cached images (%s)') % error,
+        _('The response is not a list of cached images (%s)') % error,
         errors.IS_IT_GLANCE,
     )

@@ -61,11 +61,14 @@ class CacheApiDriver(base.CacheDriver):
                 raise
             raise errors.TimedOut(
                 error.why,
-                _('It may go on pruning. Use --prune-timeout to wait longer.'),
+                _(
+                    'The node may still be pruning. To wait longer, use '
+                    '--prune-timeout.'
+                ),
             ) from error
         except ValueError as error:
             raise errors.BadReply(
-                _('It does not tell what it pruned (%s)') % error
+                _('The response does not report what was pruned (%s)') % error
             ) from error
 
     async def api_version(self) -> str:
@@ -83,8 +86,8 @@ class CacheApiDriver(base.CacheDriver):
             raise errors.Forbidden(
                 error.why,
                 _(
-                    'Log in as an administrator, or have the policy '
-                    'cache_%s of that Glance allow it.'
+                    'Log in as an administrator, or allow cache_%s in the '
+                    'policies of that node.'
                 )
                 % what.value,
             ) from error

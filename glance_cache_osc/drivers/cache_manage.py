@@ -82,13 +82,13 @@ class CacheManageDriver(base.CacheDriver):
         status = image.get('status') if isinstance(image, dict) else None
         if not isinstance(status, str):
             raise errors.BadReply(
-                _('Its answer is not an image'), errors.IS_IT_GLANCE
+                _('The response is not an image'), errors.IS_IT_GLANCE
             )
         if status != 'active':
             raise errors.Refused(
                 _(
-                    'Only images with status active can be targeted for '
-                    'queueing; its status is %s'
+                    'Only active images can be queued; the status of this '
+                    'image is %s'
                 )
                 % status,
                 status=400,
@@ -107,7 +107,7 @@ class CacheManageDriver(base.CacheDriver):
             if error.status not in (404, 405):
                 raise
             raise errors.TooOld(
-                _('Its cache-management middleware is off'),
+                _("The node's cache-management middleware is disabled"),
                 _(
                     "Set 'image_cache_dir' and 'flavor = "
                     "keystone+cachemanagement' in that node's "

@@ -23,8 +23,8 @@ _MOST_READ = 4096
 _STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
 _REQUEST_ID = re.compile(r'req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _PERMISSION = _(
-    'Log in as an administrator, or have the policies of that Glance '
-    '(cache_list, cache_image, cache_delete) allow it.'
+    'Log in as an administrator, or allow cache_list, cache_image and '
+    'cache_delete in the policies of that node.'
 )
 
 
@@ -45,13 +45,13 @@ def _from_status(response: engine.Response) -> errors.NodeError:
     phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
     if status < 400:
         return errors.NotGlance(
-            _('It answers with a redirect (HTTP %d)') % status,
-            _('Give the endpoint that it redirects to.'),
+            _('The endpoint redirects to another one (HTTP %d)') % status,
+            _('Use the endpoint that it redirects to.'),
         )
     if status == 401:
         return errors.Forbidden(
-            _('It does not accept the token of this login'),
-            _('Does it belong to the cloud that you logged in to?'),
+            _('The endpoint rejected the token of this login'),
+            _('Check that it belongs to the cloud that you logged in to.'),
         )
     if status == 403:
         return errors.Forbidden(words or phrase, _PERMISSION)
@@ -59,7 +59,7 @@ def _from_status(response: engine.Response) -> errors.NodeError:
         return errors.ServerFault(
             _('The server failed with HTTP %d') % status
             + (f': {words}' if words else ''),
-            _('Try again later; its log says more.'),
+            _('Try again later, and check the log of the server.'),
         )
     return errors.Refused(words or phrase, status=status)
 

@@ -136,7 +136,10 @@ class NodeClient:
             coding = response.headers.get('content-encoding', 'identity')
             if coding.lower() != 'identity':
                 raise errors.BadReply(
-                    _('Its answer is compressed, which was not asked for')
+                    _(
+                        'The response is compressed, although compression '
+                        'was not requested'
+                    )
                 )
             if 200 <= response.status < 300:
                 return response
@@ -168,8 +171,8 @@ class NodeClient:
         # A node may keep it for an answer to a request without it.
         if any(one.encode() in response.body for one in request.secrets):
             raise errors.BadReply(
-                _('Its answer repeats the token of this login'),
-                _('It is not shown. Do not trust what answers there.'),
+                _('The response contains the token of this login'),
+                _('The response is not shown. Do not trust this endpoint.'),
             )
         return response
 
@@ -181,7 +184,7 @@ def segment(image_id: str) -> str:
     """
     if images.is_text(image_id) and image_id not in ('.', '..'):
         return urllib.parse.quote(image_id, safe='')
-    raise errors.Refused(_("'%s' is not the ID of an image") % image_id)
+    raise errors.Refused(_("'%s' is not an image ID") % image_id)
 
 
 def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
@@ -195,7 +198,7 @@ def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
             value = json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
-            _('Its answer is not JSON'), errors.IS_IT_GLANCE
+            _('The response is not valid JSON'), errors.IS_IT_GLANCE
         ) from error
     return parse(value) if parse else value
 

@@ -12,7 +12,7 @@ from glance_cache_osc.i18n import _
 
 _FIRST_WITH_CACHE = (2, 14)
 _FIRST_WITH_MAINTENANCE = (2, 18)
-_UPGRADE = _('Upgrade that Glance, or name another endpoint with --node.')
+_UPGRADE = _('Upgrade that node, or use another one with --node.')
 
 
 class Maintenance(enum.Enum):
@@ -68,7 +68,10 @@ async def why_no_cache(client: http.NodeClient) -> errors.NodeError:
         return error
     if found[-1] < _FIRST_WITH_CACHE:
         return errors.TooOld(
-            _('Its Images API ends at %s; the cache needs 2.14 (Yoga)')
+            _(
+                'The node supports Images API up to %s; the cache requires '
+                '2.14 (Yoga)'
+            )
             % _text(found[-1]),
             _UPGRADE,
         )
@@ -93,7 +96,10 @@ async def why_no_maintenance(
             _("Run '%s' on that node instead.") % what.program,
         )
     return errors.TooOld(
-        _('Its Images API ends at %s; clean and prune need 2.18')
+        _(
+            'The node supports Images API up to %s; clean and prune require '
+            '2.18'
+        )
         % _text(found[-1]),
         _("Run '%s' on that node instead.") % what.program,
     )
@@ -101,14 +107,14 @@ async def why_no_maintenance(
 
 def _hidden(found: list[tuple[int, int]], path: str) -> str:
     return _(
-        'It lists Images API %(version)s, but %(path)s is not there (does a '
-        'proxy hide it?)'
+        'The node lists Images API %(version)s, but %(path)s is not found: '
+        'a proxy may hide it'
     ) % {'version': _text(found[-1]), 'path': path}
 
 
 def _caching_off() -> errors.CachingOff:
     return errors.CachingOff(
-        _('Its image cache is off'),
+        _("The node's image cache is disabled"),
         _(
             "Set 'image_cache_dir' and a flavor with caching in that node's "
             'glance-api.conf, and restart it.'
@@ -129,6 +135,6 @@ def _parse(ids: tuple[str, ...]) -> list[tuple[int, int]]:
 
 def _not_glance() -> errors.NotGlance:
     return errors.NotGlance(
-        _('No Glance answers there'),
-        _("Give the endpoint as in 'openstack endpoint list'."),
+        _('Not a Glance endpoint'),
+        _("Use an endpoint of 'openstack endpoint list'."),
     )

@@ -233,10 +233,10 @@ class NodeFills:
             # What it has not queued, it may be caching on the way to a client.
             fill.absent_since = fill.absent_since or now
             if now - fill.absent_since >= _GONE_AFTER:
-                why = _('It is neither cached nor queued there any more')
+                why = _('The image is no longer cached or queued there')
                 remedy = _(
-                    'Somebody dropped it, or its fill failed, which the '
-                    "node's log tells."
+                    'The entry was deleted, or the fill failed: check the log '
+                    'of the node.'
                 )
                 fill.fail(errors.NodeError(why, remedy))
         if entry and entry.state is entries.State.QUEUED:

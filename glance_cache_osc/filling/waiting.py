@@ -262,10 +262,11 @@ class Wait:
 
     def _give_up(self, keys: Collection[clouds.Key]) -> None:
         changed = set()
+        why = errors.ImageError(_('The image was deleted from Glance'))
         for key in keys:
             for fill in self._by_image[key]:
                 if fill.is_open:
-                    fill.fail(errors.ImageError(_('Glance has it no more')))
+                    fill.fail(why)
                     changed.add(self._nodes[fill.member])
         for node in changed:
             node.sort()

@@ -62,7 +62,7 @@ async def choose(
     """
     if words.everything and (words.nodes or words.sites):
         raise errors.UsageError(
-            _('--all-nodes excludes --node and --site'),
+            _('--all-nodes cannot be combined with --node or --site'),
             _('Use one of them.'),
         )
     by_name = {one.name: one for one in configured}
@@ -81,9 +81,9 @@ async def choose(
     left = _distinct(one for one in found if one.name not in gone)
     if not left:
         raise errors.UsageError(
-            _('No node is left: %(count)d in maintenance, %(gone)d excluded')
+            _('No nodes left: %(count)d in maintenance, %(gone)d excluded')
             % {'count': len(skipped), 'gone': len(gone)},
-            _('Name the nodes with --node.'),
+            _('Specify nodes with --node.'),
         )
     return Choice(left, [one.name for one in kept if one in skipped])
 
@@ -121,7 +121,7 @@ def _all(
     if endpoint is None:
         raise errors.UsageError(
             _('This cloud has no image endpoint'),
-            _('Name a node with --node.'),
+            _('Specify a node with --node.'),
         )
     return [nodes.Node(name=endpoint, endpoint=endpoint)]
 
@@ -180,6 +180,6 @@ def _distinct(chosen: Iterable[nodes.Node]) -> list[nodes.Node]:
             raise errors.UsageError(
                 _("'%(one)s' and '%(other)s' are the same node: %(url)s")
                 % {'one': known.name, 'other': one.name, 'url': one.endpoint},
-                _('Give it one name.'),
+                _('Use only one name.'),
             )
     return list(found.values())

@@ -86,8 +86,8 @@ def _read(path: Any) -> Any:
     where = _("'%s' in clouds.yaml") % _FILE
     if not isinstance(path, str) or not path or '\0' in path:
         raise errors.UsageError(
-            _('%s is not the path of a file') % where,
-            _('Give an absolute path.'),
+            _('%s is not a file path') % where,
+            _('Use an absolute path.'),
         )
     file = pathlib.Path(path)
     # A user who is not known has no home.
@@ -97,7 +97,7 @@ def _read(path: Any) -> Any:
         raise errors.UsageError(
             _("%(where)s is not an absolute path: '%(path)s'")
             % {'where': where, 'path': path},
-            _('Give an absolute path.'),
+            _('Use an absolute path.'),
         )
     try:
         text = file.read_text(encoding='utf-8')
@@ -109,7 +109,7 @@ def _read(path: Any) -> Any:
         ) from error
     except UnicodeDecodeError as error:
         raise errors.UsageError(
-            _("Cannot read '%s': it is not UTF-8 text") % path
+            _("Cannot read '%s': not UTF-8 text") % path
         ) from error
     return _parse(path, text)
 
@@ -126,13 +126,14 @@ def _parse(path: str, text: str) -> Any:
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         words = ' '.join(str(error).split())
         raise errors.UsageError(
-            _("'%(file)s' is not YAML: %(why)s") % {'file': path, 'why': words}
+            _("'%(file)s' is not valid YAML: %(why)s")
+            % {'file': path, 'why': words}
         ) from error
 
 
 def _items(where: str, listed: Any) -> Iterator['_Item']:
     if not isinstance(listed, list):
-        raise _wrong(where, _('it is not a list'))
+        raise _wrong(where, _('not a list'))
     for at, item in enumerate(listed, 1):
         if not isinstance(item, Mapping):
             raise _wrong(where, _('item %d is not a mapping') % at)
@@ -144,16 +145,14 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     names = item.checked('name', node_sets.expand, item.text('name'))
     for name in names:
         if _OPERATORS.search(name):
-            raise item.wrong(
-                'name', _('it has one of the characters , ! & ^ and @')
-            )
+            raise item.wrong('name', _(', ! & ^ and @ are not allowed'))
     written = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
     if len(names) != len(written):
         raise item.wrong(
             'endpoint',
             _(
-                'it stands for %(some)d endpoints, but the name for '
-                '%(all)d nodes'
+                'the endpoint expands to %(some)d endpoints, but the name '
+                'expands to %(all)d nodes'
             )
             % {'some': len(written), 'all': len(names)},
         )
@@ -161,7 +160,7 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     own_cloud = item.text('cloud', '')
     discover = item.text('discover', '')
     if discover not in ('', 'dns'):
-        raise item.wrong('discover', _("it must be 'dns'"))
+        raise item.wrong('discover', _("must be 'dns'"))
     maintenance = item.flag('maintenance')
     item.finish()
     whole = all('://' in one for one in written)
@@ -170,7 +169,7 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
             'cloud', _("clouds.yaml has no cloud '%s'") % own_cloud
         )
     if own_cloud and not whole:
-        raise item.wrong('endpoint', _("a node with 'cloud' needs a URL"))
+        raise item.wrong('endpoint', _("a node with 'cloud' requires a URL"))
     base_url = None if whole else cloud.image_endpoint()
     return [
         nodes.Node(
@@ -208,9 +207,9 @@ class _Item:
         if value is None and default is not None:
             return default
         if value is None:
-            raise self.wrong(key, _('it is missing'))
+            raise self.wrong(key, _('missing'))
         if not isinstance(value, str) or not value:
-            raise self.wrong(key, _('it is not a text'))
+            raise self.wrong(key, _('not a string'))
         return value
 
     def checked(
@@ -226,7 +225,7 @@ class _Item:
         """A truth value; false if it is missing."""
         value = self._values.pop(key, False)
         if not isinstance(value, bool):
-            raise self.wrong(key, _('it is neither true nor false'))
+            raise self.wrong(key, _('not true or false'))
         return value
 
     def number(self, key: str) -> int | None:
@@ -234,7 +233,7 @@ class _Item:
         value = self._values.pop(key, None)
         if value is None or (type(value) is int and value > 0):
             return value
-        raise self.wrong(key, _('it is not a whole number above 0'))
+        raise self.wrong(key, _('not a whole number greater than 0'))
 
     def bits(self, key: str) -> int | None:
         """Bits per second, such as 100M; None if it is missing."""
@@ -245,14 +244,14 @@ class _Item:
         number = round(float(match[1]) * _UNITS[match[2]]) if match else 0
         if not number:
             raise self.wrong(
-                key, _('it is not a number of bits per second such as 100M')
+                key, _('not a number of bits per second such as 100M')
             )
         return number
 
     def finish(self) -> None:
         """Refuse keys that nobody read."""
         for key in self._values:
-            raise self.wrong(str(key), _('there is no such key'))
+            raise self.wrong(str(key), _('unknown key'))
 
     def wrong(self, key: str, why: str, remedy: str = '') -> errors.UsageError:
         """An error that names the item and the key."""
@@ -266,6 +265,6 @@ class _Item:
 
 def _wrong(where: str, why: str, remedy: str = '') -> errors.UsageError:
     return errors.UsageError(
-        _('%(where)s is wrong: %(why)s') % {'where': where, 'why': why},
-        remedy or _('See the page about clouds.yaml in the manual.'),
+        _('%(where)s is not valid: %(why)s') % {'where': where, 'why': why},
+        remedy or _('See the page clouds.yaml in the manual.'),
     )

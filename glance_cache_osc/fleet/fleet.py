@@ -104,7 +104,7 @@ async def each(
         member = job.member
         if silence := silent.get(member):
             raise errors.TimedOut(
-                _('It was not asked, since it stays silent'),
+                _('Skipped: an earlier request to this node timed out'),
                 silence.remedy,
                 connected=False,
             )

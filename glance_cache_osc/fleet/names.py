@@ -33,10 +33,11 @@ def matching(word: str, names: Collection[str]) -> list[str]:
         return node_sets.expand(word)
     if '[' in word or ']' in word:
         raise errors.UsageError(
-            _("The brackets in '%s' are not a range of numbers alone") % word,
+            _("The brackets in '%s' must contain only a range of numbers")
+            % word,
             _(
-                "Write a range, such as oslo-[1-12], or a glob of '*' and "
-                "'?' without brackets."
+                "Use a range such as oslo-[1-12], or a glob of '*' and '?' "
+                'without brackets.'
             ),
         )
     if is_glob(word):
@@ -52,16 +53,16 @@ def no_such(kind: str, word: str, names: Sequence[str]) -> errors.UsageError:
     near = difflib.get_close_matches(word, names) or list(names)
     if not near:
         return errors.UsageError(
-            _("'%s' matches no node: clouds.yaml names none") % word,
-            _('Name them there, or give a URL.'),
+            _("'%s' matches no node: clouds.yaml has no nodes") % word,
+            _('Configure nodes, or use a URL.'),
         )
     available = _('Available: %s.') % columns.few(near, 10)
     if kind == 'site':
         return errors.UsageError(
-            _("No site in clouds.yaml is called '%s'") % word, available
+            _("clouds.yaml has no site '%s'") % word, available
         )
-    more = _('Give a URL for any other node.')
+    more = _('Use a URL for other nodes.')
     return errors.UsageError(
-        _("No node in clouds.yaml is called '%s'") % word,
+        _("clouds.yaml has no node '%s'") % word,
         f'{available} {more}',
     )

@@ -26,16 +26,18 @@ def parse(text: str, image_endpoint: str | None = None) -> str:
     :raises errors.UsageError: that is no URL and no host.
     """
     if re.search(r'\s', text):
-        raise _bad_endpoint(text, _('it has a space'))
+        raise _bad_endpoint(text, _('spaces are not allowed'))
     if '://' not in text:
         text = _from_host(text, image_endpoint or _DEFAULT_BASE)
     parts = _split(text)
     if parts.scheme not in ('http', 'https') or not parts.hostname:
-        raise _bad_endpoint(text, _('it is not http://… or https://…'))
+        raise _bad_endpoint(
+            text, _('the URL must start with http:// or https://')
+        )
     if parts.username is not None or parts.password is not None:
-        raise _bad_endpoint(text, _('credentials do not belong in it'))
+        raise _bad_endpoint(text, _('credentials are not allowed'))
     if parts.query or parts.fragment:
-        raise _bad_endpoint(text, _('it has a query or a fragment'))
+        raise _bad_endpoint(text, _('a query or fragment is not allowed'))
     path = urllib.parse.quote(
         _VERSION_SUFFIX.sub('', parts.path), safe="/%:@!$&'()*+,;=~"
     )
@@ -51,7 +53,7 @@ def _host_and_port(parts: urllib.parse.SplitResult) -> str:
         host.encode('idna')
     except UnicodeError as error:
         raise _bad_endpoint(
-            parts.geturl(), _('it has no such host')
+            parts.geturl(), _('the host name is not valid')
         ) from error
     if ':' in host:
         host = f'[{host}]'
@@ -64,7 +66,7 @@ def _from_host(text: str, image_endpoint: str) -> str:
     base_url = _split(parse(image_endpoint))
     given = _split(f'//{text}')
     if not given.hostname or given.path or given.query or given.fragment:
-        raise _bad_endpoint(text, _('it is no host, host:port or URL'))
+        raise _bad_endpoint(text, _('not a host, host:port or URL'))
     netloc = given.netloc
     if given.port is None and base_url.port is not None:
         netloc = f'{netloc}:{base_url.port}'
@@ -85,7 +87,7 @@ def _bad_endpoint(text: str, why: str) -> errors.UsageError:
     # Whatever is wrong with it, a password in it is not for the screen.
     text = re.sub(r'[^/\s]*@', '***@', text)
     return errors.UsageError(
-        _("'%(text)s' is not the endpoint of a node: %(why)s")
+        _("'%(text)s' is not a node endpoint: %(why)s")
         % {'text': text, 'why': why},
-        _('Give it as http://host:port, host:port or host.'),
+        _('Use http://host:port, host:port or host.'),
     )

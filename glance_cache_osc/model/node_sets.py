@@ -36,7 +36,7 @@ def expand(text: str) -> list[str]:
     if not found:
         return [text]
     if len(found) > 1:
-        raise _wrong(text, _('it has more than one range'))
+        raise _wrong(text, _('more than one range'))
     import ClusterShell.RangeSet
 
     (match,) = found
@@ -44,10 +44,10 @@ def expand(text: str) -> list[str]:
     try:
         numbers = list(ClusterShell.RangeSet.RangeSet(match[1]).striter())
     except ClusterShell.RangeSet.RangeSetException as error:
-        raise _wrong(text, _('the numbers of its range do not fit')) from error
+        raise _wrong(text, _('the range is not valid')) from error
     bounds = [int(one) for one in re.findall(r'\d+', match[1])]
     if bounds != sorted(set(bounds)):
-        raise _wrong(text, _('its numbers are not in ascending order'))
+        raise _wrong(text, _('the numbers are not in ascending order'))
     return [f'{before}{number}{after}' for number in numbers]
 
 
@@ -94,5 +94,5 @@ def _wrong(text: str, why: str) -> errors.UsageError:
     return errors.UsageError(
         _("'%(text)s' is not a node set: %(why)s")
         % {'text': text, 'why': why},
-        _('Write one range, such as oslo-[1-3] or oslo-[01-12,20].'),
+        _('Use one range, such as oslo-[1-3] or oslo-[01-12,20].'),
     )

@@ -87,9 +87,7 @@ class _Reader:
 
     def _version(self, node: yaml.Node) -> None:
         if (text := self._text(node)) != _VERSION:
-            raise self._wrong(
-                node, _("version '%s' is not known; use 1") % text
-            )
+            raise self._wrong(node, _("unknown version '%s'; use 1") % text)
 
     def _sets(self, node: yaml.Node) -> dict[str, policies.ImageSet]:
         return {
@@ -125,7 +123,7 @@ class _Reader:
             for one in self._list(value):
                 if self._text(one) not in sets:
                     raise self._wrong(
-                        one, _("there is no set '%s'") % self._text(one)
+                        one, _("unknown set '%s'") % self._text(one)
                     )
             return self._texts(value)
 
@@ -148,7 +146,7 @@ class _Reader:
         for one in self._list(node):
             if '[' in self._text(one) or ']' in self._text(one):
                 raise self._wrong(
-                    one, _("a glob of sites has '*' and '?' alone")
+                    one, _("a glob on sites supports only '*' and '?'")
                 )
         return words
 
@@ -164,7 +162,7 @@ class _Reader:
             if key not in readers:
                 raise self._wrong(
                     at,
-                    _("'%(key)s' is not a key here; use %(keys)s")
+                    _("unknown key '%(key)s'; use %(keys)s")
                     % {'key': key, 'keys': ', '.join(readers)},
                 )
             found[key] = readers[key](value)
@@ -178,12 +176,12 @@ class _Reader:
     ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """Each key of a mapping with its node and that of its value."""
         if not isinstance(node, yaml.MappingNode):
-            raise self._wrong(node, _('this is not a mapping'))
+            raise self._wrong(node, _('not a mapping'))
         seen = set()
         for key, value in node.value:
             text = self._text(key)
             if text in seen:
-                raise self._wrong(key, _("'%s' is there twice") % text)
+                raise self._wrong(key, _("'%s' occurs twice") % text)
             seen.add(text)
             yield text, key, value
 
@@ -199,7 +197,7 @@ class _Reader:
 
     def _list(self, node: yaml.Node) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
-            raise self._wrong(node, _('this is not a list'))
+            raise self._wrong(node, _('not a list'))
         return list(node.value)
 
     def _texts(self, node: yaml.Node) -> tuple[str, ...]:
@@ -207,21 +205,19 @@ class _Reader:
 
     def _text(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            raise self._wrong(node, _('this is not a text'))
+            raise self._wrong(node, _('not a string'))
         return str(node.value)
 
     def _flag(self, node: yaml.Node) -> bool:
         text = self._plain(node)
         if text not in ('true', 'false'):
-            raise self._wrong(node, _('this is neither true nor false'))
+            raise self._wrong(node, _('not true or false'))
         return text == 'true'
 
     def _number(self, node: yaml.Node) -> int:
         text = self._plain(node)
         if not _NUMBER.fullmatch(text):
-            raise self._wrong(
-                node, _('this is not a whole number from 1 to 999999')
-            )
+            raise self._wrong(node, _('not a whole number from 1 to 999999'))
         return int(text)
 
     @staticmethod
@@ -236,9 +232,10 @@ class _Reader:
 
 def _error(file: str, mark: Any, why: str) -> errors.UsageError:
     if mark is None:
-        where = _("'%s' is not a policy") % file
+        where = _("'%s' is not a valid policy") % file
     else:
         where = _(
-            "'%(file)s' is not a policy: line %(line)d, column %(column)d"
+            "'%(file)s' is not a valid policy: line %(line)d, column "
+            '%(column)d'
         ) % {'file': file, 'line': mark.line + 1, 'column': mark.column + 1}
     return errors.UsageError(f'{where}: {why}')

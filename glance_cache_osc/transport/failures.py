@@ -38,7 +38,7 @@ _TOO_LARGE = 100
 
 def not_http() -> errors.NotGlance:
     """Something else than HTTP."""
-    return errors.NotGlance(_('Its answer is not HTTP'), errors.IS_IT_GLANCE)
+    return errors.NotGlance(_('The response is not HTTP'), errors.IS_IT_GLANCE)
 
 
 def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
@@ -47,8 +47,8 @@ def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
     :param connected: whether the request may have been sent.
     """
     return errors.TimedOut(
-        _('No answer within %g seconds') % timeout,
-        _("Is the node up? '--node-timeout' sets how long to wait."),
+        _('No response within %g seconds') % timeout,
+        _('Check that the service is up. To wait longer, use --node-timeout.'),
         connected=connected,
     )
 
@@ -56,24 +56,24 @@ def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
 def too_slow(size: int, seconds: float) -> errors.TimedOut:
     """A body that stopped, or trickles."""
     return errors.TimedOut(
-        _('Its answer comes too slowly: %(bytes)d bytes in %(time)d s')
+        _('The response is too slow: %(bytes)d bytes in %(time)d s')
         % {'bytes': size, 'time': seconds},
-        _("'--node-timeout' sets how long to wait."),
+        _('To wait longer, use --node-timeout.'),
     )
 
 
 def too_late(seconds: float) -> errors.TimedOut:
     """A body that comes fast enough, and does not end."""
     return errors.TimedOut(
-        _('Its answer did not end within %g seconds') % seconds,
-        _("'--node-timeout' sets how long to wait."),
+        _('The response did not end within %g seconds') % seconds,
+        _('To wait longer, use --node-timeout.'),
     )
 
 
 def too_long(size: int) -> errors.TooLong:
     """More bytes than a response may have."""
     return errors.TooLong(
-        _('Its answer is longer than %s') % columns.human_size(size),
+        _('The response is larger than %s') % columns.human_size(size),
         errors.IS_IT_GLANCE,
     )
 
@@ -104,28 +104,32 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
         return _rejected(words, verify_result)
     if code in _LOCAL_FILES:
         return errors.NodeError(
-            _('It was not asked: %s') % words,
-            _('See --os-cacert and --os-cert, and clouds.yaml.'),
+            _('The request was not sent: %s') % words,
+            _('Check --os-cacert, --os-cert and clouds.yaml.'),
         )
     if code == pycurl.E_SSL_CONNECT_ERROR:
         return errors.TLSFailed(
-            _('TLS failed: %s') % words, _('Does it speak https there?')
+            _('TLS failed: %s') % words,
+            _('Check that the endpoint uses HTTPS.'),
         )
     if 'certificate required' in words:
         return errors.TLSFailed(
             _('TLS failed: %s') % words,
-            _('Name a client certificate with --os-cert and --os-key.'),
+            _('Set a client certificate with --os-cert and --os-key.'),
         )
     if code in _NOT_HTTP:
         return not_http()
     if code == _TOO_LARGE or 'response headers' in words:
         return errors.BadReply(
-            _('The headers of its answer are too long'), errors.IS_IT_GLANCE
+            _('The response headers are too large'), errors.IS_IT_GLANCE
         )
     if connected:
         return errors.Unreachable(
             _('The connection broke: %s') % words,
-            _('It may have done what it was asked: look, and ask again.')
+            _(
+                'The request may have succeeded: check the result before you '
+                'retry.'
+            )
             if changes
             else _('Check the network between here and the node.'),
             connected=True,
@@ -133,7 +137,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
     return errors.Unreachable(
         _('Cannot connect: %s')
         % (os.strerror(os_error) if os_error else words),
-        _('Is glance-api running there, and is this its address?'),
+        _('Check that glance-api is running at this address.'),
         down=os_error == errno.ECONNREFUSED,
     )
 
@@ -149,9 +153,12 @@ def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
         failed = isinstance(error, errors.TLSFailed)
         cls = errors.TLSFailed if failed else errors.Unreachable
         raise cls(
-            _('%(why)s, by way of the proxy %(proxy)s')
+            _('%(why)s (through the proxy %(proxy)s)')
             % {'why': error.why, 'proxy': host},
-            _('See http_proxy, https_proxy and no_proxy in the environment.'),
+            _(
+                'Check http_proxy, https_proxy and no_proxy in the '
+                'environment.'
+            ),
         ) from error
 
 
@@ -159,18 +166,18 @@ def _rejected(words: str, verify_result: int) -> errors.CertificateRejected:
     """A TLS certificate that does not verify, and what to do about that."""
     if verify_result in _OUT_OF_TIME:
         return errors.CertificateRejected(
-            _('Its TLS certificate is not good today: %s') % words,
-            _('Renew it there, or set the clock of this machine right.'),
+            _('The TLS certificate has expired or is not yet valid: %s')
+            % words,
+            _('Renew the certificate, or correct the clock of this machine.'),
         )
     if verify_result in _NOT_OF_THE_CHAIN:
         return errors.CertificateRejected(
-            _('Its TLS certificate is for another host: %s') % words,
-            _('Give the endpoint by a name that the certificate has.'),
+            _('The TLS certificate is for another host: %s') % words,
+            _('Use an endpoint with a host name of the certificate.'),
         )
     return errors.CertificateRejected(
-        _('Its TLS certificate is not from a CA that is trusted here: %s')
-        % words,
-        _("Name its CA with '--os-cacert' or 'cacert' in clouds.yaml."),
+        _('The TLS certificate is not from a trusted CA: %s') % words,
+        _("Set its CA with --os-cacert or 'cacert' in clouds.yaml."),
     )
 
 

@@ -75,7 +75,7 @@ class Login:
         elif left < _RENEW_BEFORE and not self._call:
             self._start(None)
         if self._headers is None:
-            raise errors.LoginFailed(_('There is no login'))
+            raise errors.LoginFailed(_('Not logged in'))
         return self._headers
 
     async def access(self) -> Any:
@@ -136,8 +136,12 @@ class Login:
                 headers, access = await asyncio.shield(self._answer)
         except TimeoutError:
             return errors.LoginFailed(
-                _('Keystone gave no token within %g seconds') % self._timeout,
-                _('The node was not asked. Is Keystone up?'),
+                _('Keystone did not issue a token within %g seconds')
+                % self._timeout,
+                _(
+                    'No request was sent to the node. Check that Keystone is '
+                    'up.'
+                ),
             )
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a file of certificates that cannot be read.
@@ -202,10 +206,10 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
     words = ' '.join(str(error).split())
     if isinstance(error, ksa_exceptions.ConnectionError):
         return errors.LoginFailed(
-            _('Keystone could not be asked for a token: %s') % words,
-            _('The node was not asked. Is Keystone up?'),
+            _('Cannot get a token from Keystone: %s') % words,
+            _('No request was sent to the node. Check that Keystone is up.'),
         )
     return errors.LoginFailed(
-        _('Keystone gave no token: %s') % words,
-        _('The node was not asked.'),
+        _('Keystone did not issue a token: %s') % words,
+        _('No request was sent to the node.'),
     )

@@ -73,7 +73,7 @@ class Resolver:
             self.forget(url)
             raise errors.Unreachable(
                 _('Cannot connect: %s') % error.strerror,
-                _('Is glance-api running there, and is this its address?'),
+                _('Check that glance-api is running at this address.'),
             ) from error
 
     def forget(self, url: str) -> None:

@@ -116,8 +116,8 @@ def _complete(proxy: str | None) -> str:
         port = parts.port or _PORTS.get(parts.scheme, _SOCKS)
     except ValueError as error:
         raise errors.UsageError(
-            _('The URL of a proxy in the environment is wrong: %s') % error,
-            _('See http_proxy, https_proxy and no_proxy.'),
+            _('A proxy URL in the environment is not valid: %s') % error,
+            _('Check http_proxy, https_proxy and no_proxy.'),
         ) from error
     host = parts.netloc.removesuffix(f':{port}')
     return f'{parts.scheme}://{host}:{port}'

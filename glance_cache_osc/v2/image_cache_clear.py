@@ -28,22 +28,24 @@ class ClearImageCache(base.CacheLister):
         base.NODE,
     )
     _description = _(
-        'Empty the cache, the queue, or both. The images themselves stay '
-        'in Glance. Shows how much there was to take.'
+        'Clear the cache, the queue, or both. Images stay in Glance. The '
+        'output shows how much was deleted.'
     )
-    _example_of = _('Take back what was asked for and keep what is there:')
+    _example_of = _(
+        'Delete all queued entries on all nodes and keep the cached ones:'
+    )
     _example = 'openstack image cache clear --queue'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
             '--cache',
             action='store_true',
-            help=_('Empty the cache (default: cache and queue)'),
+            help=_('Clear the cache (default: cache and queue)'),
         )
         parser.add_argument(
             '--queue',
             action='store_true',
-            help=_('Empty the queue (default: cache and queue)'),
+            help=_('Clear the queue (default: cache and queue)'),
         )
         options.add_approval_options(parser)
 

@@ -38,7 +38,7 @@ class CoverImageCache(base.CacheLister):
         'Show on how many nodes images are cached, queued or missing, and '
         'where they are missing.'
     )
-    _example_of = _('Is the image everywhere?')
+    _example_of = _('Show on how many nodes an image is missing:')
     _example = (
         'openstack image cache coverage ubuntu-24.04 -f value -c Missing'
     )
@@ -48,8 +48,8 @@ class CoverImageCache(base.CacheLister):
         options.add_images(
             parser,
             _(
-                'Image to look for: an ID, a name, or a glob on names '
-                '(default: all that any of the nodes has)'
+                'Image to show: an ID, a name, or a glob on names (default: '
+                'all images of all nodes)'
             ),
         )
         parser.add_argument(
@@ -63,8 +63,8 @@ class CoverImageCache(base.CacheLister):
         policy_files.add_option(
             parser,
             _(
-                'Policy file: count only nodes on which an image belongs, in '
-                "place of <image>; '-' is standard input"
+                'Policy file: count only the nodes on which each image '
+                "belongs; replaces <image>; '-' is standard input"
             ),
         )
 
@@ -94,8 +94,8 @@ class CoverImageCache(base.CacheLister):
         if silent and any(wanted.values()):
             self.failures.remark(
                 _(
-                    'Where images are missing is not known in full: '
-                    '%(silent)d of %(all)d nodes did not say.'
+                    'Coverage is incomplete: %(silent)d of %(all)d nodes did '
+                    'not respond.'
                 )
                 % {'silent': silent, 'all': len(members)}
             )

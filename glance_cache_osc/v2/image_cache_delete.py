@@ -33,16 +33,19 @@ class DeleteImageCache(base.CacheLister):
 
     table = (base.ID, base.NAME, base.STATE, base.SIZE, base.RESULT, base.NODE)
     _description = _(
-        'Drop images from cache and queue. The images themselves stay in '
-        'Glance.'
+        'Delete entries from cache and queue. Images stay in Glance.'
     )
-    _epilog = _('An ID needs no image in Glance.')
-    _example_of = _('Free the space of images that Glance no longer knows:')
+    _epilog = _('IDs are accepted even if the image no longer exists.')
+    _example_of = _('Delete entries whose image no longer exists in Glance:')
     _example = 'openstack image cache delete --orphans --auto-approve'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
-            parser, _('Image to drop: an ID, a name, or a glob on names')
+            parser,
+            _(
+                'Image whose entries are deleted: an ID, a name, or a glob '
+                'on names'
+            ),
         )
         options.add_narrowing_options(parser)
         options.add_approval_options(parser)
@@ -52,8 +55,11 @@ class DeleteImageCache(base.CacheLister):
         narrowing = options.narrowing(parsed_args)
         if not words and not narrowing:
             raise errors.UsageError(
-                _('Nothing says what to delete'),
-                _("Name images or narrow by an option; 'clear' drops all."),
+                _('No images or filters specified'),
+                _(
+                    'Specify images or filters. To delete all entries, use '
+                    "'openstack image cache clear'."
+                ),
             )
         members = self.chosen_fleet(parsed_args)
         if narrowing.orphans:
@@ -87,11 +93,11 @@ class DeleteImageCache(base.CacheLister):
             if not sees_all[cloud]:
                 raise errors.UsageError(
                     _(
-                        "'--orphans' needs a login with the role 'admin'%s: "
-                        'images that this one may not see look like orphans'
+                        "--orphans requires a login with the role 'admin'%s: "
+                        'images that this login cannot see look like orphans'
                     )
                     % self.where(cloud),
-                    _('Log in as an administrator, or name IDs.'),
+                    _('Log in as an administrator, or specify IDs.'),
                 )
         return [one for one in members if one.cloud in sees_all]
 

@@ -32,10 +32,11 @@ class ListImageCache(base.CacheLister):
         base.NODE,
     )
     _description = _(
-        'List what is in the image cache: images whose data is there '
-        '(cached), and images that were asked for (queued).'
+        'List the entries of image caches: cached images and queued images.'
     )
-    _example_of = _('Entries of more than 10 GB that nobody used for a month:')
+    _example_of = _(
+        'List entries larger than 10 GB that were not used for 30 days:'
+    )
     _example = 'openstack image cache list --older-than 30d --larger-than 10G'
     changes = False
 
@@ -112,7 +113,7 @@ class ListImageCache(base.CacheLister):
                 self.log.warning(
                     _(
                         "This login does not have the role 'admin'%s: images "
-                        'that it may not see count as orphans, too.'
+                        'that it cannot see are listed as orphans.'
                     ),
                     self.where(cloud),
                 )

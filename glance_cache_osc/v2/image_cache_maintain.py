@@ -20,10 +20,10 @@ class CleanImageCache(base.CacheLister):
 
     table = (base.RESULT, base.NODE)
     _description = _(
-        'Have nodes drop invalid files, and those of fills that stalled, '
-        'from their caches. Needs Images API 2.18.'
+        'Clean the caches of nodes: each node deletes invalid files and '
+        'files of stalled fills. Requires Images API 2.18.'
     )
-    _epilog = _('Glance does not say how much that was.')
+    _epilog = _('Glance does not report how much was deleted.')
     _example = 'openstack image cache clean --all-nodes'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -47,8 +47,9 @@ class PruneImageCache(base.CacheLister):
     """Shrink caches to their limits."""
 
     _description = _(
-        'Have nodes shrink their caches to their own limits, least recently '
-        'used images first, and show what that freed. Needs Images API 2.18.'
+        'Prune the caches of nodes to their size limits. Each node deletes '
+        'its least recently used images first. The output shows how much was '
+        'deleted. Requires Images API 2.18.'
     )
     _example = 'openstack image cache prune --node edge-oslo'
 
@@ -58,7 +59,9 @@ class PruneImageCache(base.CacheLister):
             metavar='<seconds>',
             type=options.seconds,
             default=_PRUNE_TIMEOUT,
-            help=_('How long a node may prune, in seconds (default: %g)')
+            help=_(
+                'Wait at most this many seconds for each node (default: %g)'
+            )
             % _PRUNE_TIMEOUT,
         )
         options.add_approval_options(parser)

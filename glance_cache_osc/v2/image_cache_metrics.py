@@ -15,9 +15,10 @@ class ImageCacheMetrics(common.CacheCommand):
     """Metrics of the caches in the Prometheus text format."""
 
     _description = _(
-        'Print metrics of the caches in the Prometheus text format. For each '
-        'node: whether it responds, entries, bytes, hits, orphans. With '
-        '--policy, for each site and image: the nodes that lack it.'
+        'Print metrics of the caches in the Prometheus text format. For '
+        'each node: whether it responds, its entries, bytes, hits and '
+        'orphans. With --policy, for each site and image: the number of '
+        'nodes where it is missing.'
     )
     _example_of = _("Write metrics for node_exporter's textfile collector:")
     _example = (
@@ -38,8 +39,9 @@ class ImageCacheMetrics(common.CacheCommand):
             '--output',
             metavar='<file>',
             help=_(
-                'Replace this file in one step, in place of printing; it is '
-                'left as it is if no node could be asked'
+                'Write to this file instead of standard output, and replace '
+                'it in one step; the file stays as it is if no request could '
+                'be sent'
             ),
         )
 

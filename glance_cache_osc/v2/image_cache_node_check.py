@@ -36,8 +36,8 @@ class CheckImageCacheNodes(base.CacheLister):
         '--probe-size), own list, single node, clock, certificate.'
     )
     _epilog = _(
-        'The exit code is 3 if a check found a warning or an error, and 1 if '
-        'a node could not be asked.'
+        'The exit code is 3 if a check found a warning or an error, and 1 '
+        'if a node did not respond.'
     )
     _example_of = _(
         'Check all nodes, and read one image of up to 100 MB from each:'
@@ -113,7 +113,7 @@ class CheckImageCacheNodes(base.CacheLister):
         async def check(member: base.Member) -> checks.Report:
             async def knows(client: http.NodeClient) -> bool | None:
                 if member.cloud not in self._examples:
-                    raise errors.NodeError(_('The cloud could not be asked'))
+                    raise errors.NodeError(_('The cloud did not respond'))
                 example = self._examples[member.cloud]
                 if example is None:
                     return None

@@ -47,10 +47,10 @@ class ListImageCacheNodes(base.CacheLister):
         columns.Column('Hits', columns.Kind.COUNT),
     )
     _description = _(
-        'List the nodes: whether each answers, what it speaks, and how much '
-        'its cache holds.'
+        'List nodes with their status, API version, and the contents of '
+        'their caches.'
     )
-    _example_of = _('The nodes that hold an image:')
+    _example_of = _('List the nodes on which an image is cached:')
     _example = 'openstack image cache node list --image ubuntu-24.04'
     changes = False
 
@@ -59,15 +59,15 @@ class ListImageCacheNodes(base.CacheLister):
             '--image',
             metavar='<image>',
             help=_(
-                'Only nodes that have the data of this image: an ID, which '
-                'need not be known to Glance, or a name'
+                'Only nodes on which this image is cached: a name, or an ID, '
+                'even if the image no longer exists in Glance'
             ),
         )
 
         parser.add_argument(
             '--long',
             action='store_true',
-            help=_('List how each node is addressed, too (column Driver)'),
+            help=_('Also list how each node is addressed (column Driver)'),
         )
 
     def columns_for(

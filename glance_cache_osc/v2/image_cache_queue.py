@@ -23,14 +23,16 @@ class QueueImageCache(base.CacheLister):
 
     table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
-        'Ask for images to be cached. Images that are cached or queued '
-        'already are left as they are.'
+        'Queue images, so that nodes download them into their caches. '
+        'Images that are already cached or queued are skipped.'
     )
     _epilog = _(
-        'A node fetches its images one after the other, in its own time.'
+        'Each node downloads its queued images one after the other, in the '
+        'background.'
     )
     _example_of = _(
-        'Have the golden images in Oslo, and wait until they are there:'
+        'Queue the images with the tag golden on one node, and wait until '
+        'they are cached:'
     )
     _example = (
         'openstack image cache queue --tag golden --node edge-oslo --wait'
@@ -38,15 +40,15 @@ class QueueImageCache(base.CacheLister):
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
-            parser, _('Image to cache: an ID, a name, or a glob on names')
+            parser, _('Image to queue: an ID, a name, or a glob on names')
         )
         options.add_image_options(parser)
         parser.add_argument(
             '--force',
             action='store_true',
             help=_(
-                'Ask again for images that are cached or queued already; '
-                'a node that has one fetches all of its data again'
+                'Queue images again even if they are cached or queued; nodes '
+                'download them again'
             ),
         )
         options.add_plan_options(parser)
@@ -54,9 +56,7 @@ class QueueImageCache(base.CacheLister):
         parser.add_argument(
             '--long',
             action='store_true',
-            help=_(
-                'With %s, also list images with which nothing is to be done'
-            )
+            help=_('With %s, also list images that need no action')
             % '--dry-run',
         )
         waiting_options.add(parser)

@@ -39,8 +39,8 @@ class ImageCacheReport(common.CacheCommand):
             metavar='<file>',
             required=True,
             help=_(
-                'Replace this file in one step; it is left as it is if no '
-                'node could be asked'
+                'Write to this file, and replace it in one step; the file '
+                'stays as it is if no request could be sent'
             ),
         )
 

@@ -43,7 +43,7 @@ class ListImageCacheSites(base.CacheLister):
         "its sets were found, or not all of its nodes responded; else 'in "
         "sync'."
     )
-    _example_of = _('List the sites that lack images:')
+    _example_of = _('List how many images are missing on each site:')
     _example = (
         'openstack image cache site list --policy policy.yaml -c Site '
         '-c Missing -c Status'
@@ -54,7 +54,7 @@ class ListImageCacheSites(base.CacheLister):
         policy_files.add_option(
             parser,
             _(
-                'Policy file that says which images belong on which sites; '
+                'Policy file that defines which images belong on which sites; '
                 "'-' is standard input"
             ),
         )

@@ -34,15 +34,14 @@ class SyncImageCache(base.CacheLister):
 
     table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
-        'Have the images that are named in the cache: queue what is missing, '
-        'and with --delete-others drop the rest.'
+        'Queue missing images and, with --delete-others, delete all other '
+        'entries.'
     )
     _epilog = _(
-        'Doing it again changes nothing. With --check, the exit code '
-        'is 3 when something is to be done, and 1 when a node could '
-        'not be asked.'
+        'Running the command again changes nothing. With --check, the exit '
+        'code is 3 if anything is pending, and 1 if a node did not respond.'
     )
-    _example_of = _('Is what a file names cached everywhere?')
+    _example_of = _('Check that all images in a file are cached on all nodes:')
     _example = (
         'openstack image cache sync --from-file images.txt --all-nodes --check'
     )
@@ -50,38 +49,36 @@ class SyncImageCache(base.CacheLister):
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
-            _('Image to have cached: an ID, a name, or a glob on names'),
+            _('Image to keep cached: an ID, a name, or a glob on names'),
         )
         options.add_image_options(parser)
         policy_files.add_option(
             parser,
             _(
-                'Policy file that says which images belong on which sites, '
-                'in place of <image>, --tag, --property and --from-file; '
-                "'-' is standard input"
+                'Policy file that defines which images belong on which sites; '
+                "replaces <image>, --tag, --property and --from-file; '-' is "
+                'standard input'
             ),
         )
         parser.add_argument(
             '--delete-others',
             action='store_true',
-            help=_('Drop all entries of images that are not named'),
+            help=_('Delete all entries of other images'),
         )
         group = options.add_approval_options(parser)
         group.add_argument(
             '--check',
             action='store_true',
             help=_(
-                'Show what is to be done, and do nothing; the exit code is 3 '
-                'if there is something'
+                'Show pending changes and change nothing; the exit code is 3 '
+                'if there are any'
             ),
         )
         summaries.add_option(parser)
         parser.add_argument(
             '--long',
             action='store_true',
-            help=_(
-                'With %s, also list images with which nothing is to be done'
-            )
+            help=_('With %s, also list images that need no action')
             % '--check or --dry-run',
         )
         waiting_options.add(parser)
@@ -97,7 +94,8 @@ class SyncImageCache(base.CacheLister):
         limits = waiting_options.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
             raise errors.UsageError(
-                _('--check does not wait'), _('Give --check or --wait.')
+                _('--check cannot be combined with --wait'),
+                _('Use --check or --wait.'),
             )
         members = self.chosen_fleet(parsed_args)
         delete = parsed_args.delete_others
@@ -195,10 +193,10 @@ class SyncImageCache(base.CacheLister):
         if delete and not complete:
             # Who names what is not there may have meant what is.
             self.failures.add(
-                _('Other images are not deleted%s') % self.where(cloud),
+                _('Other entries are not deleted%s') % self.where(cloud),
                 errors.CacheError(
-                    _('Not all that is named was found'),
-                    _('Name what is there, and run it again.'),
+                    _('Some of the specified images were not found'),
+                    _('Correct the images, and run the command again.'),
                 ),
             )
         return policies.Wanted(found, only=complete)

@@ -37,13 +37,13 @@ class WatchImageCache(common.CacheCommand):
     """A live view of the caches."""
 
     _description = _(
-        'Show what the caches hold and what arrives, until Ctrl-C. On a '
-        'terminal it is a table of sites, or of nodes if there are fewer than '
-        '30, with those that need attention first. Otherwise each change is a '
-        'line. Nothing is changed.'
+        'Show the contents of the caches and their changes until Ctrl-C. '
+        'On a terminal, the output is a table of sites, or of nodes if '
+        'there are fewer than 30; rows that need attention come first. '
+        'Elsewhere, each change is one line. The command changes nothing.'
     )
     _epilog = _('The images of the policy are looked up once, at the start.')
-    _example_of = _('Watch all sites approach a policy:')
+    _example_of = _('Watch all sites until they comply with a policy:')
     _example = 'openstack image cache watch --policy policy.yaml'
     changes = False
 
@@ -52,7 +52,7 @@ class WatchImageCache(common.CacheCommand):
             parser,
             _(
                 'Policy file: show how many images are missing, and when they '
-                "will be there; '-' is standard input"
+                "will be cached; '-' is standard input"
             ),
         )
         parser.add_argument(
@@ -60,13 +60,13 @@ class WatchImageCache(common.CacheCommand):
             metavar='<seconds>',
             type=options.seconds,
             default=_INTERVAL,
-            help=_('Read each node once in this many seconds (default: %g)')
+            help=_('Read each node every this many seconds (default: %g)')
             % _INTERVAL,
         )
         parser.add_argument(
             '--by-node',
             action='store_true',
-            help=_('Show a row for each node, not for each site'),
+            help=_('Show one row for each node instead of each site'),
         )
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

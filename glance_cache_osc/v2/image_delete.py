@@ -39,10 +39,10 @@ class DeleteFromStore(hooks.CommandHook):
 
     def get_epilog(self) -> str:
         return _(
-            'With --store, the data of each image is taken out of that one '
-            'store and the image itself stays; this is done by the '
-            'glance-cache-osc plugin. Example: openstack image delete '
-            '--store cheap ubuntu-24.04'
+            'With --store, the data of each image is deleted from that store, '
+            'and the image stays; the glance-cache-osc plugin provides this '
+            'option. Example: openstack image delete --store cheap '
+            'ubuntu-24.04'
         )
 
     def before(self, parsed_args: argparse.Namespace) -> argparse.Namespace:
@@ -99,7 +99,7 @@ async def _attempt(
         # Before anything is sent to it.
         raise errors.UsageError(
             _("There is no store '%s'") % store,
-            _('There is: %s.') % ', '.join(known),
+            _('Available: %s.') % ', '.join(known),
         )
     resolution = await cloud.catalogue().resolve(words, globs=False)
     what = _("Cannot delete image '%(image)s' from store '%(store)s'")

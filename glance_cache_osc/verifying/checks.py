@@ -150,7 +150,9 @@ async def _cloud(
         return Check(Name.CLOUD, Outcome.UNKNOWN, str(error))
     if known is None:
         return Check(
-            Name.CLOUD, Outcome.UNKNOWN, _('The cloud has no image to ask for')
+            Name.CLOUD,
+            Outcome.UNKNOWN,
+            _('The cloud has no image for this check'),
         )
     if known:
         return Check(Name.CLOUD, Outcome.OK)
@@ -158,7 +160,7 @@ async def _cloud(
         Name.CLOUD,
         Outcome.ERROR,
         _(
-            'The node does not know an image of this cloud. Check that the '
+            'The node cannot find an image of this cloud. Check that the '
             'endpoint belongs to this cloud and region.'
         ),
     )

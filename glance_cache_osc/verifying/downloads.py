@@ -101,7 +101,10 @@ class Downloader:
 
 def _not_from_store() -> errors.NodeError:
     return errors.NodeError(
-        _('The node does not read from the store past its cache'),
+        _(
+            'The node does not read the image from its store if the cache has '
+            'it'
+        ),
         _('Delete the entry and queue the image again.'),
     )
 

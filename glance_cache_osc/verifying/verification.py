@@ -182,7 +182,7 @@ class Verification:
                 if not read.complete:
                     raise _broken([read])
                 error = errors.NodeError(
-                    _('The data in its store is damaged as well'),
+                    _('The data in the store is damaged as well'),
                     _('Upload the image again.'),
                 )
             except errors.NodeError as caught:

@@ -39,19 +39,18 @@ clouds:
 #: What is told of the five, whatever was asked.
 FAILURES = (
     f'Cannot read the cache of edge-bergen ({BERGEN}): Cannot connect: '
-    'Connection refused. Is glance-api running there, and is this its '
-    'address?\n'
-    f'Cannot read the cache of edge-tromso ({TROMSO}): No answer within 30 '
-    "seconds. Is the node up? '--node-timeout' sets how long to wait.\n"
-    f'Cannot read the cache of edge-molde ({MOLDE}): No Glance answers '
-    "there. Give the endpoint as in 'openstack endpoint list'.\n"
-    f'Cannot read the cache of edge-bodo ({BODO}): Its image cache is off. '
-    "Set 'image_cache_dir' and a flavor with caching in that node's "
-    'glance-api.conf, and restart it.\n'
+    'Connection refused. Check that glance-api is running at this address.\n'
+    f'Cannot read the cache of edge-tromso ({TROMSO}): No response within 30 '
+    'seconds. Check that the service is up. To wait longer, use '
+    '--node-timeout.\n'
+    f'Cannot read the cache of edge-molde ({MOLDE}): Not a Glance endpoint. '
+    "Use an endpoint of 'openstack endpoint list'.\n"
+    f"Cannot read the cache of edge-bodo ({BODO}): The node's image cache is "
+    "disabled. Set 'image_cache_dir' and a flavor with caching in that "
+    "node's glance-api.conf, and restart it.\n"
     f'Cannot read the cache of edge-alta ({ALTA}): You are not authorized to '
-    'complete cache_list action. Log in as an administrator, or have the '
-    'policies of that Glance (cache_list, cache_image, cache_delete) allow '
-    'it.\n'
+    'complete cache_list action. Log in as an administrator, or allow '
+    'cache_list, cache_image and cache_delete in the policies of that node.\n'
 )
 
 HTML = {'Content-Type': 'text/html; charset=UTF-8'}

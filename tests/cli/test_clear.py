@@ -137,7 +137,8 @@ def test_a_node_that_refuses(cloud: Cloud, openstack: OpenStack) -> None:
         1,
         '[]\n',
         f'Cannot clear the cache of {p.GLANCE}: The server failed with HTTP '
-        '500: Disk on fire. Try again later; its log says more.\n',
+        '500: Disk on fire. Try again later, and check the log of the '
+        'server.\n',
     )
 
 
@@ -166,8 +167,8 @@ def test_several_nodes_need_approval(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
@@ -183,7 +184,7 @@ def test_several_nodes_are_shown_before_the_question(
         '',
         '  edge-oslo: 1 cached, 1 queued, 5.0 MB\n'
         '  edge-bergen: 1 cached, 0 queued, 5.0 MB\n'
-        'About to clear 2 cached and 1 queued (10.0 MB). Go on? [y/N] '
+        'About to clear 2 cached and 1 queued (10.0 MB). Continue? [y/N] '
         'Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
@@ -201,6 +202,6 @@ def test_one_of_several_nodes_fails(
     assert result == Result(
         1,
         '"Cached","Queued","Size","Node"\n1,1,5000000,"edge-oslo"\n',
-        f'Cannot clear the cache of edge-bergen ({p.EDGE}): The server '
-        'failed with HTTP 500. Try again later; its log says more.\n',
+        f'Cannot clear the cache of edge-bergen ({p.EDGE}): The server failed '
+        'with HTTP 500. Try again later, and check the log of the server.\n',
     )

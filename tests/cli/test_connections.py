@@ -16,11 +16,11 @@ from tests.cli.conftest import Result
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'
 LIST = ('image', 'cache', 'list', '-f', 'value', '-c', 'ID')
-UP = "Is the node up? '--node-timeout' sets how long to wait.\n"
-IS_IT_GLANCE = 'Is this the endpoint of a Glance?\n'
-RUNS = 'Is glance-api running there, and is this its address?\n'
+UP = 'Check that the service is up. To wait longer, use --node-timeout.\n'
+IS_IT_GLANCE = 'Check that this is a Glance endpoint.\n'
+RUNS = 'Check that glance-api is running at this address.\n'
 NETWORK = 'Check the network between here and the node.\n'
-LOOK = 'It may have done what it was asked: look, and ask again.\n'
+LOOK = 'The request may have succeeded: check the result before you retry.\n'
 
 
 def failure(words: str, node: str = p.GLANCE) -> Result:
@@ -43,14 +43,14 @@ def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
     ('answer', 'words'),
     [
         (web.REFUSED, f'Cannot connect: Connection refused. {RUNS}'),
-        (web.SILENT, f'No answer within 30 seconds. {UP}'),
+        (web.SILENT, f'No response within 30 seconds. {UP}'),
         (
             web.CLOSED,
             'The connection broke: Empty reply from server. ' + NETWORK,
         ),
         (
             web.sends(b'SSH-2.0-OpenSSH_9.6\r\n'),
-            f'Its answer is not HTTP. {IS_IT_GLANCE}',
+            f'The response is not HTTP. {IS_IT_GLANCE}',
         ),
         (
             web.sends(b'HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n{}'),
@@ -67,19 +67,22 @@ def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
         ),
         (
             {'text': '{}', 'headers': {'Content-Encoding': 'gzip'}},
-            'Its answer is compressed, which was not asked for.\n',
+            (
+                'The response is compressed, although compression was not '
+                'requested.\n'
+            ),
         ),
         (
             {'text': '[' * 100_000},
-            f'Its answer is not JSON. {IS_IT_GLANCE}',
+            f'The response is not valid JSON. {IS_IT_GLANCE}',
         ),
         (
             {'text': '', 'headers': {'X-Long': 'x' * 120_000}},
-            f'The headers of its answer are too long. {IS_IT_GLANCE}',
+            f'The response headers are too large. {IS_IT_GLANCE}',
         ),
         (
             {'text': ' ' * 9 * 2**20},
-            f'Its answer is longer than 8.4 MB. {IS_IT_GLANCE}',
+            f'The response is larger than 8.4 MB. {IS_IT_GLANCE}',
         ),
     ],
 )
@@ -96,7 +99,7 @@ def test_how_long_to_wait(cloud: Cloud, openstack: OpenStack) -> None:
 
     result = openstack(*LIST, '--node-timeout', '7.5')
 
-    assert result == failure(f'No answer within 7.5 seconds. {UP}')
+    assert result == failure(f'No response within 7.5 seconds. {UP}')
 
 
 def test_so_long_is_waited(cloud: Cloud, openstack: OpenStack) -> None:
@@ -105,14 +108,14 @@ def test_so_long_is_waited(cloud: Cloud, openstack: OpenStack) -> None:
 
     result = openstack(*LIST, '--node-timeout', '0.2')
 
-    assert result == failure(f'No answer within 0.2 seconds. {UP}')
+    assert result == failure(f'No response within 0.2 seconds. {UP}')
 
 
 @pytest.mark.parametrize(
     ('answer', 'words'),
     [
         (web.REFUSED, f'Cannot connect: Connection refused. {RUNS}'),
-        (web.SILENT, f'No answer within 30 seconds. {UP}'),
+        (web.SILENT, f'No response within 30 seconds. {UP}'),
         (
             web.CLOSED,
             'The connection broke: Empty reply from server. ' + LOOK,
@@ -152,11 +155,12 @@ def test_a_node_that_is_silent_is_not_asked_for_the_rest(
         1,
         '',
         ''.join(
-            what.format(one) + f'No answer within 30 seconds. {UP}'
+            what.format(one) + f'No response within 30 seconds. {UP}'
             for one in ids[:16]
         )
         + ''.join(
-            what.format(one) + f'It was not asked, since it stays silent. {UP}'
+            what.format(one)
+            + f'Skipped: an earlier request to this node timed out. {UP}'
             for one in ids[16:]
         ),
     )
@@ -174,8 +178,8 @@ def test_a_proxy_that_is_down(
         result = openstack(*LIST)
 
     assert result == failure(
-        f'Cannot connect: Connection refused, by way of the proxy {proxy}. '
-        'See http_proxy, https_proxy and no_proxy in the environment.\n'
+        f'Cannot connect: Connection refused (through the proxy {proxy}). '
+        'Check http_proxy, https_proxy and no_proxy in the environment.\n'
     )
 
 

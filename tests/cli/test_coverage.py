@@ -206,7 +206,7 @@ def test_empty_caches(
 
     result = openstack(*COVERAGE, '-f', name, terminal=terminal)
 
-    looked = 'Nothing to list; nodes: 2 (edge-oslo, edge-bergen).\n'
+    looked = 'Nothing to list. Nodes: 2 (edge-oslo, edge-bergen).\n'
     assert result == Result(0, expected, looked if terminal else '')
 
 
@@ -317,8 +317,7 @@ def test_of_nodes_that_do_not_say_nothing_is_made_up(
         1,
         expected,
         fleets.FAILURES
-        + 'Where images are missing is not known in full: 5 of 6 nodes did '
-        'not say.\n',
+        + 'Coverage is incomplete: 5 of 6 nodes did not respond.\n',
     )
 
 
@@ -415,7 +414,7 @@ def test_every_word_that_names_nothing_is_told_of(
         1,
         'ubuntu-24.04 0\n',
         f"Cannot look for 'twin': 2 images have the name 'twin': {p.FEDORA}, "
-        f'{p.DEBIAN}. Give the ID of the one that is meant.\n'
+        f'{p.DEBIAN}. Specify the ID of one of them.\n'
         "Cannot look for 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
         "Cannot look for 'x*': No image has the name or ID 'x*'. See "
@@ -457,7 +456,7 @@ def test_names_that_can_not_be_had_hide_nothing(
         1,
         f'{p.UBUNTU}  2\n{p.DEBIAN}  1\n{p.ORPHAN}  1\n',
     )
-    assert result.err.startswith('The names are missing: ')
+    assert result.err.startswith('Cannot look up image names: ')
     assert result.err.count('\n') == 1
 
 
@@ -531,17 +530,20 @@ def test_where_it_is_missing_comes_in_the_order_of_the_nodes(
     [
         (
             ['-c', 'Nmae'],
-            'No column is called Nmae. There are: ID, Name, Size, Cached, '
-            'Queued, Missing, Missing On.\n',
+            'Unknown column: Nmae. Available: ID, Name, Size, Cached, Queued, '
+            'Missing, Missing On.\n',
         ),
         (
             ['--node', 'edge-olso'],
-            "No node in clouds.yaml is called 'edge-olso'. Available: "
-            'edge-oslo. Give a URL for any other node.\n',
+            "clouds.yaml has no node 'edge-olso'. Available: edge-oslo. Use a "
+            'URL for other nodes.\n',
         ),
         (
             ['--node', 'edge-oslo', '--all-nodes'],
-            '--all-nodes excludes --node and --site. Use one of them.\n',
+            (
+                '--all-nodes cannot be combined with --node or --site. Use '
+                'one of them.\n'
+            ),
         ),
     ],
 )

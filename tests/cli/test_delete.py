@@ -198,8 +198,8 @@ def test_much_is_only_dropped_with_approval(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
@@ -217,7 +217,7 @@ def test_any_answer_but_yes_changes_nothing(
         1,
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
-        'About to delete 1 cached and 0 queued (5.0 MB). Go on? [y/N] '
+        'About to delete 1 cached and 0 queued (5.0 MB). Continue? [y/N] '
         'Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
@@ -271,7 +271,7 @@ def test_nothing_that_matches_is_not_asked_about(
 
     result = openstack('image', 'cache', 'delete', '--unused', terminal=True)
 
-    looked = f'Nothing to list; nodes: 1 ({p.GLANCE}).\n'
+    looked = f'Nothing to list. Nodes: 1 ({p.GLANCE}).\n'
     assert result == Result(0, '\n', looked)
 
 
@@ -330,13 +330,13 @@ def test_every_failure_is_told_and_the_rest_is_done(
         1,
         'debian-13\n',
         f"Cannot delete 'twin': 2 images have the name 'twin': {p.FEDORA}, "
-        f'{p.ORPHAN}. Give the ID of the one that is meant.\n'
+        f'{p.ORPHAN}. Specify the ID of one of them.\n'
         "Cannot delete 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
         f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
-        f'{p.GLANCE}: Not you. Log in as an administrator, or have the '
-        'policies of that Glance (cache_list, cache_image, cache_delete) '
-        'allow it.\n',
+        f'{p.GLANCE}: Not you. Log in as an administrator, or allow '
+        'cache_list, cache_image and cache_delete in the policies of that '
+        'node.\n',
     )
 
 
@@ -365,13 +365,13 @@ def test_one_that_vanished_meanwhile_is_gone(
     [
         (
             [],
-            'Nothing says what to delete. Name images or narrow by an option; '
-            "'clear' drops all.\n",
+            'No images or filters specified. Specify images or filters. To '
+            "delete all entries, use 'openstack image cache clear'.\n",
         ),
         (
             ['x', '-c', 'Nmae'],
-            'No column is called Nmae. There are: ID, Name, State, Size, '
-            'Result, Node.\n',
+            'Unknown column: Nmae. Available: ID, Name, State, Size, Result, '
+            'Node.\n',
         ),
     ],
 )
@@ -441,8 +441,8 @@ def test_a_change_of_several_nodes_needs_approval(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
@@ -460,7 +460,7 @@ def test_a_change_of_several_nodes_is_shown_before_the_question(
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  edge-oslo\n'
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  edge-bergen\n'
-        'About to delete 2 cached and 0 queued (10.0 MB). Go on? [y/N] '
+        'About to delete 2 cached and 0 queued (10.0 MB). Continue? [y/N] '
         'Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
@@ -503,7 +503,7 @@ def test_several_nodes_are_asked_for_although_one_would_be_changed(
     assert (result.code, result.out) == (0, 'debian-13 edge-bergen\n')
     assert result.err == (
         f'  debian-13 ({p.DEBIAN})  0 B  edge-bergen\n'
-        'About to delete 0 cached and 1 queued (0 B). Go on? [y/N] '
+        'About to delete 0 cached and 1 queued (0 B). Continue? [y/N] '
     )
 
 
@@ -531,8 +531,8 @@ def test_a_name_that_is_the_glob_itself_wins(
     assert refused == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert result == Result(0, 'app[1] deleted\n', '')
 
@@ -597,9 +597,9 @@ def test_orphans_are_for_those_who_see_all_images(
     assert result == Result(
         2,
         '',
-        "'--orphans' needs a login with the role 'admin': images that this "
-        'one may not see look like orphans. Log in as an administrator, or '
-        'name IDs.\n',
+        "--orphans requires a login with the role 'admin': images that this "
+        'login cannot see look like orphans. Log in as an administrator, or '
+        'specify IDs.\n',
     )
     assert cloud.requests == []
 
@@ -708,7 +708,7 @@ def test_an_id_of_any_form_stays_one_part_of_the_path(
         1,
         f'{strange} deleted\n',
         f"Cannot delete image '..' from the cache of {p.GLANCE}: '..' is not "
-        'the ID of an image.\n',
+        'an image ID.\n',
     )
     assert cloud.requests == [f'GET {CACHE}', f'DELETE {quoted}']
 

@@ -143,8 +143,8 @@ def test_five_of_six_nodes_fail_and_the_sixth_is_empty(
     result = openstack(*FAR, 'list', '-f', name, terminal=terminal)
 
     looked = (
-        'Nothing to list; nodes: 6 (edge-bergen, edge-tromso, edge-oslo and '
-        '3 more).\n'
+        'Nothing to list. Nodes: 6 (edge-bergen, edge-tromso, edge-oslo and 3 '
+        'more).\n'
     )
     told = fleets.FAILURES
     assert result == Result(1, expected, looked + told if terminal else told)
@@ -289,8 +289,8 @@ def test_two_nodes_that_differ_by_the_port_of_their_scheme_are_one(
     assert result == Result(
         2,
         '',
-        "'edge' and 'far' are the same node: http://edge.example. Give it one "
-        'name.\n',
+        "'edge' and 'far' are the same node: http://edge.example. Use only "
+        'one name.\n',
     )
     assert cloud.requests == []
 
@@ -301,7 +301,7 @@ TWICE = f"""\
         endpoint: {p.GLANCE}/v2
 """
 TWICE_TOLD = (
-    f"'edge-oslo' and 'oslo-again' are the same node: {p.GLANCE}. Give it "
+    f"'edge-oslo' and 'oslo-again' are the same node: {p.GLANCE}. Use only "
     'one name.\n'
 )
 
@@ -352,14 +352,13 @@ def test_one_node_under_two_names_is_told_before_anything_is_sent(
     [
         (
             'south-*',
-            "No node in clouds.yaml is called 'south-*'. Available: "
-            'edge-oslo, edge-bergen. Give a URL for any other '
-            'node.\n',
+            "clouds.yaml has no node 'south-*'. Available: edge-oslo, "
+            'edge-bergen. Use a URL for other nodes.\n',
         ),
         (
             'edge-olso',
-            "No node in clouds.yaml is called 'edge-olso'. Available: "
-            'edge-oslo. Give a URL for any other node.\n',
+            "clouds.yaml has no node 'edge-olso'. Available: edge-oslo. Use a "
+            'URL for other nodes.\n',
         ),
     ],
 )
@@ -503,7 +502,7 @@ def test_many_nodes_are_counted_on_a_terminal(
         0,
         ''.join(f'cached {name}\n' for name in MANY[:10]),
     )
-    assert 'Asking nodes' in result.err
+    assert 'Reading nodes' in result.err
     assert '10/10' in result.err
     # The line goes again: to its start, up by one, and erased.
     assert result.err.endswith('\r\x1b[1A\x1b[2K')
@@ -541,8 +540,8 @@ def test_failures_stand_below_where_the_count_was(
     )
     assert result.err.endswith(
         f'\x1b[2KCannot read the cache of site-03 ({url}): Cannot connect: '
-        'Connection refused. Is glance-api running there, and is this its '
-        'address?\n'
+        'Connection refused. Check that glance-api is running at this '
+        'address.\n'
     )
 
 
@@ -607,7 +606,7 @@ def test_a_failure_has_the_request_id_that_glance_gave(
 
     told = (
         f'Cannot read the cache of {p.GLANCE}: The server failed with HTTP '
-        '500. Try again later; its log says more.'
+        '500. Try again later, and check the log of the server.'
     )
     assert first.err == f'{told} (Request-ID: {request_id})\n'
     assert second.err == f'{told}\n'

@@ -87,7 +87,7 @@ def test_an_abbreviated_command_is_as_safe(
     result = openstack(*words, verb, '--store', '', 'ubuntu-24.04')
 
     assert result == Result(
-        2, '', "There is no store ''. There is: fast, cheap.\n"
+        2, '', "There is no store ''. Available: fast, cheap.\n"
     )
     assert changes(cloud) == []
 
@@ -100,7 +100,7 @@ def test_a_store_that_is_not_there(
     result = openstack(*DELETE, '--store', store, 'ubuntu-24.04')
 
     assert result == Result(
-        2, '', f"There is no store '{store}'. There is: fast, cheap.\n"
+        2, '', f"There is no store '{store}'. Available: fast, cheap.\n"
     )
     # OpenStackClient looks for the versions, and finds nothing to delete.
     assert cloud.requests == [f'GET {STORES}', f'GET {p.GLANCE}/']
@@ -120,8 +120,8 @@ def test_a_cloud_without_stores(cloud: Cloud, openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '',
-        "This Glance has no named stores. They need 'enabled_backends' in "
-        'its glance-api.conf.\n',
+        'This Glance service has no named stores. Named stores require '
+        "'enabled_backends' in glance-api.conf.\n",
     )
     assert changes(cloud) == []
 
@@ -134,8 +134,8 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '',
-        'Its answer is not a list of stores. See '
-        "'openstack endpoint list --service image'.\n",
+        "The response is not a list of stores. See 'openstack endpoint list "
+        "--service image'.\n",
     )
 
 
@@ -146,20 +146,21 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
             '403 Forbidden',
             ONLY_COPY,
             'fast',
-            f"{ONLY_COPY} To copy it elsewhere first: 'openstack image import "
-            f"{p.UBUNTU} --method copy-image --store <other store>'.",
+            f'{ONLY_COPY} To copy the image to another store first, run '
+            f"'openstack image import {p.UBUNTU} --method copy-image --store "
+            "<other store>'.",
         ),
         (
             '403 Forbidden',
             ONLY_COPY,
             'cheap',
-            "It is not stored in 'fast'. It is in: cheap.",
+            "The image is not stored in 'fast'. It is stored in: cheap.",
         ),
         (
             '404 Not Found',
             f'Image {p.UBUNTU} is not stored in store fast.',
             'cheap,tape',
-            "It is not stored in 'fast'. It is in: cheap, tape.",
+            "The image is not stored in 'fast'. It is stored in: cheap, tape.",
         ),
         (
             '404 Not Found',
@@ -171,18 +172,18 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
             '403 Forbidden',
             'You are not authorized to complete delete_image_location action.',
             'fast,cheap',
-            'You are not authorized to complete delete_image_location '
-            'action. Log in as an administrator, or have the policies of '
-            'that Glance allow it.',
+            'You are not authorized to complete delete_image_location action. '
+            "Log in as an administrator, or allow the request in Glance's "
+            'policies.',
         ),
         (
             '409 Conflict',
             'The selected store fast is not available on this node.',
             'fast,cheap',
-            'The selected store fast is not available on this node. Glance '
-            'knows that store at other endpoints: name one as '
+            'The selected store fast is not available on this node. Other '
+            'endpoints have this store: set one of them as '
             'image_endpoint_override in clouds.yaml, or in '
-            'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from there.',
+            'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from clouds.yaml.',
         ),
         (
             '409 Conflict',
@@ -192,24 +193,24 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
             'fast,cheap',
             f'The data for Image {p.UBUNTU} could not be deleted because it '
             'is in use: The image cannot be deleted because it is in use '
-            'through the backend store outside of Glance. Remove what uses '
-            'it, such as volumes made from it, first.',
+            'through the backend store outside of Glance. First delete the '
+            'resources that use the image, such as volumes created from it.',
         ),
         (
             '409 Conflict',
             'The image cannot be deleted because it has snapshot(s).',
             'fast,cheap',
-            'The image cannot be deleted because it has snapshot(s). Remove '
-            'its snapshots first.',
+            'The image cannot be deleted because it has snapshot(s). First '
+            'delete the snapshots of the image.',
         ),
         (
             '409 Conflict',
             "It's not allowed to remove image data from store if image "
             "status is not 'active'",
             'fast,cheap',
-            "It's not allowed to remove image data from store if image "
-            "status is not 'active'. Wait until it is active: see "
-            "'openstack image show'.",
+            "It's not allowed to remove image data from store if image status "
+            "is not 'active'. Wait until the image is active: see 'openstack "
+            "image show'.",
         ),
         (
             '503 Service Unavailable',
@@ -218,7 +219,7 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
             'fast,cheap',
             'The server failed with HTTP 503: The data could not be deleted '
             'because the filesystem store operation timed out: x. Try again '
-            'later; its log says more.',
+            'later, and check the log of the server.',
         ),
     ],
 )
@@ -279,8 +280,8 @@ def test_every_failure_is_told_and_the_rest_is_done(
         1,
         '',
         "Cannot delete image 'twin' from store 'fast': 2 images have the "
-        f"name 'twin': {p.FEDORA}, {p.ORPHAN}. Give the ID of the one that "
-        'is meant.\n'
+        f"name 'twin': {p.FEDORA}, {p.ORPHAN}. Specify the ID of one of "
+        'them.\n'
         "Cannot delete image 'nosuch' from store 'fast': No image has the "
         "name or ID 'nosuch'. See 'openstack image list'.\n"
         "Cannot delete image 'debian*' from store 'fast': No image has the "
@@ -293,7 +294,7 @@ def test_every_failure_is_told_and_the_rest_is_done(
     ('trouble', 'code', 'told'),
     [
         (RuntimeError('a bug'), 1, 'a bug\n'),
-        (KeyboardInterrupt(), 130, 'Interrupted. Not asked for: 0.\n'),
+        (KeyboardInterrupt(), 130, 'Interrupted. Operations not done: 0.\n'),
         (SystemExit(7), 7, ''),
     ],
 )
@@ -347,7 +348,7 @@ def test_help_tells_of_it(openstack: OpenStack) -> None:
     told = ' '.join(openstack(*DELETE, '--help').out.split())
 
     assert told.endswith(
-        'With --store, the data of each image is taken out of that one store '
-        'and the image itself stays; this is done by the glance-cache-osc '
-        'plugin. Example: openstack image delete --store cheap ubuntu-24.04'
+        'With --store, the data of each image is deleted from that store, and '
+        'the image stays; the glance-cache-osc plugin provides this option. '
+        'Example: openstack image delete --store cheap ubuntu-24.04'
     )

@@ -70,7 +70,7 @@ def test_reading_is_stopped_at_once(
 
     result = openstack(*FAR, *argv)
 
-    assert result == Result(130, '', 'Interrupted. Not asked for: 0.\n')
+    assert result == Result(130, '', 'Interrupted. Operations not done: 0.\n')
 
 
 def test_what_is_under_way_is_finished_and_nothing_new_begins(
@@ -96,7 +96,7 @@ def test_what_is_under_way_is_finished_and_nothing_new_begins(
         ''.join(f'{one} queued\n' for one in MANY[:16]),
         f'Interrupted. Waiting for 16 requests in progress on {p.GLANCE}; '
         'press Ctrl-C again to stop at once.\n'
-        'Interrupted. Not asked for: 4.\n',
+        'Interrupted. Operations not done: 4.\n',
     )
 
 
@@ -132,10 +132,10 @@ def test_another_ctrl_c_ends_what_is_under_way(
         '1 edge-oslo\n',
         'Interrupted. Waiting for 1 requests in progress on edge-bergen; '
         'press Ctrl-C again to stop at once.\n'
-        f'Cannot clear the cache of edge-bergen ({p.EDGE}): Its answer was '
-        'not waited for. It may have done what it was asked: look, and ask '
-        'again.\n'
-        'Interrupted. Not asked for: 0.\n',
+        f'Cannot clear the cache of edge-bergen ({p.EDGE}): Interrupted '
+        'before the response arrived. The request may have succeeded: check '
+        'the result before you retry.\n'
+        'Interrupted. Operations not done: 0.\n',
     )
 
 
@@ -153,7 +153,9 @@ def test_a_question_is_no_longer_asked(
     result = openstack('image', 'cache', 'delete', '--cached', terminal=True)
 
     assert (result.code, result.out) == (130, '')
-    assert result.err.endswith('Go on? [y/N] Interrupted. Not asked for: 0.\n')
+    assert result.err.endswith(
+        'Continue? [y/N] Interrupted. Operations not done: 0.\n'
+    )
     assert not [one for one in cloud.requests if not one.startswith('GET')]
 
 
@@ -179,7 +181,7 @@ def test_a_wait_ends_and_what_was_queued_stays_queued(
     )
 
     assert result == Result(
-        130, 'debian-13 queued\n', 'Interrupted. Not asked for: 0.\n'
+        130, 'debian-13 queued\n', 'Interrupted. Operations not done: 0.\n'
     )
 
 
@@ -210,7 +212,7 @@ def test_taking_images_out_of_a_store(
         '',
         f'Interrupted. Waiting for {images} deletions in progress; press '
         'Ctrl-C again to stop at once.\n'
-        'Interrupted. Not asked for: 0.\n',
+        'Interrupted. Operations not done: 0.\n',
     )
 
 
@@ -235,5 +237,5 @@ def test_what_was_changed_is_reported_also_if_it_comes_after_that(
     )
 
     assert result == Result(
-        130, f'{p.UBUNTU} deleted\n', 'Interrupted. Not asked for: 0.\n'
+        130, f'{p.UBUNTU} deleted\n', 'Interrupted. Operations not done: 0.\n'
     )

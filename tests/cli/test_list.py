@@ -143,7 +143,7 @@ def test_an_empty_cache(
 
     result = openstack('image', 'cache', 'list', '-f', name, terminal=terminal)
 
-    looked = f'Nothing to list; nodes: 1 ({p.GLANCE}).\n'
+    looked = f'Nothing to list. Nodes: 1 ({p.GLANCE}).\n'
     assert result == Result(0, expected, looked if terminal else '')
     assert cloud.requests == [f'GET {CACHE}']
 
@@ -382,8 +382,9 @@ def test_without_names_the_rest_is_printed(
     assert result == Result(
         1,
         f'{p.UBUNTU} \n',
-        "The names are missing: Cannot look up images in the cloud's Glance: "
-        "The server failed with HTTP 500: down. See 'openstack image list'.\n",
+        "Cannot look up image names: Cannot look up images in the cloud's "
+        "Glance: The server failed with HTTP 500: down. See 'openstack image "
+        "list'.\n",
     )
 
 
@@ -408,22 +409,25 @@ def test_nothing_is_an_orphan_when_names_are_unknown(
     [
         (
             ['-c', 'Nmae'],
-            'No column is called Nmae. There are: ID, Name, State, Last '
-            'Accessed (UTC), Last Modified (UTC), Size, Hits, Node.\n',
+            'Unknown column: Nmae. Available: ID, Name, State, Last Accessed '
+            '(UTC), Last Modified (UTC), Size, Hits, Node.\n',
         ),
         (
             ['--node', 'ftp://host'],
-            "'ftp://host' is not the endpoint of a node: it is not http://… "
-            'or https://…. Give it as http://host:port, host:port or host.\n',
+            "'ftp://host' is not a node endpoint: the URL must start with "
+            'http:// or https://. Use http://host:port, host:port or host.\n',
         ),
         (
             ['--node', 'edge*'],
-            "'edge*' matches no node: clouds.yaml names none. Name them "
-            'there, or give a URL.\n',
+            "'edge*' matches no node: clouds.yaml has no nodes. Configure "
+            'nodes, or use a URL.\n',
         ),
         (
             ['--node', 'a', '--all-nodes'],
-            '--all-nodes excludes --node and --site. Use one of them.\n',
+            (
+                '--all-nodes cannot be combined with --node or --site. Use '
+                'one of them.\n'
+            ),
         ),
     ],
 )
@@ -451,8 +455,8 @@ def test_bad_input_is_told_in_a_line(
         ),
         (
             ['--node-timeout', '0'],
-            "argument --node-timeout: '0' is not a number of seconds above "
-            '0\n',
+            "argument --node-timeout: '0' is not a number of seconds greater "
+            'than 0\n',
         ),
     ],
 )
@@ -485,8 +489,8 @@ def stub_of(status: str, words: str) -> dict[str, Any]:
 
 NO_ROUTE = stub_of('404 Not Found', 'The resource could not be found.')
 NOT_GLANCE = (
-    f'Cannot read the cache of {p.GLANCE}: No Glance answers there. Give '
-    "the endpoint as in 'openstack endpoint list'.\n"
+    f'Cannot read the cache of {p.GLANCE}: Not a Glance endpoint. Use an '
+    "endpoint of 'openstack endpoint list'.\n"
 )
 
 
@@ -499,39 +503,42 @@ NOT_GLANCE = (
                 'Caching via API is not supported at this site.',
             ),
             {'json': p.glance_versions(p.GLANCE, '2.17', '2.15', '2.0')},
-            'Its image cache is off. Set '
-            "'image_cache_dir' and a flavor with caching in that node's "
-            'glance-api.conf, and restart it.\n',
+            "The node's image cache is disabled. Set 'image_cache_dir' and a "
+            "flavor with caching in that node's glance-api.conf, and restart "
+            'it.\n',
         ),
         (
             {'status_code': 404, 'text': 'no', 'headers': PLAIN},
             {'status_code': 404, 'text': 'no', 'headers': PLAIN},
-            "No Glance answers there. Give the endpoint as in 'openstack "
-            "endpoint list'.\n",
+            "Not a Glance endpoint. Use an endpoint of 'openstack endpoint "
+            "list'.\n",
         ),
         (
             {'status_code': 404, 'text': 'no', 'headers': {}},
             {'status_code': 200, 'text': 'Welcome', 'headers': {}},
-            "No Glance answers there. Give the endpoint as in 'openstack "
-            "endpoint list'.\n",
+            "Not a Glance endpoint. Use an endpoint of 'openstack endpoint "
+            "list'.\n",
         ),
         (
             stub_of('403 Forbidden', 'You are not authorized.'),
             None,
-            'You are not authorized. Log in as an administrator, or have the '
-            'policies of that Glance (cache_list, cache_image, cache_delete) '
-            'allow it.\n',
+            'You are not authorized. Log in as an administrator, or allow '
+            'cache_list, cache_image and cache_delete in the policies of that '
+            'node.\n',
         ),
         (
             stub_of('503 Service Unavailable', ''),
             None,
-            'The server failed with HTTP 503. Try again later; its log says '
-            'more.\n',
+            'The server failed with HTTP 503. Try again later, and check the '
+            'log of the server.\n',
         ),
         (
             {'status_code': 200, 'text': '<html>Welcome</html>'},
             None,
-            'Its answer is not JSON. Is this the endpoint of a Glance?\n',
+            (
+                'The response is not valid JSON. Check that this is a Glance '
+                'endpoint.\n'
+            ),
         ),
         (
             {
@@ -539,8 +546,8 @@ NOT_GLANCE = (
                 'headers': {'Location': 'http://evil.example/'},
             },
             None,
-            'It answers with a redirect (HTTP 302). Give the endpoint that '
-            'it redirects to.\n',
+            'The endpoint redirects to another one (HTTP 302). Use the '
+            'endpoint that it redirects to.\n',
         ),
     ],
 )
@@ -582,7 +589,8 @@ def test_part_of_a_fleet_that_fails_hides_nothing(
         1,
         f'{p.UBUNTU} edge-bergen\n',
         f'Cannot read the cache of edge-oslo ({p.GLANCE}): The server failed '
-        'with HTTP 500: Oops. Try again later; its log says more.\n',
+        'with HTTP 500: Oops. Try again later, and check the log of the '
+        'server.\n',
     )
 
 
@@ -623,8 +631,8 @@ def test_a_node_that_is_not_there(
     assert result == Result(
         2,
         '',
-        "No node in clouds.yaml is called 'edg-oslo'. Available: edge-oslo. "
-        'Give a URL for any other node.\n',
+        "clouds.yaml has no node 'edg-oslo'. Available: edge-oslo. Use a URL "
+        'for other nodes.\n',
     )
 
 
@@ -650,8 +658,8 @@ def test_orphans_of_one_who_does_not_see_all(
     assert result == Result(
         0,
         f'{p.UBUNTU}\n',
-        "This login does not have the role 'admin': images that it may not "
-        'see count as orphans, too.\n',
+        "This login does not have the role 'admin': images that it cannot "
+        'see are listed as orphans.\n',
     )
 
 

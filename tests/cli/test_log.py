@@ -184,8 +184,9 @@ def test_a_token_that_comes_back_is_hashed(
     assert ours(result)[1:] == [
         f'RESP: [200] x-echo: {HASHED} content-length: 23',
         f'RESP BODY: <p>{HASHED}</p>',
-        f'Cannot read the cache of {p.GLANCE}: Its answer repeats the token '
-        'of this login. It is not shown. Do not trust what answers there.',
+        f'Cannot read the cache of {p.GLANCE}: The response contains the '
+        'token of this login. The response is not shown. Do not trust this '
+        'endpoint.',
     ]
     assert TOKEN not in result.err
 
@@ -213,7 +214,7 @@ def test_a_request_without_a_response_is_shown(
     assert ours(result) == [
         sent('GET', CACHE),
         f'Cannot read the cache of {p.GLANCE}: Cannot connect: Connection '
-        'refused. Is glance-api running there, and is this its address?',
+        'refused. Check that glance-api is running at this address.',
     ]
 
 

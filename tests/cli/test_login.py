@@ -28,8 +28,8 @@ OLD = 'gAAAAA-the-token'
 NEW = 'gAAAAA-the-next-token'
 REJECTS = {'status_code': 401, 'text': ''}
 NOT_ACCEPTED = (
-    'It does not accept the token of this login. Does it belong to the cloud '
-    'that you logged in to?\n'
+    'The endpoint rejected the token of this login. Check that it belongs to '
+    'the cloud that you logged in to.\n'
 )
 
 

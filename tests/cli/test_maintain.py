@@ -175,8 +175,8 @@ def test_without_a_node_that_did_it_there_are_no_rows(
     cloud.answers('POST', CLEAN, **fleets.REFUSES)
     cloud.answers('POST', PRUNE, **fleets.REFUSES)
     why = (
-        'Cannot connect: Connection refused. Is glance-api running there, '
-        'and is this its address?\n'
+        'Cannot connect: Connection refused. Check that glance-api is running '
+        'at this address.\n'
     )
 
     cleaned = openstack(
@@ -186,7 +186,7 @@ def test_without_a_node_that_did_it_there_are_no_rows(
         *('image', 'cache', 'prune', '-f', name), terminal=terminal
     )
 
-    looked = f'Nothing to list; nodes: 1 ({p.GLANCE}).\n' if terminal else ''
+    looked = f'Nothing to list. Nodes: 1 ({p.GLANCE}).\n' if terminal else ''
     assert cleaned == Result(
         1, of_clean, f'{looked}Cannot clean the cache of {p.GLANCE}: {why}'
     )
@@ -240,8 +240,9 @@ def test_one_of_several_nodes_is_not_cleaned(
     assert result == Result(
         1,
         expected,
-        f'Cannot clean the cache of edge-bergen ({p.EDGE}): No answer within '
-        "30 seconds. Is the node up? '--node-timeout' sets how long to wait.\n",
+        f'Cannot clean the cache of edge-bergen ({p.EDGE}): No response '
+        'within 30 seconds. Check that the service is up. To wait longer, '
+        'use --node-timeout.\n',
     )
 
 
@@ -287,8 +288,8 @@ def test_one_of_several_nodes_is_not_pruned(
     assert result == Result(
         1,
         expected,
-        f'Cannot prune the cache of edge-oslo ({p.GLANCE}): The server '
-        'failed with HTTP 503. Try again later; its log says more.\n',
+        f'Cannot prune the cache of edge-oslo ({p.GLANCE}): The server failed '
+        'with HTTP 503. Try again later, and check the log of the server.\n',
     )
 
 
@@ -334,23 +335,24 @@ NO_ROUTE = {
     [
         (
             ('2.16', '2.14', '2.0'),
-            'Its Images API ends at 2.16; clean and prune need 2.18. Run '
-            "'{program}' on that node instead.",
+            'The node supports Images API up to 2.16; clean and prune require '
+            "2.18. Run '{program}' on that node instead.",
         ),
         (
             ('2.17', '2.16', '2.14'),
-            'Its Images API ends at 2.17; clean and prune need 2.18. Run '
-            "'{program}' on that node instead.",
+            'The node supports Images API up to 2.17; clean and prune require '
+            "2.18. Run '{program}' on that node instead.",
         ),
         (
             ('2.12', '2.0'),
-            'Its Images API ends at 2.12; clean and prune need 2.18. Run '
-            "'{program}' on that node instead.",
+            'The node supports Images API up to 2.12; clean and prune require '
+            "2.18. Run '{program}' on that node instead.",
         ),
         (
             ('2.17', '2.15', '2.13'),
-            "Its image cache is off. Set 'image_cache_dir' and a flavor with "
-            "caching in that node's glance-api.conf, and restart it.",
+            "The node's image cache is disabled. Set 'image_cache_dir' and a "
+            "flavor with caching in that node's glance-api.conf, and restart "
+            'it.',
         ),
     ],
 )
@@ -398,8 +400,7 @@ def test_who_may_not_do_it_is_told_which_policy_decides(
         1,
         '\n',
         f'Cannot {verb} the cache of {p.GLANCE}: Not you. Log in as an '
-        f'administrator, or have the policy {policy} of that Glance allow '
-        'it.\n',
+        f'administrator, or allow {policy} in the policies of that node.\n',
     )
 
 
@@ -429,8 +430,8 @@ def test_a_node_that_does_not_tell_what_it_pruned(
     assert result == Result(
         1,
         '\n',
-        f'Cannot prune the cache of {p.GLANCE}: It does not tell what it '
-        f'pruned ({why}).\n',
+        f'Cannot prune the cache of {p.GLANCE}: The response does not report '
+        f'what was pruned ({why}).\n',
     )
 
 
@@ -453,8 +454,9 @@ def test_a_prune_has_a_time_limit_of_its_own(
     assert result == Result(
         1,
         '\n',
-        f'Cannot prune the cache of {p.GLANCE}: No answer within {seconds} '
-        'seconds. It may go on pruning. Use --prune-timeout to wait longer.\n',
+        f'Cannot prune the cache of {p.GLANCE}: No response within {seconds} '
+        'seconds. The node may still be pruning. To wait longer, use '
+        '--prune-timeout.\n',
     )
 
 
@@ -468,8 +470,8 @@ def test_a_clean_has_the_time_limit_of_all_commands(
     assert result == Result(
         1,
         '\n',
-        f'Cannot clean the cache of {p.GLANCE}: No answer within 2 seconds. '
-        "Is the node up? '--node-timeout' sets how long to wait.\n",
+        f'Cannot clean the cache of {p.GLANCE}: No response within 2 seconds. '
+        'Check that the service is up. To wait longer, use --node-timeout.\n',
     )
 
 
@@ -482,8 +484,8 @@ def test_pruning_several_nodes_needs_approval(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert cloud.requests == []
 
@@ -500,7 +502,7 @@ def test_any_answer_but_yes_prunes_nothing(
         '',
         f'  edge-oslo ({p.GLANCE})\n'
         f'  edge-bergen ({p.EDGE})\n'
-        'About to prune 2 nodes. Go on? [y/N] Nothing was changed.\n',
+        'About to prune 2 nodes. Continue? [y/N] Nothing was changed.\n',
     )
     assert cloud.requests == []
 
@@ -534,7 +536,7 @@ def test_with_approval_several_nodes_are_pruned(
         '1 10 edge-oslo\n0 0 edge-bergen\n',
         f'  edge-oslo ({p.GLANCE})\n'
         f'  edge-bergen ({p.EDGE})\n'
-        'About to prune 2 nodes. Go on? [y/N] '
+        'About to prune 2 nodes. Continue? [y/N] '
         if asked
         else '',
     )
@@ -632,29 +634,31 @@ def test_a_dry_run_sends_nothing_and_asks_nothing(
         ),
         (
             ['clean', '--all-nodes', '-c', 'Nmae'],
-            'No column is called Nmae. There are: Result, Node.\n',
+            'Unknown column: Nmae. Available: Result, Node.\n',
         ),
         (
             ['clean', '--dry-run', '-c', 'Result'],
-            'No column is called Result. There are: Action, Node.\n',
+            'Unknown column: Result. Available: Action, Node.\n',
         ),
         (
             ['prune', '--all-nodes', '-c', 'Action'],
-            'No column is called Action. There are: Files, Size, Node.\n',
+            'Unknown column: Action. Available: Files, Size, Node.\n',
         ),
         (
             ['prune', '--dry-run', '-c', 'Files'],
-            'No column is called Files. There are: Action, Node.\n',
+            'Unknown column: Files. Available: Action, Node.\n',
         ),
         (
             ['clean', '--node', 'edge-n*'],
-            "No node in clouds.yaml is called 'edge-n*'. Available: "
-            'edge-bergen, edge-oslo. Give a URL for any other '
-            'node.\n',
+            "clouds.yaml has no node 'edge-n*'. Available: edge-bergen, "
+            'edge-oslo. Use a URL for other nodes.\n',
         ),
         (
             ['clean', '--node', 'edge-oslo', '--all-nodes'],
-            '--all-nodes excludes --node and --site. Use one of them.\n',
+            (
+                '--all-nodes cannot be combined with --node or --site. Use '
+                'one of them.\n'
+            ),
         ),
     ],
 )
@@ -673,11 +677,17 @@ def test_bad_input_is_told_in_a_line(
     [
         (
             ['prune', '--prune-timeout', '0'],
-            "argument --prune-timeout: '0' is not a number of seconds above 0\n",
+            (
+                "argument --prune-timeout: '0' is not a number of seconds "
+                'greater than 0\n'
+            ),
         ),
         (
             ['prune', '--prune-timeout', 'long'],
-            "argument --prune-timeout: 'long' is not a number of seconds above 0\n",
+            (
+                "argument --prune-timeout: 'long' is not a number of seconds "
+                'greater than 0\n'
+            ),
         ),
         (
             ['prune', '--dry-run', '--auto-approve'],
@@ -718,5 +728,5 @@ def test_what_was_done_before_an_interrupt_is_told(
         expected,
         f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; '
         'press Ctrl-C again to stop at once.\n'
-        'Interrupted. Not asked for: 0.\n',
+        'Interrupted. Operations not done: 0.\n',
     )

@@ -21,8 +21,7 @@ from tests.cli.conftest import Result
 METRICS = ('--os-cloud', 'far', 'image', 'cache', 'metrics')
 DOWN = (
     'Cannot read the cache of {0} (http://{0}.example:9292): Cannot connect: '
-    'Connection refused. Is glance-api running there, and is this its '
-    'address?\n'
+    'Connection refused. Check that glance-api is running at this address.\n'
 )
 #: Durations and the time of the run differ each time.
 EXPECTED = f"""\
@@ -168,7 +167,7 @@ def test_the_old_file_stays_if_nothing_could_be_asked(
     clouds_yaml: Callable[[str], None],
     tmp_path: pathlib.Path,
 ) -> None:
-    """There is no login for any of the nodes."""
+    """Not logged in for any of the nodes."""
     (tmp_path / 'cache.prom').write_text('old')
     keystone = 'http://keystone.north.example:5000/v3'
     auth = {'username': 'a', 'password': 'b', 'user_domain_id': 'c'}
@@ -190,7 +189,7 @@ def test_the_old_file_stays_if_nothing_could_be_asked(
     assert result.code == 1
     # What comes before it is keystoneauth's.
     last = result.err.splitlines()[-1]
-    assert last.startswith('Keystone gave no token: ')
+    assert last.startswith('Keystone did not issue a token: ')
     assert (tmp_path / 'cache.prom').read_text() == 'old'
 
 
@@ -311,7 +310,7 @@ def test_the_list_of_images_is_away(
     result = openstack(*METRICS, '--site', 'bergen')
 
     assert result.code == 1
-    assert result.err.startswith('The images are not known: ')
+    assert result.err.startswith('Cannot look up the images: ')
     found = samples(result.out)
     assert found['entries', 'bergen-1', 'cached'] == 1
     assert ('orphans', 'bergen-1', '') not in found
@@ -320,8 +319,12 @@ def test_the_list_of_images_is_away(
 @pytest.mark.parametrize(
     ('how', 'status', 'why'),
     [
-        ({'text': 'no json'}, 'not glance', 'Its answer is not JSON'),
-        ({'json': {'cached_images': 7}}, 'not glance', 'Its answer is not a'),
+        ({'text': 'no json'}, 'not glance', 'The response is not valid JSON'),
+        (
+            {'json': {'cached_images': 7}},
+            'not glance',
+            'The response is not a',
+        ),
         ({'status_code': 403}, 'forbidden', ''),
         ({'status_code': 500, 'text': '<html>'}, 'error', 'The server failed'),
         (
@@ -370,7 +373,7 @@ def test_a_policy_that_is_not_resolved_is_a_metric_and_a_problem(
     assert (metrics.code, page.code) == (1, 1)
     assert samples(metrics.out)['policy_resolved', '', ''] == 0
     text = (tmp_path / 'report.html').read_text()
-    assert '<li>The policy was not resolved: ' in text
+    assert '<li>Cannot resolve the policy: ' in text
 
 
 def test_a_link_is_followed_and_a_pipe_written_to(

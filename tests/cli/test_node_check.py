@@ -305,7 +305,7 @@ def test_each_look_has_a_connection_of_its_own(
     ('answer', 'why'),
     [
         (web.REFUSED, 'Cannot connect: Connection refused'),
-        (web.SILENT, 'No answer within 30 seconds'),
+        (web.SILENT, 'No response within 30 seconds'),
     ],
 )
 def test_a_node_that_can_not_be_asked(
@@ -381,9 +381,9 @@ def no_cache(node: Node, *versions: str) -> None:
 @pytest.mark.parametrize(
     ('versions', 'why'),
     [
-        (('2.17', '2.15'), 'Its image cache is off'),
-        (('2.13', '2.12'), 'Its Images API ends at 2.13'),
-        (('2.18', '2.14'), '/v2/cache is not there'),
+        (('2.17', '2.15'), "The node's image cache is disabled"),
+        (('2.13', '2.12'), 'The node supports Images API up to 2.13'),
+        (('2.18', '2.14'), '/v2/cache is not found'),
     ],
 )
 def test_a_node_without_a_cache(
@@ -463,7 +463,7 @@ def test_a_node_of_another_cloud(
     assert cells(result) == {
         (p.GLANCE, 'cloud'): (
             'error',
-            'The node does not know an image of this cloud. Check that the '
+            'The node cannot find an image of this cloud. Check that the '
             'endpoint belongs to this cloud and region.',
         )
     }
@@ -501,7 +501,7 @@ def test_a_cloud_without_images(
     assert (result.code, result.err) == (0, '')
     assert cells(result)[p.GLANCE, 'cloud'] == (
         'unknown',
-        'The cloud has no image to ask for',
+        'The cloud has no image for this check',
     )
 
 
@@ -711,7 +711,7 @@ def test_nodes_with_the_same_list(
     assert cells(result) == {
         (name, 'own list'): (
             'warning',
-            f'The list is the same as that of {other}. {advice}',
+            f'The list is identical to the list of {other}. {advice}',
         )
         for name, other in itertools.permutations(['edge-oslo', 'edge-bergen'])
     }
@@ -794,7 +794,7 @@ def test_a_probe_without_an_image_of_that_size(
 
     assert result.code == 0
     assert cells(result) == {
-        (p.GLANCE, 'serving'): ('unknown', 'No cached image of that size')
+        (p.GLANCE, 'serving'): ('unknown', 'No cached image is small enough')
     }
     assert node.reads == 0
 
@@ -810,8 +810,8 @@ def test_a_probe_of_a_node_that_does_not_serve_from_its_cache(
     outcome, details = cells(result)[p.GLANCE, 'serving']
     assert outcome == 'error'
     assert details.startswith(
-        f'ubuntu-24.04 ({p.UBUNTU}): the data is right, but the node does not '
-        'serve it from the cache: it counted two reads as no hits. Set a'
+        f'ubuntu-24.04 ({p.UBUNTU}): the data is correct, but the node does '
+        'not serve it from the cache: two reads did not increase Hits. Set a'
     )
     assert node.reads == 2
 
@@ -830,7 +830,8 @@ def test_a_probe_that_fails(node: Node, openstack: OpenStack) -> None:
     result = openstack(*CHECK, '--probe-size', '1M', '-f', 'json')
 
     failed = (
-        'The server failed with HTTP 500. Try again later; its log says more.'
+        'The server failed with HTTP 500. Try again later, and check the log '
+        'of the server.'
     )
     assert (result.code, result.err) == (
         1,
@@ -941,7 +942,7 @@ def test_ctrl_c_while_nodes_are_checked(
 
     result = openstack(*FLEET, *BRIEF)
 
-    assert result == Result(130, '', 'Interrupted. Not asked for: 0.\n')
+    assert result == Result(130, '', 'Interrupted. Operations not done: 0.\n')
 
 
 @pytest.mark.parametrize('twins', [False, True])
@@ -964,7 +965,7 @@ def test_ctrl_c_while_an_image_is_read(
 
     assert result.code == 130
     assert 'edge-oslo clock warning\n' in result.out
-    assert result.err.startswith('Interrupted. Not asked for: ')
+    assert result.err.startswith('Interrupted. Operations not done: ')
     assert result.err.count('\n') == 1
 
 
@@ -987,7 +988,7 @@ def test_ctrl_c_while_hits_of_twins_are_compared(
 
     assert result.code == 130
     assert 'edge-oslo clock warning\n' in result.out
-    assert result.err == 'Interrupted. Not asked for: 0.\n'
+    assert result.err == 'Interrupted. Operations not done: 0.\n'
     assert [node.reads for node in two] == [looks - 7, 0]
 
 
@@ -1014,7 +1015,7 @@ def test_ctrl_c_in_a_probe_of_several_groups_of_twins(
     result = openstack(*CHECK, *named, '--probe-size', '1M', *BRIEF)
 
     assert result.code == 130
-    assert result.err.startswith('Interrupted. Not asked for: ')
+    assert result.err.startswith('Interrupted. Operations not done: ')
     assert sum(node.reads for node in nodes) == 1
     assert cloud.requests[-1].endswith('/file')
     assert time.monotonic() - before < 10

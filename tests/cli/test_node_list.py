@@ -160,7 +160,7 @@ def test_no_node_holds_the_image(
         *NODES, '--image', p.DEBIAN, '-f', name, terminal=terminal
     )
 
-    looked = 'Nothing to list; nodes: 2 (edge-oslo, edge-bergen).\n'
+    looked = 'Nothing to list. Nodes: 2 (edge-oslo, edge-bergen).\n'
     assert result == Result(0, expected, looked if terminal else '')
 
 
@@ -367,36 +367,36 @@ def test_nodes_that_do_not_say_what_they_hold_are_told_of(
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             {'status_code': 503, 'text': ''},
             'error 2.18 \n',
-            'The server failed with HTTP 503. Try again later; its log says '
-            'more.',
+            'The server failed with HTTP 503. Try again later, and check the '
+            'log of the server.',
         ),
         (
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             {'json': {'cached_images': 7}},
             'not glance 2.18 \n',
-            'Its answer is not a list of cached images (cached_images is not '
-            'a list). Is this the endpoint of a Glance?',
+            'The response is not a list of cached images (cached_images is '
+            'not a list). Check that this is a Glance endpoint.',
         ),
         (
             fleets.versions(p.GLANCE, '2.18', '2.14'),
             fleets.REFUSES,
             'unreachable 2.18 \n',
-            'Cannot connect: Connection refused. Is glance-api running '
-            'there, and is this its address?',
+            'Cannot connect: Connection refused. Check that glance-api is '
+            'running at this address.',
         ),
         (
             {'status_code': 503, 'text': ''},
             None,
             'error  \n',
-            'The server failed with HTTP 503. Try again later; its log says '
-            'more.',
+            'The server failed with HTTP 503. Try again later, and check the '
+            'log of the server.',
         ),
         (
             {'text': '<html>Welcome</html>'},
             None,
             'not glance  \n',
-            "No Glance answers there. Give the endpoint as in 'openstack "
-            "endpoint list'.",
+            "Not a Glance endpoint. Use an endpoint of 'openstack endpoint "
+            "list'.",
         ),
         (
             {
@@ -405,8 +405,8 @@ def test_nodes_that_do_not_say_what_they_hold_are_told_of(
             },
             None,
             'not glance  \n',
-            'It answers with a redirect (HTTP 302). Give the endpoint that '
-            'it redirects to.',
+            'The endpoint redirects to another one (HTTP 302). Use the '
+            'endpoint that it redirects to.',
         ),
     ],
 )
@@ -448,8 +448,9 @@ def test_the_status_of_a_node_that_does_not_accept_a_good_token(
     assert result == Result(
         1,
         'forbidden 2.18 \n',
-        f'Cannot read the cache of {p.GLANCE}: It does not accept the token '
-        'of this login. Does it belong to the cloud that you logged in to?\n',
+        f'Cannot read the cache of {p.GLANCE}: The endpoint rejected the '
+        'token of this login. Check that it belongs to the cloud that you '
+        'logged in to.\n',
     )
 
 
@@ -467,11 +468,10 @@ def test_the_status_of_a_node_whose_certificate_is_not_trusted(
     assert result == Result(
         1,
         'unreachable  \n',
-        'Cannot read the cache of https://edge.example:9292: Its TLS '
-        'certificate is not from a CA that is trusted here: SSL certificate '
-        'OpenSSL verify result: unable to get local issuer certificate (20). '
-        'Name its CA with '
-        "'--os-cacert' or 'cacert' in clouds.yaml.\n",
+        'Cannot read the cache of https://edge.example:9292: The TLS '
+        'certificate is not from a trusted CA: SSL certificate OpenSSL verify '
+        'result: unable to get local issuer certificate (20). Set its CA with '
+        "--os-cacert or 'cacert' in clouds.yaml.\n",
     )
 
 
@@ -523,8 +523,8 @@ def test_the_nodes_that_hold_an_image_of_a_name(
         (
             'twin',
             [p.image(p.FEDORA, 'twin'), p.image(p.DEBIAN, 'twin')],
-            f"2 images have the name 'twin': {p.FEDORA}, {p.DEBIAN}. Give "
-            'the ID of the one that is meant.\n',
+            f"2 images have the name 'twin': {p.FEDORA}, {p.DEBIAN}. Specify "
+            'the ID of one of them.\n',
         ),
     ],
 )
@@ -597,13 +597,13 @@ def test_no_token_is_shown_to_what_may_be_no_glance(
     [
         (
             ['-c', 'Nmae'],
-            'No column is called Nmae. There are: Node, Site, Endpoint, '
-            'Status, API Version, Cached, Queued, Size, Hits.\n',
+            'Unknown column: Nmae. Available: Node, Site, Endpoint, Status, '
+            'API Version, Cached, Queued, Size, Hits.\n',
         ),
         (
             ['--node', 'x*'],
-            "No node in clouds.yaml is called 'x*'. Available: edge-oslo, "
-            'edge-bergen. Give a URL for any other node.\n',
+            "clouds.yaml has no node 'x*'. Available: edge-oslo, edge-bergen. "
+            'Use a URL for other nodes.\n',
         ),
     ],
 )

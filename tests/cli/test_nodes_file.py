@@ -34,7 +34,7 @@ JSON = f"""\
     {{"name": "edge-bergen", "endpoint": "{fleets.BERGEN}"}}
 ]
 """
-WHAT_IT_IS = 'See the page about clouds.yaml in the manual.'
+WHAT_IT_IS = 'See the page clouds.yaml in the manual.'
 
 
 @pytest.fixture
@@ -182,24 +182,24 @@ def test_a_change_wants_to_be_told_where(
         ),
         (
             'nodes',
-            "'image_cache_nodes_file' in clouds.yaml is not an absolute "
-            "path: 'nodes'. Give an absolute path.\n",
+            "'image_cache_nodes_file' in clouds.yaml is not an absolute path: "
+            "'nodes'. Use an absolute path.\n",
         ),
         (
             './nodes',
-            "'image_cache_nodes_file' in clouds.yaml is not an absolute "
-            "path: './nodes'. Give an absolute path.\n",
+            "'image_cache_nodes_file' in clouds.yaml is not an absolute path: "
+            "'./nodes'. Use an absolute path.\n",
         ),
         (
             '~nosuchuser/nodes',
-            "'image_cache_nodes_file' in clouds.yaml is not an absolute "
-            "path: '~nosuchuser/nodes'. Give an absolute path.\n",
+            "'image_cache_nodes_file' in clouds.yaml is not an absolute path: "
+            "'~nosuchuser/nodes'. Use an absolute path.\n",
         ),
         *(
             (
                 path,
-                "'image_cache_nodes_file' in clouds.yaml is not the path of "
-                'a file. Give an absolute path.\n',
+                "'image_cache_nodes_file' in clouds.yaml is not a file path. "
+                'Use an absolute path.\n',
             )
             for path in ('', ['/etc/nodes'], {'a': 'b'}, '/etc/a\0b')
         ),
@@ -224,57 +224,57 @@ def test_a_file_that_is_not_there(
 @pytest.mark.parametrize(
     ('content', 'told'),
     [
-        (b'\xff\xfe[\0]\0', "Cannot read '{}': it is not UTF-8 text.\n"),
-        (b'', f"'{{}}' is wrong: it is not a list. {WHAT_IT_IS}\n"),
-        (b'# None.\n', f"'{{}}' is wrong: it is not a list. {WHAT_IT_IS}\n"),
-        (b'edge-oslo', f"'{{}}' is wrong: it is not a list. {WHAT_IT_IS}\n"),
+        (b'\xff\xfe[\0]\0', "Cannot read '{}': not UTF-8 text.\n"),
+        (b'', f"'{{}}' is not valid: not a list. {WHAT_IT_IS}\n"),
+        (b'# None.\n', f"'{{}}' is not valid: not a list. {WHAT_IT_IS}\n"),
+        (b'edge-oslo', f"'{{}}' is not valid: not a list. {WHAT_IT_IS}\n"),
         (
             b'edge-oslo: {endpoint: "http://oslo.example"}',
-            f"'{{}}' is wrong: it is not a list. {WHAT_IT_IS}\n",
+            f"'{{}}' is not valid: not a list. {WHAT_IT_IS}\n",
         ),
         (
             b'{"edge-oslo": "http://oslo.example"}',
-            f"'{{}}' is wrong: it is not a list. {WHAT_IT_IS}\n",
+            f"'{{}}' is not valid: not a list. {WHAT_IT_IS}\n",
         ),
         (
             b'- http://oslo.example:9292',
-            f"'{{}}' is wrong: item 1 is not a mapping. {WHAT_IT_IS}\n",
+            f"'{{}}' is not valid: item 1 is not a mapping. {WHAT_IT_IS}\n",
         ),
         (
             b'- name: edge-oslo',
-            "'{}' is wrong: item 'edge-oslo', key 'endpoint': it is missing. "
+            "'{}' is not valid: item 'edge-oslo', key 'endpoint': missing. "
             f'{WHAT_IT_IS}\n',
         ),
         (
             b'[{"name": "edge-oslo", "endpoint": 9292}]',
-            "'{}' is wrong: item 'edge-oslo', key 'endpoint': it is not a "
-            f'text. {WHAT_IT_IS}\n',
+            "'{}' is not valid: item 'edge-oslo', key 'endpoint': not a string"
+            f'. {WHAT_IT_IS}\n',
         ),
         (
             b'- endpoint: http://oslo.example:9292',
-            "'{}' is wrong: item 1, key 'name': it is missing. "
+            "'{}' is not valid: item 1, key 'name': missing. "
             f'{WHAT_IT_IS}\n',
         ),
         (
             b'- {name: "", endpoint: "http://oslo.example:9292"}',
-            "'{}' is wrong: item 1, key 'name': it is not a text. "
+            "'{}' is not valid: item 1, key 'name': not a string. "
             f'{WHAT_IT_IS}\n',
         ),
         (
             b'- {name: edge-oslo, endpoint: "http://oslo.example", rack: 1}',
-            "'{}' is wrong: item 'edge-oslo', key 'rack': there is no such "
-            f'key. {WHAT_IT_IS}\n',
+            "'{}' is not valid: item 'edge-oslo', key 'rack': unknown key"
+            f'. {WHAT_IT_IS}\n',
         ),
         (
             b'- {name: edge-oslo, endpoint: "ftp://oslo.example"}',
-            "'{}' is wrong: item 'edge-oslo', key 'endpoint': "
-            "'ftp://oslo.example' is not the endpoint of a node: it is not "
-            'http://… or https://…. Give it as http://host:port, host:port '
-            'or host.\n',
+            "'{}' is not valid: item 'edge-oslo', key 'endpoint': "
+            "'ftp://oslo.example' is not a node endpoint: the URL must start "
+            'with http:// or https://. Use http://host:port, host:port or '
+            'host.\n',
         ),
         (
             BLOCKS.encode() + BLOCKS.encode(),
-            "'{}' is wrong: two nodes have the name 'edge-oslo'. "
+            "'{}' is not valid: two nodes have the name 'edge-oslo'. "
             f'{WHAT_IT_IS}\n',
         ),
     ],
@@ -320,7 +320,7 @@ def test_what_yaml_says_of_a_file_is_told_in_a_line(
 
     (line,) = result.err.splitlines()
     assert (result.code, result.out) == (2, '')
-    assert line.startswith(f"'{nodes_file}' is not YAML: ")
+    assert line.startswith(f"'{nodes_file}' is not valid YAML: ")
     assert words in line
     assert cloud.requests == []
 
@@ -355,7 +355,7 @@ def test_lists_that_share_a_name(
     assert openstack(*LIST) == Result(
         2,
         '',
-        f"'{nodes_file}' is wrong: two nodes have the name 'edge-oslo'. "
+        f"'{nodes_file}' is not valid: two nodes have the name 'edge-oslo'. "
         f'{WHAT_IT_IS}\n',
     )
     assert cloud.requests == []
@@ -373,7 +373,7 @@ def test_a_list_that_is_wrong_beside_a_good_file(
     assert openstack(*LIST) == Result(
         2,
         '',
-        "'image_cache_nodes' in clouds.yaml is wrong: it is not a list. "
+        "'image_cache_nodes' in clouds.yaml is not valid: not a list. "
         f'{WHAT_IT_IS}\n',
     )
     assert cloud.requests == []
@@ -394,8 +394,8 @@ def test_lists_that_share_an_endpoint(
     assert openstack(*LIST) == Result(
         2,
         '',
-        f"'north' and 'edge-bergen' are the same node: {fleets.BERGEN}. Give "
-        'it one name.\n',
+        f"'north' and 'edge-bergen' are the same node: {fleets.BERGEN}. Use "
+        'only one name.\n',
     )
     assert cloud.requests == []
 

@@ -974,7 +974,7 @@ NOT_FOUND = (
     " See 'openstack image list'.\n"
 )
 HELD_BACK = (
-    'Other images are not deleted on oslo: Some images of their sets were '
+    'Other entries are not deleted on oslo: Some images of their sets were '
     'not found. Correct the sets, and run the command again.\n'
 )
 
@@ -1061,9 +1061,9 @@ def test_sites_whose_sets_are_complete_still_lose_other_images(
         'fedora-42 already cached oslo-1\n'
         'fedora-42 already cached oslo-2\n'
         'fedora-42 already cached bergen-1\n',
-        'Sites for which the policy has no rule: tromso.\n'
-        'Cannot find images of set two: No image has all of its tags and '
-        'properties.\n' + HELD_BACK.replace('oslo', 'bergen'),
+        'Sites without a rule in the policy: tromso.\n'
+        'Cannot find images of set two: No image has all tags and properties '
+        'of the set.\n' + HELD_BACK.replace('oslo', 'bergen'),
     )
     assert policies.changes(cloud) == [deletion]
 
@@ -1080,7 +1080,7 @@ def test_a_site_that_is_written_wrong_is_reported(
     result = openstack(*SYNC, '--check', '--site', 'tromso', *SHORT)
 
     assert result.err.splitlines()[0] == (
-        'Sites in the policy to which no node belongs: \\x1ba, olso.'
+        'Sites in the policy without nodes: \\x1ba, olso.'
     )
     assert 'oslo' not in result.err
 
@@ -1104,7 +1104,7 @@ def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
         Result(
             2,
             '',
-            "'policy.yaml' is not a policy: line 12, column 12: there is no "
+            "'policy.yaml' is not a valid policy: line 12, column 12: unknown "
             "set 'raido'.\n",
         )
     ]
@@ -1121,13 +1121,13 @@ def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
         (['--policy', '.'], "Cannot read '.': Is a directory.\n"),
         (
             ['--policy', 'latin.yaml'],
-            "Cannot read 'latin.yaml': it is not UTF-8 text.\n",
+            "Cannot read 'latin.yaml': not UTF-8 text.\n",
         ),
         *(
             (
                 ['--policy', 'policy.yaml', *more],
-                '--policy cannot be combined with named images. Use one of '
-                'them.\n',
+                '--policy cannot be combined with other options that select '
+                'images. Use one of them.\n',
             )
             for more in (
                 ['ubuntu-24.04'],
@@ -1138,11 +1138,11 @@ def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
         ),
         (
             ['--policy', 'policy.yaml', '--check', '--wait'],
-            '--check does not wait. Give --check or --wait.\n',
+            '--check cannot be combined with --wait. Use --check or --wait.\n',
         ),
         (
             ['--policy', 'policy.yaml', '--check', '--max-downloads-per-site', '1'],
-            '--check does not wait. Give --check or --wait.\n',
+            '--check cannot be combined with --wait. Use --check or --wait.\n',
         ),
     ],
 )  # fmt: skip
@@ -1297,8 +1297,8 @@ def test_a_row_of_a_summary_has_the_columns_of_its_own(
     assert result == Result(
         2,
         '',
-        'No column is called ID. There are: Site, Nodes, Already Cached, '
-        'Cached, Queued, Failed, Size.\n',
+        'Unknown column: ID. Available: Site, Nodes, Already Cached, Cached, '
+        'Queued, Failed, Size.\n',
     )
     assert cloud.requests == []
 

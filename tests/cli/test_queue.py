@@ -254,7 +254,12 @@ def test_no_image_has_the_tag(cloud: Cloud, openstack: OpenStack) -> None:
     result = openstack('image', 'cache', 'queue', '--tag', 'gloden')
 
     assert result == Result(
-        1, '\n', 'Cannot queue by tag or property: No image has all of them.\n'
+        1,
+        '\n',
+        (
+            'Cannot queue by tag or property: No image has all of these tags '
+            'and properties.\n'
+        ),
     )
 
 
@@ -344,12 +349,11 @@ def test_every_failure_is_told_and_the_rest_is_done(
         f"Cannot queue '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
         "See 'openstack image list'.\n"
         f"Cannot queue 'twin': 2 images have the name 'twin': {p.UBUNTU}, "
-        f'{p.ORPHAN}. Give the ID of the one that is meant.\n'
+        f'{p.ORPHAN}. Specify the ID of one of them.\n'
         f"Cannot queue image 'new ({p.FEDORA})' on {p.GLANCE}: Only images "
         'with status active can be targeted for queueing.\n'
         "Cannot queue image 'gone (11111111-2222-4333-8444-555555555555)' on "
-        f'{p.GLANCE}: Image 11111111-2222-4333-8444-555555555555 not '
-        'found.\n',
+        f'{p.GLANCE}: Image 11111111-2222-4333-8444-555555555555 not found.\n',
     )
 
 
@@ -358,8 +362,8 @@ def test_every_failure_is_told_and_the_rest_is_done(
     [
         (
             [],
-            'No image is named. Name images by ID, name, --tag, --property '
-            'or --from-file.\n',
+            'No images specified. Specify images by ID, name, --tag, '
+            '--property or --from-file.\n',
         ),
         (
             ['--from-file', 'nosuch'],
@@ -367,11 +371,11 @@ def test_every_failure_is_told_and_the_rest_is_done(
         ),
         (
             ['--from-file', 'binary'],
-            "Cannot read 'binary': it is not UTF-8 text.\n",
+            "Cannot read 'binary': not UTF-8 text.\n",
         ),
         (
             ['--property', 'limit=5'],
-            "'limit' is not a property of images. Name images by ID, name, "
+            "'limit' is not an image property. Specify images by ID, name, "
             '--tag or --property.\n',
         ),
     ],
@@ -443,5 +447,8 @@ def test_a_property_can_not_have_two_values(
     assert result == Result(
         2,
         '',
-        "No image has two values of 'os_distro'. Give each property once.\n",
+        (
+            "An image has only one value of 'os_distro'. Specify each "
+            'property once.\n'
+        ),
     )

@@ -83,10 +83,10 @@ NAMES = {
     p.FEDORA: 'fedora-42',
 }
 STALLED = (
-    'It may be that a fill takes longer (--stall-after sets how long is too '
-    'long), that the disk of its cache is full, or that glance-api lost what '
-    'it was asked for: a fill that fails ends its cache thread. See its log, '
-    'make room, restart glance-api, and queue again with --force.\n'
+    'Possible causes: the download takes longer than --stall-after, the disk '
+    'of the cache is full, or an earlier fill failed, which ends the cache '
+    'thread of glance-api. Check the log of glance-api and the disk, restart '
+    'glance-api, and queue the images again with --force.\n'
 )
 
 #: What a test of one image that does not arrive asks for.
@@ -326,9 +326,9 @@ def test_an_entry_that_somebody_dropped_has_failed(
     assert result == Result(
         1,
         '',
-        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: It is "
-        'neither cached nor queued there any more. Somebody dropped it, or '
-        "its fill failed, which the node's log tells.\n",
+        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: The "
+        'image is no longer cached or queued there. The entry was deleted, '
+        'or the fill failed: check the log of the node.\n',
     )
 
 
@@ -350,8 +350,8 @@ def test_an_image_that_is_deleted_in_glance_has_failed(
     assert result == Result(
         1,
         '',
-        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: Glance "
-        'has it no more.\n',
+        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: The "
+        'image was deleted from Glance.\n',
     )
     # Missed once, seen again, missed twice.
     assert sum('os_hidden' in one for one in cloud.requests) == 3
@@ -384,8 +384,8 @@ def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
         1,
         'ubuntu-24.04 cached\ndebian-13 queued\nfedora-42 queued\n',
         f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}), fedora-42 '
-        f'({p.FEDORA}): Not within 1 seconds. What is queued stays '
-        'queued; --timeout sets how long to wait.\n',
+        f'({p.FEDORA}): Not cached within 1 seconds. Queued images stay '
+        'queued. To wait longer, use --timeout.\n',
     )
     assert changes(cloud) == [
         f'PUT {CACHE}/{image_id}'
@@ -411,9 +411,9 @@ def test_time_is_up_on_a_node_that_answers_no_more(
     assert result == Result(
         1,
         f'debian-13 queued {p.GLANCE}\n',
-        f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}): Not within 1 '
-        'seconds. Its last answer: Cannot connect: Connection refused. Is '
-        'glance-api running there, and is this its address?\n',
+        f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}): Not cached within '
+        '1 seconds. Last response: Cannot connect: Connection refused. Check '
+        'that glance-api is running at this address.\n',
     )
 
 
@@ -474,7 +474,9 @@ def test_a_node_that_stalls_is_told_and_the_others_are_waited_for(
         return p.cache(queued=two)
 
     def told(text: str) -> int:
-        return text.count(f'Nothing has arrived on {oslo} for 0.8 seconds. ')
+        return text.count(
+            f'Stalled: no newly cached image on {oslo} for 0.8 seconds. '
+        )
 
     oslo = f'edge-oslo ({p.GLANCE})'
     cloud.answers('GET', CACHE, json=stalled)
@@ -491,9 +493,9 @@ def test_a_node_that_stalls_is_told_and_the_others_are_waited_for(
         'debian-13 cached edge-bergen\nfedora-42 cached edge-bergen\n',
     )
     assert result.err == (
-        f'Nothing has arrived on {oslo} for 0.8 seconds. {STALLED}'
-        f'Not cached on {oslo}: debian-13 ({p.DEBIAN}), fedora-42 '
-        f'({p.FEDORA}): Nothing has arrived there for 0.8 seconds.\n'
+        f'Stalled: no newly cached image on {oslo} for 0.8 seconds. '
+        f'{STALLED}Not cached on {oslo}: debian-13 ({p.DEBIAN}), fedora-42 '
+        f'({p.FEDORA}): Stalled: no newly cached image for 0.8 seconds.\n'
     )
 
 
@@ -619,7 +621,7 @@ def test_how_to_wait_is_for_those_who_wait(
     assert result == Result(
         2,
         '',
-        f"'{option}' is for those who wait. Give --wait as well.\n",
+        f'{option} requires --wait. Add --wait.\n',
     )
     assert cloud.requests == []
 

@@ -107,7 +107,7 @@ def test_what_is_queued_on_an_old_node_waits_for_a_program(
     assert result == Result(
         0,
         'fedora-42 queued\n',
-        "Queued images wait until 'glance-cache-prefetcher' runs on "
+        "Images stay queued until 'glance-cache-prefetcher' runs on "
         f'{p.GLANCE}.\n',
     )
 
@@ -182,7 +182,7 @@ def test_many_nodes_are_told_in_one_line(
     assert result == Result(
         0,
         'edge-0\nedge-1\nedge-2\nedge-3\nedge-4\n',
-        "Queued images wait until 'glance-cache-prefetcher' runs on edge-0, "
+        "Images stay queued until 'glance-cache-prefetcher' runs on edge-0, "
         'edge-1, edge-2 and 2 more.\n',
     )
 
@@ -251,8 +251,8 @@ def test_a_node_that_has_neither_is_told_what_to_set(
     assert result == Result(
         1,
         out,
-        f'Cannot {what} the cache of {p.GLANCE}: Its Images API ends at '
-        f'2.12; the cache needs 2.14 (Yoga). {SETTING}\n',
+        f'Cannot {what} the cache of {p.GLANCE}: The node supports Images API '
+        f'up to 2.12; the cache requires 2.14 (Yoga). {SETTING}\n',
     )
 
 
@@ -303,8 +303,8 @@ def test_all_but_maintenance_works_before_2_18(
     assert openstack('image', 'cache', 'clean', *value) == Result(
         1,
         '',
-        f'Cannot clean the cache of {p.GLANCE}: Its Images API ends at '
-        f'{newest}; clean and prune need 2.18. Run '
+        f'Cannot clean the cache of {p.GLANCE}: The node supports Images API '
+        f'up to {newest}; clean and prune require 2.18. Run '
         "'glance-cache-cleaner' on that node instead.\n",
     )
 
@@ -384,6 +384,6 @@ def test_a_proxy_that_hides_both(cloud: Cloud, openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '\n',
-        f'Cannot read the cache of {p.GLANCE}: It lists Images API 2.18, but '
-        f'/v2/cache is not there (does a proxy hide it?). {SETTING}\n',
+        f'Cannot read the cache of {p.GLANCE}: The node lists Images API '
+        f'2.18, but /v2/cache is not found: a proxy may hide it. {SETTING}\n',
     )

@@ -20,8 +20,8 @@ from tests.cli.conftest import Result
 REPORT = ('--os-cloud', 'far', 'image', 'cache', 'report')
 OUTPUT = ('--output', 'report.html')
 DOWN = (
-    'Cannot connect: Connection refused. Is glance-api running there, and is '
-    'this its address?'
+    'Cannot connect: Connection refused. Check that glance-api is running at '
+    'this address.'
 )
 
 

@@ -322,8 +322,8 @@ def test_a_site_whose_sets_were_not_found_is_not_in_sync(
     assert result == Result(
         1,
         'oslo 0 0 unknown\nbergen 0 1 unknown\ntromso 0 0 in sync\n',
-        'Cannot find images of set radio: No image has all of its tags and '
-        'properties.\n',
+        'Cannot find images of set radio: No image has all tags and '
+        'properties of the set.\n',
     )
 
 
@@ -344,7 +344,7 @@ def test_a_site_without_a_rule_is_unknown(
     assert result == Result(
         0,
         'oslo   unknown\nbergen 0 2 in sync\ntromso   unknown\n',
-        'Sites for which the policy has no rule: oslo, tromso.\n',
+        'Sites without a rule in the policy: oslo, tromso.\n',
     )
 
 

@@ -36,8 +36,7 @@ NAMES = ('oslo-1', 'oslo-2', 'oslo-3', 'bergen', 'tromso')
 SKIPPED = 'Nodes in maintenance, skipped: 1 (tromso).\n'
 DOWN = (
     'Cannot read the cache of {0} (http://{0}.example:9292): Cannot connect: '
-    'Connection refused. Is glance-api running there, and is this its '
-    'address?\n'
+    'Connection refused. Check that glance-api is running at this address.\n'
 )
 
 
@@ -122,27 +121,30 @@ def test_where_a_command_acts(
     [
         (
             '--site osl',
-            "No site in clouds.yaml is called 'osl'. Available: oslo.\n",
+            "clouds.yaml has no site 'osl'. Available: oslo.\n",
         ),
         (
             '--node oslo-[1-4]',
-            "No node in clouds.yaml is called 'oslo-4'. Available: oslo-3, "
-            'oslo-2, oslo-1. Give a URL for any other node.\n',
+            "clouds.yaml has no node 'oslo-4'. Available: oslo-3, oslo-2, "
+            'oslo-1. Use a URL for other nodes.\n',
         ),
         (
             '--node oslo-[12]*',
-            "The brackets in 'oslo-[12]*' are not a range of numbers alone. "
-            'Write a range, such as oslo-[1-12], or a glob of '
-            "'*' and '?' without brackets.\n",
+            "The brackets in 'oslo-[12]*' must contain only a range of "
+            "numbers. Use a range such as oslo-[1-12], or a glob of '*' and "
+            "'?' without brackets.\n",
         ),
         (
             '--site tromso',
-            'No node is left: 1 in maintenance, 0 excluded. Name the nodes '
-            'with --node.\n',
+            'No nodes left: 1 in maintenance, 0 excluded. Specify nodes with '
+            '--node.\n',
         ),
         (
             '--site oslo --all-nodes',
-            '--all-nodes excludes --node and --site. Use one of them.\n',
+            (
+                '--all-nodes cannot be combined with --node or --site. Use '
+                'one of them.\n'
+            ),
         ),
     ],
 )
@@ -273,7 +275,7 @@ def test_a_node_that_does_not_respond_may_be_unreachable(
     result = openstack(*LIST, '--allow-unreachable', '1')
 
     assert (result.code, result.out) == (0, '')
-    assert 'No answer within 30 seconds' in result.err
+    assert 'No response within 30 seconds' in result.err
 
 
 @pytest.mark.parametrize('how', [{'status_code': 500, 'text': ''}, web.CLOSED])
@@ -304,7 +306,7 @@ def test_a_rejected_certificate_is_never_allowed(
     result = openstack(*LIST, '--allow-unreachable', '100%')
 
     assert result.code == 1
-    assert 'Its TLS certificate is not from a CA' in result.err
+    assert 'The TLS certificate is not from a trusted CA' in result.err
 
 
 def test_coverage_of_a_fleet_with_a_node_that_may_be_down(
@@ -327,8 +329,7 @@ def test_coverage_of_a_fleet_with_a_node_that_may_be_down(
         {'Name': None, 'Cached': 3, 'Missing': 0, 'Missing On': None}
     ]
     assert result.err == DOWN.format('oslo-2') + (
-        'Where images are missing is not known in full: 1 of 4 nodes did '
-        'not say.\n'
+        'Coverage is incomplete: 1 of 4 nodes did not respond.\n'
     )
 
 
@@ -484,7 +485,9 @@ def test_a_certificate_for_another_name_is_rejected_at_each_address(
     result = openstack(*LIST, '--allow-unreachable', '2')
 
     assert result.code == 1
-    assert result.err.count('Its TLS certificate is not from a CA') == 2
+    assert (
+        result.err.count('The TLS certificate is not from a trusted CA') == 2
+    )
 
 
 @pytest.mark.parametrize(
@@ -506,8 +509,8 @@ def test_an_address_that_went_away_fails_alone(
         code,
         DEBIAN_POD,
         f'Cannot read the cache of pods-127.0.0.2 ({PODS}): Cannot connect: '
-        'Connection refused. Is glance-api running there, and is this its '
-        'address?\n',
+        'Connection refused. Check that glance-api is running at this '
+        'address.\n',
     )
 
 
@@ -527,8 +530,8 @@ def test_a_name_that_does_not_resolve_fails_alone(
         1,
         rows('bergen'),
         f'Cannot read the cache of pods ({PODS}): Cannot connect: Name or '
-        'service not known. Is glance-api running there, and is this its '
-        'address?\n',
+        'service not known. Check that glance-api is running at this '
+        'address.\n',
     )
 
 
@@ -543,8 +546,8 @@ def test_an_address_that_a_name_does_not_have(
     assert result == Result(
         2,
         '',
-        "No node in clouds.yaml is called 'pods-127.0.0.9'. Available: "
-        'pods-127.0.0.2. Give a URL for any other node.\n',
+        "clouds.yaml has no node 'pods-127.0.0.9'. Available: pods-127.0.0.2. "
+        'Use a URL for other nodes.\n',
     )
     assert cloud.requests == []
 

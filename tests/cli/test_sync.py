@@ -383,8 +383,7 @@ def test_a_check_of_what_is_as_it_should_be_exits_0(
 
 UNREACHABLE = (
     f'Cannot read the cache of edge-bergen ({p.EDGE}): Cannot connect: '
-    'Connection refused. Is glance-api running there, and is this its '
-    'address?\n'
+    'Connection refused. Check that glance-api is running at this address.\n'
 )
 
 
@@ -422,8 +421,8 @@ NOT_FOUND = (
     "'openstack image list'.\n"
 )
 NOT_DELETED = (
-    'Other images are not deleted: Not all that is named was found. Name what '
-    'is there, and run it again.\n'
+    'Other entries are not deleted: Some of the specified images were not '
+    'found. Correct the images, and run the command again.\n'
 )
 
 
@@ -489,7 +488,10 @@ def test_nothing_is_deleted_where_no_image_has_the_tag(
     assert result == Result(
         1,
         '\n',
-        'Cannot queue by tag or property: No image has all of them.\n'
+        (
+            'Cannot queue by tag or property: No image has all of these tags '
+            'and properties.\n'
+        )
         + NOT_DELETED,
     )
     assert changes(cloud) == []
@@ -536,8 +538,8 @@ def test_others_are_only_deleted_with_approval(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert changes(cloud) == []
 
@@ -554,7 +556,7 @@ def test_any_answer_but_yes_changes_nothing(
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
         'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
-        f'{ABOUT}. Go on? [y/N] Nothing was changed.\n',
+        f'{ABOUT}. Continue? [y/N] Nothing was changed.\n',
     )
     assert changes(cloud) == []
 
@@ -606,7 +608,7 @@ def test_an_interrupt_while_deleting_queues_nothing(
         f'ubuntu-24.04 deleted {p.GLANCE}\n',
         f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; '
         'press Ctrl-C again to stop at once.\n'
-        'Interrupted. Not asked for: 1.\n',
+        'Interrupted. Operations not done: 1.\n',
     )
     assert changes(cloud) == [f'DELETE {CACHE}/{p.UBUNTU}']
 
@@ -630,9 +632,9 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_is_done(
         1,
         f'debian-13 queued {p.GLANCE}\n',
         f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
-        f'{p.GLANCE}: Not you. Log in as an administrator, or have the '
-        'policies of that Glance (cache_list, cache_image, cache_delete) '
-        'allow it.\n',
+        f'{p.GLANCE}: Not you. Log in as an administrator, or allow '
+        'cache_list, cache_image and cache_delete in the policies of that '
+        'node.\n',
     )
 
 
@@ -774,18 +776,18 @@ def test_what_changes_nothing_needs_no_nodes(
     [
         (
             [],
-            'No image is named. Name images by ID, name, --tag, --property '
-            'or --from-file.\n',
+            'No images specified. Specify images by ID, name, --tag, '
+            '--property or --from-file.\n',
         ),
         (
             ['--delete-others', '--auto-approve'],
-            'No image is named. Name images by ID, name, --tag, --property '
-            'or --from-file.\n',
+            'No images specified. Specify images by ID, name, --tag, '
+            '--property or --from-file.\n',
         ),
         (
             ['--from-file', 'empty', '--delete-others', '--auto-approve'],
-            'No image is named. Name images by ID, name, --tag, --property '
-            'or --from-file.\n',
+            'No images specified. Specify images by ID, name, --tag, '
+            '--property or --from-file.\n',
         ),
         (
             ['--from-file', 'nosuch'],
@@ -793,27 +795,27 @@ def test_what_changes_nothing_needs_no_nodes(
         ),
         (
             ['x', '--check', '--wait'],
-            '--check does not wait. Give --check or --wait.\n',
+            '--check cannot be combined with --wait. Use --check or --wait.\n',
         ),
         (
             ['x', '--check', '--max-downloads', '4'],
-            '--check does not wait. Give --check or --wait.\n',
+            '--check cannot be combined with --wait. Use --check or --wait.\n',
         ),
         (
             ['x', '--timeout', '5'],
-            "'--timeout' is for those who wait. Give --wait as well.\n",
+            '--timeout requires --wait. Add --wait.\n',
         ),
         (
             ['x', '--stall-after', '5'],
-            "'--stall-after' is for those who wait. Give --wait as well.\n",
+            '--stall-after requires --wait. Add --wait.\n',
         ),
         (
             ['x', '--check', '-c', 'Result'],
-            'No column is called Result. There are: ID, Name, Size, Action, Node.\n',
+            'Unknown column: Result. Available: ID, Name, Size, Action, Node.\n',
         ),
         (
             ['x', '-c', 'Action'],
-            'No column is called Action. There are: ID, Name, Result, Node.\n',
+            'Unknown column: Action. Available: ID, Name, Result, Node.\n',
         ),
     ],
 )
@@ -845,11 +847,11 @@ def test_bad_input_is_told_in_a_line(
         ),
         (
             ['--max-downloads', '0'],
-            "argument --max-downloads: '0' is not a whole number above 0",
+            "argument --max-downloads: '0' is not a whole number greater than 0",
         ),
         (
             ['--timeout', '-1'],
-            "argument --timeout: '-1' is neither a number of seconds nor 0",
+            "argument --timeout: '-1' is not a number of seconds, 0 or greater",
         ),
     ],
 )

@@ -53,10 +53,10 @@ def test_a_certificate_that_is_not_trusted(
     assert result == Result(
         1,
         '',
-        f'Cannot read the cache of {HTTPS}: Its TLS certificate is not from '
-        'a CA that is trusted here: SSL certificate OpenSSL verify result: '
-        'unable to get local issuer certificate (20). Name its CA with '
-        "'--os-cacert' or 'cacert' in clouds.yaml.\n",
+        f'Cannot read the cache of {HTTPS}: The TLS certificate is not from a '
+        'trusted CA: SSL certificate OpenSSL verify result: unable to get '
+        'local issuer certificate (20). Set its CA with --os-cacert or '
+        "'cacert' in clouds.yaml.\n",
     )
     assert cloud.requests == []
 

@@ -54,28 +54,28 @@ WRONG = b'x' * 3000
 LABEL = f'image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}'
 REPORTED = f'Image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}'
 CORRUPT = (
-    ': the data does not match the hash in Glance. Delete and queue it '
-    'again, or use --repair.\n'
+    ': the data does not match the hash in Glance. Delete the entry and queue '
+    'the image again, or use --repair.\n'
 )
 TRUNCATED = (
-    ': the node sends only the first part of the data. Delete and queue it '
-    'again, or use --repair.\n'
+    ': the node sends only the first part of the data. Delete the entry and '
+    'queue the image again, or use --repair.\n'
 )
 MISSING = (
-    ': the node listed the image as cached, but its file was missing; '
-    'reading the image cached it again. Check that the cache directory is on '
-    'a persistent disk and that each node has its own '
+    ': the node listed the image as cached, but its file was missing; reading '
+    'the image cached it again. Check that the cache directory is on a '
+    'persistent disk and that each node has a unique '
     'worker_self_reference_url.\n'
 )
 NOT_SERVED = (
-    ': the data is right, but the node does not serve it from the cache: it '
-    'counted two reads as no hits. Set a flavor with caching (such as '
-    "keystone+cachemanagement) in that node's glance-api.conf, and give each "
-    'node its own worker_self_reference_url. --repair cannot change this.\n'
+    ': the data is correct, but the node does not serve it from the cache: '
+    'two reads did not increase Hits. Set a flavor with caching (such as '
+    "keystone+cachemanagement) in that node's glance-api.conf, and a unique "
+    'worker_self_reference_url on each node. --repair cannot correct this.\n'
 )
 NOT_CACHED = (
-    ': the image is not in the cache. Queue it with '
-    "'openstack image cache queue'.\n"
+    ": the image is not in the cache. Queue the image with 'openstack image "
+    "cache queue'.\n"
 )
 
 TABLE = """\
@@ -750,8 +750,8 @@ def test_a_node_that_sends_nothing(
         1,
         '',
         f'Cannot verify image debian-13 ({p.DEBIAN}), ubuntu-24.04 '
-        f'({p.UBUNTU}) on {p.GLANCE}: No answer within 0.2 seconds. Is the '
-        "node up? '--node-timeout' sets how long to wait.\n",
+        f'({p.UBUNTU}) on {p.GLANCE}: No response within 0.2 seconds. Check '
+        'that the service is up. To wait longer, use --node-timeout.\n',
     )
     assert node.files == [p.DEBIAN]
 
@@ -772,8 +772,8 @@ def test_a_node_that_trickles(
 
     assert (result.code, result.out) == (1, '')
     assert re.fullmatch(
-        re.escape(f'Cannot verify {LABEL}: Its answer comes too slowly: ')
-        + r"\d+ bytes in \d s\. '--node-timeout' sets how long to wait\.\n",
+        re.escape(f'Cannot verify {LABEL}: The response is too slow: ')
+        + r"\d+ bytes in \d s\. To wait longer, use --node-timeout\.\n",
         result.err,
     )
     assert node.files == [p.UBUNTU]
@@ -813,18 +813,18 @@ def test_a_slow_node_that_keeps_its_rate_may_take_its_time(
             Read(
                 p.fault('403 Forbidden', 'You may not.').encode(), status=403
             ),
-            'You may not. Log in as an administrator, or have the policies '
-            'of that Glance (cache_list, cache_image, cache_delete) allow it.',
+            'You may not. Log in as an administrator, or allow cache_list, '
+            'cache_image and cache_delete in the policies of that node.',
         ),
         (
             Read(status=500),
-            'The server failed with HTTP 500. Try again later; its log says '
-            'more.',
+            'The server failed with HTTP 500. Try again later, and check the '
+            'log of the server.',
         ),
         (
             Read(status=302, headers={'Location': 'http://evil.example/'}),
-            'It answers with a redirect (HTTP 302). Give the endpoint that '
-            'it redirects to.',
+            'The endpoint redirects to another one (HTTP 302). Use the '
+            'endpoint that it redirects to.',
         ),
         (
             Read(instead=web.CLOSED),
@@ -833,11 +833,14 @@ def test_a_slow_node_that_keeps_its_rate_may_take_its_time(
         ),
         (
             Read(DATA_OF, headers={'Content-Encoding': 'gzip'}),
-            'Its answer is compressed, which was not asked for.',
+            (
+                'The response is compressed, although compression was not '
+                'requested.'
+            ),
         ),
         (
             Read(instead=web.sends(b'\x00\x01\x02\r\n\r\n')),
-            'Its answer is not HTTP. Is this the endpoint of a Glance?',
+            'The response is not HTTP. Check that this is a Glance endpoint.',
         ),
     ],
 )
@@ -1115,7 +1118,7 @@ def test_max_downloads_is_a_number_above_zero(
     result = openstack(*VERIFY, f'--max-downloads={number}')
 
     assert result.code == 2
-    assert 'is not a whole number above 0' in result.err
+    assert 'is not a whole number greater than 0' in result.err
 
 
 def test_a_timeout_that_passes(
@@ -1135,8 +1138,8 @@ def test_a_timeout_that_passes(
         1,
         'debian-13 ok\n',
         f'Cannot verify image fedora-42 ({p.FEDORA}), ubuntu-24.04 '
-        f'({p.UBUNTU}) on {p.GLANCE}: Not verified within 0.4 seconds. '
-        "'--timeout' sets how long to wait.\n",
+        f'({p.UBUNTU}) on {p.GLANCE}: Not verified within 0.4 seconds. To '
+        'wait longer, use --timeout.\n',
     )
     assert node.files == [p.DEBIAN, p.FEDORA]
 
@@ -1190,8 +1193,8 @@ def test_ctrl_c_while_an_image_is_read(
     assert result == Result(
         130,
         'debian-13 corrupt\n',
-        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}{CORRUPT}'
-        'Interrupted. Not asked for: 2.\n',
+        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}{CORRUPT}Interrupted. '
+        'Operations not done: 2.\n',
     )
     assert time.monotonic() - before < 5
     assert ended.wait(PATIENCE)
@@ -1274,8 +1277,8 @@ def test_a_repair_that_nobody_can_approve(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert cloud.requests == []
 
@@ -1285,7 +1288,7 @@ def test_a_repair_that_nobody_can_approve(
     [
         (
             Read(WRONG, status=206),
-            'The data in its store is damaged as well. Upload the image '
+            'The data in the store is damaged as well. Upload the image '
             'again.',
         ),
         (
@@ -1295,23 +1298,23 @@ def test_a_repair_that_nobody_can_approve(
         ),
         (
             Read(DATA_OF * 2, status=206),
-            'The node does not read from the store past its cache. Delete '
-            'the entry and queue the image again.',
+            'The node does not read the image from its store if the cache has '
+            'it. Delete the entry and queue the image again.',
         ),
         (
             Read(DATA_OF),
-            'The node does not read from the store past its cache. Delete '
-            'the entry and queue the image again.',
+            'The node does not read the image from its store if the cache has '
+            'it. Delete the entry and queue the image again.',
         ),
         (
             Read(status=204),
-            'The node does not read from the store past its cache. Delete '
-            'the entry and queue the image again.',
+            'The node does not read the image from its store if the cache has '
+            'it. Delete the entry and queue the image again.',
         ),
         (
             Read(status=500),
-            'The server failed with HTTP 500. Try again later; its log says '
-            'more.',
+            'The server failed with HTTP 500. Try again later, and check the '
+            'log of the server.',
         ),
         (
             Read(p.fault('404 Not Found', 'Gone.').encode(), status=404),
@@ -1368,7 +1371,7 @@ def test_a_repair_that_is_not_approved(
 
     assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
     assert CONTROL.sub('', result.err).endswith(
-        f'{ABOUT}. Go on? [y/N] Cannot repair: Nothing was changed.\n'
+        f'{ABOUT}. Continue? [y/N] Cannot repair: Nothing was changed.\n'
         f'{REPORTED}{CORRUPT}'
     )
     assert node.changes == []
@@ -1382,7 +1385,7 @@ def test_a_repair_that_is_approved(
     result = openstack(*REPAIR, *BRIEF, stdin='y\n', terminal=True)
 
     assert (result.code, result.out) == (0, 'ubuntu-24.04 repaired\n')
-    assert f'{ABOUT}. Go on? [y/N] ' in result.err
+    assert f'{ABOUT}. Continue? [y/N] ' in result.err
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
 
 
@@ -1397,9 +1400,9 @@ def test_an_entry_that_can_not_be_deleted(
     assert result == Result(
         1,
         'ubuntu-24.04 corrupt\n',
-        f'{REPORTED}: the data does not match the hash in Glance. Repair: '
-        'The server failed with HTTP 500. Try again later; its log says '
-        'more.\n',
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+        'server failed with HTTP 500. Try again later, and check the log of '
+        'the server.\n',
     )
     assert node.changes == [f'DELETE {p.UBUNTU}']
 
@@ -1418,9 +1421,9 @@ def test_an_entry_that_is_deleted_and_not_queued(
         1,
         'debian-13 corrupt\nubuntu-24.04 repaired\n',
         f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the data does not match '
-        'the hash in Glance. Repair: The entry was deleted, but the image was '
-        'not queued again: The server failed with HTTP 500. Queue it with '
-        "'openstack image cache queue'.\n",
+        'the hash in Glance. Repair: The entry was deleted, but the image '
+        'was not queued again: The server failed with HTTP 500. Queue the '
+        "image with 'openstack image cache queue'.\n",
     )
     assert node.changes == [
         *(f'DELETE {p.DEBIAN}', f'PUT {p.DEBIAN}'),
@@ -1542,11 +1545,11 @@ def test_ctrl_c_while_an_entry_is_deleted(
     )
     assert (
         f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the data does not match '
-        'the hash in Glance. Repair: The entry was replaced, and not verified '
-        'again. Verify it again.\n'
+        'the hash in Glance. Repair: The entry was replaced but not verified '
+        'again. Verify the image again.\n'
     ) in result.err
     assert f'{REPORTED}{CORRUPT}' in result.err
-    assert 'Interrupted. Not asked for: 2.\n' in result.err
+    assert 'Interrupted. Operations not done: 2.\n' in result.err
     assert 'The repair may be incomplete: verify again.' in result.err
 
 
@@ -1588,7 +1591,7 @@ def test_ctrl_c_while_a_repaired_image_is_read(
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
     assert (result.code, result.out) == (130, 'ubuntu-24.04 corrupt\n')
-    assert result.err.endswith('Interrupted. Not asked for: 1.\n')
+    assert result.err.endswith('Interrupted. Operations not done: 1.\n')
     assert node.files[-1] == p.UBUNTU
 
 
@@ -1630,8 +1633,8 @@ def test_a_timeout_that_passes_before_an_entry_is_replaced(
     assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
     assert result.err.endswith(
         f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
-        "entry was not repaired within 3600 seconds. '--timeout' sets how "
-        'long to wait.\n'
+        'entry was not repaired within 3600 seconds. To wait longer, use '
+        '--timeout.\n'
     )
     assert node.changes == []
 
@@ -1646,7 +1649,7 @@ def test_a_repair_whose_fill_does_not_arrive(
     result = openstack(*REPAIR, '--auto-approve', '--timeout', '0.5', *BRIEF)
 
     assert result.code == 1
-    assert 'What is queued stays queued' in result.err
+    assert 'Queued images stay queued' in result.err
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
     assert 'Delete and queue it again' not in result.err
 

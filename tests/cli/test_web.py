@@ -93,6 +93,6 @@ def test_no_name_is_looked_up(cloud: Cloud, openstack: OpenStack) -> None:
         1,
         '',
         'Cannot read the cache of http://docs.openstack.org: Cannot connect: '
-        'Name or service not known. Is glance-api running there, and is this '
-        'its address?\n',
+        'Name or service not known. Check that glance-api is running at this '
+        'address.\n',
     )

@@ -19,15 +19,18 @@ from tests.faults.table import Row
 
 _WAITS = ('--wait', '--timeout', '3')
 _REFUSED = (
-    'Cannot connect: Connection refused. Is glance-api running there, and is '
-    'this its address?'
+    'Cannot connect: Connection refused. Check that glance-api is running at '
+    'this address.'
 )
 _BROKE = 'The connection broke: Recv failure: Connection reset by peer.'
-_RESET = f'{_BROKE} It may have done what it was asked: look, and ask again.'
+_RESET = (
+    f'{_BROKE} The request may have succeeded: check the result before you '
+    'retry.'
+)
 _CANNOT_READ = f'told: Cannot read the cache of {BERGEN}: {_REFUSED}'
 _NOT_IN_TIME = (
-    f'told: Not cached on {BERGEN}: alpha: Not within 3 seconds. Its last '
-    f'answer: {_BROKE} …'
+    f'told: Not cached on {BERGEN}: alpha: Not cached within 3 seconds. Last '
+    f'response: {_BROKE} …'
 )
 
 

@@ -64,9 +64,9 @@ def full(stage: Stage, url: str) -> Iterator[Row]:
             f'{command} large alpha --wait',
             came,
             f'exit 1; large cached {OSLO}; alpha cached {OSLO}; large queued '
-            f'{FULL}; alpha queued {FULL}; told: Nothing has arrived on {FULL} '
-            'for 4 seconds. …; told: Not cached on '
-            f'{FULL}: large, alpha: Nothing has arrived there for 4 seconds.',
+            f'{FULL}; alpha queued {FULL}; told: Stalled: no newly cached '
+            f'image on {FULL} for 4 seconds. …; told: Not cached on {FULL}: '
+            'large, alpha: Stalled: no newly cached image for 4 seconds.',
         )
     stage.name_nodes({})
 

@@ -61,8 +61,8 @@ def test_several_nodes_need_approval(
     assert refused == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert [cache.cached for cache in caches] == [{one}, {one}]
 

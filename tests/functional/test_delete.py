@@ -81,9 +81,9 @@ def test_orphans_are_not_deleted_for_who_may_not_see_all_images(
     assert result == Result(
         2,
         '',
-        "'--orphans' needs a login with the role 'admin': images that this "
-        'one may not see look like orphans. Log in as an administrator, or '
-        'name IDs.\n',
+        "--orphans requires a login with the role 'admin': images that this "
+        'login cannot see look like orphans. Log in as an administrator, or '
+        'specify IDs.\n',
     )
     assert cache.cached == {cached}
 
@@ -152,8 +152,8 @@ def test_much_is_not_taken_without_approval(
     assert result == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert len(cache.cached) == 1
 
@@ -176,7 +176,7 @@ def test_a_person_is_asked(
 
     assert f'  one ({one})  3.0 kB  {cache.url}\r\n' in seen.out
     assert (
-        'About to delete 1 cached and 0 queued (3.0 kB). Go on? [y/N]'
+        'About to delete 1 cached and 0 queued (3.0 kB). Continue? [y/N]'
         in seen.out
     )
     assert (seen.code, len(cache.cached)) == (code, left)
@@ -194,7 +194,7 @@ def test_every_failure_is_told_and_the_rest_is_done(
     assert [row['Name'] for row in result.rows] == ['good']
     assert result.err == (
         f"Cannot delete 'twin': 2 images have the name 'twin': {twins[0]}, "
-        f'{twins[1]}. Give the ID of the one that is meant.\n'
+        f'{twins[1]}. Specify the ID of one of them.\n'
         "Cannot delete 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
     )

@@ -19,12 +19,12 @@ from tests.shell import Result
 FLEET = ('--os-cloud', 'demo-cloud', 'image', 'cache')
 JSON = ('-f', 'json')
 OFF = (
-    "Its image cache is off. Set 'image_cache_dir' and a flavor with caching "
-    "in that node's glance-api.conf, and restart it.\n"
+    "The node's image cache is disabled. Set 'image_cache_dir' and a flavor "
+    "with caching in that node's glance-api.conf, and restart it.\n"
 )
 DEAD = (
-    'Cannot connect: Connection refused. Is glance-api running there, and is '
-    'this its address?\n'
+    'Cannot connect: Connection refused. Check that glance-api is running at '
+    'this address.\n'
 )
 
 
@@ -133,10 +133,7 @@ def test_where_an_image_is_missing_while_nodes_are_down(
 ) -> None:
     ubuntu = images('ubuntu-24.04', 3000)
     caches[0].fill(ubuntu)
-    failures += (
-        'Where images are missing is not known in full: 2 of 4 nodes did not '
-        'say.\n'
-    )
+    failures += 'Coverage is incomplete: 2 of 4 nodes did not respond.\n'
 
     result = openstack(*FLEET, 'coverage', 'ubuntu-24.04', *JSON)
     seen = on_a_terminal(
@@ -215,8 +212,8 @@ def test_a_user_who_may_not_see_caches_and_a_service_that_has_none(
     first, second = result.err.splitlines()
     assert first.startswith(f'Cannot read the cache of {oslo}: ')
     assert second == (
-        f'Cannot read the cache of {keystone}: No Glance answers there. Give '
-        "the endpoint as in 'openstack endpoint list'."
+        f'Cannot read the cache of {keystone}: Not a Glance endpoint. Use an '
+        "endpoint of 'openstack endpoint list'."
     )
 
 
@@ -282,8 +279,8 @@ def test_an_image_is_brought_to_all_nodes_and_taken_away_again(
     assert refused == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert held == [{ubuntu}, {ubuntu}]
     assert deleted == Result(
@@ -312,7 +309,7 @@ def test_all_caches_are_cleared(
     assert (
         '  edge-oslo: 1 cached, 0 queued, 3.0 kB\r\n'
         '  edge-bergen: 1 cached, 0 queued, 3.0 kB\r\n'
-        'About to clear 2 cached and 0 queued (6.0 kB). Go on? [y/N] '
+        'About to clear 2 cached and 0 queued (6.0 kB). Continue? [y/N] '
     ) in kept.out
     assert kept.out.endswith('Nothing was changed.\r\n')
     assert held == [{one}, {one}]
@@ -361,8 +358,8 @@ def test_caches_below_their_limits_are_pruned_of_nothing(
     assert refused == Result(
         2,
         '',
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.\n',
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.\n',
     )
     assert planned == Result(
         0, ''.join(f'prune {name}\n' for name in nodes), ''
@@ -388,8 +385,8 @@ def test_a_plain_member_may_not_do_maintenance(
         '\n',
         f'Cannot {verb} the cache of {cloud.glance[0].url}: You are not '
         f'authorized to complete cache_{verb} action. Log in as an '
-        f'administrator, or have the policy cache_{verb} of that Glance '
-        'allow it.\n',
+        f'administrator, or allow cache_{verb} in the policies of that '
+        'node.\n',
     )
 
 
@@ -456,8 +453,9 @@ def test_a_silent_node_hides_nothing_of_the_others(
         1,
         f'ubuntu-24.04 {caches[0].url}\n',
         ''.join(
-            f'Cannot read the cache of {node}: No answer within 1 seconds. Is '
-            "the node up? '--node-timeout' sets how long to wait.\n"
+            f'Cannot read the cache of {node}: No response within 1 seconds. '
+            'Check that the service is up. To wait longer, use '
+            '--node-timeout.\n'
             for node in (silent, full)
         ),
     )
@@ -473,7 +471,7 @@ def test_a_prune_that_takes_its_time_is_given_it_and_no_more(
 
     assert (result.code, result.out) == (1, '\n')
     assert result.err.startswith(
-        f'Cannot prune the cache of {silent}: No answer within 1 seconds. '
+        f'Cannot prune the cache of {silent}: No response within 1 seconds. '
     )
 
 
@@ -488,7 +486,7 @@ def test_a_node_that_accepts_no_connection_has_no_time_to_prune(
 
     assert (result.code, result.out) == (1, '\n')
     assert result.err.startswith(
-        f'Cannot prune the cache of {full}: No answer within 1 seconds. '
+        f'Cannot prune the cache of {full}: No response within 1 seconds. '
     )
 
 
@@ -524,7 +522,7 @@ def test_many_nodes_are_counted_on_a_terminal(
         ),
     )
     assert seen.code == 1
-    assert 'Asking nodes' in seen.out
+    assert 'Reading nodes' in seen.out
     assert '10/10' in seen.out
     assert seen.out.endswith(
         '\x1b[2K' + (piped.out + piped.err).replace('\n', '\r\n')

@@ -60,17 +60,18 @@ def test_a_mixed_list_does_what_can_be_done(
         + f"No image has the name or ID '{UNKNOWN}'. See "
         "'openstack image list'.",
         begin.format('twin')
-        + f"2 images have the name 'twin': {twins[0]}, {twins[1]}. Give the "
-        'ID of the one that is meant.',
+        + f"2 images have the name 'twin': {twins[0]}, {twins[1]}. Specify "
+        'the ID of one of them.',
         begin.format(f'only ({only})')
-        + f"{ONLY_COPY} To copy it elsewhere first: 'openstack image import "
-        f"{only} --method copy-image --store <other store>'.",
+        + f'{ONLY_COPY} To copy the image to another store first, run '
+        f"'openstack image import {only} --method copy-image --store <other "
+        "store>'.",
         begin.format(f'other ({other})')
-        + "It is not stored in 'fast'. It is in: cheap.",
+        + "The image is not stored in 'fast'. It is stored in: cheap.",
         begin.format(f'new ({inactive})')
         + "It's not allowed to remove image data from store if image status "
-        "is not 'active'. Wait until it is active: see "
-        "'openstack image show'.",
+        "is not 'active'. Wait until the image is active: see 'openstack "
+        "image show'.",
         "Failed to delete 6 of 7 images from store 'fast'.",
     ]
     assert (result.code, result.out) == (1, '')
@@ -105,7 +106,7 @@ def test_a_store_that_is_not_there(
     result = openstack(*DELETE, store, 'one')
 
     assert result == Result(
-        2, '', f"There is no store '{store}'. There is: fast, cheap.\n"
+        2, '', f"There is no store '{store}'. Available: fast, cheap.\n"
     )
     assert glance.stores(image_id) == {'fast'}
 
@@ -134,7 +135,7 @@ def test_a_plain_member_and_the_image_of_another(
 
     assert (result.code, result.out) == (1, '')
     assert result.err.splitlines()[0].endswith(
-        'Log in as an administrator, or have the policies of that Glance '
-        'allow it.'
+        "Log in as an administrator, or allow the request in Glance's "
+        'policies.'
     )
     assert glance.stores(image_id) == {'fast', 'cheap'}

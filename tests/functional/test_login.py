@@ -28,8 +28,8 @@ UNAUTHORIZED = (
     b"WWW-Authenticate: Keystone uri='http://keystone.example'\r\n\r\n"
 )
 NOT_ACCEPTED = (
-    'It does not accept the token of this login. Does it belong to the cloud '
-    'that you logged in to?\n'
+    'The endpoint rejected the token of this login. Check that it belongs to '
+    'the cloud that you logged in to.\n'
 )
 
 

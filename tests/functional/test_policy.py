@@ -151,7 +151,7 @@ def test_an_image_that_is_not_found_keeps_all_others(
         1,
         "Cannot find 'cirors' of set radio: No image has the name or ID "
         "'cirors'. See 'openstack image list'.\n"
-        'Other images are not deleted on oslo: Some images of their sets '
+        'Other entries are not deleted on oslo: Some images of their sets '
         'were not found. Correct the sets, and run the command again.\n',
     )
     assert oslo.cached == {

@@ -206,7 +206,7 @@ def test_every_failure_is_told_and_the_rest_is_done(
     assert [row['Name'] for row in result.rows] == ['good']
     assert result.err == (
         f"Cannot queue 'twin': 2 images have the name 'twin': {twins[0]}, "
-        f'{twins[1]}. Give the ID of the one that is meant.\n'
+        f'{twins[1]}. Specify the ID of one of them.\n'
         "Cannot queue 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
         f"Cannot queue '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "

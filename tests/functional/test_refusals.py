@@ -18,8 +18,8 @@ COMMANDS = [
     ('clear',),
 ]
 PERMISSION = (
-    'Log in as an administrator, or have the policies of that Glance '
-    '(cache_list, cache_image, cache_delete) allow it.\n'
+    'Log in as an administrator, or allow cache_list, cache_image and '
+    'cache_delete in the policies of that node.\n'
 )
 
 
@@ -58,9 +58,9 @@ def test_a_node_without_a_cache(
     assert result == Result(
         1,
         '\n',
-        f'Cannot read the cache of {node}: Its image cache is off. Set '
-        "'image_cache_dir' and a flavor with caching in that node's "
-        'glance-api.conf, and restart it.\n',
+        f"Cannot read the cache of {node}: The node's image cache is "
+        "disabled. Set 'image_cache_dir' and a flavor with caching in that "
+        "node's glance-api.conf, and restart it.\n",
     )
 
 
@@ -73,8 +73,8 @@ def test_what_is_no_glance(openstack: OpenStack, cloud: clouds.Cloud) -> None:
     assert result == Result(
         1,
         '\n',
-        f'Cannot read the cache of {node}: No Glance answers there. Give the '
-        "endpoint as in 'openstack endpoint list'.\n",
+        f'Cannot read the cache of {node}: Not a Glance endpoint. Use an '
+        "endpoint of 'openstack endpoint list'.\n",
     )
 
 
@@ -91,7 +91,7 @@ def test_nobody_listens(openstack: OpenStack) -> None:
         1,
         '\n',
         f'Cannot read the cache of {node}: Cannot connect: Connection '
-        'refused. Is glance-api running there, and is this its address?\n',
+        'refused. Check that glance-api is running at this address.\n',
     )
 
 
@@ -121,6 +121,6 @@ def test_a_node_that_is_silent(openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '\n',
-        f'Cannot read the cache of {node}: No answer within 0.5 seconds. Is '
-        "the node up? '--node-timeout' sets how long to wait.\n",
+        f'Cannot read the cache of {node}: No response within 0.5 seconds. '
+        'Check that the service is up. To wait longer, use --node-timeout.\n',
     )

@@ -29,8 +29,8 @@ NAME = 'pods.example'
 OTHER = '127.0.0.2'
 SKIPPED = 'Nodes in maintenance, skipped: 1 (alta).\n'
 DEAD = (
-    'Cannot connect: Connection refused. Is glance-api running there, and is '
-    'this its address?\n'
+    'Cannot connect: Connection refused. Check that glance-api is running at '
+    'this address.\n'
 )
 
 
@@ -203,10 +203,10 @@ def test_sites_and_nodes_are_named_and_excluded(
     assert one == Result(0, f'debian-13 {PODS[1]}\n', '')
     # It is asked, although it is in maintenance.
     assert alta.code == 1
-    assert 'Its image cache is off' in alta.err
+    assert "The node's image cache is disabled" in alta.err
     assert nodes_set.code == 2
     assert nodes_set.err.startswith(
-        "No node in clouds.yaml is called 'oslo-3'. Available: oslo-"
+        "clouds.yaml has no node 'oslo-3'. Available: oslo-"
     )
 
 

@@ -23,10 +23,9 @@ LIST = ('image', 'cache', 'list', '-f', 'json')
 FLEET = ('--os-cloud', 'demo-cloud', *LIST)
 #: What is said of a certificate; the end of it is libcurl's.
 UNKNOWN_CA = (
-    'Its TLS certificate is not from a CA that is trusted here: SSL '
-    'certificate OpenSSL verify result: unable to get local issuer '
-    "certificate (20). Name its CA with '--os-cacert' or 'cacert' in "
-    'clouds.yaml.'
+    'The TLS certificate is not from a trusted CA: SSL certificate OpenSSL '
+    'verify result: unable to get local issuer certificate (20). Set its CA '
+    "with --os-cacert or 'cacert' in clouds.yaml."
 )
 
 
@@ -81,19 +80,19 @@ def test_each_certificate_that_does_not_verify_says_why(
     ]
     assert result.err.splitlines() == [
         f'Cannot read the cache of strange ({nodes["strange"]}): {UNKNOWN_CA}',
-        f'Cannot read the cache of misnamed ({nodes["misnamed"]}): '
-        'Its TLS certificate is for another host: SSL: no alternative '
-        "certificate subject name matches target IPv4 address '127.0.0.1'. "
-        'Give the endpoint by a name that the certificate has.',
-        f'Cannot read the cache of expired ({nodes["expired"]}): '
-        'Its TLS certificate is not good today: SSL certificate OpenSSL '
-        'verify result: certificate has expired (10). Renew it there, or set '
-        'the clock of this machine right.',
-        f'Cannot read the cache of early ({nodes["early"]}): '
-        'Its TLS certificate is not good today: SSL certificate OpenSSL '
-        'verify result: certificate is not yet valid or the system clock is '
-        'incorrect (9). Renew it there, or set the clock of this machine '
-        'right.',
+        f'Cannot read the cache of misnamed ({nodes["misnamed"]}): The TLS '
+        'certificate is for another host: SSL: no alternative certificate '
+        "subject name matches target IPv4 address '127.0.0.1'. Use an "
+        'endpoint with a host name of the certificate.',
+        f'Cannot read the cache of expired ({nodes["expired"]}): The TLS '
+        'certificate has expired or is not yet valid: SSL certificate '
+        'OpenSSL verify result: certificate has expired (10). Renew the '
+        'certificate, or correct the clock of this machine.',
+        f'Cannot read the cache of early ({nodes["early"]}): The TLS '
+        'certificate has expired or is not yet valid: SSL certificate '
+        'OpenSSL verify result: certificate is not yet valid or the system '
+        'clock is incorrect (9). Renew the certificate, or correct the clock '
+        'of this machine.',
     ]
 
 
@@ -108,10 +107,10 @@ def test_a_name_that_the_certificate_does_not_have(
 
     assert (result.code, result.rows) == (1, [])
     assert result.err == (
-        f'Cannot read the cache of {url}: Its TLS certificate is for another '
+        f'Cannot read the cache of {url}: The TLS certificate is for another '
         'host: SSL: no alternative certificate subject name matches target '
-        "hostname 'localhost'. Give the endpoint by a name that the "
-        'certificate has.\n'
+        "hostname 'localhost'. Use an endpoint with a host name of the "
+        'certificate.\n'
     )
 
 

@@ -214,10 +214,10 @@ def test_others_stay_when_something_that_was_named_is_not_there(
 
     assert result.code == 1
     assert result.err == (
-        "Cannot queue 'wnated': No image has the name or ID 'wnated'. "
-        "See 'openstack image list'.\n"
-        'Other images are not deleted: Not all that is named was found. Name '
-        'what is there, and run it again.\n'
+        "Cannot queue 'wnated': No image has the name or ID 'wnated'. See "
+        "'openstack image list'.\n"
+        'Other entries are not deleted: Some of the specified images were not '
+        'found. Correct the images, and run the command again.\n'
     )
     assert [one.cached for one in caches] == [{wanted, other}, {wanted}]
 
@@ -240,8 +240,8 @@ def test_a_check_that_cannot_ask_a_node_has_failed(
     assert result.code == 1
     assert results(result) == everywhere('queue', 'wanted')
     assert result.err.startswith(
-        f'Cannot read the cache of edge-nocache ({nocache}): '
-        'Its image cache is off.'
+        f"Cannot read the cache of edge-nocache ({nocache}): The node's image "
+        'cache is disabled.'
     )
 
 
@@ -302,14 +302,15 @@ def test_an_image_whose_data_is_gone_stalls_its_node_alone(
     label = f'edge-bergen ({nodes["edge-bergen"]})'
     stall, rest = result.err.splitlines()
     assert stall.startswith(
-        f'Nothing has arrived on {label} for 3 seconds. It may be that'
+        f'Stalled: no newly cached image on {label} for 3 seconds. '
+        'Possible causes: '
     )
     assert rest == (
-        f'Not cached on {label}: broken ({broken}), sound ({sound}): '
-        'Nothing has arrived there for 3 seconds.'
+        f'Not cached on {label}: broken ({broken}), sound ({sound}): Stalled: '
+        'no newly cached image for 3 seconds.'
     )
 
-    # The remedy that was told: restart it, and queue again with --force.
+    # The remedy: restart it, and queue again with --force.
     again = openstack(
         *(*FLEET, 'queue', 'broken', 'sound', '--node', 'edge-bergen'),
         *('--force', '--wait', '-f', 'json'),
@@ -334,7 +335,7 @@ def test_an_image_that_is_deleted_meanwhile_has_failed(
     assert results(result) == [('sound', 'cached', 'edge-bergen')]
     assert result.err.splitlines()[-1] == (
         f"Cannot cache image 'doomed ({image})' on edge-bergen "
-        f'({nodes["edge-bergen"]}): Glance has it no more.'
+        f'({nodes["edge-bergen"]}): The image was deleted from Glance.'
     )
 
 
@@ -354,9 +355,9 @@ def test_an_image_that_somebody_drops_meanwhile_has_failed(
     assert results(result) == [('sound', 'cached', 'edge-bergen')]
     assert result.err.splitlines()[-1] == (
         f"Cannot cache image 'dropped ({image})' on edge-bergen "
-        f'({nodes["edge-bergen"]}): It is neither cached nor queued there '
-        'any more. Somebody dropped it, or its fill failed, which the '
-        "node's log tells."
+        f'({nodes["edge-bergen"]}): The image is no longer cached or queued '
+        'there. The entry was deleted, or the fill failed: check the log of '
+        'the node.'
     )
 
 
@@ -379,9 +380,9 @@ def test_time_that_is_up(
         ('slow', 'queued', 'edge-bergen'),
     ]
     assert result.err == (
-        f'Not cached on edge-bergen ({nodes["edge-bergen"]}): '
-        f'slow ({image}): Not within 2 seconds. What is queued stays '
-        'queued; --timeout sets how long to wait.\n'
+        f'Not cached on edge-bergen ({nodes["edge-bergen"]}): slow ({image}): '
+        'Not cached within 2 seconds. Queued images stay queued. To wait '
+        'longer, use --timeout.\n'
     )
     assert caches[1].queued == {image}
 
@@ -400,7 +401,9 @@ def test_an_interrupt_withdraws_nothing(
         result = ended(run)
 
     assert result.code == 130
-    assert result.err.splitlines()[-1] == 'Interrupted. Not asked for: 0.'
+    assert (
+        result.err.splitlines()[-1] == 'Interrupted. Operations not done: 0.'
+    )
     assert results(result) == [
         ('slow', 'cached', 'edge-oslo'),
         ('slow', 'queued', 'edge-bergen'),

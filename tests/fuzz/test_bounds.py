@@ -29,12 +29,12 @@ CHUNKED = HEAD + b'Transfer-Encoding: chunked\r\n\r\n'
 #: Seconds; what takes longer than a few of them was not bounded.
 TIMEOUT = 0.3
 MIB = 2**20
-SLOW = "'--node-timeout' sets how long to wait."
+SLOW = 'To wait longer, use --node-timeout.'
 SILENT = (
-    "No answer within 0.3 seconds. Is the node up? '--node-timeout' sets how "
-    'long to wait.'
+    'No response within 0.3 seconds. Check that the service is up. To wait '
+    'longer, use --node-timeout.'
 )
-IS_IT_GLANCE = 'Is this the endpoint of a Glance?'
+IS_IT_GLANCE = 'Check that this is a Glance endpoint.'
 
 
 @pytest.fixture
@@ -175,14 +175,14 @@ def test_a_body_that_trickles_or_stops_is_given_up(
     error, seconds = slow[name]
 
     assert isinstance(error, errors.TimedOut)
-    assert str(error).startswith('Its answer comes too slowly: ')
+    assert str(error).startswith('The response is too slow: ')
     assert str(error).endswith(f' s. {SLOW}')
     assert 0.9 < seconds < 4
 
 
 def test_a_body_that_stops_says_how_much_there_was(slow: Ended) -> None:
     assert str(slow['half a body'][0]) == (
-        f'Its answer comes too slowly: 4 bytes in 1 s. {SLOW}'
+        f'The response is too slow: 4 bytes in 1 s. {SLOW}'
     )
 
 
@@ -193,7 +193,7 @@ def test_what_comes_at_a_fair_rate_has_ten_times_the_timeout(
     error, seconds = slow[name]
 
     assert isinstance(error, errors.TimedOut)
-    assert str(error) == f'Its answer did not end within 1.5 seconds. {SLOW}'
+    assert str(error) == f'The response did not end within 1.5 seconds. {SLOW}'
     assert 1.4 < seconds < 4
 
 
@@ -227,38 +227,38 @@ def test_a_slow_node_is_waited_for(node: servers.Server, ask: Ask) -> None:
         (
             HEAD + b'\r\n',
             b' ' * 65536,
-            'Its answer is longer than 8.4 MB.',
+            'The response is larger than 8.4 MB.',
         ),
         (
             HEAD + b'Content-Length: 104857600\r\n\r\n',
             b' ' * 65536,
-            'Its answer is longer than 8.4 MB.',
+            'The response is larger than 8.4 MB.',
         ),
         (
             HEAD + b'Content-Length: 99000000000\r\n\r\n',
             b'',
-            'Its answer is longer than 8.4 MB.',
+            'The response is larger than 8.4 MB.',
         ),
         (
             CHUNKED,
             b'10000\r\n' + b' ' * 65536 + b'\r\n',
-            'Its answer is longer than 8.4 MB.',
+            'The response is larger than 8.4 MB.',
         ),
         (
             b'',
             b'HTTP/1.1 100 Continue\r\n\r\n' * 1000,
-            'The headers of its answer are too long.',
+            'The response headers are too large.',
         ),
         (
             HEAD,
             b'X-A: ' + b'x' * 60000 + b'\r\n',
-            'The headers of its answer are too long.',
+            'The response headers are too large.',
         ),
         (HEAD + b'X-A: ', b'x' * 60000, 'The headers of its answer are too'),
         (
             CHUNKED + b'0\r\n',
             b'X-A: ' + b'x' * 6000 + b'\r\n',
-            'The headers of its answer are too long.',
+            'The response headers are too large.',
         ),
     ],
     ids=[
@@ -316,7 +316,7 @@ def test_an_answer_may_be_as_long_as_that_and_no_longer(
         with pytest.raises(errors.BadReply) as caught:
             loop.run(client.request('GET', '/'))
         assert str(caught.value) == (
-            f'Its answer is longer than 1.0 kB. {IS_IT_GLANCE}'
+            f'The response is larger than 1.0 kB. {IS_IT_GLANCE}'
         )
 
 
@@ -369,7 +369,9 @@ def test_a_bomb_is_not_unpacked(
 
     error = failure()
 
-    assert str(error) == ('Its answer is compressed, which was not asked for.')
+    assert str(error) == (
+        'The response is compressed, although compression was not requested.'
+    )
     assert b'Accept-Encoding: identity\r\n' in node.heads[0]
 
 
@@ -559,7 +561,7 @@ def test_a_stream_has_its_limit_too(
         loop.run(loop.engine.perform(request(node, received.append, MIB)))
 
     assert str(caught.value) == (
-        f'Its answer is longer than 1.0 MB. {IS_IT_GLANCE}'
+        f'The response is larger than 1.0 MB. {IS_IT_GLANCE}'
     )
     assert len(b''.join(received)) <= MIB
 
@@ -590,8 +592,8 @@ def test_an_answer_that_repeats_the_token_is_not_shown(
     )
 
     assert str(failure()) == (
-        'Its answer repeats the token of this login. It is not shown. Do '
-        'not trust what answers there.'
+        'The response contains the token of this login. The response is not '
+        'shown. Do not trust this endpoint.'
     )
 
 
@@ -674,7 +676,7 @@ def test_what_is_not_http(
 
     assert type(error) is (kind or type(None))
     if isinstance(error, errors.NotGlance):
-        assert str(error) == f'Its answer is not HTTP. {IS_IT_GLANCE}'
+        assert str(error) == f'The response is not HTTP. {IS_IT_GLANCE}'
     if isinstance(error, errors.Unreachable):
         assert error.connected
         assert str(error).startswith('The connection broke: ')

@@ -30,7 +30,7 @@ from tests.fuzz import servers
 
 OK = servers.says(servers.reply([]))
 ROOT = pathlib.Path(__file__).parents[2]
-NODE_DOWN = 'Is glance-api running there, and is this its address?'
+NODE_DOWN = 'Check that glance-api is running at this address.'
 
 
 @pytest.fixture(autouse=True)
@@ -129,8 +129,8 @@ def test_a_change_that_is_taken_and_not_answered_is_not_repeated(
 
     assert isinstance(error, errors.Unreachable)
     assert str(error) == (
-        'The connection broke: Empty reply from server. It may have done '
-        'what it was asked: look, and ask again.'
+        'The connection broke: Empty reply from server. The request may have '
+        'succeeded: check the result before you retry.'
     )
     assert node.methods == ['PUT']
 
@@ -218,8 +218,8 @@ def test_all_addresses_of_a_name_have_one_timeout_together(
     assert isinstance(error, errors.TimedOut)
     assert error.connected is False
     assert str(error) == (
-        "No answer within 0.4 seconds. Is the node up? '--node-timeout' sets "
-        'how long to wait.'
+        'No response within 0.4 seconds. Check that the service is up. To '
+        'wait longer, use --node-timeout.'
     )
     assert 0.35 < seconds < 1.2
 
@@ -387,20 +387,22 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
             assert node.heads == []
 
     assert told == {
-        'unknown': 'Its TLS certificate is not from a CA that is trusted '
-        'here: SSL certificate OpenSSL verify result: unable to get local '
-        "issuer certificate (20). Name its CA with '--os-cacert' or "
+        'unknown': 'The TLS certificate is not from a trusted CA: SSL '
+        'certificate OpenSSL verify result: unable to get local '
+        'issuer certificate (20). Set its CA with --os-cacert or '
         "'cacert' in clouds.yaml.",
-        'expired': 'Its TLS certificate is not good today: SSL certificate '
-        'OpenSSL verify result: certificate has expired (10). Renew it '
-        'there, or set the clock of this machine right.',
-        'early': 'Its TLS certificate is not good today: SSL certificate '
-        'OpenSSL verify result: certificate is not yet valid or the system '
-        'clock is incorrect (9). Renew it there, or set the clock of this '
-        'machine right.',
-        'another': 'Its TLS certificate is for another host: SSL: no '
-        'alternative certificate subject name matches target IPv4 address '
-        "'127.0.0.1'. Give the endpoint by a name that the certificate has.",
+        'expired': 'The TLS certificate has expired or is not yet valid: SSL '
+        'certificate OpenSSL verify result: certificate has '
+        'expired (10). Renew the certificate, or correct the clock '
+        'of this machine.',
+        'early': 'The TLS certificate has expired or is not yet valid: SSL '
+        'certificate OpenSSL verify result: certificate is not yet '
+        'valid or the system clock is incorrect (9). Renew the '
+        'certificate, or correct the clock of this machine.',
+        'another': 'The TLS certificate is for another host: SSL: no '
+        'alternative certificate subject name matches target IPv4 '
+        "address '127.0.0.1'. Use an endpoint with a host name of "
+        'the certificate.',
     }
 
 
@@ -423,7 +425,7 @@ def test_http_behind_https_is_no_matter_of_certificates(
 
     assert type(error) is errors.TLSFailed
     assert error.why.startswith('TLS failed: ')
-    assert error.remedy == 'Does it speak https there?'
+    assert error.remedy == 'Check that the endpoint uses HTTPS.'
 
 
 @pytest.mark.parametrize('option', ['verify', 'cert'])
@@ -439,9 +441,9 @@ def test_a_file_that_is_missing_is_named(
     error = failure(loop, secure.url, logged_in=session)
 
     assert type(error) is errors.NodeError
-    assert error.why.startswith('It was not asked: ')
+    assert error.why.startswith('The request was not sent: ')
     assert '/gone.pem' in error.why
-    assert error.remedy == 'See --os-cacert and --os-cert, and clouds.yaml.'
+    assert error.remedy == 'Check --os-cacert, --os-cert and clouds.yaml.'
 
 
 def test_a_client_certificate_is_shown_to_a_node_that_asks(
@@ -508,9 +510,8 @@ def test_a_proxy_that_is_down_is_not_the_nodes_fault(
         told = str(failure(loop, 'http://edge.example'))
 
     assert told == (
-        'Cannot connect: Connection refused, by way of the proxy '
-        f'{netloc}. See http_proxy, https_proxy and no_proxy in the '
-        'environment.'
+        f'Cannot connect: Connection refused (through the proxy {netloc}). '
+        'Check http_proxy, https_proxy and no_proxy in the environment.'
     )
 
 
@@ -583,7 +584,7 @@ def test_https_goes_through_a_proxy_that_sees_no_token(
 @pytest.mark.parametrize(
     ('answer', 'expected'),
     [
-        (servers.falls_silent(), 'No answer within 0.3 seconds'),
+        (servers.falls_silent(), 'No response within 0.3 seconds'),
         (
             servers.says(servers.reply(b'no', '403 Forbidden')),
             'Cannot connect: CONNECT tunnel failed, response 403',
@@ -604,7 +605,7 @@ def test_a_proxy_that_connects_nobody_is_named(
     assert isinstance(error, errors.Unreachable)
     assert error.connected is False
     assert str(error) == (
-        f'{expected}, by way of the proxy {proxy.netloc}. See http_proxy, '
+        f'{expected} (through the proxy {proxy.netloc}). Check http_proxy, '
         'https_proxy and no_proxy in the environment.'
     )
     assert time.monotonic() - began < 4

@@ -26,10 +26,10 @@ from tests.fuzz import clients
 from tests.fuzz import servers
 
 ROOT = pathlib.Path(__file__).parents[2]
-NOT_ASKED = 'Not asked: interrupted.'
+NOT_ASKED = 'Not sent: interrupted.'
 UNCONFIRMED = (
-    'Its answer was not waited for. It may have done what it was asked: look, '
-    'and ask again.'
+    'Interrupted before the response arrived. The request may have succeeded: '
+    'check the result before you retry.'
 )
 
 

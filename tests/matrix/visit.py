@@ -41,7 +41,7 @@ _POLL = 0.05
 SIZE = 1000
 #: What an error says, in a few words.
 _SAYS = (
-    ('Its image cache is off. Set ', 'says: cache is off'),
+    ("The node's image cache is disabled. Set ", 'says: cache is off'),
     ("Set 'image_cache_dir' and 'flavor = ", 'says: what to set'),
     ("Run 'glance-cache-cleaner' on", 'says: glance-cache-cleaner'),
     ("Run 'glance-cache-pruner' on", 'says: glance-cache-pruner'),

@@ -18,7 +18,7 @@ from tests.faults.verdicts import verdict
 
 _NAMES = [f'edge-{at:04d}' for at in range(300)]
 _HELD = frozenset((name, 'old') for name in _NAMES)
-_TOLD = 'Interrupted. Not asked for: 299.\n'
+_TOLD = 'Interrupted. Operations not done: 299.\n'
 _WAITS = 'Interrupted. Waiting for 1 request; press Ctrl-C again to stop.\n'
 
 

@@ -70,7 +70,7 @@ def test_what_goes_is_shown_before_the_question(
     assert terminal.getvalue() == (
         '  ubuntu\\x1b[31m (id-1)  5.0 MB  oslo\n'
         '  id-2  0 B  bergen\n'
-        'About to delete 1 cached and 1 queued (5.0 MB). Go on? [y/N] '
+        'About to delete 1 cached and 1 queued (5.0 MB). Continue? [y/N] '
     )
 
 
@@ -89,7 +89,7 @@ def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
     assert terminal.getvalue() == (
         '  oslo: 2 cached, 1 queued, 10.0 MB\n'
         '  bergen: 0 cached, 0 queued, 0 B\n'
-        'About to clear 2 cached and 1 queued (10.0 MB). Go on? [y/N] '
+        'About to clear 2 cached and 1 queued (10.0 MB). Continue? [y/N] '
     )
 
 
@@ -103,7 +103,7 @@ def test_nodes_that_are_pruned_are_shown_with_where_they_are(
     assert terminal.getvalue() == (
         '  oslo (http://oslo)\n'
         '  bergen (http://bergen)\n'
-        'About to prune 2 nodes. Go on? [y/N] '
+        'About to prune 2 nodes. Continue? [y/N] '
     )
 
 
@@ -117,7 +117,7 @@ def test_of_a_thousand_nodes_twenty_are_shown(
     assert terminal.getvalue().splitlines()[19:] == [
         '  oslo (http://oslo)',
         '  … and 980 more',
-        'About to prune 1000 nodes. Go on? [y/N] ',
+        'About to prune 1000 nodes. Continue? [y/N] ',
     ]
 
 
@@ -151,7 +151,7 @@ def test_twenty_lines_of_many_are_shown(
     *lines, question = terminal.getvalue().splitlines()
     assert lines[19:] == last_lines
     assert question == (
-        f'About to delete 0 cached and {count} queued (0 B). Go on? [y/N] '
+        f'About to delete 0 cached and {count} queued (0 B). Continue? [y/N] '
     )
 
 
@@ -231,8 +231,8 @@ def test_without_a_terminal_there_is_nobody_to_ask(
         approval.check(command_line(), [OSLO, BERGEN])
 
     assert str(caught.value) == (
-        'Nothing is done without approval. Use --auto-approve, or --dry-run '
-        'to see what it does.'
+        'Confirmation required. Use --auto-approve to proceed, or --dry-run '
+        'to show the plan.'
     )
     assert shown.getvalue() == ''
     assert approval.check(command_line(), [OSLO]) is False

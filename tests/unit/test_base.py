@@ -155,7 +155,7 @@ def test_what_failed_before_an_interrupt_is_told(
     assert run(command) == 130
     assert caplog.messages == [
         'Cannot read the cache of oslo: No answer.',
-        'Interrupted. Not asked for: 0.',
+        'Interrupted. Operations not done: 0.',
     ]
 
 
@@ -176,7 +176,7 @@ def test_an_interrupt_in_the_last_moment_is_told_once(
     command = Interrupted(command.app, None)
 
     assert run(command) == 130
-    assert caplog.messages == ['Interrupted. Not asked for: 0.']
+    assert caplog.messages == ['Interrupted. Operations not done: 0.']
 
 
 def test_a_command_has_to_say_what_it_does(command: Command) -> None:
@@ -255,6 +255,6 @@ def test_without_an_image_service_there_are_rows_without_names(
     assert (result.code, result.out) == (1, f'{p.UBUNTU} \n')
     # Before that, openstacksdk says it in its own words.
     assert result.err.splitlines()[-1] == (
-        "The names are missing: Cannot look up images in the cloud's Glance: "
-        "This cloud has no image endpoint. See 'openstack image list'."
+        "Cannot look up image names: Cannot look up images in the cloud's "
+        "Glance: This cloud has no image endpoint. See 'openstack image list'."
     )

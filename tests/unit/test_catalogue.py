@@ -386,8 +386,8 @@ def test_a_word_that_means_none_or_several_is_a_failure(
     } == {
         'twin': "2 images have the name 'twin': "
         '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb, '
-        '9b73824a-c4e5-4822-be0d-10abcb0fe5df. Give the ID of the one that '
-        'is meant.',
+        '9b73824a-c4e5-4822-be0d-10abcb0fe5df. Specify the ID of one '
+        'of them.',
         'nosuch': "No image has the name or ID 'nosuch'. See 'openstack image "
         "list'.",
         'x*': "No image has the name or ID 'x*'. See 'openstack image list'.",
@@ -528,22 +528,22 @@ def test_a_name_may_have_the_form_of_an_id(
         ),
         (
             {'text': 'Welcome'},
-            "Cannot look up images in the cloud's Glance: Its answer is not "
-            "JSON. See 'openstack image list'.",
+            "Cannot look up images in the cloud's Glance: The response is not "
+            "valid JSON. See 'openstack image list'.",
         ),
         (
             {'json': []},
-            "The cloud's image endpoint does not answer as a Glance does. See "
+            "The cloud's image endpoint is not a Glance endpoint. See "
             "'openstack endpoint list --service image'.",
         ),
         (
             {'json': {'images': [{'name': 'no id'}]}},
-            "The cloud's image endpoint does not answer as a Glance does. See "
+            "The cloud's image endpoint is not a Glance endpoint. See "
             "'openstack endpoint list --service image'.",
         ),
         (
             {'json': {'images': [{'id': 7}]}},
-            "The cloud's image endpoint does not answer as a Glance does. See "
+            "The cloud's image endpoint is not a Glance endpoint. See "
             "'openstack endpoint list --service image'.",
         ),
     ],

@@ -192,10 +192,10 @@ def test_each_twin_is_told_of_the_others() -> None:
         if report.checks
     }
     assert details['a'].startswith(
-        'The list is the same as that of b, c, d and 2 more.'
+        'The list is identical to the list of b, c, d and 2 more.'
     )
     assert details['b'].startswith(
-        'The list is the same as that of a, c, d and 2 more.'
+        'The list is identical to the list of a, c, d and 2 more.'
     )
     assert (details['y'], 'x' in details) == ('', False)
 

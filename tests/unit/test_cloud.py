@@ -85,8 +85,8 @@ def test_an_image_endpoint_that_needs_a_login_that_is_not_to_be_had(
         cloud_of(manager).image_endpoint()
 
     assert str(raised.value) == (
-        'Keystone could not be asked for a token: Unable to establish '
-        'connection. The node was not asked. Is Keystone up?'
+        'Cannot get a token from Keystone: Unable to establish connection. No '
+        'request was sent to the node. Check that Keystone is up.'
     )
     manager.region.get_session_endpoint.assert_called_once_with('image')
 
@@ -214,8 +214,8 @@ def test_a_token_from_https_that_goes_over_http_is_told_once(
     logged_in_at('https://keystone.example').warn_of_plain_http(labels(chosen))
 
     assert caplog.messages == [
-        'The token of this login goes over http, where anyone on the way can '
-        f'read it, to {named}. Use https there, or a tunnel.'
+        f'The token of this login is sent unencrypted over http to {named}: '
+        'anyone on the network path can read it. Use https or a tunnel.'
     ]
 
 

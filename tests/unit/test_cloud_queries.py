@@ -20,7 +20,7 @@ def test_what_is_no_property_is_refused(key: str) -> None:
         queries.check_properties({'os_distro': 'ubuntu', key: '1'})
 
     assert str(caught.value) == (
-        f"'{key}' is not a property of images. Name images by ID, name, --tag "
+        f"'{key}' is not an image property. Specify images by ID, name, --tag "
         'or --property.'
     )
 

@@ -148,8 +148,8 @@ def test_what_is_no_list_of_cached_images(
         run(driver.list_entries())
 
     assert str(caught.value) == (
-        f'Its answer is not a list of cached images ({why}). '
-        'Is this the endpoint of a Glance?'
+        f'The response is not a list of cached images ({why}). Check that '
+        'this is a Glance endpoint.'
     )
 
 
@@ -276,8 +276,8 @@ def test_without_a_route_the_versions_tell_why(
         run(call(driver))
 
     assert str(caught.value) == (
-        'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). Upgrade '
-        'that Glance, or name another endpoint with --node.'
+        'The node supports Images API up to 2.12; the cache requires 2.14 '
+        '(Yoga). Upgrade that node, or use another one with --node.'
     )
     assert isinstance(caught.value.__cause__, errors.Refused)
     assert web.requests == [f'{method} {url}', f'GET {VERSIONS}']
@@ -299,8 +299,8 @@ def test_a_site_without_a_cache(
         run(driver.list_entries())
 
     assert str(caught.value) == (
-        "Its image cache is off. Set 'image_cache_dir' and a flavor with "
-        "caching in that node's glance-api.conf, and restart it."
+        "The node's image cache is disabled. Set 'image_cache_dir' and a "
+        "flavor with caching in that node's glance-api.conf, and restart it."
     )
 
 
@@ -319,8 +319,7 @@ def test_a_server_that_is_no_glance(
         run(driver.delete(p.UBUNTU))
 
     assert str(caught.value) == (
-        "No Glance answers there. Give the endpoint as in 'openstack endpoint "
-        "list'."
+        "Not a Glance endpoint. Use an endpoint of 'openstack endpoint list'."
     )
 
 
@@ -354,8 +353,8 @@ def test_a_node_that_goes_down_between_two_requests(
         run(driver.list_entries())
 
     assert str(caught.value) == (
-        'Cannot connect: Connection refused. Is glance-api running there, '
-        'and is this its address?'
+        'Cannot connect: Connection refused. Check that glance-api is running '
+        'at this address.'
     )
 
 
@@ -416,8 +415,8 @@ def test_a_prune_that_takes_too_long_may_go_on(
         run(driver.prune(0.05))
 
     assert str(caught.value) == (
-        'No answer within 0.05 seconds. It may go on pruning. Use '
-        '--prune-timeout to wait longer.'
+        'No response within 0.05 seconds. The node may still be pruning. To '
+        'wait longer, use --prune-timeout.'
     )
 
 
@@ -431,8 +430,8 @@ def test_a_prune_that_was_never_asked_for_does_not_go_on(
         run(driver.prune(900))
 
     assert str(caught.value) == (
-        'Cannot connect: Connection refused. Is glance-api running there, '
-        'and is this its address?'
+        'Cannot connect: Connection refused. Check that glance-api is running '
+        'at this address.'
     )
 
 
@@ -470,8 +469,8 @@ def test_maintenance_that_is_forbidden_names_its_policy(
         run(call(driver))
 
     assert str(caught.value) == (
-        'Not you. Log in as an administrator, or have the policy '
-        f'{policy} of that Glance allow it.'
+        f'Not you. Log in as an administrator, or allow {policy} in the '
+        'policies of that node.'
     )
 
 
@@ -513,7 +512,10 @@ def test_what_does_not_tell_what_was_pruned(
     with pytest.raises(errors.BadReply) as caught:
         run(driver.prune(600))
 
-    assert str(caught.value) == f'It does not tell what it pruned ({why}).'
+    assert (
+        str(caught.value)
+        == f'The response does not report what was pruned ({why}).'
+    )
 
 
 @pytest.mark.parametrize('status', ['404 Not Found', '405 Method Not Allowed'])
@@ -537,8 +539,8 @@ def test_without_a_route_for_maintenance_the_versions_tell_why(
         run(call(driver))
 
     assert str(caught.value) == (
-        'Its Images API ends at 2.16; clean and prune need 2.18. Run '
-        f"'{PROGRAMS[url]}' on that node instead."
+        'The node supports Images API up to 2.16; clean and prune require '
+        f"2.18. Run '{PROGRAMS[url]}' on that node instead."
     )
     assert isinstance(caught.value.__cause__, errors.Refused)
     assert web.requests == [f'{method} {url}', f'GET {VERSIONS}']
@@ -584,7 +586,7 @@ def test_no_id_leads_up_a_folder(
     image_id: str,
 ) -> None:
     """A quoted dot is still a dot, half a character is nothing: not sent."""
-    told = f"^'{re.escape(image_id)}' is not the ID of an image\\.$"
+    told = f"^'{re.escape(image_id)}' is not an image ID\\.$"
 
     with pytest.raises(errors.Refused, match=told):
         run(driver.queue(image_id))

@@ -24,9 +24,9 @@ IMAGE = f'{p.EDGE}/v2/images/{p.UBUNTU}'
 JSON = {'Content-Type': 'application/json; charset=UTF-8'}
 HTML = {'Content-Type': 'text/html; charset=UTF-8'}
 SETTING = (
-    "Its cache-management middleware is off. Set 'image_cache_dir' and "
-    "'flavor = keystone+cachemanagement' in that node's glance-api.conf and "
-    'restart it, or upgrade it.'
+    "The node's cache-management middleware is disabled. Set "
+    "'image_cache_dir' and 'flavor = keystone+cachemanagement' in that node's "
+    'glance-api.conf and restart it, or upgrade it.'
 )
 
 Call = Callable[[cache_manage.CacheManageDriver], Coroutine[Any, Any, object]]
@@ -110,8 +110,8 @@ def test_what_is_no_list_of_cached_images(
         run(driver.list_entries())
 
     assert str(caught.value) == (
-        f'Its answer is not a list of cached images ({why}). '
-        'Is this the endpoint of a Glance?'
+        f'The response is not a list of cached images ({why}). Check that '
+        'this is a Glance endpoint.'
     )
 
 
@@ -146,8 +146,8 @@ def test_an_image_is_looked_at_before_it_is_queued(
             {'json': p.image(p.UBUNTU, 'ubuntu', status='deactivated')},
             errors.Refused,
             400,
-            'Only images with status active can be targeted for queueing; its '
-            'status is deactivated.',
+            'Only active images can be queued; the status of this image is '
+            'deactivated.',
         ),
         (
             says('409 Conflict', 'It is busy.'),
@@ -159,13 +159,19 @@ def test_an_image_is_looked_at_before_it_is_queued(
             {'json': ['no image']},
             errors.BadReply,
             None,
-            'Its answer is not an image. Is this the endpoint of a Glance?',
+            (
+                'The response is not an image. Check that this is a Glance '
+                'endpoint.'
+            ),
         ),
         (
             {'json': {'status': None}},
             errors.BadReply,
             None,
-            'Its answer is not an image. Is this the endpoint of a Glance?',
+            (
+                'The response is not an image. Check that this is a Glance '
+                'endpoint.'
+            ),
         ),
     ],
 )
@@ -294,8 +300,8 @@ def test_maintenance_is_for_a_program_on_the_node(
         run(call(driver))
 
     assert str(caught.value) == (
-        'Its Images API ends at 2.12; clean and prune need 2.18. Run '
-        f"'{program}' on that node instead."
+        'The node supports Images API up to 2.12; clean and prune require '
+        f"2.18. Run '{program}' on that node instead."
     )
 
 

@@ -104,9 +104,10 @@ def test_a_node_that_has_neither_is_told_what_to_set(
         run(driver.list_entries())
 
     assert str(caught.value) == (
-        'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). Set '
-        "'image_cache_dir' and 'flavor = keystone+cachemanagement' in that "
-        "node's glance-api.conf and restart it, or upgrade it."
+        'The node supports Images API up to 2.12; the cache requires 2.14 '
+        "(Yoga). Set 'image_cache_dir' and 'flavor = "
+        "keystone+cachemanagement' in that node's glance-api.conf and restart "
+        'it, or upgrade it.'
     )
     assert driver.name == 'cache-api'
 

@@ -29,7 +29,7 @@ def test_a_status_that_is_no_answer(status: int) -> None:
 
     assert type(error) is errors.NotGlance
     assert str(error) == (
-        'Its answer is not HTTP. Is this the endpoint of a Glance?'
+        'The response is not HTTP. Check that this is a Glance endpoint.'
     )
 
 

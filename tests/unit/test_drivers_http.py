@@ -21,10 +21,10 @@ CACHE = f'{p.EDGE}/v2/cache'
 JSON = {'Content-Type': 'application/json'}
 HTML = {'Content-Type': 'text/html; charset=UTF-8'}
 PERMISSION = (
-    'Log in as an administrator, or have the policies of that Glance '
-    '(cache_list, cache_image, cache_delete) allow it.'
+    'Log in as an administrator, or allow cache_list, cache_image and '
+    'cache_delete in the policies of that node.'
 )
-LATER = 'Try again later; its log says more.'
+LATER = 'Try again later, and check the log of the server.'
 
 HAPROXY_503 = """\
 <html><body><h1>503 Service Unavailable</h1>
@@ -308,8 +308,8 @@ def test_every_status_has_its_error(
     [
         (
             300,
-            'It answers with a redirect (HTTP 300). Give the endpoint that '
-            'it redirects to.',
+            'The endpoint redirects to another one (HTTP 300). Use the '
+            'endpoint that it redirects to.',
         ),
         (400, 'HTTP 400 Bad Request.'),
         (403, f'HTTP 403 Forbidden. {PERMISSION}'),
@@ -395,8 +395,8 @@ def test_a_token_that_is_not_accepted(
     )
 
     assert str(failure(run, client)) == (
-        'It does not accept the token of this login. '
-        'Does it belong to the cloud that you logged in to?'
+        'The endpoint rejected the token of this login. Check that it belongs '
+        'to the cloud that you logged in to.'
     )
 
 
@@ -435,8 +435,8 @@ def test_a_redirect_is_not_followed_and_gets_no_token(
 
     assert isinstance(error, errors.NotGlance)
     assert str(error) == (
-        f'It answers with a redirect (HTTP {status}). '
-        'Give the endpoint that it redirects to.'
+        f'The endpoint redirects to another one (HTTP {status}). Use the '
+        'endpoint that it redirects to.'
     )
     # Nobody tried to, even without the place to go to.
     assert caplog.messages == []
@@ -453,8 +453,8 @@ def test_a_node_that_is_silent(
     assert isinstance(error, errors.TimedOut)
     assert error.connected is True
     assert str(error) == (
-        "No answer within 0.05 seconds. Is the node up? '--node-timeout' "
-        'sets how long to wait.'
+        'No response within 0.05 seconds. Check that the service is up. To '
+        'wait longer, use --node-timeout.'
     )
     assert error.__cause__ is not None
 
@@ -469,8 +469,8 @@ def test_a_connection_that_is_refused(
     assert type(error) is errors.Unreachable
     assert error.down is True
     assert str(error) == (
-        'Cannot connect: Connection refused. Is glance-api running there, '
-        'and is this its address?'
+        'Cannot connect: Connection refused. Check that glance-api is running '
+        'at this address.'
     )
 
 
@@ -484,8 +484,8 @@ def test_a_name_that_nobody_knows(
     assert type(error) is errors.Unreachable
     assert (error.down, error.connected) == (False, False)
     assert str(error) == (
-        'Cannot connect: Name or service not known. Is glance-api running '
-        'there, and is this its address?'
+        'Cannot connect: Name or service not known. Check that glance-api is '
+        'running at this address.'
     )
 
 
@@ -526,7 +526,7 @@ def test_an_answer_that_is_no_json(
 
     assert type(error) is errors.BadReply
     assert str(error) == (
-        'Its answer is not JSON. Is this the endpoint of a Glance?'
+        'The response is not valid JSON. Check that this is a Glance endpoint.'
     )
 
 

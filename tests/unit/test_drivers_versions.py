@@ -18,8 +18,7 @@ from tests.unit import conftest
 VERSIONS = f'{p.EDGE}/versions'
 JSON = {'Content-Type': 'application/json'}
 NOT_GLANCE = (
-    "No Glance answers there. Give the endpoint as in 'openstack endpoint "
-    "list'."
+    "Not a Glance endpoint. Use an endpoint of 'openstack endpoint list'."
 )
 
 
@@ -103,28 +102,29 @@ def test_what_answers_otherwise_is_no_glance(
         (
             p.glance_versions(p.EDGE, '2.12', '2.9', '2.0'),
             errors.TooOld,
-            'Its Images API ends at 2.12; the cache needs 2.14 (Yoga). '
-            'Upgrade that Glance, or name another endpoint with --node.',
+            'The node supports Images API up to 2.12; the cache requires 2.14 '
+            '(Yoga). Upgrade that node, or use another one with --node.',
         ),
         (
             p.glance_versions(p.EDGE, '2.17', '2.15', '2.13', '2.0'),
             errors.CachingOff,
-            "Its image cache is off. Set 'image_cache_dir' and a flavor with "
-            "caching in that node's glance-api.conf, and restart it.",
+            "The node's image cache is disabled. Set 'image_cache_dir' and a "
+            "flavor with caching in that node's glance-api.conf, and restart "
+            'it.',
         ),
         (
             p.glance_versions(p.EDGE, '2.14', '2.0'),
             errors.TooOld,
-            'It lists Images API 2.14, but /v2/cache is not there (does a '
-            'proxy hide it?). Upgrade that Glance, or name another endpoint '
-            'with --node.',
+            'The node lists Images API 2.14, but /v2/cache is not found: a '
+            'proxy may hide it. Upgrade that node, or use another one with '
+            '--node.',
         ),
         (
             p.glance_versions(p.EDGE, '2.18', '2.16', '2.14', '2.0'),
             errors.TooOld,
-            'It lists Images API 2.18, but /v2/cache is not there (does a '
-            'proxy hide it?). Upgrade that Glance, or name another endpoint '
-            'with --node.',
+            'The node lists Images API 2.18, but /v2/cache is not found: a '
+            'proxy may hide it. Upgrade that node, or use another one with '
+            '--node.',
         ),
         ({'welcome': 'here'}, errors.NotGlance, NOT_GLANCE),
     ],
@@ -147,8 +147,8 @@ def test_why_a_node_has_no_cache(
 
 RUN = "Run 'glance-cache-cleaner' on that node instead."
 CACHING_OFF = (
-    "Its image cache is off. Set 'image_cache_dir' and a flavor with caching "
-    "in that node's glance-api.conf, and restart it."
+    "The node's image cache is disabled. Set 'image_cache_dir' and a flavor "
+    "with caching in that node's glance-api.conf, and restart it."
 )
 
 
@@ -158,28 +158,40 @@ CACHING_OFF = (
         (
             ['2.12', '2.9', '2.0'],
             errors.TooOld,
-            f'Its Images API ends at 2.12; clean and prune need 2.18. {RUN}',
+            (
+                'The node supports Images API up to 2.12; clean and prune '
+                f'require 2.18. {RUN}'
+            ),
         ),
         (
             ['2.14', '2.13', '2.0'],
             errors.TooOld,
-            f'Its Images API ends at 2.14; clean and prune need 2.18. {RUN}',
+            (
+                'The node supports Images API up to 2.14; clean and prune '
+                f'require 2.18. {RUN}'
+            ),
         ),
         (
             ['2.16', '2.15', '2.14'],
             errors.TooOld,
-            f'Its Images API ends at 2.16; clean and prune need 2.18. {RUN}',
+            (
+                'The node supports Images API up to 2.16; clean and prune '
+                f'require 2.18. {RUN}'
+            ),
         ),
         (
             ['2.17', '2.16', '2.14'],
             errors.TooOld,
-            f'Its Images API ends at 2.17; clean and prune need 2.18. {RUN}',
+            (
+                'The node supports Images API up to 2.17; clean and prune '
+                f'require 2.18. {RUN}'
+            ),
         ),
         (
             ['2.18', '2.17', '2.16', '2.14'],
             errors.TooOld,
-            'It lists Images API 2.18, but /v2/cache/clean is not there (does '
-            f'a proxy hide it?). {RUN}',
+            'The node lists Images API 2.18, but /v2/cache/clean is not '
+            f'found: a proxy may hide it. {RUN}',
         ),
         # 2.14, 2.16 and 2.18 are listed where the cache is on.
         (['2.17', '2.15', '2.13'], errors.CachingOff, CACHING_OFF),
@@ -282,6 +294,6 @@ def test_a_fault_is_not_taken_for_another_service(
         run(versions.api_versions(client))
 
     assert str(caught.value) == (
-        'The server failed with HTTP 500: Oops. Try again later; its log '
-        'says more.'
+        'The server failed with HTTP 500: Oops. Try again later, and check '
+        'the log of the server.'
     )

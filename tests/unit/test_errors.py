@@ -31,14 +31,14 @@ from glance_cache_osc import errors
         ),
         (
             errors.ImageAmbiguous('twin', ['id-1', 'id-2']),
-            "2 images have the name 'twin': id-1, id-2. "
-            'Give the ID of the one that is meant.',
+            "2 images have the name 'twin': id-1, id-2. Specify the ID of one "
+            'of them.',
         ),
-        (errors.Interrupted(), 'Not asked: interrupted.'),
+        (errors.Interrupted(), 'Not sent: interrupted.'),
         (
             errors.NoStores(),
-            "This Glance has no named stores. They need 'enabled_backends' in "
-            'its glance-api.conf.',
+            'This Glance service has no named stores. Named stores require '
+            "'enabled_backends' in glance-api.conf.",
         ),
         (errors.Refused('No', status=409), 'No.'),
     ],

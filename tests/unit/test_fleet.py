@@ -107,8 +107,8 @@ def test_every_node_is_asked_and_none_hides_another(
 
     assert failures(command) == [
         'Cannot read the cache of oslo (http://glance.example:9292): The '
-        'server failed with HTTP 500: Oops. Try again later; its log says '
-        'more.'
+        'server failed with HTTP 500: Oops. Try again later, and check the '
+        'log of the server.'
     ]
     assert [one.timeout for one in sent] == [3, 3]
 
@@ -148,7 +148,7 @@ def test_all_nodes_together_may_list_so_many_entries(
     assert len(found) == 1
     (told,) = failures(command)
     assert told.endswith(
-        ': All nodes together list more than 3 entries. Name fewer nodes '
+        ': The nodes list more than 3 entries in total. Specify fewer nodes '
         'with --node.'
     )
 
@@ -178,8 +178,8 @@ def test_a_limit_is_of_all_nodes_together(
 
     (told,) = failures(command)
     assert told.endswith(
-        'All nodes together list more than 5 entries. Name fewer nodes with '
-        '--node.'
+        'The nodes list more than 5 entries in total. Specify fewer nodes '
+        'with --node.'
     )
 
 
@@ -262,7 +262,7 @@ def test_what_is_under_way_is_counted(
     run(command.carry_out(steps_of([oslo], 'a', 'b', 'c'), nothing, ''))
 
     assert counted == [
-        *('Asking nodes 2', 'one', 'one'),
+        *('Reading nodes 2', 'one', 'one'),
         *('Changing nodes 1', 'one'),
         *('Changing entries 3', 'one', 'one', 'one'),
     ]
@@ -406,7 +406,7 @@ def test_a_node_is_asked_for_sixteen_images_at_once(
 
 
 def silent() -> errors.TimedOut:
-    return errors.TimedOut('No answer within 3 seconds', 'Is the node up?')
+    return errors.TimedOut('No response within 3 seconds', 'Is the node up?')
 
 
 def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
@@ -431,8 +431,11 @@ def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
     told = collections.Counter(str(one.error) for one in outcomes)
     assert told == {
         'None': 40,
-        'No answer within 3 seconds. Is the node up?': 16,
-        'It was not asked, since it stays silent. Is the node up?': 24,
+        'No response within 3 seconds. Is the node up?': 16,
+        (
+            'Skipped: an earlier request to this node timed out. Is the node '
+            'up?'
+        ): 24,
     }
 
 
@@ -473,4 +476,4 @@ def test_rows_without_names_are_better_than_none(
     )
 
     assert run(command.names(PARSED, command.cloud, ['a'])) == {}
-    assert failures(command) == ['The names are missing: No list.']
+    assert failures(command) == ['Cannot look up image names: No list.']

@@ -123,7 +123,8 @@ def test_one_node_and_all_nodes_exclude_each_other() -> None:
         choose(cloud_of(OSLO), 'edge-oslo', everything=True)
 
     assert str(caught.value) == (
-        '--all-nodes excludes --node and --site. Use one of them.'
+        '--all-nodes cannot be combined with --node or --site. Use one of '
+        'them.'
     )
 
 
@@ -132,7 +133,7 @@ def test_a_cloud_may_have_no_image_service() -> None:
         choose(cloud_of(endpoint=None))
 
     assert str(caught.value) == (
-        'This cloud has no image endpoint. Name a node with --node.'
+        'This cloud has no image endpoint. Specify a node with --node.'
     )
 
 
@@ -198,39 +199,38 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
         (
             BOTH,
             'edge-olso',
-            "No node in clouds.yaml is called 'edge-olso'. Available: "
-            'edge-oslo. Give a URL for any other node.',
+            "clouds.yaml has no node 'edge-olso'. Available: edge-oslo. Use a "
+            'URL for other nodes.',
         ),
         (
             BOTH,
             'xyz',
-            "No node in clouds.yaml is called 'xyz'. Available: edge-oslo, "
-            'edge-bergen. Give a URL for any other node.',
+            "clouds.yaml has no node 'xyz'. Available: edge-oslo, "
+            'edge-bergen. Use a URL for other nodes.',
         ),
         (
             BOTH,
             '',
-            "No node in clouds.yaml is called ''. Available: edge-oslo, "
-            'edge-bergen. Give a URL for any other node.',
+            "clouds.yaml has no node ''. Available: edge-oslo, "
+            'edge-bergen. Use a URL for other nodes.',
         ),
         (
             BOTH,
             'x*',
-            "No node in clouds.yaml is called 'x*'. Available: edge-oslo, "
-            'edge-bergen. Give a URL for any other node.',
+            "clouds.yaml has no node 'x*'. Available: edge-oslo, edge-bergen. "
+            'Use a URL for other nodes.',
         ),
         (
             (),
             'edge-*',
-            "'edge-*' matches no node: clouds.yaml names none. "
-            'Name them there, or give a URL.',
+            "'edge-*' matches no node: clouds.yaml has no nodes. Configure "
+            'nodes, or use a URL.',
         ),
         (
             (),
             'http://edge/*?a=b',
-            "'http://edge/*?a=b' is not the endpoint of a node: it has a "
-            'query or a fragment. Give it as http://host:port, host:port or '
-            'host.',
+            "'http://edge/*?a=b' is not a node endpoint: a query or fragment "
+            'is not allowed. Use http://host:port, host:port or host.',
         ),
     ],
 )
@@ -250,10 +250,9 @@ def test_of_many_nodes_ten_are_told() -> None:
         choose(cloud_of(*many), 'xyz')
 
     assert str(caught.value) == (
-        "No node in clouds.yaml is called 'xyz'. Available: site-0000, "
-        'site-0001, site-0002, site-0003, site-0004, site-0005, site-0006, '
-        'site-0007, site-0008, site-0009 and 990 more. Give a URL for any '
-        'other node.'
+        "clouds.yaml has no node 'xyz'. Available: site-0000, site-0001, "
+        'site-0002, site-0003, site-0004, site-0005, site-0006, site-0007, '
+        'site-0008, site-0009 and 990 more. Use a URL for other nodes.'
     )
 
 
@@ -278,7 +277,7 @@ def test_a_node_with_two_names_is_not_changed_twice() -> None:
 
     assert str(caught.value) == (
         "'edge-oslo' and 'oslo-2' are the same node: http://10.1.0.5:9292. "
-        'Give it one name.'
+        'Use only one name.'
     )
 
 
@@ -382,11 +381,11 @@ def test_sites_may_be_a_set() -> None:
 
 
 BRACKETS = (
-    "The brackets in '%s' are not a range of numbers alone. Write a range, "
+    "The brackets in '%s' must contain only a range of numbers. Use a range "
     "such as oslo-[1-12], or a glob of '*' and '?' without brackets."
 )
 NODES = 'Available: a-1, a-2, b-1, b-2, b-3, c.'
-HOST = 'Give a URL for any other node.'
+HOST = 'Use a URL for other nodes.'
 
 
 @pytest.mark.parametrize(
@@ -394,11 +393,17 @@ HOST = 'Give a URL for any other node.'
     [
         (
             {'everything': True, 'nodes': ['c']},
-            '--all-nodes excludes --node and --site. Use one of them.',
+            (
+                '--all-nodes cannot be combined with --node or --site. Use '
+                'one of them.'
+            ),
         ),
         (
             {'everything': True, 'sites': ['c']},
-            '--all-nodes excludes --node and --site. Use one of them.',
+            (
+                '--all-nodes cannot be combined with --node or --site. Use '
+                'one of them.'
+            ),
         ),
         (
             {'required': True, 'excluded': ['c']},
@@ -412,58 +417,57 @@ HOST = 'Give a URL for any other node.'
         ),
         (
             {'nodes': ['b-[1-4]']},
-            "No node in clouds.yaml is called 'b-4'. Available: b-3, b-2, "
-            f'b-1. {HOST}',
+            f"clouds.yaml has no node 'b-4'. Available: b-3, b-2, b-1. {HOST}",
         ),
         (
             {'nodes': ['b-[3,1]']},
-            "'b-[3,1]' is not a node set: its numbers are not in ascending "
-            'order. Write one range, such as oslo-[1-3] or oslo-[01-12,20].',
+            "'b-[3,1]' is not a node set: the numbers are not in ascending "
+            'order. Use one range, such as oslo-[1-3] or oslo-[01-12,20].',
         ),
         (
             {'nodes': ['xyz']},
-            f"No node in clouds.yaml is called 'xyz'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'xyz'. {NODES} {HOST}",
         ),
         (
             {'excluded': ['xyz']},
-            f"No node in clouds.yaml is called 'xyz'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'xyz'. {NODES} {HOST}",
         ),
         (
             {'excluded': ['x*']},
-            f"No node in clouds.yaml is called 'x*'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'x*'. {NODES} {HOST}",
         ),
         # A host is never excluded: a typing mistake would include it.
         (
             {'excluded': ['b-1.example']},
-            f"No node in clouds.yaml is called 'b-1.example'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'b-1.example'. {NODES} {HOST}",
         ),
         (
             {'sites': ['d']},
-            "No site in clouds.yaml is called 'd'. Available: a, b, c.",
+            "clouds.yaml has no site 'd'. Available: a, b, c.",
         ),
         (
             {'sites': ['d*']},
-            "No site in clouds.yaml is called 'd*'. Available: a, b, c.",
+            "clouds.yaml has no site 'd*'. Available: a, b, c.",
         ),
         # A node of a site is no site.
         (
             {'sites': ['b-1']},
-            "No site in clouds.yaml is called 'b-1'. Available: a, b, c.",
+            "clouds.yaml has no site 'b-1'. Available: a, b, c.",
         ),
         (
             {'sites': ['a'], 'excluded': ['a-1']},
-            'No node is left: 1 in maintenance, 1 excluded. Name the nodes '
-            'with --node.',
+            'No nodes left: 1 in maintenance, 1 excluded. Specify nodes with '
+            '--node.',
         ),
         (
             {'nodes': ['a-2'], 'excluded': ['a-*']},
-            'No node is left: 0 in maintenance, 2 excluded. Name the nodes '
-            'with --node.',
+            'No nodes left: 0 in maintenance, 2 excluded. Specify nodes with '
+            '--node.',
         ),
         (
             {'everything': True, 'excluded': ['*']},
-            'No node is left: 0 in maintenance, 6 excluded. Name the nodes '
-            'with --node.',
+            'No nodes left: 0 in maintenance, 6 excluded. Specify nodes with '
+            '--node.',
         ),
     ],
 )
@@ -482,8 +486,8 @@ def test_a_cloud_without_nodes_has_no_sites(words: dict[str, Any]) -> None:
         choose_all(cloud_of(), choice.Words(**words))
 
     assert str(caught.value) == (
-        "'c' matches no node: clouds.yaml names none. Name them there, or "
-        'give a URL.'
+        "'c' matches no node: clouds.yaml has no nodes. Configure nodes, or "
+        'use a URL.'
     )
 
 
@@ -555,7 +559,7 @@ def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
         choose_all(cloud_of(C, DNS), choice.Words(**words), Names(FOUND))
 
     assert str(caught.value).startswith(
-        f"No node in clouds.yaml is called '{word}'. Available: pods-10.0.0."
+        f"clouds.yaml has no node '{word}'. Available: pods-10.0.0."
     )
 
 

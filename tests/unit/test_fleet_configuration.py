@@ -14,8 +14,8 @@ from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import nodes
 
-FORM = 'See the page about clouds.yaml in the manual.'
-RANGE = 'Write one range, such as oslo-[1-3] or oslo-[01-12,20].'
+FORM = 'See the page clouds.yaml in the manual.'
+RANGE = 'Use one range, such as oslo-[1-3] or oslo-[01-12,20].'
 OSLO = {'name': 'edge-oslo', 'endpoint': 'http://10.1.0.5:9292/v2/'}
 BERGEN = {
     'name': 'edge-bergen',
@@ -82,83 +82,81 @@ def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
 @pytest.mark.parametrize(
     ('listed', 'why'),
     [
-        ({'edge_oslo': 'http://10.1.0.5:9292'}, 'it is not a list'),
-        ('edge-oslo', 'it is not a list'),
+        ({'edge_oslo': 'http://10.1.0.5:9292'}, 'not a list'),
+        ('edge-oslo', 'not a list'),
         (['edge-oslo'], 'item 1 is not a mapping'),
         ([OSLO, None], 'item 2 is not a mapping'),
-        ([OSLO, {}], "item 2, key 'name': it is missing"),
+        ([OSLO, {}], "item 2, key 'name': missing"),
         (
             [{'name': 'oslo'}],
-            "item 'oslo', key 'endpoint': it is missing",
+            "item 'oslo', key 'endpoint': missing",
         ),
         (
             [{'name': 'oslo', 'endpoint': ''}],
-            "item 'oslo', key 'endpoint': it is not a text",
+            "item 'oslo', key 'endpoint': not a string",
         ),
         (
             [{'name': 'oslo', 'endpoint': 9292}],
-            "item 'oslo', key 'endpoint': it is not a text",
+            "item 'oslo', key 'endpoint': not a string",
         ),
         (
             [{'endpoint': 'http://10.1.0.5:9292'}],
-            "item 1, key 'name': it is missing",
+            "item 1, key 'name': missing",
         ),
         (
             [{'name': '', 'endpoint': 'http://10.1.0.5:9292'}],
-            "item 1, key 'name': it is not a text",
+            "item 1, key 'name': not a string",
         ),
         (
             [{'name': 7, 'endpoint': 'http://10.1.0.5:9292'}],
-            "item 1, key 'name': it is not a text",
+            "item 1, key 'name': not a string",
         ),
         (
             [{**OSLO, 'site': 7}],
-            "item 'edge-oslo', key 'site': it is not a text",
+            "item 'edge-oslo', key 'site': not a string",
         ),
         (
             [{**OSLO, 'site': ''}],
-            "item 'edge-oslo', key 'site': it is not a text",
+            "item 'edge-oslo', key 'site': not a string",
         ),
         (
             [{**OSLO, 'discover': 'mdns'}],
-            "item 'edge-oslo', key 'discover': it must be 'dns'",
+            "item 'edge-oslo', key 'discover': must be 'dns'",
         ),
         (
             [{**OSLO, 'discover': True}],
-            "item 'edge-oslo', key 'discover': it is not a text",
+            "item 'edge-oslo', key 'discover': not a string",
         ),
         (
             [{**OSLO, 'maintenance': 'yes'}],
-            "item 'edge-oslo', key 'maintenance': it is neither true nor "
-            'false',
+            "item 'edge-oslo', key 'maintenance': not true or false",
         ),
         (
             [{**OSLO, 'maintenance': None}],
-            "item 'edge-oslo', key 'maintenance': it is neither true nor "
-            'false',
+            "item 'edge-oslo', key 'maintenance': not true or false",
         ),
         (
             [{**OSLO, 'Site': 'oslo'}],
-            "item 'edge-oslo', key 'Site': there is no such key",
+            "item 'edge-oslo', key 'Site': unknown key",
         ),
         (
             [WITH_A_NUMBER],
-            "item 'edge-oslo', key '7': there is no such key",
+            "item 'edge-oslo', key '7': unknown key",
         ),
         (
             [{'name': 'n-[1-2]', 'endpoint': 'http://n-[1-3]'}],
-            "item 'n-[1-2]', key 'endpoint': it stands for 3 endpoints, but "
-            'the name for 2 nodes',
+            "item 'n-[1-2]', key 'endpoint': the endpoint expands to 3 "
+            'endpoints, but the name expands to 2 nodes',
         ),
         (
             [{'name': 'n-[1-2]', 'endpoint': 'http://n'}],
-            "item 'n-[1-2]', key 'endpoint': it stands for 1 endpoints, but "
-            'the name for 2 nodes',
+            "item 'n-[1-2]', key 'endpoint': the endpoint expands to 1 "
+            'endpoints, but the name expands to 2 nodes',
         ),
         (
             [{'name': 'n', 'endpoint': 'http://n-[1-2]'}],
-            "item 'n', key 'endpoint': it stands for 2 endpoints, but the "
-            'name for 1 nodes',
+            "item 'n', key 'endpoint': the endpoint expands to 2 endpoints, "
+            'but the name expands to 1 nodes',
         ),
         (
             [
@@ -177,11 +175,11 @@ def test_nodes_that_are_written_wrong(
     file: pathlib.Path, listed: Any, why: str
 ) -> None:
     assert failure(image_cache_nodes=listed) == (
-        f"'image_cache_nodes' in clouds.yaml is wrong: {why}. {FORM}"
+        f"'image_cache_nodes' in clouds.yaml is not valid: {why}. {FORM}"
     )
     file.write_text(json.dumps(listed))
     assert failure(image_cache_nodes_file=str(file)) == (
-        f"'{file}' is wrong: {why}. {FORM}"
+        f"'{file}' is not valid: {why}. {FORM}"
     )
 
 
@@ -191,20 +189,20 @@ def test_nodes_that_are_written_wrong(
         (
             'oslo',
             'ftp://10.1.0.5',
-            "key 'endpoint': 'ftp://10.1.0.5' is not the endpoint of a node: "
-            'it is not http://… or https://…. Give it as http://host:port, '
+            "key 'endpoint': 'ftp://10.1.0.5' is not a node endpoint: the URL "
+            'must start with http:// or https://. Use http://host:port, '
             'host:port or host.',
         ),
         (
             'oslo',
             'http://oslo-[1-2]-[1-2]',
-            "key 'endpoint': 'http://oslo-[1-2]-[1-2]' is not a node set: it "
-            f'has more than one range. {RANGE}',
+            "key 'endpoint': 'http://oslo-[1-2]-[1-2]' is not a node set: "
+            f'more than one range. {RANGE}',
         ),
         (
             'oslo-[3,1]',
             'http://oslo-[1,3]',
-            "key 'name': 'oslo-[3,1]' is not a node set: its numbers are not "
+            "key 'name': 'oslo-[3,1]' is not a node set: the numbers are not "
             f'in ascending order. {RANGE}',
         ),
     ],
@@ -215,7 +213,7 @@ def test_an_error_names_the_item_and_the_key(
     assert failure(
         image_cache_nodes=[OSLO, {'name': name, 'endpoint': endpoint}]
     ) == (
-        "'image_cache_nodes' in clouds.yaml is wrong: item "
+        "'image_cache_nodes' in clouds.yaml is not valid: item "
         f"'{name}', {expected}"
     )
 
@@ -321,27 +319,27 @@ def test_a_site_has_a_bandwidth(written: Any, bits: int | None) -> None:
     ('item', 'why'),
     [
         (7, 'item 1 is not a mapping'),
-        ({'bandwidth': '1M'}, "item 1, key 'name': it is missing"),
-        ({'name': 7}, "item 1, key 'name': it is not a text"),
+        ({'bandwidth': '1M'}, "item 1, key 'name': missing"),
+        ({'name': 7}, "item 1, key 'name': not a string"),
         *(
             (
                 {'name': 'oslo', 'max_downloads': wrong},
-                "item 'oslo', key 'max_downloads': it is not a whole number "
-                'above 0',
+                "item 'oslo', key 'max_downloads': not a whole number greater "
+                'than 0',
             )
             for wrong in WRONG_COUNTS
         ),
         *(
             (
                 {'name': 'oslo', 'bandwidth': wrong},
-                "item 'oslo', key 'bandwidth': it is not a number of bits "
-                'per second such as 100M',
+                "item 'oslo', key 'bandwidth': not a number of bits per "
+                'second such as 100M',
             )
             for wrong in WRONG_RATES
         ),
         (
             {'name': 'oslo', 'endpoint': 'http://oslo'},
-            "item 'oslo', key 'endpoint': there is no such key",
+            "item 'oslo', key 'endpoint': unknown key",
         ),
     ],
 )
@@ -350,15 +348,15 @@ def test_sites_that_are_written_wrong(item: Any, why: str) -> None:
         sites_of([item])
 
     assert str(caught.value) == (
-        f"'image_cache_sites' in clouds.yaml is wrong: {why}. {FORM}"
+        f"'image_cache_sites' in clouds.yaml is not valid: {why}. {FORM}"
     )
 
 
 @pytest.mark.parametrize(
     ('listed', 'why'),
     [
-        ('oslo', 'it is not a list'),
-        ({'oslo': {}}, 'it is not a list'),
+        ('oslo', 'not a list'),
+        ({'oslo': {}}, 'not a list'),
         (
             [{'name': 'oslo'}, {'name': 'oslo'}],
             "two sites have the name 'oslo'",
@@ -370,7 +368,7 @@ def test_a_list_of_sites_that_is_none(listed: Any, why: str) -> None:
         sites_of(listed)
 
     assert str(caught.value) == (
-        f"'image_cache_sites' in clouds.yaml is wrong: {why}. {FORM}"
+        f"'image_cache_sites' in clouds.yaml is not valid: {why}. {FORM}"
     )
 
 
@@ -422,7 +420,7 @@ def test_a_file_may_name_no_nodes(file: pathlib.Path, text: str) -> None:
         return
     file.write_text(text)
     assert failure(image_cache_nodes_file=str(file)) == (
-        f"'{file}' is wrong: it is not a list. {FORM}"
+        f"'{file}' is not valid: not a list. {FORM}"
     )
 
 
@@ -441,7 +439,7 @@ def test_a_name_stands_once_in_both_places(file: pathlib.Path) -> None:
     told = failure(image_cache_nodes=[OSLO], image_cache_nodes_file=str(file))
 
     assert told == (
-        f"'{file}' is wrong: two nodes have the name 'edge-oslo'. {FORM}"
+        f"'{file}' is not valid: two nodes have the name 'edge-oslo'. {FORM}"
     )
 
 
@@ -460,27 +458,27 @@ def test_a_path_may_begin_at_home(
         (
             'nodes.yaml',
             "'image_cache_nodes_file' in clouds.yaml is not an absolute path: "
-            "'nodes.yaml'. Give an absolute path.",
+            "'nodes.yaml'. Use an absolute path.",
         ),
         (
             '~nobody-of-that-name/nodes.yaml',
             "'image_cache_nodes_file' in clouds.yaml is not an absolute path: "
-            "'~nobody-of-that-name/nodes.yaml'. Give an absolute path.",
+            "'~nobody-of-that-name/nodes.yaml'. Use an absolute path.",
         ),
         (
             '',
-            "'image_cache_nodes_file' in clouds.yaml is not the path of a "
-            'file. Give an absolute path.',
+            "'image_cache_nodes_file' in clouds.yaml is not a file path. Use "
+            'an absolute path.',
         ),
         (
             ['nodes.yaml'],
-            "'image_cache_nodes_file' in clouds.yaml is not the path of a "
-            'file. Give an absolute path.',
+            "'image_cache_nodes_file' in clouds.yaml is not a file path. Use "
+            'an absolute path.',
         ),
         (
             '/a\0b',
-            "'image_cache_nodes_file' in clouds.yaml is not the path of a "
-            'file. Give an absolute path.',
+            "'image_cache_nodes_file' in clouds.yaml is not a file path. Use "
+            'an absolute path.',
         ),
         (
             '/nonexistent/nodes.yaml',
@@ -514,7 +512,7 @@ def test_what_is_no_yaml_is_refused_on_a_line(
 
     told = failure(image_cache_nodes_file=str(file))
 
-    assert told.startswith(f"'{file}' is not YAML: ")
+    assert told.startswith(f"'{file}' is not valid YAML: ")
     assert '\n' not in told
 
 
@@ -522,7 +520,7 @@ def test_what_is_no_text_is_refused(file: pathlib.Path) -> None:
     file.write_bytes(b'- name: \xff')
 
     assert failure(image_cache_nodes_file=str(file)) == (
-        f"Cannot read '{file}': it is not UTF-8 text."
+        f"Cannot read '{file}': not UTF-8 text."
     )
 
 

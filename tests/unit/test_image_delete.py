@@ -168,7 +168,7 @@ def test_on_an_interrupt_what_is_under_way_is_waited_for(
     assert caplog.messages == [
         'Interrupted. Waiting for 1 deletions in progress; press Ctrl-C '
         'again to stop at once.',
-        'Interrupted. Not asked for: 2.',
+        'Interrupted. Operations not done: 2.',
         "Failed to delete 2 of 3 images from store 'fast'.",
     ]
     cloud.stores.return_value.delete.assert_called_once_with(UBUNTU, 'fast')
@@ -192,7 +192,7 @@ def test_an_interrupt_before_that_deletes_nothing(
 
     assert hook.after(parsed, 0) == 130
     assert parsed.images == []
-    assert caplog.messages == ['Interrupted. Not asked for: 0.']
+    assert caplog.messages == ['Interrupted. Operations not done: 0.']
     cloud.stores.return_value.delete.assert_not_called()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
@@ -208,6 +208,6 @@ def test_a_store_that_is_not_there_is_a_usage_error(
 
     assert hook.after(asked(), 0) == 2
     assert caplog.messages == [
-        "There is no store 'fast'. There is: cheap, dear."
+        "There is no store 'fast'. Available: cheap, dear."
     ]
     cloud.stores.return_value.delete.assert_not_called()

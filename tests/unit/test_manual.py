@@ -77,19 +77,19 @@ def all_texts() -> Iterator[str]:
 
 #: Reasons that are not written where an error is made.
 ELSEWHERE = {
-    'Interrupted. Not asked for: %d.',
-    'It lists Images API %(version)s, but %(path)s is not there (does a '
-    'proxy hide it?)',
-    'It is neither cached nor queued there any more',
-    'Not within %g seconds',
-    'Nothing has arrived there for %g seconds',
+    'Interrupted. Operations not done: %d.',
+    'The node lists Images API %(version)s, but %(path)s is not found: a '
+    'proxy may hide it',
+    'The image is no longer cached or queued there',
+    'Not cached within %g seconds',
+    'Stalled: no newly cached image for %g seconds',
     'expires on %s',
-    "'%s' is not a policy",
-    "'%(file)s' is not a policy: line %(line)d, column %(column)d",
+    "'%s' is not a valid policy",
+    "'%(file)s' is not a valid policy: line %(line)d, column %(column)d",
     *(why for why, __ in verification_report.WORDS.values()),
 }
 #: What is counted, and never printed.
-UNSAID = {'Not asked: interrupted'}
+UNSAID = {'Not sent: interrupted'}
 #: What requires no explanation.
 PLAIN = {'Images API %s'}
 MESSAGES = sorted({*messages(), *details(), *ELSEWHERE} - UNSAID - PLAIN)
@@ -104,14 +104,18 @@ def test_messages_are_found() -> None:
 
 @pytest.mark.parametrize('message', MESSAGES)
 def test_every_reason_is_explained(message: str) -> None:
-    page = (MANUAL / 'operations/troubleshooting.rst').read_text(encoding='utf-8')
+    page = (MANUAL / 'operations/troubleshooting.rst').read_text(
+        encoding='utf-8'
+    )
     terms = re.findall(r'^(\S.*)\n    \S', page, re.MULTILINE)
 
     assert _PLACE.sub('…', message).rstrip('.') in terms
 
 
 def test_nothing_is_explained_that_is_not_said() -> None:
-    page = (MANUAL / 'operations/troubleshooting.rst').read_text(encoding='utf-8')
+    page = (MANUAL / 'operations/troubleshooting.rst').read_text(
+        encoding='utf-8'
+    )
     terms = set(re.findall(r'^(\S.*)\n    \S', page, re.MULTILINE))
 
     said = {_PLACE.sub('…', one).rstrip('.') for one in MESSAGES}

@@ -9,7 +9,7 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.model import endpoints
 
-HOW = 'Give it as http://host:port, host:port or host.'
+HOW = 'Use http://host:port, host:port or host.'
 
 
 @pytest.mark.parametrize(
@@ -68,57 +68,56 @@ def test_a_host_takes_what_it_lacks_from_the_image_endpoint(
     [
         (
             'ftp://edge',
-            "'ftp://edge' is not the endpoint of a node: it is not http://… "
-            f'or https://…. {HOW}',
+            "'ftp://edge' is not a node endpoint: the URL must start with "
+            f'http:// or https://. {HOW}',
         ),
         (
             'http://',
-            "'http://' is not the endpoint of a node: it is not http://… or "
-            f'https://…. {HOW}',
+            "'http://' is not a node endpoint: the URL must start with "
+            f'http:// or https://. {HOW}',
         ),
         (
             'http://:9292',
-            "'http://:9292' is not the endpoint of a node: it is not http://… "
-            f'or https://…. {HOW}',
+            "'http://:9292' is not a node endpoint: the URL must start with "
+            f'http:// or https://. {HOW}',
         ),
         (
             'http://edge:port',
-            "'http://edge:port' is not the endpoint of a node: Port could not "
-            f"be cast to integer value as 'port'. {HOW}",
+            "'http://edge:port' is not a node endpoint: Port could not be "
+            f"cast to integer value as 'port'. {HOW}",
         ),
         (
             'http://edge:99999',
-            "'http://edge:99999' is not the endpoint of a node: Port out of "
-            f'range 0-65535. {HOW}',
+            "'http://edge:99999' is not a node endpoint: Port out of range "
+            f'0-65535. {HOW}',
         ),
         (
             'http://[::1',
-            "'http://[::1' is not the endpoint of a node: Invalid IPv6 URL. "
-            f'{HOW}',
+            f"'http://[::1' is not a node endpoint: Invalid IPv6 URL. {HOW}",
         ),
         (
             'http://edge/?a=b',
-            "'http://edge/?a=b' is not the endpoint of a node: it has a query "
-            f'or a fragment. {HOW}',
+            "'http://edge/?a=b' is not a node endpoint: a query or fragment "
+            f'is not allowed. {HOW}',
         ),
         (
             'http://edge/#a',
-            "'http://edge/#a' is not the endpoint of a node: it has a query "
-            f'or a fragment. {HOW}',
+            "'http://edge/#a' is not a node endpoint: a query or fragment is "
+            f'not allowed. {HOW}',
         ),
         (
             '',
-            "'' is not the endpoint of a node: it is no host, host:port or "
-            f'URL. {HOW}',
+            "'' is not a node endpoint: not a host, host:port or URL. "
+            f'{HOW}',
         ),
         (
             'edge/v2',
-            "'edge/v2' is not the endpoint of a node: it is no host, "
-            f'host:port or URL. {HOW}',
+            "'edge/v2' is not a node endpoint: not a host, host:port or URL. "
+            f'{HOW}',
         ),
         (
             'edge bergen',
-            "'edge bergen' is not the endpoint of a node: it has a space. "
+            "'edge bergen' is not a node endpoint: spaces are not allowed. "
             f'{HOW}',
         ),
     ],
@@ -137,18 +136,18 @@ def test_what_is_no_endpoint_is_told_as_it_was_written(
     [
         (
             'http://admin:secret@edge',
-            "'http://***@edge' is not the endpoint of a node: credentials do "
-            f'not belong in it. {HOW}',
+            "'http://***@edge' is not a node endpoint: credentials are not "
+            f'allowed. {HOW}',
         ),
         (
             'http://admin@edge',
-            "'http://***@edge' is not the endpoint of a node: credentials do "
-            f'not belong in it. {HOW}',
+            "'http://***@edge' is not a node endpoint: credentials are not "
+            f'allowed. {HOW}',
         ),
         (
             'admin:secret@edge',
-            "'http://***@edge:9292' is not the endpoint of a node: "
-            f'credentials do not belong in it. {HOW}',
+            "'http://***@edge:9292' is not a node endpoint: credentials are "
+            f'not allowed. {HOW}',
         ),
     ],
 )
@@ -260,5 +259,5 @@ def test_what_differs_is_not_the_same_node(one: str, other: str) -> None:
     ],
 )
 def test_a_host_that_can_be_none_is_refused(text: str) -> None:
-    with pytest.raises(errors.UsageError, match='it has no such host'):
+    with pytest.raises(errors.UsageError, match='the host name is not valid'):
         endpoints.parse(text)

@@ -9,7 +9,7 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.model import node_sets
 
-REMEDY = 'Write one range, such as oslo-[1-3] or oslo-[01-12,20].'
+REMEDY = 'Use one range, such as oslo-[1-3] or oslo-[01-12,20].'
 
 
 @pytest.mark.parametrize(
@@ -81,14 +81,14 @@ def test_all_else_is_a_name(text: str) -> None:
 @pytest.mark.parametrize(
     ('text', 'why'),
     [
-        ('a-[1-2]-[1-2]', 'it has more than one range'),
-        ('a-[3,1,2]', 'its numbers are not in ascending order'),
-        ('a-[1-3,2]', 'its numbers are not in ascending order'),
-        ('a-[1,1]', 'its numbers are not in ascending order'),
-        ('a-[1-1]', 'its numbers are not in ascending order'),
-        ('a-[1,01]', 'its numbers are not in ascending order'),
-        ('a-[3-1]', 'the numbers of its range do not fit'),
-        ('a-[01-003]', 'the numbers of its range do not fit'),
+        ('a-[1-2]-[1-2]', 'more than one range'),
+        ('a-[3,1,2]', 'the numbers are not in ascending order'),
+        ('a-[1-3,2]', 'the numbers are not in ascending order'),
+        ('a-[1,1]', 'the numbers are not in ascending order'),
+        ('a-[1-1]', 'the numbers are not in ascending order'),
+        ('a-[1,01]', 'the numbers are not in ascending order'),
+        ('a-[3-1]', 'the range is not valid'),
+        ('a-[01-003]', 'the range is not valid'),
     ],
 )
 def test_a_range_is_one_and_ascends(text: str, why: str) -> None:

@@ -110,8 +110,8 @@ def test_no_number_of_unreachable_nodes(parser: Parser, text: str) -> None:
         parser.parse_args([f'--allow-unreachable={text}'])
 
     assert str(caught.value) == (
-        f"argument --allow-unreachable: '{text}' is neither a whole number "
-        'nor a share such as 5%'
+        f"argument --allow-unreachable: '{text}' is not a whole number or a "
+        'percentage such as 5%'
     )
 
 
@@ -149,7 +149,7 @@ def test_what_is_neither_seconds_nor_none(text: str) -> None:
         options.seconds_or_none(text)
 
     assert str(caught.value) == (
-        f"'{text}' is neither a number of seconds nor 0"
+        f"'{text}' is not a number of seconds, 0 or greater"
     )
 
 
@@ -167,7 +167,9 @@ def test_what_is_no_count(text: str) -> None:
     with pytest.raises(argparse.ArgumentTypeError) as caught:
         options.count(text)
 
-    assert str(caught.value) == f"'{text}' is not a whole number above 0"
+    assert (
+        str(caught.value) == f"'{text}' is not a whole number greater than 0"
+    )
 
 
 @pytest.mark.parametrize(
@@ -218,8 +220,8 @@ def test_sizes(parser: Parser, text: str, expected: int) -> None:
             (
                 '--node-timeout',
                 text,
-                'argument --node-timeout: '
-                f"'{text}' is not a number of seconds above 0",
+                f"argument --node-timeout: '{text}' is not a number of "
+                'seconds greater than 0',
             )
             for text in ('0', '-1', 'nan', 'inf', '1e9', 'soon', '')
         ),
@@ -341,12 +343,12 @@ def test_a_tag_or_a_property_is_enough(parser: Parser, argv: str) -> None:
         ),
         (
             b'\xff\xfe\x00',
-            "Cannot read '{path}': it is not UTF-8 text.",
+            "Cannot read '{path}': not UTF-8 text.",
         ),
         (
             b'# nothing\n',
-            'No image is named. Name images by ID, name, --tag, --property or '
-            '--from-file.',
+            'No images specified. Specify images by ID, name, --tag, '
+            '--property or --from-file.',
         ),
     ],
 )

@@ -97,7 +97,7 @@ def error_of(text: str) -> str:
     with pytest.raises(errors.UsageError) as caught:
         read(text)
     match = re.fullmatch(
-        r"'policy.yaml' is not a policy"
+        r"'policy.yaml' is not a valid policy"
         r'(?:: line (\d+), column (\d+))?: (.*)\.',
         str(caught.value),
         re.DOTALL,
@@ -208,53 +208,57 @@ def test_names_are_text(name: str) -> None:
     ('old', 'new', 'expected'),
     [
         # Keys.
-        ('version:', 'versions:', "2:1 'versions' is not a key here; use version, sets, sites"),
-        ('tags:', 'tag:', "4:11 'tag' is not a key here; use images, tags, properties"),
-        ('delete_others', 'delete-others', "11:5 'delete-others' is not a key here; use match, sets, delete_others, max_downloads"),
-        ('# Images of all sites.', '<<: {}', "1:1 '<<' is not a key here; use version, sets, sites"),
-        ('    delete_others: true', '    <<: {delete_others: true}', "11:5 '<<' is not a key here; use match, sets, delete_others, max_downloads"),
-        ('# Images of all sites.', 'version: 1', "2:1 'version' is there twice"),
-        ('  radio:', '  base:', "5:3 'base' is there twice"),
-        ('    max_downloads: 1', '    sets: [base]', "12:5 'sets' is there twice"),
-        ('debian}', 'debian, os_distro: x}', "5:78 'os_distro' is there twice"),
+        ('version:', 'versions:', "2:1 unknown key 'versions'; use version, sets, sites"),
+        ('tags:', 'tag:', "4:11 unknown key 'tag'; use images, tags, properties"),
+        ('delete_others', 'delete-others', ('11:5 unknown key '
+                                            "'delete-others'; use match, "
+                                            'sets, delete_others, '
+                                            'max_downloads')),
+        ('# Images of all sites.', '<<: {}', "1:1 unknown key '<<'; use version, sets, sites"),
+        ('    delete_others: true', '    <<: {delete_others: true}', ('11:5 '
+                                                                      "unknown key '<<'; use match, sets, delete_others, max_downloads")),
+        ('# Images of all sites.', 'version: 1', "2:1 'version' occurs twice"),
+        ('  radio:', '  base:', "5:3 'base' occurs twice"),
+        ('    max_downloads: 1', '    sets: [base]', "12:5 'sets' occurs twice"),
+        ('debian}', 'debian, os_distro: x}', "5:78 'os_distro' occurs twice"),
         ('version: 1', '', "3:1 'version' is missing"),
         ("match: ['*']", 'max_downloads: 1', "7:5 'match' is missing"),
         ('    sets: [base]\n', '', "7:5 'sets' is missing"),
-        ('tags', '? [a]\n  ', '4:13 this is not a text'),
+        ('tags', '? [a]\n  ', '4:13 not a string'),
         # Values.
-        ('version: 1', 'version: 2', "2:10 version '2' is not known; use 1"),
-        ('version: 1', 'version: 1.0', "2:10 version '1.0' is not known; use 1"),
-        ('version: 1', 'version: [1]', '2:10 this is not a text'),
-        ('version: 1', 'version:', '2:9 this is not a text'),
-        ('{tags: [golden]}', '[golden]', '4:10 this is not a mapping'),
-        ('{tags: [golden]}', 'golden', '4:10 this is not a mapping'),
-        ('{tags: [golden]}', '', '4:8 this is not a mapping'),
+        ('version: 1', 'version: 2', "2:10 unknown version '2'; use 1"),
+        ('version: 1', 'version: 1.0', "2:10 unknown version '1.0'; use 1"),
+        ('version: 1', 'version: [1]', '2:10 not a string'),
+        ('version: 1', 'version:', '2:9 not a string'),
+        ('{tags: [golden]}', '[golden]', '4:10 not a mapping'),
+        ('{tags: [golden]}', 'golden', '4:10 not a mapping'),
+        ('{tags: [golden]}', '', '4:8 not a mapping'),
         ('{tags: [golden]}', '{}', "4:10 set 'base' has neither images, tags nor properties"),
         ('{tags: [golden]}', '{tags: [], images: []}', "4:10 set 'base' has neither images, tags nor properties"),
-        ('[golden]', 'golden', '4:17 this is not a list'),
-        ('[golden]', '{golden: 1}', '4:17 this is not a list'),
-        ('[golden]', '[[golden]]', '4:18 this is not a text'),
-        ('[golden]', "['']", '4:18 this is not a text'),
-        ('[golden]', "[' ']", '4:18 this is not a text'),
-        ('[golden]', '[golden, {a: b}]', '4:26 this is not a text'),
-        ('{os_distro: debian}', 'os_distro', '5:58 this is not a mapping'),
-        ('os_distro: debian', 'os_distro: [debian]', '5:70 this is not a text'),
-        ('os_distro: debian', 'name: debian', "5:59 'name' is not a property of images"),
+        ('[golden]', 'golden', '4:17 not a list'),
+        ('[golden]', '{golden: 1}', '4:17 not a list'),
+        ('[golden]', '[[golden]]', '4:18 not a string'),
+        ('[golden]', "['']", '4:18 not a string'),
+        ('[golden]', "[' ']", '4:18 not a string'),
+        ('[golden]', '[golden, {a: b}]', '4:26 not a string'),
+        ('{os_distro: debian}', 'os_distro', '5:58 not a mapping'),
+        ('os_distro: debian', 'os_distro: [debian]', '5:70 not a string'),
+        ('os_distro: debian', 'name: debian', "5:59 'name' is not an image property"),
         ("['*']", '[]', "7:12 'match' is empty"),
-        ("['*']", "'*'", '7:12 this is not a list'),
-        ("['*']", "['']", '7:13 this is not a text'),
-        ("['*']", "['oslo-[1-3]']", "7:13 a glob of sites has '*' and '?' alone"),
-        ('sets: [base]', 'sets: [base, bsae]', "8:18 there is no set 'bsae'"),
-        ('sets: [base]', 'sets: base', '8:11 this is not a list'),
-        ('true', 'yes', '11:20 this is neither true nor false'),
-        ('true', 'True', '11:20 this is neither true nor false'),
-        ('true', "'true'", '11:20 this is neither true nor false'),
-        ('true', '[true]', '11:20 this is neither true nor false'),
+        ("['*']", "'*'", '7:12 not a list'),
+        ("['*']", "['']", '7:13 not a string'),
+        ("['*']", "['oslo-[1-3]']", "7:13 a glob on sites supports only '*' and '?'"),
+        ('sets: [base]', 'sets: [base, bsae]', "8:18 unknown set 'bsae'"),
+        ('sets: [base]', 'sets: base', '8:11 not a list'),
+        ('true', 'yes', '11:20 not true or false'),
+        ('true', 'True', '11:20 not true or false'),
+        ('true', "'true'", '11:20 not true or false'),
+        ('true', '[true]', '11:20 not true or false'),
         *(
             (
                 'max_downloads: 1',
                 f'max_downloads: {wrong}',
-                '12:20 this is not a whole number from 1 to 999999',
+                '12:20 not a whole number from 1 to 999999',
             )
             for wrong in ('0', '-1', '1.5', '01', 'many', "'1'", '1000000', '[1]', '9' * 5000, '²')
         ),
@@ -294,22 +298,22 @@ def test_errors_name_line_and_column(
         ('', 'the file is empty'),
         ('# Nothing.\n', 'the file is empty'),
         ('\ufeff', 'the file is empty'),
-        ('policy', '1:1 this is not a mapping'),
-        ('- version: 1', '1:1 this is not a mapping'),
-        ('~', '1:1 this is not a mapping'),
+        ('policy', '1:1 not a mapping'),
+        ('- version: 1', '1:1 not a mapping'),
+        ('~', '1:1 not a mapping'),
         ('{}', "1:1 'version' is missing"),
         ('version: 1', "1:1 'sets' is missing"),
         ('version: 1\nsets: {}', "1:1 'sites' is missing"),
-        ('version: 1\nsets: []\nsites: []', '2:7 this is not a mapping'),
-        ('version: 1\nsets: {}\nsites: {}', '3:8 this is not a list'),
-        ('version: 1\nsets: {}\nsites: [a]', '3:9 this is not a mapping'),
+        ('version: 1\nsets: []\nsites: []', '2:7 not a mapping'),
+        ('version: 1\nsets: {}\nsites: {}', '3:8 not a list'),
+        ('version: 1\nsets: {}\nsites: [a]', '3:9 not a mapping'),
         (
             'version: 1\nsets: &all {a: *all}\nsites: []',
-            "2:13 'a' is not a key here; use images, tags, properties",
+            "2:13 unknown key 'a'; use images, tags, properties",
         ),
         (
             'version: 1\nsets: {a: {images: &all [*all]}}\nsites: []',
-            '2:20 this is not a text',
+            '2:20 not a string',
         ),
     ],
 )
@@ -375,7 +379,7 @@ def test_any_text_is_a_policy_or_a_usage_error(text: str) -> None:
     else:
         words = ''
 
-    assert not words or words.startswith("'policy.yaml' is not a policy")
+    assert not words or words.startswith("'policy.yaml' is not a valid policy")
 
 
 NAMES = strategies.text(

@@ -50,13 +50,13 @@ def test_a_terminal_sees_how_many_of_how_many(
 ) -> None:
     out, err = sit_down(monkeypatch)
 
-    with progress.counting('Asking nodes', 10) as counter:
+    with progress.counting('Reading nodes', 10) as counter:
         for _ in range(10):
             counter.advance()
 
     lines = CURSOR.sub('', err.getvalue()).replace('\r', '\n').split('\n')
     shown = [' '.join(line.split()) for line in lines if line.strip()]
-    assert shown[0].startswith('Asking nodes ')
+    assert shown[0].startswith('Reading nodes ')
     assert shown[0].endswith(' 0/10')
     assert shown[-1].endswith(' 10/10')
     assert out.getvalue() == ''
@@ -66,7 +66,7 @@ def test_the_line_goes_again(monkeypatch: pytest.MonkeyPatch) -> None:
     """To its start, up by one, and erased; the cursor is seen again."""
     __, err = sit_down(monkeypatch)
 
-    with progress.counting('Asking nodes', 10):
+    with progress.counting('Reading nodes', 10):
         pass
 
     assert err.getvalue().startswith('\x1b[?25l')
@@ -81,7 +81,7 @@ def test_the_line_goes_when_something_is_raised(
 
     with (
         pytest.raises(KeyboardInterrupt),
-        progress.counting('Asking nodes', 10),
+        progress.counting('Reading nodes', 10),
     ):
         raise KeyboardInterrupt
 
@@ -106,7 +106,7 @@ def test_a_few_are_done_before_a_line_is_read(
 ) -> None:
     __, err = sit_down(monkeypatch)
 
-    with progress.counting('Asking nodes', total) as counter:
+    with progress.counting('Reading nodes', total) as counter:
         counter.advance()
 
     assert err.getvalue() == ''
@@ -118,7 +118,7 @@ def test_where_standard_error_is_no_terminal_there_is_nothing(
 ) -> None:
     out, err = sit_down(monkeypatch, stderr=False)
 
-    with progress.counting('Asking nodes', total) as counter:
+    with progress.counting('Reading nodes', total) as counter:
         counter.advance()
 
     assert (out.getvalue(), err.getvalue()) == ('', '')

@@ -70,7 +70,7 @@ def test_what_was_not_sent_is_counted_and_told_last(
     assert failures.tell(logging.getLogger('test')) == 130
     assert caplog.messages == [
         'Cannot queue b: No.',
-        'Interrupted. Not asked for: 2.',
+        'Interrupted. Operations not done: 2.',
     ]
 
 
@@ -80,13 +80,15 @@ def test_what_follows_from_failures_is_told_in_its_place(
     failures = report.Failures()
     failures.add('Cannot list edge-oslo', errors.TimedOut('No answer'))
     failures.remark('1 of 2 nodes did not \x1b[31msay.')
-    failures.add('The names are missing', errors.CatalogueError('No list'))
+    failures.add(
+        'Cannot look up image names', errors.CatalogueError('No list')
+    )
 
     assert failures.tell(log) == 1
     assert log.mock_calls == [
         mock.call.error('Cannot list edge-oslo: No answer.'),
         mock.call.error('1 of 2 nodes did not \\x1b[31msay.'),
-        mock.call.error('The names are missing: No list.'),
+        mock.call.error('Cannot look up image names: No list.'),
     ]
 
 
@@ -100,7 +102,7 @@ def test_an_interrupt_is_told_after_what_follows_from_failures(
     assert failures.tell(log) == 130
     assert [one.args[0] for one in log.mock_calls] == [
         '2 of 2 nodes did not say.',
-        'Interrupted. Not asked for: %d.',
+        'Interrupted. Operations not done: %d.',
     ]
 
 
@@ -156,7 +158,7 @@ def test_other_failures_are_never_allowed(
 def test_what_is_no_node_is_never_allowed(log: mock.Mock) -> None:
     failures = report.Failures()
     failures.allowed = 9
-    failures.add('The names are missing', errors.TimedOut('No answer'))
+    failures.add('Cannot look up image names', errors.TimedOut('No answer'))
 
     assert failures.tell(log) == 1
 
@@ -167,7 +169,7 @@ def test_an_interrupt_is_none_the_less_for_what_is_allowed(
     failures = report.Failures()
     failures.allowed = 1
     failures.add(*down('oslo'))
-    failures.remark('Not all that was changed is listed.')
+    failures.remark('Some changes are not listed.')
     failures.interrupt()
 
     assert failures.tell(log) == 130

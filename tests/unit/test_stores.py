@@ -54,8 +54,8 @@ def test_stores_have_names(
         (
             says('404 Not Found', 'Multi Backend is not enabled'),
             errors.NoStores,
-            "This Glance has no named stores. They need 'enabled_backends' in "
-            'its glance-api.conf.',
+            'This Glance service has no named stores. Named stores require '
+            "'enabled_backends' in glance-api.conf.",
         ),
         (
             says('409 Conflict', 'Not now'),
@@ -65,19 +65,22 @@ def test_stores_have_names(
         (
             {'text': '{}', 'headers': JSON},
             errors.BadReply,
-            "Its answer is not a list of stores. See 'openstack endpoint list "
-            "--service image'.",
+            "The response is not a list of stores. See 'openstack endpoint "
+            "list --service image'.",
         ),
         (
             {'text': 'Welcome'},
             errors.BadReply,
-            'Its answer is not JSON. Is this the endpoint of a Glance?',
+            (
+                'The response is not valid JSON. Check that this is a Glance '
+                'endpoint.'
+            ),
         ),
         (
             {'text': '{"stores": ["fast"]}', 'headers': JSON},
             errors.BadReply,
-            "Its answer is not a list of stores. See 'openstack endpoint list "
-            "--service image'.",
+            "The response is not a list of stores. See 'openstack endpoint "
+            "list --service image'.",
         ),
     ],
 )
@@ -116,30 +119,30 @@ def test_data_is_taken_out_of_one_store(
             'Cannot delete image data from the only store containing it. '
             'Consider deleting the image instead.',
             'Cannot delete image data from the only store containing it. '
-            'Consider deleting the image instead. To copy it elsewhere '
-            "first: 'openstack image import "
+            'Consider deleting the image instead. To copy the image to '
+            "another store first, run 'openstack image import "
             '9b73824a-c4e5-4822-be0d-10abcb0fe5df --method copy-image --store '
             "<other store>'.",
         ),
         (
             '409 Conflict',
             'The selected store fast is not available on this node.',
-            'The selected store fast is not available on this node. Glance '
-            'knows that store at other endpoints: name one as '
+            'The selected store fast is not available on this node. Other '
+            'endpoints have this store: set one of them as '
             'image_endpoint_override in clouds.yaml, or in '
-            'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from there.',
+            'OS_IMAGE_ENDPOINT_OVERRIDE if the login is not from clouds.yaml.',
         ),
         (
             '409 Conflict',
             'Image is in use',
-            'Image is in use. Remove what uses it, such as volumes made from '
-            'it, first.',
+            'Image is in use. First delete the resources that use the image, '
+            'such as volumes created from it.',
         ),
         (
             '403 Forbidden',
             'You are not authorized.',
-            'You are not authorized. Log in as an administrator, or have the '
-            'policies of that Glance allow it.',
+            'You are not authorized. Log in as an administrator, or allow the '
+            "request in Glance's policies.",
         ),
     ],
 )
@@ -176,5 +179,5 @@ def test_an_image_that_is_elsewhere(
         run(some.delete(UBUNTU, 'dear'))
 
     assert str(caught.value) == (
-        "It is not stored in 'dear'. It is in: fast, cheap."
+        "The image is not stored in 'dear'. It is stored in: fast, cheap."
     )

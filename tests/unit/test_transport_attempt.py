@@ -17,8 +17,8 @@ _Value = TypeVar('_Value')
 Told = list[tuple[Any, Any, str]]
 #: Nobody knows what became of it.
 UNCONFIRMED = (
-    'Its answer was not waited for. It may have done what it was asked: look, '
-    'and ask again.'
+    'Interrupted before the response arrived. The request may have succeeded: '
+    'check the result before you retry.'
 )
 
 
@@ -314,9 +314,9 @@ def test_a_change_that_is_cancelled_is_waited_for_and_no_other_begins() -> (
     assert told(outcomes) == [
         ('a', 'A', ''),
         ('b', None, 'no.'),
-        ('c', None, 'Not asked: interrupted.'),
-        ('d', None, 'Not asked: interrupted.'),
-        ('e', None, 'Not asked: interrupted.'),
+        ('c', None, 'Not sent: interrupted.'),
+        ('d', None, 'Not sent: interrupted.'),
+        ('e', None, 'Not sent: interrupted.'),
     ]
     assert all(
         isinstance(one.error, errors.Interrupted) for one in outcomes[2:]
@@ -333,9 +333,9 @@ def test_a_second_cancellation_ends_the_wait() -> None:
     assert told(outcomes) == [
         ('a', None, UNCONFIRMED),
         ('b', None, UNCONFIRMED),
-        ('c', None, 'Not asked: interrupted.'),
-        ('d', None, 'Not asked: interrupted.'),
-        ('e', None, 'Not asked: interrupted.'),
+        ('c', None, 'Not sent: interrupted.'),
+        ('d', None, 'Not sent: interrupted.'),
+        ('e', None, 'Not sent: interrupted.'),
     ]
     assert stop.settling == [['a', 'b']]
     assert stop.ended == ['a', 'b']

@@ -14,8 +14,8 @@ import pytest
 from glance_cache_osc import errors
 from glance_cache_osc.transport import failures
 
-HTTP = 'Is this the endpoint of a Glance?'
-DOWN = 'Is glance-api running there, and is this its address?'
+HTTP = 'Check that this is a Glance endpoint.'
+DOWN = 'Check that glance-api is running at this address.'
 
 
 def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
@@ -37,8 +37,8 @@ def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
             28,
             'Connection timed out',
             errors.TimedOut,
-            "No answer within 2.5 seconds. Is the node up? '--node-timeout' "
-            'sets how long to wait.',
+            'No response within 2.5 seconds. Check that the service is up. To '
+            'wait longer, use --node-timeout.',
         ),
         (
             7,
@@ -57,37 +57,40 @@ def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
             35,
             'wrong version number',
             errors.TLSFailed,
-            'TLS failed: wrong version number. Does it speak https there?',
+            (
+                'TLS failed: wrong version number. Check that the endpoint '
+                'uses HTTPS.'
+            ),
         ),
         (
             77,
             'error setting certificate file: /gone.pem',
             errors.NodeError,
-            'It was not asked: error setting certificate file: /gone.pem. '
-            'See --os-cacert and --os-cert, and clouds.yaml.',
+            'The request was not sent: error setting certificate file: '
+            '/gone.pem. Check --os-cacert, --os-cert and clouds.yaml.',
         ),
         (
             58,
             'could not load PEM client certificate',
             errors.NodeError,
-            'It was not asked: could not load PEM client certificate. '
-            'See --os-cacert and --os-cert, and clouds.yaml.',
+            'The request was not sent: could not load PEM client certificate. '
+            'Check --os-cacert, --os-cert and clouds.yaml.',
         ),
         # After that.
-        (1, 'HTTP/0.9', errors.NotGlance, f'Its answer is not HTTP. {HTTP}'),
-        (8, 'Weird', errors.NotGlance, f'Its answer is not HTTP. {HTTP}'),
-        (61, 'Coding', errors.NotGlance, f'Its answer is not HTTP. {HTTP}'),
+        (1, 'HTTP/0.9', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
+        (8, 'Weird', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
+        (61, 'Coding', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
         (
             100,
             'Too large',
             errors.BadReply,
-            f'The headers of its answer are too long. {HTTP}',
+            f'The response headers are too large. {HTTP}',
         ),
         (
             56,
             'Too large response headers: 307213 > 307200',
             errors.BadReply,
-            f'The headers of its answer are too long. {HTTP}',
+            f'The response headers are too large. {HTTP}',
         ),
     ],
 )
@@ -107,8 +110,8 @@ def test_what_breaks_a_connection_may_have_been_done(code: int) -> None:
     assert type(error) is errors.Unreachable
     assert (error.connected, error.down) == (True, False)
     assert str(error) == (
-        'The connection broke: Gone. It may have done what it was asked: '
-        'look, and ask again.'
+        'The connection broke: Gone. The request may have succeeded: check '
+        'the result before you retry.'
     )
 
 
@@ -145,35 +148,33 @@ def test_the_system_says_why_there_is_no_connection(
     [
         (
             0,
-            'Its TLS certificate is for another host: words. Give the '
-            'endpoint by a name that the certificate has.',
+            'The TLS certificate is for another host: words. Use an endpoint '
+            'with a host name of the certificate.',
         ),
         (
             1,
-            'Its TLS certificate is for another host: words. Give the '
-            'endpoint by a name that the certificate has.',
+            'The TLS certificate is for another host: words. Use an endpoint '
+            'with a host name of the certificate.',
         ),
         (
             9,
-            'Its TLS certificate is not good today: words. Renew it there, or '
-            'set the clock of this machine right.',
+            'The TLS certificate has expired or is not yet valid: words. '
+            'Renew the certificate, or correct the clock of this machine.',
         ),
         (
             10,
-            'Its TLS certificate is not good today: words. Renew it there, or '
-            'set the clock of this machine right.',
+            'The TLS certificate has expired or is not yet valid: words. '
+            'Renew the certificate, or correct the clock of this machine.',
         ),
         (
             18,
-            'Its TLS certificate is not from a CA that is trusted here: '
-            "words. Name its CA with '--os-cacert' or 'cacert' in "
-            'clouds.yaml.',
+            'The TLS certificate is not from a trusted CA: words. Set its CA '
+            "with --os-cacert or 'cacert' in clouds.yaml.",
         ),
         (
             20,
-            'Its TLS certificate is not from a CA that is trusted here: '
-            "words. Name its CA with '--os-cacert' or 'cacert' in "
-            'clouds.yaml.',
+            'The TLS certificate is not from a trusted CA: words. Set its CA '
+            "with --os-cacert or 'cacert' in clouds.yaml.",
         ),
     ],
 )
@@ -193,18 +194,18 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
     [
         (
             failures.no_response(0.25),
-            "No answer within 0.25 seconds. Is the node up? '--node-timeout' "
-            'sets how long to wait.',
+            'No response within 0.25 seconds. Check that the service is up. '
+            'To wait longer, use --node-timeout.',
         ),
         (
             failures.too_slow(1234, 31.9),
-            "Its answer comes too slowly: 1234 bytes in 31 s. '--node-timeout'"
-            ' sets how long to wait.',
+            'The response is too slow: 1234 bytes in 31 s. To wait longer, '
+            'use --node-timeout.',
         ),
         (
             failures.too_late(300),
-            "Its answer did not end within 300 seconds. '--node-timeout' sets "
-            'how long to wait.',
+            'The response did not end within 300 seconds. To wait longer, use '
+            '--node-timeout.',
         ),
     ],
 )
@@ -238,7 +239,7 @@ def test_a_proxy_is_blamed(
         failures.blame_proxy(error, 'http://user:secret@proxy:3128')
 
     assert type(caught.value) is kind
-    assert caught.value.why == f'{error.why}, by way of the proxy proxy:3128'
+    assert caught.value.why == f'{error.why} (through the proxy proxy:3128)'
 
 
 def test_a_certificate_is_not_the_proxys() -> None:

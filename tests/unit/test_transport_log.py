@@ -139,7 +139,7 @@ def test_a_secret_of_an_earlier_request_is_hidden(
     )
     run(client.request('GET', '/v2/cache'))
 
-    with pytest.raises(errors.BadReply, match='repeats the token'):
+    with pytest.raises(errors.BadReply, match='contains the token'):
         run(client.request('GET', '/versions', authenticated=False))
 
     assert conftest.TOKEN not in logged.text

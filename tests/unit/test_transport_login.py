@@ -345,23 +345,23 @@ def test_a_keystone_that_does_not_say_touches_no_login(
     [
         (
             ksa_exceptions.ConnectFailure('Unable to\n  connect'),
-            'Keystone could not be asked for a token: Unable to connect. The '
-            'node was not asked. Is Keystone up?',
+            'Cannot get a token from Keystone: Unable to connect. No request '
+            'was sent to the node. Check that Keystone is up.',
         ),
         (
             ksa_exceptions.Unauthorized('The account is locked'),
-            'Keystone gave no token: The account is locked (HTTP 401). The '
-            'node was not asked.',
+            'Keystone did not issue a token: The account is locked (HTTP '
+            '401). No request was sent to the node.',
         ),
         (
             ksa_exceptions.ServiceUnavailable(),
-            'Keystone gave no token: Service Unavailable (HTTP 503). The '
-            'node was not asked.',
+            'Keystone did not issue a token: Service Unavailable (HTTP 503). '
+            'No request was sent to the node.',
         ),
         (
             OSError('Could not find a CA certificate bundle: /gone.pem'),
-            'Keystone gave no token: Could not find a CA certificate bundle: '
-            '/gone.pem. The node was not asked.',
+            'Keystone did not issue a token: Could not find a CA certificate '
+            'bundle: /gone.pem. No request was sent to the node.',
         ),
     ],
 )
@@ -409,8 +409,8 @@ def test_a_keystone_that_hangs_says_so(
             loop.run(shared.headers())
 
         assert str(caught.value) == (
-            'Keystone gave no token within 0.2 seconds. The node was not '
-            'asked. Is Keystone up?'
+            'Keystone did not issue a token within 0.2 seconds. No request '
+            'was sent to the node. Check that Keystone is up.'
         )
     # It is not asked again while it has not answered.
     assert keystone.logins == 1
@@ -553,8 +553,8 @@ class NoToken(plugin.BaseAuthPlugin):
 @pytest.mark.parametrize(
     ('auth', 'expected'),
     [
-        (NoToken(), 'There is no login'),
-        (None, 'Keystone gave no token: An auth plugin is required'),
+        (NoToken(), 'Not logged in'),
+        (None, 'Keystone did not issue a token: An auth plugin is required'),
     ],
 )
 def test_without_a_login_nothing_is_sent(

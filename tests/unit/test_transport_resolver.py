@@ -160,8 +160,8 @@ def test_a_name_that_nobody_knows(names: Names, resolve: Resolve) -> None:
     assert type(error) is errors.Unreachable
     assert (error.down, error.connected) == (False, False)
     assert str(error) == (
-        'Cannot connect: Name or service not known. Is glance-api running '
-        'there, and is this its address?'
+        'Cannot connect: Name or service not known. Check that glance-api is '
+        'running at this address.'
     )
     # Nor is one that has no address.
     names.known['nosuch.example'] = []

@@ -194,7 +194,7 @@ def test_a_proxy_that_is_none_is_a_usage_error(
         found(url='http://edge')
 
     assert str(caught.value) == (
-        f'The URL of a proxy in the environment is wrong: {why}. See '
+        f'A proxy URL in the environment is not valid: {why}. Check '
         'http_proxy, https_proxy and no_proxy.'
     )
 

@@ -31,7 +31,7 @@ DATA = bytes(range(256)) * 40
 SIZE = len(DATA)
 BROKEN = errors.Unreachable('The connection broke', connected=True)
 REFUSED = errors.Unreachable('Cannot connect', down=True)
-SILENT = errors.TimedOut('No answer within 30 seconds')
+SILENT = errors.TimedOut('No response within 30 seconds')
 NOT_FOUND = errors.Refused('Not found', status=404)
 
 
@@ -471,17 +471,32 @@ def test_findings_of_before_a_cancellation_are_kept() -> None:
     ('read', 'expected'),
     [
         (Read(status=206), None),
-        (WRONG, 'The node does not read from the store past its cache'),
-        (OK, 'The node does not read from the store past its cache'),
+        (
+            WRONG,
+            (
+                'The node does not read the image from its store if the cache '
+                'has it'
+            ),
+        ),
+        (
+            OK,
+            (
+                'The node does not read the image from its store if the cache '
+                'has it'
+            ),
+        ),
         (
             Read(b'x' * SIZE, status=206),
-            'The data in its store is damaged as well',
+            'The data in the store is damaged as well',
         ),
         (Read(b'', error=NOT_FOUND), 'Not found'),
         (
             # All data, and more: the node ignores the range.
             Read(error=errors.TooLong('Too long')),
-            'The node does not read from the store past its cache',
+            (
+                'The node does not read the image from its store if the cache '
+                'has it'
+            ),
         ),
         (
             Read(DATA[:5], status=206),

@@ -23,10 +23,10 @@ UBUNTU = '9b73824a-c4e5-4822-be0d-10abcb0fe5df'
 #: Its name is somebody else's, and clears a screen and rings a bell.
 EVIL = images.Image(UBUNTU, 'ubuntu\x1b[2J\x07', 5_000_000)
 CAUSES = (
-    'It may be that a fill takes longer (--stall-after sets how long is too '
-    'long), that the disk of its cache is full, or that glance-api lost what '
-    'it was asked for: a fill that fails ends its cache thread. See its log, '
-    'make room, restart glance-api, and queue again with --force.'
+    'Possible causes: the download takes longer than --stall-after, the disk '
+    'of the cache is full, or an earlier fill failed, which ends the cache '
+    'thread of glance-api. Check the log of glance-api and the disk, restart '
+    'glance-api, and queue the images again with --force.'
 )
 
 
@@ -184,8 +184,8 @@ def node_fills(error: errors.CacheError | None = None) -> fills.NodeFills:
 
 def test_a_stall_has_causes_and_a_remedy() -> None:
     assert wait_display.stall_words(node_fills(), 300.0) == (
-        'Nothing has arrived on edge-oslo (http://edge-oslo) for 300 '
-        f'seconds. {CAUSES}'
+        'Stalled: no newly cached image on edge-oslo (http://edge-oslo) for '
+        f'300 seconds. {CAUSES}'
     )
 
 
@@ -193,8 +193,8 @@ def test_a_stall_of_a_node_that_does_not_answer_has_its_cause() -> None:
     error = errors.Unreachable('Cannot connect', 'Is it up?', down=True)
 
     assert wait_display.stall_words(node_fills(error), 0.5) == (
-        'Nothing has arrived on edge-oslo (http://edge-oslo) for 0.5 '
-        'seconds: Cannot connect. Is it up?'
+        'Stalled: no newly cached image on edge-oslo (http://edge-oslo) for '
+        '0.5 seconds: Cannot connect. Is it up?'
     )
 
 
@@ -221,7 +221,10 @@ def test_lines_tell_of_arrivals_and_stalls(
         ('INFO', f'Cached: image ubuntu-24.04 ({UBUNTU}) on {where}'),
         (
             'WARNING',
-            f'Nothing has arrived on {where} for 300 seconds. {CAUSES}',
+            (
+                f'Stalled: no newly cached image on {where} for 300 seconds. '
+                f'{CAUSES}'
+            ),
         ),
         (
             'WARNING',

@@ -30,10 +30,10 @@ from tests.unit.world import Scene
 
 SETTLED = waiting.Ending.SETTLED
 GONE = (
-    'It is neither cached nor queued there any more. Somebody dropped it, or '
-    "its fill failed, which the node's log tells."
+    'The image is no longer cached or queued there. The entry was deleted, or '
+    'the fill failed: check the log of the node.'
 )
-TIMED_OUT = errors.TimedOut('No answer within 30 seconds')
+TIMED_OUT = errors.TimedOut('No response within 30 seconds')
 BROKEN = errors.Unreachable('The connection broke', connected=True)
 BUSY = errors.ServerFault('Busy')
 NO = errors.Refused('No', status=400)
@@ -41,7 +41,7 @@ NO = errors.Refused('No', status=400)
 FILLING = str(pathlib.Path(waiting.__file__).parent)
 #: When something happens, in seconds.
 MOMENTS = strategies.floats(0, 3) | strategies.floats(0, 150)
-LOGIN_FAILED = errors.LoginFailed('Keystone gave no token')
+LOGIN_FAILED = errors.LoginFailed('Keystone did not issue a token')
 
 
 def test_images_arrive_on_all_nodes() -> None:
@@ -266,7 +266,7 @@ def test_a_request_that_was_taken_although_it_failed_is_not_made_again() -> (
 ):
     scene = Scene()
     driver = scene.drivers[0]
-    driver.refusal = errors.TimedOut('No answer within 30 seconds')
+    driver.refusal = errors.TimedOut('No response within 30 seconds')
     driver.hold('a')
 
     assert scene.follow() is SETTLED
@@ -496,8 +496,8 @@ def test_an_image_that_is_deleted_in_glance_has_failed_at_once() -> None:
 
     assert scene.follow() is SETTLED
     assert scene.ends == [
-        'a n1 FAILED: Glance has it no more.',
-        'a n2 FAILED: Glance has it no more.',
+        'a n1 FAILED: The image was deleted from Glance.',
+        'a n2 FAILED: The image was deleted from Glance.',
         'b n1 CACHED',
         'b n2 CACHED',
     ]
@@ -713,7 +713,10 @@ def test_an_image_that_is_deleted_in_glance_while_it_is_asked_for() -> None:
     scene.known = {'b'}
 
     assert scene.follow() is SETTLED
-    assert scene.ends == ['a n1 FAILED: Glance has it no more.', 'b n1 CACHED']
+    assert scene.ends == [
+        'a n1 FAILED: The image was deleted from Glance.',
+        'b n1 CACHED',
+    ]
 
 
 def test_many_requests_that_take_longer_than_a_stall_are_none() -> None:
@@ -884,7 +887,10 @@ def test_an_image_that_is_deleted_while_a_failing_request_is_in_progress() -> (
     scene.known = {'b'}
 
     assert scene.follow() is SETTLED
-    assert scene.ends == ['a n1 FAILED: Glance has it no more.', 'b n1 CACHED']
+    assert scene.ends == [
+        'a n1 FAILED: The image was deleted from Glance.',
+        'b n1 CACHED',
+    ]
     assert scene.drivers[0].asked == ['b']
 
 
@@ -894,7 +900,10 @@ def test_an_image_that_is_deleted_while_its_node_waits_for_a_slot() -> None:
     scene.world.at(1.5, lambda: setattr(scene, 'known', {'b'}))
 
     assert scene.follow() is SETTLED
-    assert scene.ends == ['b n1 CACHED', 'a n2 FAILED: Glance has it no more.']
+    assert scene.ends == [
+        'b n1 CACHED',
+        'a n2 FAILED: The image was deleted from Glance.',
+    ]
     assert scene.seconds < 11
 
 
@@ -1160,7 +1169,7 @@ def is_true(scene: Scene, fill: fills.Fill) -> bool:
     return {
         str(NO): driver.answers.get(image_id) is NO,
         GONE: image_id in driver.dropped,
-        'Glance has it no more.': image_id not in scene.known,
+        'The image was deleted from Glance.': image_id not in scene.known,
     }[str(fill.error)]
 
 

@@ -101,10 +101,10 @@ def test_an_old_node_asks_for_no_more_than_is_told(
         # Both are found at the same time.
         assert sorted(printed.err.splitlines(keepends=True)) == [
             unknown,
-            f'Cannot read the cache of {url}: Its Images API ends at 2.12; '
-            "the cache needs 2.14 (Yoga). Set 'image_cache_dir' and 'flavor = "
-            "keystone+cachemanagement' in that node's glance-api.conf and "
-            'restart it, or upgrade it.\n',
+            f'Cannot read the cache of {url}: The node supports Images API up '
+            "to 2.12; the cache requires 2.14 (Yoga). Set 'image_cache_dir' "
+            "and 'flavor = keystone+cachemanagement' in that node's "
+            'glance-api.conf and restart it, or upgrade it.\n',
         ]
         assert (printed.code, printed.out) == (1, '')
         assert here.held.queued == set()
@@ -112,11 +112,8 @@ def test_an_old_node_asks_for_no_more_than_is_told(
     assert printed == Result(
         1,
         'asked for queued\n',
-        "Queued images wait until 'glance-cache-prefetcher' runs on "
-        f'{url}.\n'
-        f'{unknown}'
-        f"Cannot queue image 'without data ({empty})' on {url}: Only images "
-        'with status active can be targeted for queueing; its status '
-        'is queued.\n',
+        f"Images stay queued until 'glance-cache-prefetcher' runs on {url}.\n"
+        f"{unknown}Cannot queue image 'without data ({empty})' on {url}: Only "
+        'active images can be queued; the status of this image is queued.\n',
     )
     assert here.held.queued == {image}

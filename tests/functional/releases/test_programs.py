@@ -281,7 +281,7 @@ def test_the_prefetcher_fetches_what_we_queue(
     printed = node.here.ours('queue', node.c)
     assert (printed.code, printed.err) == (
         0,
-        "Queued images wait until 'glance-cache-prefetcher' runs on "
+        "Images stay queued until 'glance-cache-prefetcher' runs on "
         f'{node.here.node.url}.\n',
     )
     assert node.holds == ('', 'c')
