@@ -39,12 +39,12 @@ _PATIENCE = 60.0
 _POLL = 0.05
 #: Bytes of an image.
 SIZE = 1000
-#: What an error says, in a few words.
+#: A part of an error message, and the words for it in the table.
 _SAYS = (
-    ('Its image cache is off. Set ', 'says: cache is off'),
-    ("Set 'image_cache_dir' and 'flavor = ", 'says: what to set'),
-    ("Run 'glance-cache-cleaner' on", 'says: glance-cache-cleaner'),
-    ("Run 'glance-cache-pruner' on", 'says: glance-cache-pruner'),
+    ('Its image cache is off. Set ', 'reports: cache is off'),
+    ("Set 'image_cache_dir' and 'flavor = ", 'reports: middleware is off'),
+    ("Run 'glance-cache-cleaner' on", 'reports: glance-cache-cleaner'),
+    ("Run 'glance-cache-pruner' on", 'reports: glance-cache-pruner'),
 )
 _BY_HAND = "Queued images wait until 'glance-cache-prefetcher' runs on "
 
@@ -301,7 +301,7 @@ def _words(
         if not printed.err:
             return 'works'
         if printed.err.startswith(_BY_HAND):
-            return 'works, says: glance-cache-prefetcher'
+            return 'works, reports: glance-cache-prefetcher'
     for sentence, words in _SAYS:
         if printed.code in (1, 3) and sentence in printed.err + printed.out:
             return words
