@@ -705,8 +705,8 @@ def test_nodes_with_the_same_list(
 
     assert (result.code, result.err) == (3, '')
     advice = (
-        'Check that each node has its own worker_self_reference_url, and use '
-        '--probe-size with a cached image of that size.'
+        'Check that each node has a unique worker_self_reference_url, or use '
+        '--probe-size with a larger size.'
     )
     assert cells(result) == {
         (name, 'own list'): (

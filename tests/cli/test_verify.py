@@ -773,7 +773,7 @@ def test_a_node_that_trickles(
     assert (result.code, result.out) == (1, '')
     assert re.fullmatch(
         re.escape(f'Cannot verify {LABEL}: The response is too slow: ')
-        + r"\d+ bytes in \d s\. To wait longer, use --node-timeout\.\n",
+        + r'\d+ bytes in \d s\. To wait longer, use --node-timeout\.\n',
         result.err,
     )
     assert node.files == [p.UBUNTU]

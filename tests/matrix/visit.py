@@ -39,14 +39,14 @@ _PATIENCE = 60.0
 _POLL = 0.05
 #: Bytes of an image.
 SIZE = 1000
-#: What an error says, in a few words.
-_SAYS = (
-    ("The node's image cache is disabled. Set ", 'says: cache is off'),
-    ("Set 'image_cache_dir' and 'flavor = ", 'says: what to set'),
-    ("Run 'glance-cache-cleaner' on", 'says: glance-cache-cleaner'),
-    ("Run 'glance-cache-pruner' on", 'says: glance-cache-pruner'),
+#: A part of an error message, and the words for it in the table.
+_REPORTS = (
+    ("The node's image cache is disabled. Set ", 'reports: cache is off'),
+    ("Set 'image_cache_dir' and 'flavor = ", 'reports: middleware is off'),
+    ("Run 'glance-cache-cleaner' on", 'reports: glance-cache-cleaner'),
+    ("Run 'glance-cache-pruner' on", 'reports: glance-cache-pruner'),
 )
-_BY_HAND = "Queued images wait until 'glance-cache-prefetcher' runs on "
+_BY_HAND = "Images stay queued until 'glance-cache-prefetcher' runs on "
 
 
 class Held:
@@ -301,8 +301,8 @@ def _words(
         if not printed.err:
             return 'works'
         if printed.err.startswith(_BY_HAND):
-            return 'works, says: glance-cache-prefetcher'
-    for sentence, words in _SAYS:
+            return 'works, reports: glance-cache-prefetcher'
+    for sentence, words in _REPORTS:
         if printed.code in (1, 3) and sentence in printed.err + printed.out:
             return words
     return f'NOT AS EXPECTED: {printed}'

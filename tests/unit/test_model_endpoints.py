@@ -107,8 +107,7 @@ def test_a_host_takes_what_it_lacks_from_the_image_endpoint(
         ),
         (
             '',
-            "'' is not a node endpoint: not a host, host:port or URL. "
-            f'{HOW}',
+            f"'' is not a node endpoint: not a host, host:port or URL. {HOW}",
         ),
         (
             'edge/v2',
