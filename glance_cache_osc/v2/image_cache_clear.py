@@ -32,7 +32,7 @@ class ClearImageCache(base.CacheLister):
         'in Glance. Shows how much there was to take.'
     )
     _example_of = _('Take back what was asked for and keep what is there:')
-    _example = 'openstack image cache clear --queue'
+    _example = 'openstack image cache clear --queue --node edge-oslo'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

@@ -38,7 +38,9 @@ class DeleteImageCache(base.CacheLister):
     )
     _epilog = _('An ID needs no image in Glance.')
     _example_of = _('Free the space of images that Glance no longer knows:')
-    _example = 'openstack image cache delete --orphans --auto-approve'
+    _example = (
+        'openstack image cache delete --orphans --all-nodes --auto-approve'
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
