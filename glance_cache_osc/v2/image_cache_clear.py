@@ -32,9 +32,9 @@ class ClearImageCache(base.CacheLister):
         'output shows how much was deleted.'
     )
     _example_of = _(
-        'Delete all queued entries on all nodes and keep the cached ones:'
+        'Delete the queued entries of a node, and keep the cached ones:'
     )
-    _example = 'openstack image cache clear --queue'
+    _example = 'openstack image cache clear --queue --node edge-oslo'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(

@@ -37,7 +37,9 @@ class DeleteImageCache(base.CacheLister):
     )
     _epilog = _('IDs are accepted even if the image no longer exists.')
     _example_of = _('Delete entries whose image no longer exists in Glance:')
-    _example = 'openstack image cache delete --orphans --auto-approve'
+    _example = (
+        'openstack image cache delete --orphans --all-nodes --auto-approve'
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
