@@ -202,3 +202,35 @@ def test_the_procedure_of_an_upgrade(site: Site, images: Images) -> None:
     ]
     assert site.oslo.cached == {image}
     assert site.bergen.cached == set()
+
+
+def test_the_runbook_of_a_boot_storm(site: Site, images: Images) -> None:
+    """Without Nova."""
+    image = images('ubuntu-24.04', tags=['golden'])
+    cached = []
+    for command in commands(
+        'image-caches.rst', after='Runbook: prepare a boot storm'
+    ):
+        result = site.run(command)
+        assert (result.code, command) == (0, command), result.err
+        cached.append((command.split()[3], site.oslo.cached))
+
+    assert cached == [
+        ('node', set()),
+        ('coverage', set()),
+        ('sync', set()),
+        *[(one, {image}) for one in ('sync', 'sync', 'verify', 'list')],
+        ('delete', set()),
+    ]
+    assert site.bergen.cached == set()
+
+
+def test_the_pages_have_commands_of_other_services_too() -> None:
+    """They are not run: nothing but the plugin's own commands is."""
+    page = (_PAGES / 'image-caches.rst').read_text(encoding='utf-8')
+
+    assert ' aggregate cache image oslo ' in page
+    assert all(
+        one.startswith((CACHE, 'openstack image delete --store'))
+        for one in commands('image-caches.rst')
+    )
