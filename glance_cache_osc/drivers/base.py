@@ -98,5 +98,5 @@ def not_a_cache(error: ValueError) -> errors.BadReply:
     """What a node answered is no list of cached images."""
     return errors.BadReply(
         _('The response is not a list of cached images (%s)') % error,
-        errors.IS_IT_GLANCE,
+        errors.CHECK_ENDPOINT,
     )

@@ -82,7 +82,7 @@ class CacheManageDriver(base.CacheDriver):
         status = image.get('status') if isinstance(image, dict) else None
         if not isinstance(status, str):
             raise errors.BadReply(
-                _('The response is not an image'), errors.IS_IT_GLANCE
+                _('The response is not an image'), errors.CHECK_ENDPOINT
             )
         if status != 'active':
             raise errors.Refused(

@@ -198,7 +198,7 @@ def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
             value = json.loads(content, parse_constant=_refuse)
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
-            _('The response is not valid JSON'), errors.IS_IT_GLANCE
+            _('The response is not valid JSON'), errors.CHECK_ENDPOINT
         ) from error
     return parse(value) if parse else value
 

@@ -38,7 +38,7 @@ _TOO_LARGE = 100
 
 def not_http() -> errors.NotGlance:
     """Something else than HTTP."""
-    return errors.NotGlance(_('The response is not HTTP'), errors.IS_IT_GLANCE)
+    return errors.NotGlance(_('The response is not HTTP'), errors.CHECK_ENDPOINT)
 
 
 def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
@@ -74,7 +74,7 @@ def too_long(size: int) -> errors.TooLong:
     """More bytes than a response may have."""
     return errors.TooLong(
         _('The response is larger than %s') % columns.human_size(size),
-        errors.IS_IT_GLANCE,
+        errors.CHECK_ENDPOINT,
     )
 
 
@@ -121,7 +121,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
         return not_http()
     if code == _TOO_LARGE or 'response headers' in words:
         return errors.BadReply(
-            _('The response headers are too large'), errors.IS_IT_GLANCE
+            _('The response headers are too large'), errors.CHECK_ENDPOINT
         )
     if connected:
         return errors.Unreachable(
