@@ -188,7 +188,7 @@ class Catalogue:
 
         found: list[images.Image] = []
         for answer in await attempt.attempt(
-            ask, todo, lane=lambda _query: None, width=_MAX_QUERIES
+            ask, todo, group=lambda _query: None, group_limit=_MAX_QUERIES
         ):
             if answer.error:
                 raise answer.error

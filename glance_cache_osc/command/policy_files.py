@@ -193,8 +193,8 @@ async def _matching(
     for outcome in await attempt.attempt(
         ask,
         [one for one in sets if one.tags or one.properties],
-        lane=lambda _one: None,
-        width=_MAX_QUERIES,
+        group=lambda _one: None,
+        group_limit=_MAX_QUERIES,
     ):
         if outcome.error:
             raise outcome.error

@@ -121,8 +121,8 @@ async def each(
     return await attempt.attempt(
         ask,
         jobs,
-        lane=lambda job: job.member,
-        width=_MAX_PER_NODE,
+        group=lambda job: job.member,
+        group_limit=_MAX_PER_NODE,
         ended=ended,
         settle=settle,
     )
