@@ -81,7 +81,7 @@ class Catalogue:
 
         :raises errors.CatalogueError: Glance could not be asked.
         """
-        return await self._by('name', filter(images.is_text, names))
+        return await self._by('name', filter(images.is_encodable, names))
 
     async def _by(
         self, key: str, values: Iterable[str]
@@ -109,7 +109,7 @@ class Catalogue:
         :raises errors.CatalogueError: Glance could not be asked.
         """
         words = [*tags, *properties, *properties.values()]
-        if not all(map(images.is_text, words)):
+        if not all(map(images.is_encodable, words)):
             return []
         return [
             images.parse_image(item)
