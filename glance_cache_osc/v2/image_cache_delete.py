@@ -123,7 +123,9 @@ class DeleteImageCache(base.CacheLister):
             # as cached.
             self.read(
                 members,
-                lambda group: early.sift(plan.by_id(group).values(), now),
+                lambda group: early.candidates(
+                    plan.by_id(group).values(), now
+                ),
             ),
         )
         unknown = {}
