@@ -167,7 +167,7 @@ async def _images(
         chosen = [
             image
             for word in one.words
-            for image in resolution.meant.get(word, ())
+            for image in resolution.by_word.get(word, ())
         ]
         complete = not any(word in resolution.failures for word in one.words)
         if one.name in matching:

@@ -164,7 +164,7 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     maintenance = item.flag('maintenance')
     item.finish()
     whole = all('://' in one for one in written)
-    if own_cloud and not cloud.knows(own_cloud):
+    if own_cloud and not cloud.has_cloud(own_cloud):
         raise item.wrong(
             'cloud', _("clouds.yaml has no cloud '%s'") % own_cloud
         )

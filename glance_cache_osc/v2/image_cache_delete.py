@@ -183,7 +183,7 @@ def _meant(
     """
     meant: dict[str, images.Image] = {}
     for word in words:
-        found = resolution.meant.get(word, [])
+        found = resolution.by_word.get(word, [])
         if images.is_id(word) and word in there:
             found = [one for one in found if one.image_id == word]
         if images.is_glob(word):
