@@ -18,7 +18,7 @@
         NotGlance              the endpoint is not a Glance endpoint
         CachingOff             the node's image cache is disabled
         TooOld                 the node does not support the request
-        Forbidden              the user lacks permission
+        Forbidden              the user has no permission
         Refused                Glance refused the request, with its reason
         ServerFault            Glance, or a proxy in front of it, failed
         BadReply               the response is not one of Glance's

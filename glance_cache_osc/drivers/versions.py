@@ -113,7 +113,7 @@ async def why_no_maintenance(
 
 
 def _hidden(found: list[tuple[int, int]], path: str) -> str:
-    """A message for a route that the node's versions include but it lacks.
+    """A message for a route that the versions include but the node does not.
 
     :param found: the versions, lowest first.
     """
