@@ -9,7 +9,6 @@ from typing import Any
 
 from keystoneauth1 import session as ksa_session
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
@@ -52,10 +51,7 @@ def run(
                 failures.remark(_('Some changes are not listed.'))
         except errors.CacheError as error:
             failures.tell(log)
-            line = str(error)
-            if request_id := errors.request_id_of(error):
-                line += f' (Request-ID: {request_id})'
-            log.error(columns.safe_text(line))
+            log.error(report.line_of(error))
             return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
         except BaseException:
             # There may be nobody who reads the rows.
