@@ -52,8 +52,8 @@ class CheckImageCacheNodes(base.CacheLister):
             help=_(
                 'Read the smallest cached image of each node, if it has at '
                 'most this many bytes, to check that the node serves it from '
-                'its cache; requires --node or --all-nodes where nodes are '
-                'configured'
+                'its cache; requires --node, --site or --all-nodes where '
+                'nodes are configured'
             ),
         )
         parser.add_argument(
