@@ -213,11 +213,11 @@ class NodeFills:
         :param began: when the poll began.
         :returns: the fills whose images are now cached.
         """
-        there = plan.by_id(held)
+        by_id = plan.by_id(held)
         self.error, self._last_seen, self._poll_time = None, now, now - began
         for fill in self._fills:
             if fill.is_open:
-                self._compare(fill, there.get(fill.image.image_id), now)
+                self._compare(fill, by_id.get(fill.image.image_id), now)
         self._was_down = False
         arrived = [one for one in self._fills if one.state is State.CACHED]
         if arrived:
