@@ -40,7 +40,7 @@ pythons: $(TOX)
 	$(TOX) run --skip-missing-interpreters true -e py311,py312,py313,py314
 
 coverage: $(TOX)
-	$(TOX) run --quiet -e unit,coverage
+	$(TOX) run --quiet -e branches
 
 # With the demo, run from the wheel; `make test` goes without.
 dist: $(TOX)

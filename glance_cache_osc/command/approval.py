@@ -33,7 +33,7 @@ def confirm_deletion(steps: base.Steps, more: str = '') -> None:
         for member, step in steps
         if step.action is plan.Action.DELETE and step.entry
     ]
-    freed = entries.Freed.of(step.entry for __, step in steps if step.entry)
+    freed = entries.Totals.of(step.entry for __, step in steps if step.entry)
     _confirm_total(_('About to delete'), lines, freed, more)
 
 
@@ -72,7 +72,7 @@ def is_required(
     return required
 
 
-def confirm_clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
+def confirm_clearing(freed: Mapping[base.Member, entries.Totals]) -> None:
     """Ask the user to confirm that several nodes are cleared.
 
     :param freed: the counts and bytes that each node deletes.
@@ -88,7 +88,7 @@ def confirm_clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
         }
         for member, one in freed.items()
     ]
-    total = entries.Freed(
+    total = entries.Totals(
         sum(one.cached for one in freed.values()),
         sum(one.queued for one in freed.values()),
         sum(one.size for one in freed.values()),
@@ -108,7 +108,7 @@ def confirm_pruning(members: Sequence[base.Member]) -> None:
 def _confirm_total(
     what: str,
     lines: list[str],
-    total: entries.Freed,
+    total: entries.Totals,
     more: str = '',
 ) -> None:
     summary = _(

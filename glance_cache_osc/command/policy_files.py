@@ -169,7 +169,7 @@ async def _images(
         chosen = [
             image
             for word in one.words
-            for image in resolution.meant.get(word, ())
+            for image in resolution.by_word.get(word, ())
         ]
         complete = not any(word in resolution.failures for word in one.words)
         if one.name in matching:
@@ -198,8 +198,8 @@ async def _matching(
     for outcome in await attempt.attempt(
         query,
         [one for one in sets if one.tags or one.properties],
-        lane=lambda _one: None,
-        width=_MAX_QUERIES,
+        group=lambda _one: None,
+        group_limit=_MAX_QUERIES,
     ):
         if outcome.error:
             raise outcome.error

@@ -52,16 +52,16 @@ def run(
             if loop.has_changes:
                 failures.remark(_('Some changes are not listed.'))
         except errors.CacheError as error:
-            failures.tell(log)
+            failures.report(log)
             log.error(report.line_of(error))
             return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
         except BaseException:
             # For example, a closed pipe as standard output.
-            failures.tell(log)
+            failures.report(log)
             raise
         if loop.interrupted:
             failures.interrupt()
-        return failures.tell(log)
+        return failures.report(log)
 
 
 def _timing(app: Any) -> Callable[[engines.Request, engines.Response], None]:

@@ -16,7 +16,7 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.monitoring import snapshot as snapshots
 
 CACHED = entries.State.CACHED
-_ZERO = entries.Freed(0, 0, 0)
+_ZERO = entries.Totals(0, 0, 0)
 
 
 @dataclasses.dataclass(slots=True)
@@ -36,7 +36,7 @@ class _NodeData:
     """
 
     held: Mapping[str, entries.Entry] | None = None
-    freed: entries.Freed = _ZERO
+    freed: entries.Totals = _ZERO
     missing: Sequence[int] = ()
     error: errors.NodeError | None = None
     read: bool = False
@@ -122,7 +122,7 @@ class Board:
         """Update a node from its entries, and return the changes."""
         node = self._nodes[member]
         held, before = plan.by_id(listed), node.held
-        node.freed = freed = entries.Freed.of(held.values())
+        node.freed = freed = entries.Totals.of(held.values())
         if self._wanted:
             sizes = self._wanted(member)
             missing = snapshots.missing_of(held, sizes)

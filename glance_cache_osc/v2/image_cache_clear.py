@@ -33,9 +33,9 @@ class ClearImageCache(base.CacheLister):
         'output shows how much was deleted.'
     )
     _example_intro = _(
-        'Delete all queued entries on all nodes and keep the cached ones:'
+        'Delete the queued entries of a node, and keep the cached ones:'
     )
-    _example = 'openstack image cache clear --queue'
+    _example = 'openstack image cache clear --queue --node edge-oslo'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -57,7 +57,7 @@ class ClearImageCache(base.CacheLister):
         freed = self.loop.run(
             self.read(
                 members,
-                lambda group: entries.Freed.of(
+                lambda group: entries.Totals.of(
                     entry for entry in group if entry.state in _STATES[target]
                 ),
             )

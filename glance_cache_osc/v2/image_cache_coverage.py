@@ -187,7 +187,7 @@ def _rows(
         },
         belongs=belongs,
         site_of=site_of,
-        silent=unread,
+        unknown=unread,
     ):
         image_id = one.image.image_id
         total = all_places

@@ -39,7 +39,9 @@ class DeleteImageCache(base.CacheLister):
     _example_intro = _(
         'Delete entries whose image no longer exists in Glance:'
     )
-    _example = 'openstack image cache delete --orphans --auto-approve'
+    _example = (
+        'openstack image cache delete --orphans --all-nodes --auto-approve'
+    )
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
@@ -127,7 +129,9 @@ class DeleteImageCache(base.CacheLister):
             # deletes its data, too. The plan shows it as cached.
             self.read(
                 members,
-                lambda group: early.sift(plan.by_id(group).values(), now),
+                lambda group: early.candidates(
+                    plan.by_id(group).values(), now
+                ),
             ),
         )
         unknown = {}
@@ -192,7 +196,7 @@ def _matched(
     """
     matched: dict[str, images.Image] = {}
     for word in words:
-        found = resolution.meant.get(word, [])
+        found = resolution.by_word.get(word, [])
         if images.is_id(word) and word in held_ids:
             found = [one for one in found if one.image_id == word]
         if images.is_glob(word):

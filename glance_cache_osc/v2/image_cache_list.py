@@ -63,7 +63,9 @@ class ListImageCache(base.CacheLister):
         # With words, filter later: the ID of an entry that is filtered out is
         # still a known word.
         early = selection.Narrowing() if named else filters
-        held = await self.read(members, lambda group: early.sift(group, now))
+        held = await self.read(
+            members, lambda group: early.candidates(group, now)
+        )
 
         async def resolve(
             cloud: clouds.Cloud, group: list[base.Member]

@@ -29,7 +29,7 @@ class _NodeInfo:
     """
 
     version: str | None = None
-    freed: entries.Freed | None = None
+    freed: entries.Totals | None = None
     hits: int = 0
     has_image: bool = False
     error: errors.NodeError | None = None
@@ -149,7 +149,7 @@ async def _read_node(member: fleet.Member, wanted: str | None) -> _NodeInfo:
         return _NodeInfo(version, error=error)
     return _NodeInfo(
         version,
-        entries.Freed.of(held),
+        entries.Totals.of(held),
         hits=sum(entry.hits or 0 for entry in held),
         has_image=any(
             entry.image_id == wanted and entry.state is entries.State.CACHED

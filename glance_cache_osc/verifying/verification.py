@@ -152,8 +152,8 @@ class Verification:
         await attempt.attempt(
             operation,
             groups.values(),
-            lane=lambda _group: None,
-            width=self._max_downloads,
+            group=lambda _group: None,
+            group_limit=self._max_downloads,
         )
 
     async def _verify_group(self, group: list[Candidate]) -> None:
