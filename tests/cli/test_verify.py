@@ -218,7 +218,7 @@ def ctrl_c() -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repairs look at the list every hundredth of a second."""
-    monkeypatch.setattr(fills, '_SOONEST', 0.01)
+    monkeypatch.setattr(fills, '_MIN_PAUSE', 0.01)
 
 
 @pytest.fixture

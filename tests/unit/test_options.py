@@ -34,7 +34,7 @@ def parser() -> Parser:
     parser = Parser()
     parser.add_argument('images', nargs='*')
     node_options.add(parser)
-    options.add_narrowing_options(parser)
+    options.add_filter_options(parser)
     options.add_image_options(parser)
     options.add_approval_options(parser)
     return parser
@@ -297,7 +297,7 @@ def test_a_bad_value_is_told_with_what_a_good_one_is(
 def test_the_conditions_that_were_given(
     parser: Parser, argv: str, expected: selection.Narrowing
 ) -> None:
-    assert options.narrowing(parser.parse_args(argv.split())) == expected
+    assert options.filters(parser.parse_args(argv.split())) == expected
 
 
 def test_a_file_adds_to_the_words(
