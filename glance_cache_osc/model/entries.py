@@ -171,7 +171,7 @@ def _distinct(held: Iterable[Entry]) -> list[Entry]:
 
 def _parse_cached(item: Any) -> Entry:
     if not isinstance(item, dict):
-        raise ValueError('cached_images contains an item that is not an object')
+        raise ValueError('an item of cached_images is not an object')
     return Entry(
         _text(item.get('image_id'), 'image_id'),
         State.CACHED,

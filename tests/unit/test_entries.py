@@ -130,7 +130,7 @@ def test_what_glance_leaves_out_of_a_cached_image_is_absent() -> None:
         ),
         (
             {'cached_images': [UBUNTU], 'queued_images': []},
-            'cached_images contains an item that is not an object',
+            'an item of cached_images is not an object',
         ),
         (
             {'cached_images': [{}], 'queued_images': []},
