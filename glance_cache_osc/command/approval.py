@@ -33,8 +33,8 @@ def confirm_deletion(steps: base.Steps, more: str = '') -> None:
         for member, step in steps
         if step.action is plan.Action.DELETE and step.entry
     ]
-    freed = entries.Totals.of(step.entry for __, step in steps if step.entry)
-    _confirm_total(_('About to delete'), lines, freed, more)
+    totals = entries.Totals.of(step.entry for __, step in steps if step.entry)
+    _confirm_total(_('About to delete'), lines, totals, more)
 
 
 def is_required(
@@ -72,10 +72,10 @@ def is_required(
     return required
 
 
-def confirm_clearing(freed: Mapping[base.Member, entries.Totals]) -> None:
+def confirm_clearing(totals: Mapping[base.Member, entries.Totals]) -> None:
     """Ask the user to confirm that several nodes are cleared.
 
-    :param freed: the counts and bytes that each node deletes.
+    :param totals: the counts and bytes that each node deletes.
     :raises errors.CacheError: the user did not confirm.
     """
     lines = [
@@ -86,12 +86,12 @@ def confirm_clearing(freed: Mapping[base.Member, entries.Totals]) -> None:
             'queued': one.queued,
             'size': columns.human_size(one.size),
         }
-        for member, one in freed.items()
+        for member, one in totals.items()
     ]
     total = entries.Totals(
-        sum(one.cached for one in freed.values()),
-        sum(one.queued for one in freed.values()),
-        sum(one.size for one in freed.values()),
+        sum(one.cached for one in totals.values()),
+        sum(one.queued for one in totals.values()),
+        sum(one.size for one in totals.values()),
     )
     _confirm_total(_('About to clear'), lines, total)
 

@@ -57,9 +57,9 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def filters(parsed_args: argparse.Namespace) -> selection.Narrowing:
+def filters(parsed_args: argparse.Namespace) -> selection.Filters:
     """The filters of the command line."""
-    return selection.Narrowing(
+    return selection.Filters(
         states=frozenset(
             state for state in entries.State if getattr(parsed_args, state)
         ),

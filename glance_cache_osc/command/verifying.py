@@ -31,7 +31,7 @@ Result = verification.Result
 Candidate = verification.Candidate
 Findings = dict[Candidate, verification.Finding]
 
-NO_FILTERS = selection.Narrowing()
+NO_FILTERS = selection.Filters()
 #: How many nodes a message names.
 _FEW = 3
 
@@ -77,7 +77,7 @@ async def candidates(  # noqa: PLR0913 - by name alone
     command: base.CacheLister,
     held: base.Held,
     words: Sequence[str] = (),
-    filters: selection.Narrowing = NO_FILTERS,
+    filters: selection.Filters = NO_FILTERS,
     *,
     smallest: bool = False,
     max_size: float = math.inf,

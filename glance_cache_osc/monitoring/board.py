@@ -25,7 +25,7 @@ class _NodeData:
 
     :param held: the entries at the last successful read, by image ID; None
         before the first one.
-    :param freed: counts and bytes of the entries.
+    :param totals: counts and bytes of the entries.
     :param missing: the sizes in bytes of images that belong on the node and
         are not cached.
     :param error: why the last read failed.
@@ -36,7 +36,7 @@ class _NodeData:
     """
 
     held: Mapping[str, entries.Entry] | None = None
-    freed: entries.Totals = _ZERO
+    totals: entries.Totals = _ZERO
     missing: Sequence[int] = ()
     error: errors.NodeError | None = None
     read: bool = False
@@ -122,7 +122,7 @@ class Board:
         """Update a node from its entries, and return the changes."""
         node = self._nodes[member]
         held, before = plan.by_id(listed), node.held
-        node.freed = freed = entries.Totals.of(held.values())
+        node.totals = totals = entries.Totals.of(held.values())
         if self._wanted:
             sizes = self._wanted(member)
             missing = snapshots.missing_of(held, sizes)
@@ -130,7 +130,7 @@ class Board:
         changes: list[Change] = []
         if node.error or not node.read:
             words = _('ok, cached: %(cached)d, queued: %(queued)d')
-            counts = {'cached': freed.cached, 'queued': freed.queued}
+            counts = {'cached': totals.cached, 'queued': totals.queued}
             changes.append(Change(member, words % counts))
         if before is not None:
             for image_id, entry in held.items():
@@ -190,7 +190,7 @@ class Board:
         if self.has_policy and any(one.held is not None for one in data):
             missing = sum(len(one.missing) for one in data)
         size = sum(sum(one.missing) for one in data)
-        queued = sum(one.freed.queued for one in data)
+        queued = sum(one.totals.queued for one in data)
         rate = sum(one.size for one in data) / max(now - self._began, 1)
         changed = [one.changed for one in data if one.changed is not None]
         return Row(
@@ -198,10 +198,10 @@ class Board:
             status=_status(data, missing, queued),
             up=sum(one.held is not None and not one.error for one in data),
             nodes=len(group),
-            cached=sum(one.freed.cached for one in data),
+            cached=sum(one.totals.cached for one in data),
             queued=queued,
             missing=missing,
-            size=sum(one.freed.size for one in data),
+            size=sum(one.totals.size for one in data),
             arrived=sum(one.arrived for one in data),
             rate=rate,
             left=size / rate if missing and rate else None,

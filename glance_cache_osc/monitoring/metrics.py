@@ -90,10 +90,10 @@ class _Collector(registry.Collector):
             expiry.add(labels, one.expires)
             if one.held is None:
                 continue
-            freed = one.freed
-            count.add((*labels, entries.State.CACHED), freed.cached)
-            count.add((*labels, entries.State.QUEUED), freed.queued)
-            size.add(labels, freed.size)
+            totals = one.totals
+            count.add((*labels, entries.State.CACHED), totals.cached)
+            count.add((*labels, entries.State.QUEUED), totals.queued)
+            size.add(labels, totals.size)
             hits.add(labels, sum(e.hits or 0 for e in one.held.values()))
             duration.add(labels, one.seconds)
             ids = self._snapshot.orphans.get(one.cloud)

@@ -57,7 +57,7 @@ def render(snapshot: snapshots.Snapshot, command: str) -> str:
         hidden=hidden,
         rows=list(_rows(snapshot, sites, shown)),
         nodes=[
-            (one, one.freed, _findings(one, snapshot))
+            (one, one.totals, _findings(one, snapshot))
             for one in sorted(
                 snapshot.states, key=lambda one: one.error is None
             )
@@ -95,11 +95,11 @@ def _totals(
     found = [
         (_('Nodes reachable'), f'{up} of {len(snapshot.states)}'),
         (_('Sites'), str(len(sites))),
-        (_('Cached'), str(sum(one.freed.cached for one in sites))),
-        (_('Queued'), str(sum(one.freed.queued for one in sites))),
+        (_('Cached'), str(sum(one.totals.cached for one in sites))),
+        (_('Queued'), str(sum(one.totals.queued for one in sites))),
         (
             _('Size'),
-            columns.human_size(sum(one.freed.size for one in sites)),
+            columns.human_size(sum(one.totals.size for one in sites)),
         ),
     ]
     if snapshot.complete is not None:

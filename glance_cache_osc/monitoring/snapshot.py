@@ -67,7 +67,7 @@ class NodeState:
         return self.cloud, self.node.site
 
     @property
-    def freed(self) -> entries.Totals:
+    def totals(self) -> entries.Totals:
         """Counts and bytes of the entries."""
         return entries.Totals.of((self.held or {}).values())
 
@@ -78,7 +78,7 @@ class SiteState:
 
     :param nodes: the number of nodes.
     :param reachable: the number of nodes that could be read.
-    :param freed: counts and bytes of the entries of these nodes.
+    :param totals: counts and bytes of the entries of these nodes.
     :param wanted: the number of entries that belong on the nodes of the site;
         None without a rule for the site.
     :param missing: the number of these entries that are not cached on
@@ -90,7 +90,7 @@ class SiteState:
     place: Place
     nodes: int
     reachable: int
-    freed: entries.Totals
+    totals: entries.Totals
     wanted: int | None
     missing: int | None
     extra: int | None
@@ -140,7 +140,7 @@ def site_state(
         they could not be looked up.
     """
     held = [one.held for one in group if one.held is not None]
-    freed = entries.Totals.of(each for one in held for each in one.values())
+    totals = entries.Totals.of(each for one in held for each in one.values())
     status, wanted, missing, extra = 'unknown', None, None, None
     if want:
         ids = {one.image_id for one in want.images}
@@ -152,7 +152,7 @@ def site_state(
         elif want.complete and len(held) == len(group):
             status = 'in sync'
     return SiteState(
-        place, len(group), len(held), freed, wanted, missing, extra, status
+        place, len(group), len(held), totals, wanted, missing, extra, status
     )
 
 

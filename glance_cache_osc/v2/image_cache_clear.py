@@ -54,7 +54,7 @@ class ClearImageCache(base.CacheLister):
         target = _target(parsed_args)
         members = self.chosen_fleet(parsed_args)
         confirm = approval.is_required(parsed_args, members)
-        freed = self.loop.run(
+        totals = self.loop.run(
             self.read(
                 members,
                 lambda group: entries.Totals.of(
@@ -64,18 +64,18 @@ class ClearImageCache(base.CacheLister):
         )
         if not parsed_args.dry_run:
             if confirm:
-                approval.confirm_clearing(freed)
+                approval.confirm_clearing(totals)
             cleared = self.loop.run(
                 self.change(
-                    freed,
+                    totals,
                     lambda member: member.driver.clear(target),
                     _('Cannot clear the cache of %s'),
                 )
             )
-            freed = {member: freed[member] for member in cleared}
+            totals = {member: totals[member] for member in cleared}
         return [
             (one.cached, one.queued, one.size, member.node.name)
-            for member, one in freed.items()
+            for member, one in totals.items()
         ]
 
 

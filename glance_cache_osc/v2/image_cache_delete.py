@@ -110,14 +110,14 @@ class DeleteImageCache(base.CacheLister):
         self,
         parsed_args: argparse.Namespace,
         words: Sequence[str],
-        filters: selection.Narrowing,
+        filters: selection.Filters,
         members: Sequence[base.Member],
     ) -> base.Steps:
         """The plan: which entries are deleted on which nodes."""
         now = datetime.datetime.now(datetime.UTC)
         # With words, filter later: the ID of an entry that is filtered out is
         # still a known word.
-        early = selection.Narrowing() if words else filters
+        early = selection.Filters() if words else filters
         resolutions, held = await attempt.both(
             self.in_each_cloud(
                 members,

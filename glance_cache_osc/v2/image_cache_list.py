@@ -62,7 +62,7 @@ class ListImageCache(base.CacheLister):
         now = datetime.datetime.now(datetime.UTC)
         # With words, filter later: the ID of an entry that is filtered out is
         # still a known word.
-        early = selection.Narrowing() if named else filters
+        early = selection.Filters() if named else filters
         held = await self.read(
             members, lambda group: early.candidates(group, now)
         )

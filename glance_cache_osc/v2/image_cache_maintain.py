@@ -91,6 +91,6 @@ class PruneImageCache(base.CacheLister):
             )
         )
         return [
-            (freed.files, freed.size, member.node.name)
-            for member, freed in pruned.items()
+            (totals.files, totals.size, member.node.name)
+            for member, totals in pruned.items()
         ]

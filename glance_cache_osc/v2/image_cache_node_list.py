@@ -21,7 +21,7 @@ from glance_cache_osc.monitoring import snapshot
 class _NodeInfo:
     """The data of a node.
 
-    :param freed: counts and bytes of the entries; None if they could not be
+    :param totals: counts and bytes of the entries; None if they could not be
         read.
     :param hits: the sum of Hits.
     :param has_image: whether the image of ``--image`` is cached.
@@ -29,7 +29,7 @@ class _NodeInfo:
     """
 
     version: str | None = None
-    freed: entries.Totals | None = None
+    totals: entries.Totals | None = None
     hits: int = 0
     has_image: bool = False
     error: errors.NodeError | None = None
@@ -166,10 +166,10 @@ def _row(
     long: bool,
 ) -> tuple[object, ...]:
     status = snapshot.status_of(error)
-    node, freed = member.node, info.freed
+    node, totals = member.node, info.totals
     cells = (node.name, node.site, node.endpoint, status, info.version)
     held: tuple[object, ...] = (None,) * 4
-    if freed:
-        held = (freed.cached, freed.queued, freed.size, info.hits)
-    driver = [member.driver.name if freed else None] if long else []
+    if totals:
+        held = (totals.cached, totals.queued, totals.size, info.hits)
+    driver = [member.driver.name if totals else None] if long else []
     return (*cells, *driver, *held)
