@@ -185,6 +185,7 @@ class Transfer:
             pycurl.HTTPHEADER: [f'{key}: {headers[key]}' for key in headers],
             # Sent to proxies. The default lists all versions of libraries.
             pycurl.USERAGENT: 'glance-cache-osc',
+            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.FRESH_CONNECT: (
                 request.fresh or request.method not in _REPEATABLE

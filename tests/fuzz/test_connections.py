@@ -163,6 +163,16 @@ def test_a_connection_that_is_refused(loop: loops.Loop) -> None:
     assert str(error) == f'Cannot connect: Connection refused. {NODE_DOWN}'
 
 
+@pytest.mark.parametrize('scheme', ['ftp', 'gopher', 'telnet'])
+def test_only_http_and_https_are_allowed(
+    loop: loops.Loop, node: servers.Server, scheme: str
+) -> None:
+    error = failure(loop, f'{scheme}://{node.netloc}/')
+
+    assert isinstance(error, errors.NodeError)
+    assert node.connections == 0
+
+
 def test_a_connection_that_is_reset(
     loop: loops.Loop, node: servers.Server
 ) -> None:
