@@ -4,7 +4,7 @@
 
 ``make test`` tells a few hundred, the same every time; ``make fuzz`` tells
 20,000 others each time, and writes how many there were to the file that
-``LIES_TABLE`` names.
+``FUZZ_TABLE`` names.
 """
 
 import collections
@@ -92,7 +92,7 @@ def pytest_sessionfinish() -> None:
         )
         for name, count in _told.items()
     ]
-    if path := os.environ.get('LIES_TABLE'):
+    if path := os.environ.get('FUZZ_TABLE'):
         pathlib.Path(path).write_text(
             tables.as_csv(('Property', 'Lies', 'Held'), rows),
             encoding='utf-8',
