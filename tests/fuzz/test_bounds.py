@@ -45,7 +45,7 @@ def loop() -> Iterator[loops.Loop]:
 
 @pytest.fixture
 def node() -> Iterator[servers.Server]:
-    with servers.Server(servers.says(b'')) as server:
+    with servers.Server(servers.sends(b'')) as server:
         yield server
 
 
@@ -153,8 +153,8 @@ FAIR = {
 #: Errors whose pages do not come.
 PAGES = {
     'silence': servers.falls_silent(NOT_FOUND + b'\r\nno such thing'),
-    'the end': servers.says(NOT_FOUND + b'Content-Length: 99\r\n\r\nno such'),
-    'nonsense': servers.says(
+    'the end': servers.sends(NOT_FOUND + b'Content-Length: 99\r\n\r\nno such'),
+    'nonsense': servers.sends(
         NOT_FOUND + b'Transfer-Encoding: chunked\r\n\r\nnonsense\r\n'
     ),
 }
@@ -309,10 +309,10 @@ def test_an_answer_may_be_as_long_as_that_and_no_longer(
     for length, framed in [(1000, True), (1000, False)]:
         body = b'[' + b' ' * (length - 2) + b']'
         head = b'Content-Length: 1000\r\n' if framed else b''
-        node.answer = servers.says(HEAD + head + b'\r\n' + body)
+        node.answer = servers.sends(HEAD + head + b'\r\n' + body)
         assert loop.run(client.request('GET', '/')) == []
     for head in (b'Content-Length: 1001\r\n', b''):
-        node.answer = servers.says(HEAD + head + b'\r\n' + b' ' * 1001)
+        node.answer = servers.sends(HEAD + head + b'\r\n' + b' ' * 1001)
         with pytest.raises(errors.BadReply) as caught:
             loop.run(client.request('GET', '/'))
         assert str(caught.value) == (
@@ -348,7 +348,7 @@ def test_a_page_made_to_take_long_takes_no_time(
     node: servers.Server, failure: Failure
 ) -> None:
     """A pattern that looks for tags reads a line again from each bracket."""
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply(b'<' * 65000, '400 Bad', '').replace(
             b'application/json', b'text/html'
         )
@@ -363,7 +363,7 @@ def test_a_page_made_to_take_long_takes_no_time(
 def test_a_bomb_is_not_unpacked(
     node: servers.Server, failure: Failure, coding: str
 ) -> None:
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply(b'\x1f\x8b', '200 OK', f'Content-Encoding: {coding}\r\n')
     )
 
@@ -379,7 +379,7 @@ def test_ten_thousand_entries_are_accepted(
     loop: loops.Loop, node: servers.Server
 ) -> None:
     held = p.cache(*(p.cached(f'{at:036d}') for at in range(10_000)))
-    node.answer = servers.says(servers.reply(held))
+    node.answer = servers.sends(servers.reply(held))
     client = clients.client(loop.engine, node.url, 20)
 
     found = loop.run(cache_api.CacheApiDriver(client).list_entries())
@@ -470,7 +470,7 @@ def test_waiting_for_other_large_answers_is_not_the_nodes_fault(
     loop: loops.Loop, node: servers.Server
 ) -> None:
     """Its own time goes on when it may go on."""
-    node.answer = servers.says(servers.reply(b'[' + b' ' * MIB + b']'))
+    node.answer = servers.sends(servers.reply(b'[' + b' ' * MIB + b']'))
     client = clients.client(loop.engine, node.url, 0.1)
 
     assert taking_all_room(loop, client.request('GET', '/'), 1.4) == []
@@ -540,7 +540,7 @@ def request(
 def test_an_error_is_no_part_of_a_stream(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    node.answer = servers.says(servers.reply(b'not here', '404 Not Found'))
+    node.answer = servers.sends(servers.reply(b'not here', '404 Not Found'))
     received: list[bytes] = []
 
     response = loop.run(
@@ -572,7 +572,7 @@ def test_a_redirect_takes_the_token_nowhere(
     node: servers.Server, failure: Failure, status: str, method: str
 ) -> None:
     with servers.Server(servers.glance) as thief:
-        node.answer = servers.says(
+        node.answer = servers.sends(
             servers.reply(b'', status, f'Location: {thief.url}/v2/cache\r\n')
         )
 
@@ -587,7 +587,7 @@ def test_a_redirect_takes_the_token_nowhere(
 def test_an_answer_that_repeats_the_token_is_not_shown(
     node: servers.Server, failure: Failure, status: str
 ) -> None:
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply({'message': f'You sent {servers.TOKEN}'}, status)
     )
 
@@ -601,7 +601,7 @@ def test_a_token_that_is_a_common_word_is_no_trap(
     loop: loops.Loop, node: servers.Server
 ) -> None:
     """A Glance without Keystone takes any token; such words are in lists."""
-    node.answer = servers.says(servers.reply(['admin', '']))
+    node.answer = servers.sends(servers.reply(['admin', '']))
     for token in ('admin', 'notused'):
         client = clients.client(
             loop.engine, node.url, 5, logged_in=clients.session(token)
@@ -610,7 +610,7 @@ def test_a_token_that_is_a_common_word_is_no_trap(
 
 
 def test_a_cookie_is_not_taken(node: servers.Server, ask: Ask) -> None:
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply([], headers='Set-Cookie: a=b; Path=/\r\n')
     )
 
@@ -665,7 +665,7 @@ def test_what_is_not_http(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     """Found by malformed responses; and nobody else writes about it."""
-    node.answer = servers.says(answer)
+    node.answer = servers.sends(answer)
     error = None
 
     with caplog.at_level('WARNING'):
@@ -693,10 +693,10 @@ def test_what_comes_in_pieces_is_put_together(
         + b'Transfer-Encoding: chunked\r\n\r\n'
         + b'2\r\n[1\r\n3;a=b\r\n,2]\r\n0\r\nX-Trailer: c\r\n\r\n'
     )
-    node.answer = servers.says(answer)
+    node.answer = servers.sends(answer)
     assert ask() == [1, 2]
 
-    node.answer = servers.says(*(answer[at : at + 1] for at in range(99999)))
+    node.answer = servers.sends(*(answer[at : at + 1] for at in range(99999)))
     assert ask() == [1, 2]
 
 
@@ -705,7 +705,7 @@ def test_a_change_announces_that_it_has_no_body(
     node: servers.Server, ask: Ask, method: str
 ) -> None:
     """Some proxies refuse it otherwise."""
-    node.answer = servers.says(servers.reply(b'', '204 No Content'))
+    node.answer = servers.sends(servers.reply(b'', '204 No Content'))
 
     assert ask(method=method) is None
 

@@ -28,7 +28,7 @@ from tests.faults import certificates
 from tests.fuzz import clients
 from tests.fuzz import servers
 
-OK = servers.says(servers.reply([]))
+OK = servers.sends(servers.reply([]))
 ROOT = pathlib.Path(__file__).parents[2]
 NODE_DOWN = 'Check that glance-api is running at this address.'
 
@@ -123,7 +123,7 @@ def test_a_change_arrives_once_on_whatever_connection(
 def test_a_change_that_is_taken_and_not_answered_is_not_repeated(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    node.answer = servers.says(b'')
+    node.answer = servers.sends(b'')
 
     error = failure(loop, node.url, method='PUT')
 
@@ -145,7 +145,7 @@ def test_a_question_is_repeated_where_a_kept_connection_was_closed(
 
 
 def test_connections_are_kept(loop: loops.Loop, node: servers.Server) -> None:
-    node.answer = servers.says(servers.reply([], kept=True), kept=True)
+    node.answer = servers.sends(servers.reply([], kept=True), kept=True)
 
     assert [ask(loop, node.url) for _ in range(5)] == [[]] * 5
 
@@ -551,7 +551,7 @@ def test_nodes_that_need_no_proxy_are_asked_directly(
     host: str,
     exceptions: str,
 ) -> None:
-    with servers.Server(servers.says(b'')) as proxy:
+    with servers.Server(servers.sends(b'')) as proxy:
         monkeypatch.setenv('http_proxy', proxy.url)
         monkeypatch.setenv('no_proxy', exceptions.format(port=node.port))
         assert ask(loop, f'http://{host}:{node.port}') == []
@@ -586,7 +586,7 @@ def test_https_goes_through_a_proxy_that_sees_no_token(
     [
         (servers.falls_silent(), 'No response within 0.3 seconds'),
         (
-            servers.says(servers.reply(b'no', '403 Forbidden')),
+            servers.sends(servers.reply(b'no', '403 Forbidden')),
             'Cannot connect: CONNECT tunnel failed, response 403',
         ),
     ],
@@ -625,7 +625,7 @@ def test_a_command_leaves_no_thread_file_or_limit(
     node: servers.Server, secure: servers.Server
 ) -> None:
     """Whatever became of its requests."""
-    node.answer = servers.says(servers.reply([], kept=True), kept=True)
+    node.answer = servers.sends(servers.reply([], kept=True), kept=True)
     urls = [
         *(node.url, secure.url, 'http://127.0.0.1:1'),
         *('http://nosuch.invalid', 'http://localhost:1'),
@@ -687,7 +687,7 @@ def test_a_connection_is_kept_for_the_next_request(
     """Also where as many are in use as may be."""
     monkeypatch.setattr(engines, '_MAX_CONNECTIONS', 8)
     monkeypatch.setattr(attempt, '_MAX_TASKS', 8)
-    answer = servers.says(servers.reply([], kept=True), kept=True)
+    answer = servers.sends(servers.reply([], kept=True), kept=True)
     hosts = [f'127.1.0.{at}' for at in range(1, 41)]
 
     async def ask_twice(host: str) -> None:

@@ -364,7 +364,7 @@ def test_names_that_hang_hold_up_no_healthy_node(
         finally:
             ended[url] = time.monotonic() - began
 
-    with servers.Server(servers.says(servers.reply([]))) as server:
+    with servers.Server(servers.sends(servers.reply([]))) as server:
         hosts = [f'hangs-{at}' for at in range(10)]
         hosts += [f'edge-{at}' for at in range(90)]
         urls = [f'http://{one}.example:{server.port}' for one in hosts]
