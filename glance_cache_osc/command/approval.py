@@ -33,7 +33,7 @@ def deletion(steps: base.Steps, more: str = '') -> None:
         for member, step in steps
         if step.action is plan.Action.DELETE and step.entry
     ]
-    freed = entries.Freed.of(step.entry for __, step in steps if step.entry)
+    freed = entries.Totals.of(step.entry for __, step in steps if step.entry)
     _ask(_('About to delete'), lines, freed, more)
 
 
@@ -69,7 +69,7 @@ def check(
     return asks
 
 
-def clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
+def clearing(freed: Mapping[base.Member, entries.Totals]) -> None:
     """Ask whether several nodes may be cleared.
 
     :raises errors.CacheError: the answer is not yes.
@@ -84,7 +84,7 @@ def clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
         }
         for member, one in freed.items()
     ]
-    total = entries.Freed(
+    total = entries.Totals(
         sum(one.cached for one in freed.values()),
         sum(one.queued for one in freed.values()),
         sum(one.size for one in freed.values()),
@@ -104,7 +104,7 @@ def pruning(members: Sequence[base.Member]) -> None:
 def _ask(
     what: str,
     lines: list[str],
-    total: entries.Freed,
+    total: entries.Totals,
     more: str = '',
 ) -> None:
     summary = _(

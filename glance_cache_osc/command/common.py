@@ -101,11 +101,11 @@ class CacheCommand(operations.Operations, command.Command):
         """
         if changes is None:
             changes = self.changes and not plans_only(parsed_args)
-        words = choice.Words(
+        words = choice.NodeOptions(
             nodes=parsed_args.node,
             sites=parsed_args.site,
             excluded=parsed_args.exclude_node,
-            everything=parsed_args.all_nodes,
+            all_nodes=parsed_args.all_nodes,
             required=changes,
         )
         timeout = parsed_args.node_timeout

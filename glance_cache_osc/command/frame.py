@@ -51,7 +51,7 @@ def run(
             if loop.has_changes:
                 failures.remark(_('Some changes are not listed.'))
         except errors.CacheError as error:
-            failures.tell(log)
+            failures.report(log)
             line = str(error)
             if request_id := errors.request_id_of(error):
                 line += f' (Request-ID: {request_id})'
@@ -59,11 +59,11 @@ def run(
             return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
         except BaseException:
             # There may be nobody who reads the rows.
-            failures.tell(log)
+            failures.report(log)
             raise
         if loop.interrupted:
             failures.interrupt()
-        return failures.tell(log)
+        return failures.report(log)
 
 
 def _timing(app: Any) -> Callable[[engines.Request, engines.Response], None]:

@@ -167,7 +167,7 @@ async def _images(
         chosen = [
             image
             for word in one.words
-            for image in resolution.meant.get(word, ())
+            for image in resolution.by_word.get(word, ())
         ]
         complete = not any(word in resolution.failures for word in one.words)
         if one.name in matching:
@@ -193,8 +193,8 @@ async def _matching(
     for outcome in await attempt.attempt(
         ask,
         [one for one in sets if one.tags or one.properties],
-        lane=lambda _one: None,
-        width=_MAX_QUERIES,
+        group=lambda _one: None,
+        group_limit=_MAX_QUERIES,
     ):
         if outcome.error:
             raise outcome.error

@@ -141,7 +141,7 @@ async def _replace_all(
         outcomes = await attempt.attempt(
             _replace,
             good,
-            lane=lambda one: one.member,
+            group=lambda one: one.member,
             ended=counter.advance,
             settle=lambda _busy: counter.warn(
                 _(

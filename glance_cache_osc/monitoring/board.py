@@ -16,7 +16,7 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.monitoring import snapshot as snapshots
 
 CACHED = entries.State.CACHED
-_NOTHING = entries.Freed(0, 0, 0)
+_NOTHING = entries.Totals(0, 0, 0)
 
 
 @dataclasses.dataclass(slots=True)
@@ -33,7 +33,7 @@ class _Seen:
     """
 
     held: Mapping[str, entries.Entry] | None = None
-    freed: entries.Freed = _NOTHING
+    freed: entries.Totals = _NOTHING
     missing: Sequence[int] = ()
     error: errors.NodeError | None = None
     read: bool = False
@@ -113,7 +113,7 @@ class Board:
         """Take over what a node holds; returns what has changed."""
         node = self._seen[member]
         held, before = plan.by_id(listed), node.held
-        node.freed = freed = entries.Freed.of(held.values())
+        node.freed = freed = entries.Totals.of(held.values())
         if self._wanted:
             sizes = self._wanted(member)
             missing = snapshots.missing_of(held, sizes)

@@ -65,9 +65,9 @@ class NodeState:
         return self.cloud, self.node.site
 
     @property
-    def freed(self) -> entries.Freed:
+    def freed(self) -> entries.Totals:
         """Counts and bytes of its entries."""
-        return entries.Freed.of((self.held or {}).values())
+        return entries.Totals.of((self.held or {}).values())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class SiteState:
     place: Place
     nodes: int
     reachable: int
-    freed: entries.Freed
+    freed: entries.Totals
     wanted: int | None
     missing: int | None
     extra: int | None
@@ -133,7 +133,7 @@ def site_state(
     :param want: what belongs there; None if that is not known.
     """
     held = [one.held for one in group if one.held is not None]
-    freed = entries.Freed.of(each for one in held for each in one.values())
+    freed = entries.Totals.of(each for one in held for each in one.values())
     status, wanted, missing, extra = 'unknown', None, None, None
     if want:
         ids = {one.image_id for one in want.images}

@@ -56,7 +56,7 @@ class ClearImageCache(base.CacheLister):
         freed = self.loop.run(
             self.read(
                 members,
-                lambda group: entries.Freed.of(
+                lambda group: entries.Totals.of(
                     entry for entry in group if entry.state in _TAKEN[target]
                 ),
             )

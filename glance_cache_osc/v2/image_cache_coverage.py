@@ -185,7 +185,7 @@ def _rows(
         },
         belongs=belongs,
         site_of=site_of,
-        silent=silent,
+        unknown=silent,
     ):
         image_id = one.image.image_id
         total = everywhere

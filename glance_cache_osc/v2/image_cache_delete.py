@@ -125,7 +125,9 @@ class DeleteImageCache(base.CacheLister):
             # as cached.
             self.read(
                 members,
-                lambda group: early.sift(plan.by_id(group).values(), now),
+                lambda group: early.candidates(
+                    plan.by_id(group).values(), now
+                ),
             ),
         )
         unknown = {}
@@ -183,7 +185,7 @@ def _meant(
     """
     meant: dict[str, images.Image] = {}
     for word in words:
-        found = resolution.meant.get(word, [])
+        found = resolution.by_word.get(word, [])
         if images.is_id(word) and word in there:
             found = [one for one in found if one.image_id == word]
         if images.is_glob(word):

@@ -62,7 +62,9 @@ class ListImageCache(base.CacheLister):
         now = datetime.datetime.now(datetime.UTC)
         # What a word means is known, also where it is narrowed away.
         early = selection.Narrowing() if named else narrowing
-        held = await self.read(members, lambda group: early.sift(group, now))
+        held = await self.read(
+            members, lambda group: early.candidates(group, now)
+        )
 
         async def meant(
             cloud: clouds.Cloud, group: list[base.Member]

@@ -22,7 +22,7 @@ class _Findings:
     """What a node says of itself, and of what it holds."""
 
     version: str | None = None
-    freed: entries.Freed | None = None
+    freed: entries.Totals | None = None
     hits: int = 0
     holds: bool = False
     trouble: errors.NodeError | None = None
@@ -142,7 +142,7 @@ async def _examine(member: fleet.Member, wanted: str | None) -> _Findings:
         return _Findings(version, trouble=error)
     return _Findings(
         version,
-        entries.Freed.of(held),
+        entries.Totals.of(held),
         hits=sum(entry.hits or 0 for entry in held),
         holds=any(
             entry.image_id == wanted and entry.state is entries.State.CACHED

@@ -109,8 +109,8 @@ async def _attempt(
     outcomes = await attempt.attempt(
         lambda image: stores.delete(image, store),
         resolution.found,
-        lane=lambda _image: store,
-        width=_WORKERS,
+        group=lambda _image: store,
+        group_limit=_WORKERS,
         settle=lambda busy: _LOG.warning(
             _(
                 'Interrupted. Waiting for %d deletions in progress; press '

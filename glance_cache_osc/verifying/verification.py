@@ -145,8 +145,8 @@ class Verification:
         await attempt.attempt(
             operation,
             lanes.values(),
-            lane=lambda _group: None,
-            width=self._max_downloads,
+            group=lambda _group: None,
+            group_limit=self._max_downloads,
         )
 
     async def _verify_lane(self, lane: list[Candidate]) -> None:

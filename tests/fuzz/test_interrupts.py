@@ -90,8 +90,8 @@ def change(
         attempt.attempt(
             lambda _job: client.request('DELETE', '/v2/cache'),
             range(jobs),
-            lane=lambda _job: 'one',
-            width=width,
+            group=lambda _job: 'one',
+            group_limit=width,
             settle=lambda busy: settled.append(len(busy)),
         )
     )

@@ -81,8 +81,8 @@ def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
 
     approval.clearing(
         {
-            OSLO: entries.Freed(cached=2, queued=1, size=10000000),
-            BERGEN: entries.Freed(cached=0, queued=0, size=0),
+            OSLO: entries.Totals(cached=2, queued=1, size=10000000),
+            BERGEN: entries.Totals(cached=0, queued=0, size=0),
         },
     )
 

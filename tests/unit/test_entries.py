@@ -295,13 +295,13 @@ def test_what_was_freed_is_added_up() -> None:
         entries.Entry(FEDORA, entries.State.CACHED, size=7),
     ]
 
-    assert entries.Freed.of(iter(held)) == entries.Freed(
+    assert entries.Totals.of(iter(held)) == entries.Totals(
         cached=3, queued=1, size=5000007
     )
 
 
 def test_nothing_frees_nothing() -> None:
-    assert entries.Freed.of([]) == entries.Freed(cached=0, queued=0, size=0)
+    assert entries.Totals.of([]) == entries.Totals(cached=0, queued=0, size=0)
 
 
 def test_what_a_node_pruned_is_read() -> None:

@@ -69,7 +69,7 @@ def command(loop: loops.Loop) -> operations.Operations:
 def failures(command: operations.Operations) -> list[str]:
     """The lines that a person gets in the end."""
     log: Any = mock.create_autospec(logging.Logger, instance=True)
-    command.failures.tell(log)
+    command.failures.report(log)
     return [call.args[0] for call in log.error.call_args_list]
 
 

@@ -149,4 +149,4 @@ def test_entries_are_sifted_before_glance_is_asked(
 ) -> None:
     held = [CACHED, NEVER_SERVED, QUEUED, ORPHAN]
 
-    assert narrowing.sift(held, NOW) == kept
+    assert narrowing.candidates(held, NOW) == kept

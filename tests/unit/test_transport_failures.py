@@ -236,7 +236,7 @@ def test_a_proxy_is_blamed(
     error: errors.Unreachable, kind: type[errors.Unreachable]
 ) -> None:
     with pytest.raises(errors.Unreachable) as caught:
-        failures.blame_proxy(error, 'http://user:secret@proxy:3128')
+        failures.raise_for_proxy(error, 'http://user:secret@proxy:3128')
 
     assert type(caught.value) is kind
     assert caught.value.why == f'{error.why} (through the proxy proxy:3128)'
@@ -245,5 +245,5 @@ def test_a_proxy_is_blamed(
 def test_a_certificate_is_not_the_proxys() -> None:
     error = errors.CertificateRejected('Expired')
 
-    failures.blame_proxy(error, 'http://proxy:3128')
-    failures.blame_proxy(errors.Unreachable('Cannot connect'), '')
+    failures.raise_for_proxy(error, 'http://proxy:3128')
+    failures.raise_for_proxy(errors.Unreachable('Cannot connect'), '')
