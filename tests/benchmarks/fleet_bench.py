@@ -77,7 +77,7 @@ class FleetBench:
 
         def ours() -> pairs.Sample:
             prepare()
-            self.fleet.forget_requests()
+            self.fleet.reset_requests()
             run = self.run(clouds_yaml, *command, program=program)
             check(run)
             peaks.append(run.peak)
