@@ -11,6 +11,17 @@ from glance_cache_osc.i18n import _
 _INTERRUPTED = 130
 
 
+def line_of(error: errors.CacheError, prefix: str = '') -> str:
+    """The line that reports an error, with Glance's request ID if known.
+
+    :param prefix: the text before the error.
+    """
+    line = f'{prefix}{error}'
+    if request_id := errors.request_id_of(error):
+        line += f' (Request-ID: {request_id})'
+    return columns.safe_text(line)
+
+
 class Failures:
     """The failures of one command.
 
@@ -46,11 +57,7 @@ class Failures:
             self._logins.setdefault(str(error), []).append(what)
         else:
             unreachable = node if errors.is_unreachable(error) else ''
-            line = f'{what}: {error}'
-            if request_id := errors.request_id_of(error):
-                line += f' (Request-ID: {request_id})'
-            line = columns.safe_text(line)
-            self._lines.append((line, unreachable))
+            self._lines.append((line_of(error, f'{what}: '), unreachable))
 
     @property
     def lines(self) -> list[str]:

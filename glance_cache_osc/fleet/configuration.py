@@ -209,7 +209,8 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
 class _Item:
     """One item of a list in the configuration.
 
-    Each key is read once; `finish` refuses the remaining keys.
+    Each key is read once; `finish` refuses the remaining keys. All methods
+    raise an `errors.UsageError` for a value that is not valid.
 
     :param where: the source of the list, for messages.
     :param at: the position in the list, from 1.
@@ -226,10 +227,7 @@ class _Item:
             self._label = _('item %d') % at
 
     def text(self, key: str, default: str | None = None) -> str:
-        """A text that is not empty; required if there is no default.
-
-        :raises errors.UsageError: the value is not such a text, or missing.
-        """
+        """A text that is not empty; required if there is no default."""
         value = self._values.pop(key, None)
         if value is None and default is not None:
             return default
@@ -242,11 +240,7 @@ class _Item:
     def checked(
         self, key: str, parse: Callable[..., _Value], *values: Any
     ) -> _Value:
-        """The result of a function that parses the value of a key.
-
-        :raises errors.UsageError: the function's error, with the names of
-            the item and the key.
-        """
+        """The result of a function; its errors name the item and the key."""
         try:
             return parse(*values)
         except errors.UsageError as error:

@@ -112,7 +112,7 @@ def parse_pruned(payload: Any) -> Pruned:
     files = _count(payload, 'total_files_pruned')
     size = _count(payload, 'total_bytes_pruned')
     if files is None or size is None:
-        raise ValueError('it does not say how much was pruned')
+        raise ValueError('the pruned amounts are missing')
     return Pruned(files, size)
 
 
@@ -171,7 +171,7 @@ def _distinct(held: Iterable[Entry]) -> list[Entry]:
 
 def _parse_cached(item: Any) -> Entry:
     if not isinstance(item, dict):
-        raise ValueError('cached_images holds something else than objects')
+        raise ValueError('an item of cached_images is not an object')
     return Entry(
         _text(item.get('image_id'), 'image_id'),
         State.CACHED,

@@ -12,7 +12,7 @@ from glance_cache_osc.model import images
 
 
 @dataclasses.dataclass(frozen=True)
-class Narrowing:
+class Filters:
     """Filters for entries; an entry must meet all conditions that are set.
 
     :param states: the entry is in one of these states; empty for any state.
@@ -31,7 +31,7 @@ class Narrowing:
 
     def __bool__(self) -> bool:
         """Whether any condition is set."""
-        return self != Narrowing()
+        return self != Filters()
 
     def keeps(
         self,

@@ -170,9 +170,10 @@ def raise_for_proxy(error: errors.Unreachable, proxy: str) -> None:
     """
     if proxy and not isinstance(error, errors.CertificateRejected):
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
-        # A TLS failure does not mean that the node is down: keep its class.
-        failed = isinstance(error, errors.TLSFailed)
-        cls = errors.TLSFailed if failed else errors.Unreachable
+        # A TLS failure does not mean that the node is down, and no further
+        # request is sent to a node after a timeout: keep these classes.
+        kept = isinstance(error, errors.TLSFailed | errors.TimedOut)
+        cls = type(error) if kept else errors.Unreachable
         raise cls(
             _('%(why)s (through the proxy %(proxy)s)')
             % {'why': error.why, 'proxy': host},
@@ -180,6 +181,7 @@ def raise_for_proxy(error: errors.Unreachable, proxy: str) -> None:
                 'Check http_proxy, https_proxy and no_proxy in the '
                 'environment.'
             ),
+            connected=False,
         ) from error
 
 

@@ -868,6 +868,18 @@ def test_a_probe_whose_list_of_images_fails(
     assert result.err.startswith('Cannot read images to probe: ')
 
 
+def test_the_help_of_a_probe_names_the_options_that_select_nodes(
+    openstack: OpenStack,
+) -> None:
+    result = openstack('help', 'image', 'cache', 'node', 'check')
+
+    # A terminal may break lines after hyphens.
+    words = ''.join(result.out.split())
+    assert (
+        'requires --node, --site or --all-nodes where nodes are configured'
+    ).replace(' ', '') in words
+
+
 def test_a_probe_of_configured_nodes_names_them(
     two: tuple[Node, Node], cloud: Cloud, openstack: OpenStack
 ) -> None:

@@ -619,7 +619,7 @@ def test_no_file_is_excused_that_is_short() -> None:
 
 
 def test_every_test_is_run() -> None:
-    """tox.ini contains each directory of tests."""
+    """All folders that contain tests are in tox.ini."""
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / 'tox.ini', encoding='utf-8')
     run = {

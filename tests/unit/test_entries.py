@@ -130,7 +130,7 @@ def test_what_glance_leaves_out_of_a_cached_image_is_absent() -> None:
         ),
         (
             {'cached_images': [UBUNTU], 'queued_images': []},
-            'cached_images holds something else than objects',
+            'an item of cached_images is not an object',
         ),
         (
             {'cached_images': [{}], 'queued_images': []},
@@ -324,18 +324,18 @@ def test_a_node_may_prune_nothing_and_say_more() -> None:
         (None, 'not a JSON object'),
         ([], 'not a JSON object'),
         ('3', 'not a JSON object'),
-        ({}, 'it does not say how much was pruned'),
+        ({}, 'the pruned amounts are missing'),
         (
             {'total_files_pruned': 3},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'total_bytes_pruned': 3},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'total_files_pruned': None, 'total_bytes_pruned': 3},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'total_files_pruned': '3', 'total_bytes_pruned': 3},

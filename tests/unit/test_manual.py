@@ -86,7 +86,7 @@ ELSEWHERE = {
     'expires on %s',
     "'%s' is not a valid policy",
     "'%(file)s' is not a valid policy: line %(line)d, column %(column)d",
-    *(why for why, __ in verification_report.WORDS.values()),
+    *(why for why, __ in verification_report.MESSAGES.values()),
 }
 #: What is counted, and never printed.
 UNSAID = {'Not sent: interrupted'}

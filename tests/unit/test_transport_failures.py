@@ -227,7 +227,8 @@ def test_words_are_one_line() -> None:
     ('error', 'kind'),
     [
         (errors.Unreachable('Cannot connect'), errors.Unreachable),
-        (errors.TimedOut('No answer'), errors.Unreachable),
+        # Further requests to the node would wait as long.
+        (errors.TimedOut('No response'), errors.TimedOut),
         # What fails is not that the node is down.
         (errors.TLSFailed('TLS failed'), errors.TLSFailed),
     ],
@@ -239,6 +240,7 @@ def test_a_proxy_is_blamed(
         failures.raise_for_proxy(error, 'http://user:secret@proxy:3128')
 
     assert type(caught.value) is kind
+    assert caught.value.connected is False
     assert caught.value.why == f'{error.why} (through the proxy proxy:3128)'
 
 
