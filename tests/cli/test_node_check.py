@@ -635,7 +635,7 @@ def test_a_certificate_that_is_not_trusted(
     openstack: OpenStack,
     certificates: web.Certificates,
 ) -> None:
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
 
     result = openstack(
         *('--os-cacert', str(certificates.path), *CHECK, '--node', HTTPS),

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Build an sdist and a wheel, and try them: `python -m tests.dist [--demo]`.
+"""Build and test an sdist and a wheel: `python -m tests.dist [--demo]`.
 
-They are built from a copy of this checkout, so that nothing appears in it.
-The wheel has to bring an ``openstack`` that has the commands, and the schema
-of what they print, into an environment that had nothing; with ``--demo`` the
-whole demo is run from there. The sdist has to install there in its place.
+They are built from a copy of this checkout, which itself does not change. In an
+empty environment, the wheel must install an ``openstack`` with the commands,
+and the schema of their output. With ``--demo``, the complete demo runs in this
+environment. Then the sdist must install there in place of the wheel.
 """
 
 import argparse
@@ -29,7 +29,7 @@ _COMMANDS = (
     'sync',
 )
 _CHECKOUT = pathlib.Path(__file__).parents[2]
-#: Whoever runs this need not have told git a name.
+#: Works without a user name in the configuration of git.
 _GIT = (
     *('git', '-c', 'user.name=tests.dist', '-c', 'user.email=dist@example'),
     *('-c', 'commit.gpgsign=false', '-c', 'core.hooksPath=/dev/null'),
@@ -42,21 +42,21 @@ _SCHEMA = (
 
 
 def main(*, demo: bool) -> None:
-    """Build and try; raises if it does not hold."""
+    """Build and test the packages; raises an error if one fails."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder, 'copy')
         _export(copy)
         dist = pathlib.Path(folder, 'dist')
         _run(sys.executable, '-m', 'build', '--outdir', dist, copy)
-        _try(dist, demo=demo)
+        _test(dist, demo=demo)
 
 
 def _export(folder: pathlib.Path) -> None:
-    """Copy what git tracks here, as it is now, to a repository of its own.
+    """Copy the tracked files, with local changes, to a new repository.
 
-    pbr asks git for the files of an sdist, and for a version.
+    pbr gets the files of an sdist, and the version, from git.
     """
-    # A commit that no branch has; empty where nothing is changed.
+    # A commit without a branch; empty if there are no local changes.
     changed = _run(*_GIT, '-C', _CHECKOUT, 'stash', 'create').strip()
     archive = folder.with_suffix('.tar')
     _run(
@@ -68,12 +68,12 @@ def _export(folder: pathlib.Path) -> None:
     for command in (
         ('init', '--quiet'),
         ('add', '--all', '--force'),
-        ('commit', '--quiet', '--message', 'As it is now'),
+        ('commit', '--quiet', '--message', 'Current state'),
     ):
         _run(*_GIT, '-C', folder, *command)
 
 
-def _try(folder: pathlib.Path, *, demo: bool) -> None:
+def _test(folder: pathlib.Path, *, demo: bool) -> None:
     (sdist,) = folder.glob('*.tar.gz')
     (wheel,) = folder.glob('*.whl')
     _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
@@ -88,14 +88,14 @@ def _try(folder: pathlib.Path, *, demo: bool) -> None:
             print(_run(programs / 'python', '-m', 'tests.demo'))
         _run(*pip, '--no-deps', '--force-reinstall', sdist)
         _has_the_commands(programs)
-    print(f'{wheel.name} and {sdist.name} install and bring the commands.')
+    print(f'{wheel.name} and {sdist.name} install the commands.')
 
 
 def _has_the_commands(programs: pathlib.Path) -> None:
     shown = _run(programs / 'openstack', 'image', 'cache', '--help')
     for command in _COMMANDS:
         if f'  image cache {command}\n' not in shown:
-            sys.exit(f'openstack has no "image cache {command}":\n{shown}')
+            sys.exit(f'openstack lacks "image cache {command}":\n{shown}')
 
 
 def _run(*command: object) -> str:
