@@ -4,18 +4,21 @@
 
 They are built from a copy of this checkout, which itself does not change. In an
 empty environment, the wheel must install an ``openstack`` with the commands,
-and the schema of their output. With ``--demo``, the complete demo runs in this
-environment. Then the sdist must install there in place of the wheel.
+and the schema of their output. Then the sdist must install there in place of
+the wheel. With ``--demo``, this is done for each supported Python of this
+machine, with the newest dependencies, and for the oldest Python with the oldest
+dependencies as well. The complete demo runs in each of these environments.
 """
 
 import argparse
+from collections.abc import Iterator
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 
 _COMMANDS = (
     'clean',
@@ -23,11 +26,19 @@ _COMMANDS = (
     'coverage',
     'delete',
     'list',
+    'metrics',
+    'node check',
+    'node discover',
     'node list',
     'prune',
     'queue',
+    'report',
+    'site list',
     'sync',
+    'verify',
+    'watch',
 )
+_PYTHONS = ('python3.11', 'python3.12', 'python3.13', 'python3.14')
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 #: Works without a user name in the configuration of git.
 _GIT = (
@@ -48,7 +59,12 @@ def main(*, demo: bool) -> None:
         _export(copy)
         dist = pathlib.Path(folder, 'dist')
         _run(sys.executable, '-m', 'build', '--outdir', dist, copy)
-        _test(dist, demo=demo)
+        (sdist,) = dist.glob('*.tar.gz')
+        (wheel,) = dist.glob('*.whl')
+        _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
+        environments = _environments() if demo else [(sys.executable, ())]
+        for python, constraints in environments:
+            _test(wheel, sdist, python, constraints, demo=demo)
 
 
 def _export(folder: pathlib.Path) -> None:
@@ -73,22 +89,45 @@ def _export(folder: pathlib.Path) -> None:
         _run(*_GIT, '-C', folder, *command)
 
 
-def _test(folder: pathlib.Path, *, demo: bool) -> None:
-    (sdist,) = folder.glob('*.tar.gz')
-    (wheel,) = folder.glob('*.whl')
-    _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
+def _environments() -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Each Python of this machine, and the arguments of pip for it."""
+    for python in _PYTHONS:
+        # A program of pyenv exists even if its version is not selected.
+        works = shutil.which(python) and not subprocess.call(
+            [python, '--version'], stdout=subprocess.DEVNULL
+        )
+        if not works:
+            print(f'{python}: not found on this machine.')
+            continue
+        yield python, ()
+        if python == _PYTHONS[0]:
+            yield python, ('-c', _CHECKOUT / 'constraints/minimum.txt')
+
+
+def _test(
+    wheel: pathlib.Path,
+    sdist: pathlib.Path,
+    python: str,
+    constraints: tuple[object, ...],
+    *,
+    demo: bool,
+) -> None:
     with tempfile.TemporaryDirectory() as empty:
-        venv.create(empty, with_pip=True)
+        _run(python, '-m', 'venv', empty)
         programs = pathlib.Path(empty, 'bin')
         pip = (programs / 'python', '-m', 'pip', 'install', '--quiet')
-        _run(*pip, wheel)
+        _run(*pip, wheel, *constraints)
         _has_the_commands(programs)
         json.loads(_run(programs / 'python', '-I', '-c', _SCHEMA))
         if demo:
             print(_run(programs / 'python', '-m', 'tests.demo'))
         _run(*pip, '--no-deps', '--force-reinstall', sdist)
         _has_the_commands(programs)
-    print(f'{wheel.name} and {sdist.name} install the commands.')
+    age = 'oldest' if constraints else 'newest'
+    print(
+        f'{wheel.name} and {sdist.name} install the commands: '
+        f'{pathlib.Path(python).name}, {age} dependencies.'
+    )
 
 
 def _has_the_commands(programs: pathlib.Path) -> None:
