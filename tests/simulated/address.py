@@ -52,11 +52,15 @@ class Address:
         scheme = 'https' if self._tls else 'http'
         return f'{scheme}://{self.host}:{self.port}'
 
-    async def listen(self) -> None:
-        """Take connections in, and answer."""
+    async def listen(self, line: Line | None = None) -> None:
+        """Take connections in, and answer.
+
+        :param line: of these connections; None for the usual one
+        """
         self.refuse()
+        line = line or self._line
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._answer, self._line, self._connections),
+            lambda: Connection(self._answer, line, self._connections),
             sock=self._socket,
             backlog=_BACKLOG,
             ssl=self._tls,

@@ -218,6 +218,10 @@ class SimulatedFleet:
         """What is held: name → `cached` and `queued` → IDs."""
         return self._merged('caches')
 
+    def read(self, what: str) -> dict[str, Any]:
+        """`arrivals` or `entries` of each node: see `Simulation`."""
+        return self._merged(what)
+
     def most_fills(self) -> int:
         """How many images were being fetched at once, at the most."""
         return int(self._processes[0].call('GET', 'most-fills'))
