@@ -28,8 +28,8 @@ pytestmark = pytest.mark.skipif(
     missing() is not None, reason=missing() or 'the addresses exist'
 )
 
-#: With the start of the programs and their end, 20 seconds.
-_SECONDS = 16.0
+#: With faults; with the start and the end of the programs, 20 seconds.
+_SECONDS = 8.0
 _NODES = 300
 _SEED = 218
 _PATIENCE = 20.0

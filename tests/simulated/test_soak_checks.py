@@ -166,27 +166,30 @@ def test_commands_must_have_run_with_and_without_faults() -> None:
 
 
 @pytest.mark.parametrize(
-    ('after', 'held'),
+    ('after', 'wrong'),
     [
-        (Size(1, 96, 315, 1, 0), [True, True, True, True]),
-        (Size(1, 96.1, 315, 1, 0), [False, True, True, True]),
-        (Size(1, 96, 316, 1, 0), [True, False, True, True]),
-        (Size(1, 96, 315, 2, 0), [True, True, False, True]),
-        (Size(1, 96, 315, 1, 1), [True, True, True, False]),
+        (Size(1, 96, 315, 1, 0), []),
+        (Size(1, 96.1, 315, 1, 0), ['memory, MiB']),
+        (Size(1, 96, 316, 1, 0), ['open files']),
+        (Size(1, 96, 341, 1, 0), ['open files', 'open files at most']),
+        (Size(1, 96, 315, 2, 0), ['threads']),
+        (Size(1, 96, 315, 1, 1), ['child processes']),
     ],
 )
-def test_sizes_are_compared(after: Size, held: list[bool]) -> None:
+def test_sizes_are_compared(after: Size, wrong: list[str]) -> None:
     before = Size(0, 90, 300, 1, 0)
 
     rows = sizes.rows('x', [before] * 4 + [after] * 4, 6, 300)
 
-    assert [row.held for row in rows] == held
+    assert [
+        row.what.removeprefix('x: ') for row in rows if not row.held
+    ] == wrong
 
 
 def test_too_few_sizes_are_wrong() -> None:
-    rows = sizes.rows('x', [Size(0, 90, 3, 1, 0)] * 3, 6, 0)
+    rows = sizes.rows('x', [Size(0, 90, 3, 1, 0)] * 2, 6, 0)
 
-    assert [row.held for row in rows] == [False, False, False, True]
+    assert [row.held for row in rows] == [False] * 3 + [True] * 2
 
 
 STATE = {

@@ -31,7 +31,7 @@ def _parser() -> argparse.ArgumentParser:
         type=float,
         default=_SECONDS,
         metavar='N',
-        help=f'duration, at least 16 (default: {_SECONDS:g})',
+        help=f'duration of the faults (default: {_SECONDS:g})',
     )
     command.add_argument(
         '--nodes',

@@ -18,6 +18,9 @@ from tests.soak.session import Run
 from tests.soak.session import SYNC
 from tests.soak.table import Row
 
+#: How often each command runs, at least.
+_FEWEST = 3
+
 
 @dataclass
 class _Tally:
@@ -51,7 +54,7 @@ class Judge:
     def add(self, run: Run, history: Sequence[Injection]) -> None:
         """Judge a command; its output is not kept.
 
-        :param history: all faults; those that it met have been cleared
+        :param history: all faults so far
         """
         met = verdicts.overlap(run, history)
         tally = self._tallies[run.what]
@@ -66,6 +69,13 @@ class Judge:
         if run.what == METRICS:
             self._seen.update(one.kind for one in met.throughout)
         run.lines, run.text = [], ''
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether some commands required each exit code."""
+        runs = [tally.runs for tally in self._tallies.values()]
+        codes = self._tallies[METRICS].required
+        return min(runs) >= _FEWEST and codes[0] > 0 and codes[1] > 0
 
     def rows(self, history: Sequence[Injection]) -> Iterator[Row]:
         """A row for each command and each kind of fault."""

@@ -16,6 +16,7 @@ from tests.simulated.payloads import TOKEN
 from tests.soak import states
 from tests.soak.children import Child
 from tests.soak.pace import Pace
+from tests.soak.session import LIST
 from tests.soak.session import METRICS
 from tests.soak.session import Session
 from tests.soak.session import SYNC
@@ -71,7 +72,7 @@ class Ending:
         yield self._row('watch', wrong)
         run = session.run(METRICS, session.metrics_command)
         yield self._row('metrics', states.wrong_in_metrics(run.text, held))
-        run = session.run('list', 'list -f json')
+        run = session.run(LIST, LIST)
         listed = json.loads(''.join(run.lines))
         wrong = states.wrong_in_list(listed, held, self._fleet.images)
         yield self._row('list', wrong)

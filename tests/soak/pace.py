@@ -13,8 +13,8 @@ _SHORT = 120.0
 class Pace:
     """How often things happen. All times are in seconds.
 
-    :ivar seconds: the duration of the run, without its start
-    :ivar final: the part of it, at the end, for the comparison of states
+    :ivar seconds: the duration of the run, from the first fault to the last
+        comparison of sizes
     :ivar watch: the interval of `watch`
     :ivar metrics: from the start of one `metrics` to the next
     :ivar node_timeout: of all commands
@@ -28,12 +28,12 @@ class Pace:
     :ivar sample: between two measurements of `watch`
     :ivar warm_up: the share of the run, at its start, before the sizes of
         processes are compared
-    :ivar growth: the most MiB that a process may grow by after that
+    :ivar watch_growth: the most MiB that `watch` may grow by after that
+    :ivar prompt_growth: the same for the prompt
     """
 
     seconds: float
     nodes: int
-    final: float = 30.0
     watch: float = 5.0
     metrics: float = 10.0
     node_timeout: float = 5.0
@@ -46,7 +46,8 @@ class Pace:
     calm: tuple[float, float] = (20.0, 40.0)
     sample: float = 2.0
     warm_up: float = 0.1
-    growth: float = 6.0
+    watch_growth: float = 4.0
+    prompt_growth: float = 8.0
 
     @property
     def is_short(self) -> bool:
@@ -61,16 +62,15 @@ def of(seconds: float, nodes: int) -> Pace:
     return Pace(
         seconds,
         nodes,
-        final=4.0,
         watch=1.0,
         metrics=1.0,
         node_timeout=1.2,
         fill=0.05,
-        sync_timeout=2.0,
-        stall=1.0,
+        sync_timeout=15.0,
+        stall=3.0,
         fault=(2.5, 5.0),
-        storm=(6.0, 8.0),
-        calm=(1.0, 2.0),
+        storm=(60.0, 60.0),
+        calm=(0.1, 0.5),
         sample=0.25,
-        warm_up=0.25,
+        warm_up=0.0,
     )

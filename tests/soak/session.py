@@ -21,7 +21,8 @@ from tests.soak.pace import Pace
 #: The line after a command, without its exit code.
 END = 'End of the command, exit code '
 METRICS, SYNC = 'metrics', 'sync'
-#: The first one imports all modules that the others need.
+LIST = 'list -f json'
+#: The first one uses all modules and the most memory.
 _OPTIONS = (
     '--delete-others --auto-approve --wait',
     '',
@@ -44,7 +45,7 @@ class SoakError(Exception):
 class Run:
     """One command.
 
-    :ivar what: `METRICS` or `SYNC`
+    :ivar what: `METRICS`, `SYNC` or another command
     :ivar began: by the monotonic clock, in seconds; so is `ended`
     :ivar taken: when it began, in seconds since 1970
     :ivar lines: all that it printed
@@ -103,11 +104,11 @@ class Session:
         now = time.monotonic()
         if self._run or not start:
             return
-        if now >= self._next_metrics:
+        if self._last and self._last.what == METRICS:
+            self._start(SYNC, next(self._syncs))
+        elif now >= self._next_metrics:
             self._next_metrics = now + self._pace.metrics
             self._start(METRICS, self.metrics_command)
-        elif self._last and self._last.what == METRICS:
-            self._start(SYNC, next(self._syncs))
 
     def finish(self) -> None:
         """Wait for the end of the command that runs.

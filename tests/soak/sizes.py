@@ -15,8 +15,10 @@ from tests.soak.table import Row
 #: A process that keeps connections has more or fewer of them when a node
 #: fails; this is a share of the nodes.
 _CONNECTIONS = 0.05
+#: Open files that are not such connections, at most.
+_OTHER_FILES = 40
 #: So many measurements are compared, at least.
-_FEWEST = 4
+_FEWEST = 3
 
 
 def rows(
@@ -27,7 +29,8 @@ def rows(
     :param name: of the process
     :param sizes: without those of the time in which it warms up
     :param growth: the most MiB that it may grow by
-    :param connections: that it keeps open to nodes, at most
+    :param connections: that it keeps open, at most: one to each node, and
+        one for each image that it looks up at the same time
     """
     files = int(connections * _CONNECTIONS)
     measures: tuple[tuple[str, Callable[[Size], float], float], ...] = (
@@ -41,7 +44,7 @@ def rows(
             found = f'{len(sizes)} measurements'
             yield Row(f'{name}: {what}', found, bound, held=False)
             continue
-        quarter = len(sizes) // 4
+        quarter = max(len(sizes) // 4, 1)
         first, last = (
             statistics.median(map(measure, part))
             for part in (sizes[:quarter], sizes[-quarter:])
@@ -52,6 +55,14 @@ def rows(
             bound,
             held=last - first <= most,
         )
+    files = max((one.files for one in sizes), default=0)
+    most = connections + _OTHER_FILES
+    yield Row(
+        f'{name}: open files at most',
+        str(files),
+        f'at most {most}',
+        held=files <= most,
+    )
     children = max((one.children for one in sizes), default=0)
     yield Row(
         f'{name}: child processes',

@@ -13,6 +13,7 @@ import time
 import uuid
 
 from tests.shell import OPENSTACK
+from tests.simulated import Fault
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 from tests.soak import checks
@@ -28,11 +29,14 @@ from tests.soak.session import SoakError
 from tests.soak.table import Row
 from tests.soak.watching import Watched
 
-IMAGES = 40
+_IMAGES = 26
 _ENTRIES = 20
+#: How many commands run before the first fault: `metrics` and `sync`.
+_WARM_UP = 2
 #: In seconds: the start of `watch`, and all that comes after the run.
 _STARTING_SECONDS = 60.0
 _AFTERWARDS = 600.0
+_MOST_EXTRA = 60.0
 _LOOK = 0.05
 
 
@@ -47,7 +51,7 @@ def rows(pace: Pace, seed: int, home: Path) -> Iterator[Row]:
         'run', f'{pace.seconds:g} seconds, {pace.nodes} nodes, seed {seed}'
     )
     settings = Settings(
-        nodes=pace.nodes, images=IMAGES, entries=_ENTRIES, fill=pace.fill
+        nodes=pace.nodes, images=_IMAGES, entries=_ENTRIES, fill=pace.fill
     )
     mark = uuid.uuid4().hex
     with SimulatedFleet(settings, pace.seconds + _AFTERWARDS) as fleet:
@@ -100,6 +104,7 @@ class Soak:
         )
         with watch, session.child:
             self._await_watch(watch)
+            self._warm_up(watch, session)
             began = time.monotonic()
             self._run(watch, session, began + self._pace.seconds)
             yield from self._sizes_of(session, began)
@@ -107,8 +112,7 @@ class Soak:
                 self._fleet, self._pace, self._random, watch, self._watched
             )
             yield from last.rows(session)
-        while self._judge_one(session):
-            pass
+            self._judge_all(session)
         yield from self._judge.rows(self._injector.history)
 
     def _await_watch(self, watch: Child) -> None:
@@ -122,31 +126,47 @@ class Soak:
                 )
             time.sleep(_LOOK)
 
+    def _warm_up(self, watch: Child, session: Session) -> None:
+        """Run the first commands without faults."""
+        while len(session.ended) < _WARM_UP:
+            self._read(watch)
+            session.step(start=True)
+            time.sleep(_LOOK)
+
     def _run(self, watch: Child, session: Session, end: float) -> None:
-        """Set faults and run commands; at the end, no fault is set."""
-        end -= self._pace.final
-        last_fault = end - self._pace.fault[1]
+        """Set faults and run commands; at the end, no fault is set.
+
+        It takes longer if the checks would prove nothing otherwise.
+        """
+        longest = self._pace.fault[1]
+        limit = end + _MOST_EXTRA
         next_sample = 0.0
+        is_last = False
         while (now := time.monotonic()) < end or not self._injector.is_over:
             self._read(watch)
-            if now >= last_fault:
+            if now >= end - longest and (self._is_enough or now >= limit):
                 self._injector.stop()
+                is_last = now >= end - longest / 2
             self._injector.step()
-            session.step(start=now < end)
-            if self._injector.is_over:
-                self._judge_one(session)
+            session.step(start=not is_last)
+            self._judge_all(session)
             if now >= next_sample:
                 next_sample = now + self._pace.sample
                 self._sizes.append(watch.size())
             time.sleep(_LOOK)
         session.finish()
 
-    def _judge_one(self, session: Session) -> bool:
-        """Judge the next command, with no fault set; False if none is left."""
-        if not session.ended:
-            return False
-        self._judge.add(session.ended.popleft(), self._injector.history)
-        return True
+    @property
+    def _is_enough(self) -> bool:
+        """Whether the checks have enough faults and commands."""
+        kinds = {one.kind for one in self._injector.history}
+        return len(kinds) == len(Fault) and self._judge.is_enough
+
+    def _judge_all(self, session: Session) -> None:
+        """Judge the commands that have ended."""
+        while session.ended:
+            run = session.ended.popleft()
+            self._judge.add(run, self._injector.history)
 
     def _read(self, watch: Child) -> None:
         for line in watch.lines():
@@ -154,13 +174,14 @@ class Soak:
 
     def _sizes_of(self, session: Session, began: float) -> Iterator[Row]:
         warm = began + self._pace.warm_up * self._pace.seconds
-        for name, measured, connections in (
-            ('watch', self._sizes, self._pace.nodes),
-            ('prompt', session.sizes, 0),
+        pace = self._pace
+        for name, measured, growth, connections in (
+            ('watch', self._sizes, pace.watch_growth, pace.nodes + _IMAGES),
+            ('prompt', session.sizes, pace.prompt_growth, 0),
         ):
             yield from sizes.rows(
                 name,
                 [one for one in measured if one.at >= warm],
-                self._pace.growth,
+                growth,
                 connections,
             )
