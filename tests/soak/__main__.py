@@ -66,7 +66,7 @@ def main() -> int:
             ):
                 rows.append(row)
                 _show(row)
-    except (FleetError, SoakError) as error:
+    except (FleetError, SoakError, OSError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:

@@ -73,7 +73,10 @@ class Ending:
         run = session.run(METRICS, session.metrics_command)
         yield self._row('metrics', states.wrong_in_metrics(run.text, held))
         run = session.run(LIST, LIST)
-        listed = json.loads(''.join(run.lines))
+        try:
+            listed = json.loads(''.join(run.lines))
+        except ValueError:
+            listed = []
         wrong = states.wrong_in_list(listed, held, self._fleet.images)
         yield self._row('list', wrong)
         run = session.run('check', session.sync_command('--check'))

@@ -16,7 +16,7 @@ class Pace:
     :ivar seconds: the duration of the run, from the first fault to the last
         comparison of sizes
     :ivar watch: the interval of `watch`
-    :ivar metrics: from the start of one `metrics` to the next
+    :ivar metrics: from the start of one `metrics` to the next, at least
     :ivar node_timeout: of all commands
     :ivar fill: the duration of one download
     :ivar sync_timeout: of `sync --wait`

@@ -120,10 +120,8 @@ class Soak:
         deadline = time.monotonic() + _STARTING_SECONDS
         while not all(one.status for one in self._watched.nodes.values()):
             self._read(watch)
-            if time.monotonic() > deadline or not watch.is_running:
-                raise SoakError(
-                    f'watch did not start: {self._watched.unknown}'
-                )
+            if time.monotonic() > deadline:
+                raise SoakError('watch has not printed all nodes')
             time.sleep(_LOOK)
 
     def _warm_up(self, watch: Child, session: Session) -> None:
@@ -169,8 +167,15 @@ class Soak:
             self._judge.add(run, self._injector.history)
 
     def _read(self, watch: Child) -> None:
+        """Add the new lines of `watch`.
+
+        :raises SoakError: it has ended
+        """
+        is_running = watch.is_running
         for line in watch.lines():
             self._watched.add(line)
+        if not is_running:
+            raise SoakError(f'watch ended: {self._watched.unknown}')
 
     def _sizes_of(self, session: Session, began: float) -> Iterator[Row]:
         warm = began + self._pace.warm_up * self._pace.seconds
