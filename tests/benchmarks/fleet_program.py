@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+import json
 import os
 from pathlib import Path
 import subprocess
 import sys
-import threading
-import time
 
 from tests.benchmarks.errors import BenchmarkError
 
 _MOST_SECONDS = 120.0
+_MEASURED = Path(__file__).with_name('measured.py')
 # getrusage counts in bytes on macOS, in KiB elsewhere.
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
 
@@ -74,10 +74,15 @@ class FleetProgram:
         :raises BenchmarkError: it took longer than two minutes
         """
         out, err = self._home / 'output', self._home / 'log'
+        used = self._home / 'used'
         with out.open('wb') as to_out, err.open('wb') as to_err:
-            begun = time.perf_counter()
-            child = subprocess.Popen(
-                [*self._program, *arguments],
+            subprocess.run(
+                [
+                    *(sys.executable, '-I', '-S', str(_MEASURED)),
+                    *(str(used), str(_MOST_SECONDS)),
+                    *self._program,
+                    *arguments,
+                ],
                 # Little of our own: no PYTHON…, OS_… or …_proxy.
                 env={
                     'PATH': os.defpath,
@@ -89,24 +94,19 @@ class FleetProgram:
                 stdin=subprocess.DEVNULL,
                 stdout=to_out,
                 stderr=to_err,
+                check=True,
             )
-            late = threading.Timer(_MOST_SECONDS, child.kill)
-            late.start()
-            # Popen.wait would not tell what it used.
-            _pid, status, used = os.wait4(child.pid, 0)
-            seconds = time.perf_counter() - begun
-            late.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if seconds >= _MOST_SECONDS:
+        found = json.loads(used.read_text(encoding='utf-8'))
+        if found['seconds'] >= _MOST_SECONDS:
             raise BenchmarkError(
                 f'openstack {" ".join(arguments[:4])} … took longer than'
                 f' {_MOST_SECONDS:.0f} s'
             )
         return FleetRun(
-            seconds=seconds,
-            cpu=used.ru_utime + used.ru_stime,
-            peak=used.ru_maxrss * _PEAK_UNIT / 2**20,
-            code=child.returncode,
+            seconds=found['seconds'],
+            cpu=found['cpu'],
+            peak=found['peak'] * _PEAK_UNIT / 2**20,
+            code=found['code'],
             output=out.read_text(encoding='utf-8'),
             log=err.read_text(encoding='utf-8'),
         )
