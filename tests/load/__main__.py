@@ -1,31 +1,38 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""10,000 entries against OpenStackClient, and a million at all."""
+"""10,000 entries against OpenStackClient, and a million on many nodes."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from collections.abc import Iterator
-import dataclasses
 from pathlib import Path
 import statistics
 import sys
 import tempfile
 
-from tests import tables
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
+from tests.load import growing_fleet
+from tests.load.commands import COMMANDS
+from tests.load.table import as_csv
+from tests.load.table import as_line
+from tests.load.table import Row
 from tests.simulated import FleetError
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
-_HEADERS = ('What', 'Ours', 'Peer', 'Ours / peer', 'Bound', 'Held')
 _MANY = 10_000
 _NODES = 1000
 _EACH = 1000
 _PAIRS = 3
+#: Part of the command line → nodes of a thousand entries.
+_FLEETS = {'hundred': _NODES // 10, 'thousand': _NODES}
+#: Numbers of nodes that show how a command grows.
+_SIZES = [1000, 3000, 10_000]
+_PARTS = ['node', *_FLEETS, *COMMANDS]
 #: Of ours to the peer's, without names and with.
 _MOST_BARE = 1.2
 _MOST_NAMED = 2.0
@@ -46,18 +53,6 @@ _BARE = tuple(
     )
     for word in ('-c', header)
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One line of the table, as text."""
-
-    what: str
-    ours: str
-    peer: str
-    ratio: str
-    bound: str
-    held: bool | None
 
 
 def _against(
@@ -137,15 +132,13 @@ def _fleet(home: Path, nodes: int) -> Iterator[Row]:
 
 def _of_a_fleet(what: str, run: FleetRun, most: int | None) -> Iterator[Row]:
     """The rows for one command: time, CPU time, memory."""
-    yield Row(f'{what}: seconds', f'{run.seconds:.1f}', '', '', '', None)
-    yield Row(f'{what}: seconds of CPU', f'{run.cpu:.1f}', '', '', '', None)
+    yield Row(f'{what}: seconds', f'{run.seconds:.1f}')
+    yield Row(f'{what}: seconds of CPU', f'{run.cpu:.1f}')
     yield Row(
         f'{what}: peak memory, MiB',
         f'{run.peak:.0f}',
-        '',
-        '',
-        f'at most {most}' if most else '',
-        run.peak <= most if most else None,
+        bound=f'at most {most}' if most else '',
+        held=run.peak <= most if most else None,
     )
 
 
@@ -167,29 +160,31 @@ def _checked(
     return run
 
 
-def as_csv(rows: list[Row]) -> str:
-    """The table as the manual includes it."""
-    cells = (
-        (*dataclasses.astuple(row)[:-1], tables.held(row.held)) for row in rows
-    )
-    return tables.as_csv(_HEADERS, cells)
-
-
-def _rows(pairs: int) -> Iterator[Row]:
+def _rows(asked: argparse.Namespace) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        yield from _many(home, pairs)
-        for nodes in (_NODES // 10, _NODES):
-            yield from _fleet(home, nodes)
+        if 'node' in asked.only:
+            yield from _many(home, asked.pairs)
+        for part, nodes in _FLEETS.items():
+            if part in asked.only:
+                yield from _fleet(home, nodes)
+        names = [name for name in COMMANDS if name in asked.only]
+        if names:
+            yield from growing_fleet.rows(
+                home, names, asked.nodes, asked.pairs
+            )
 
 
-def main() -> int:
-    """Measure; 0 every bound held, 1 one did not, 130 interrupted."""
+def _parser() -> argparse.ArgumentParser:
+    """The command line."""
     command = argparse.ArgumentParser(
         'python -m tests.load', description=__doc__
     )
     command.add_argument(
-        '--csv', type=Path, metavar='FILE', help='also write the table there'
+        '--csv',
+        type=Path,
+        metavar='FILE',
+        help='also write the table there, if it is the whole one',
     )
     command.add_argument(
         '--pairs',
@@ -198,19 +193,41 @@ def main() -> int:
         metavar='N',
         help=f'runs of each command a row (default: {_PAIRS})',
     )
-    asked = command.parse_args()
+    command.add_argument(
+        '--only',
+        nargs='+',
+        choices=_PARTS,
+        default=_PARTS,
+        metavar='PART',
+        help=f'parts to measure: {", ".join(_PARTS)} (default: all)',
+    )
+    command.add_argument(
+        '--nodes',
+        nargs='+',
+        type=int,
+        default=_SIZES,
+        metavar='N',
+        help='numbers of nodes for the growth of a command, two or more'
+        f' (default: {" ".join(map(str, _SIZES))})',
+    )
+    return command
+
+
+def main() -> int:
+    """Measure; 0 every bound held, 1 one did not, 130 interrupted."""
+    asked = _parser().parse_args()
     rows: list[Row] = []
     try:
-        for row in _rows(asked.pairs):
+        for row in _rows(asked):
             rows.append(row)
-            print(' | '.join(map(str, dataclasses.astuple(row))), flush=True)
+            print(as_line(row), flush=True)
     except (BenchmarkError, FleetError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('Interrupted; nothing is left running.', file=sys.stderr)
         return 130
-    if asked.csv:
+    if asked.csv and (asked.only, asked.nodes) == (_PARTS, _SIZES):
         asked.csv.write_text(as_csv(rows), encoding='utf-8')
     return 1 if any(row.held is False for row in rows) else 0
 
