@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""`openstack` against a simulated fleet: its time, memory and words."""
+"""Runs `openstack` on simulated nodes; measures time and memory."""
 
 from __future__ import annotations
 
@@ -17,18 +17,20 @@ from tests.benchmarks.errors import BenchmarkError
 
 _MOST_SECONDS = 120.0
 _MEASURED = Path(__file__).with_name('measured.py')
-# getrusage counts in bytes on macOS, in KiB elsewhere.
+# getrusage returns bytes on macOS, and KiB elsewhere.
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
 
 
 def installed() -> Path:
-    """The `openstack` beside the Python that runs us.
+    """The `openstack` in the directory of this Python.
 
-    :raises BenchmarkError: there is none
+    :raises BenchmarkError: it does not exist
     """
     found = Path(sys.executable).parent / 'openstack'
     if not found.exists():
-        raise BenchmarkError(f'no openstack beside {sys.executable}')
+        raise BenchmarkError(
+            f'openstack is not installed beside {sys.executable}'
+        )
     return found
 
 
@@ -36,12 +38,12 @@ def installed() -> Path:
 class FleetRun:
     """One run of a command.
 
-    :ivar seconds: from its start to its end
-    :ivar cpu: seconds, of all its threads
-    :ivar peak: the most memory that it held, in MiB
-    :ivar code: what it exited with
-    :ivar output: what it wrote to standard output
-    :ivar log: what it wrote to standard error
+    :ivar seconds: elapsed seconds from start to end
+    :ivar cpu: CPU seconds of all threads
+    :ivar peak: peak memory in MiB
+    :ivar code: exit code
+    :ivar output: standard output
+    :ivar log: standard error
     """
 
     seconds: float
@@ -53,11 +55,11 @@ class FleetRun:
 
 
 class FleetProgram:
-    """`openstack`, run and measured.
+    """Runs and measures `openstack`.
 
-    :param home: its working and home folder; no clouds.yaml of the person
-        who runs this is read
-    :param program: what runs instead of the installed `openstack`
+    :param home: its working and home directory, so that it does not read
+        the clouds.yaml of the user
+    :param program: the program to run instead of `openstack`
     """
 
     def __init__(self, home: Path, program: Sequence[str] = ()) -> None:
@@ -67,11 +69,11 @@ class FleetProgram:
     def run(self, environment: Mapping[str, str], *arguments: str) -> FleetRun:
         """Run a command and measure it.
 
-        What it writes goes to files: nobody reads along on the cores that
-        it is measured on.
+        Its output goes to files, so that no other process uses CPU time
+        during the measurement.
 
-        :param environment: the OS_… variables that it logs in with
-        :raises BenchmarkError: it took longer than two minutes
+        :param environment: the OS_… variables of the login
+        :raises BenchmarkError: it took more than two minutes
         """
         out, err = self._home / 'output', self._home / 'log'
         used = self._home / 'used'
@@ -83,7 +85,7 @@ class FleetProgram:
                     *self._program,
                     *arguments,
                 ],
-                # Little of our own: no PYTHON…, OS_… or …_proxy.
+                # Without PYTHON…, OS_… and …_proxy.
                 env={
                     'PATH': os.defpath,
                     'HOME': str(self._home),
@@ -99,7 +101,7 @@ class FleetProgram:
         found = json.loads(used.read_text(encoding='utf-8'))
         if found['seconds'] >= _MOST_SECONDS:
             raise BenchmarkError(
-                f'openstack {" ".join(arguments[:4])} … took longer than'
+                f'openstack {" ".join(arguments[:4])} … took more than'
                 f' {_MOST_SECONDS:.0f} s'
             )
         return FleetRun(

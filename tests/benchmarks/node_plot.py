@@ -30,8 +30,8 @@ from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
 from tests.benchmarks.fleet_program import installed
 from tests.benchmarks.group import Group
+from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
-from tests.benchmarks.group import say
 from tests.benchmarks.table import Bound
 from tests.benchmarks.table import failed
 from tests.benchmarks.table import Row
@@ -101,7 +101,7 @@ class _Bench:
 
 
 def _sample(who: str, size: int, run: FleetRun) -> pairs.Sample:
-    say(f'  {run.seconds:6.2f} s {who}, {size:,} nodes')
+    log(f'  {run.seconds:6.2f} s {who}, {size:,} nodes')
     return pairs.Sample(run.seconds, 0)
 
 
@@ -177,7 +177,7 @@ def _line(what: str, seconds: dict[int, float]) -> drawing.Line:
 
 
 def _rows(_only: Collection[str], options: Options) -> Iterator[Row]:
-    say(f'{_NAME}: starting {_SETTINGS.nodes:,} nodes …')
+    log(f'{_NAME}: starting {_SETTINGS.nodes:,} nodes …')
     with (
         TemporaryDirectory(prefix='glance-cache-osc-') as home,
         SimulatedFleet(_SETTINGS) as fleet,

@@ -58,5 +58,5 @@ def test_a_run_that_takes_too_long_is_killed(
 ) -> None:
     monkeypatch.setattr(fleet_program, '_MOST_SECONDS', 0.2)
 
-    with pytest.raises(BenchmarkError, match='took longer than'):
+    with pytest.raises(BenchmarkError, match='took more than'):
         run(tmp_path, 'import time; time.sleep(60)')

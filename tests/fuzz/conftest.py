@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How many lies are told.
+"""The number of malformed responses.
 
-``make test`` tells a few hundred, the same every time; ``make fuzz`` tells
-20,000 others each time, and writes how many there were to the file that
-``LIES_TABLE`` names.
+``make test`` sends a few hundred responses, the same in each run. ``make
+fuzz`` sends 20,000 random responses, and writes their number to the file in
+the environment variable ``FUZZ_TABLE``.
 """
 
 import collections
@@ -23,7 +23,7 @@ from tests.fuzz import servers
 
 __all__ = ['FEWER', 'PROFILE', 'login', 'openstack']
 
-Tell = Callable[[bytes], None]
+SetResponse = Callable[[bytes], None]
 
 _CHECKS = [
     hypothesis.HealthCheck.function_scoped_fixture,
@@ -31,7 +31,7 @@ _CHECKS = [
     hypothesis.HealthCheck.data_too_large,
 ]
 hypothesis.settings.register_profile(
-    'some-lies',
+    'some-responses',
     max_examples=300,
     deadline=None,
     derandomize=True,
@@ -44,38 +44,38 @@ hypothesis.settings.register_profile(
     suppress_health_check=_CHECKS,
 )
 PROFILE = hypothesis.settings.get_profile(
-    os.environ.get('HYPOTHESIS_PROFILE', 'some-lies')
+    os.environ.get('HYPOTHESIS_PROFILE', 'some-responses')
 )
-#: For whole commands, which take longer.
+#: For complete commands, which take longer.
 FEWER = hypothesis.settings(
     PROFILE, max_examples=max(30, PROFILE.max_examples // 20)
 )
 
-#: How many lies each property was told, and whether it held, by its test.
-_told: collections.Counter[str] = collections.Counter()
+#: By test: the number of responses, and whether the property held.
+_sent: collections.Counter[str] = collections.Counter()
 _held: dict[str, bool] = {}
 
 
 @pytest.fixture(scope='module')
-def liar() -> Iterator[servers.Server]:
-    """A node that answers what it is told to, however often."""
-    with servers.Server(servers.says(b'')) as server:
+def malformed() -> Iterator[servers.Server]:
+    """A node that sends the same response to each request."""
+    with servers.Server(servers.sends(b'')) as server:
         yield server
 
 
 @pytest.fixture
-def tell(
-    liar: servers.Server, request: pytest.FixtureRequest
-) -> Iterator[Tell]:
-    """Has the node answer in a way; counts the requests that it answers."""
-    before = len(liar.heads)
+def set_response(
+    malformed: servers.Server, request: pytest.FixtureRequest
+) -> Iterator[SetResponse]:
+    """Sets the response of the node; counts the requests to the node."""
+    before = len(malformed.heads)
 
-    def tell(answer: bytes) -> None:
-        half = len(answer) // 2
-        liar.answer = servers.says(answer[:half], answer[half:])
+    def set_response(response: bytes) -> None:
+        half = len(response) // 2
+        malformed.answer = servers.sends(response[:half], response[half:])
 
-    yield tell
-    _told[request.node.nodeid] += len(liar.heads) - before
+    yield set_response
+    _sent[request.node.nodeid] += len(malformed.heads) - before
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
@@ -90,10 +90,10 @@ def pytest_sessionfinish() -> None:
             f'{count:,}',
             'yes' if _held.get(name) else 'NO',
         )
-        for name, count in _told.items()
+        for name, count in _sent.items()
     ]
-    if path := os.environ.get('LIES_TABLE'):
+    if path := os.environ.get('FUZZ_TABLE'):
         pathlib.Path(path).write_text(
-            tables.as_csv(('Property', 'Lies', 'Held'), rows),
+            tables.as_csv(('Property', 'Malformed responses', 'Held'), rows),
             encoding='utf-8',
         )

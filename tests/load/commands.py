@@ -108,7 +108,7 @@ def _list(target: Target, run: FleetRun) -> None:
 
 def _node_list(target: Target, run: FleetRun) -> None:
     entries = {len(ids) for ids in target.held.values()}
-    fleet_checks.all_well(target.held, max(entries), run)
+    fleet_checks.all_ok(target.held, max(entries), run)
 
 
 def _coverage(target: Target, run: FleetRun) -> None:

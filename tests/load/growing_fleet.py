@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
-from tests.benchmarks.group import say
+from tests.benchmarks.group import log
 from tests.load import growth
 from tests.load.commands import Command
 from tests.load.commands import COMMANDS
@@ -26,7 +26,7 @@ from tests.simulated import SimulatedFleet
 _ENTRIES = 100
 #: Each image is on half of the nodes.
 _IMAGES = 2 * _ENTRIES
-#: On so many nodes, what a command needs in any case is measured.
+#: Number of nodes for the constant part of time and memory.
 _CONSTANT = 1
 _LIFETIME = 3600.0
 
@@ -43,7 +43,7 @@ def rows(
     """
     all_sizes = sorted({_CONSTANT, *sizes})
     settings = Settings(nodes=max(sizes), images=_IMAGES, entries=_ENTRIES)
-    say(f'Starting {settings.nodes:,} nodes …')
+    log(f'Starting {settings.nodes:,} nodes …')
     with SimulatedFleet(settings, _LIFETIME) as fleet:
         held = {name: one['cached'] for name, one in fleet.caches().items()}
         targets = {
@@ -51,7 +51,7 @@ def rows(
         }
         for name in names:
             command = COMMANDS[name]
-            say(f'{name}:')
+            log(f'{name}:')
             runs: dict[int, list[FleetRun]] = {size: [] for size in targets}
             # All sizes in turn: a busy machine affects each of them.
             for _ in range(count):
@@ -100,7 +100,7 @@ def _run(
             f'image cache {command.words} on {len(target.held):,} nodes:'
             f' {error}\n{run.log[-2000:]}'
         ) from error
-    say(
+    log(
         f'  {len(target.held):6,} nodes {run.seconds:6.2f} s'
         f' {run.cpu:6.2f} s CPU {run.peak:4.0f} MiB'
     )

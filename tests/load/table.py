@@ -9,12 +9,12 @@ import dataclasses
 
 from tests import tables
 
-_HEADERS = ('What', 'Ours', 'Peer', 'Ours / peer', 'Bound', 'Held')
+_HEADERS = ('Measurement', 'Ours', 'Peer', 'Ours / peer', 'Bound', 'Held')
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One line of the table, as text.
+    """One row of the table, as text.
 
     :ivar held: whether the bound held; None if there is no bound
     """
@@ -33,7 +33,7 @@ def as_line(row: Row) -> str:
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """The table as the manual includes it."""
+    """The table as CSV, for the manual."""
     return tables.as_csv(_HEADERS, map(_cells, rows))
 
 

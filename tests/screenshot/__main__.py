@@ -2,8 +2,8 @@
 
 """Draw `doc/source/_static/report.png`: a report of real nodes, in Chromium.
 
-``python -m tests.screenshot`` starts a cloud of three sites, fills some of
-its caches, writes a report, and has headless Chromium draw it.
+``python -m tests.screenshot`` starts a cloud with three sites, caches images on
+some of its nodes, writes a report, and draws it with headless Chromium.
 """
 
 import os
@@ -39,10 +39,10 @@ _PATIENCE = 120
 
 
 def main() -> None:
-    """Draw it."""
+    """Draw the picture."""
     chromium = shutil.which('chromium')
     if chromium is None:
-        sys.exit('There is no Chromium here.')
+        sys.exit('Chromium is not installed.')
     with (
         clouds.Cloud(nodes=3) as cloud,
         tempfile.TemporaryDirectory() as directory,

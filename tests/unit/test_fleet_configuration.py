@@ -516,6 +516,33 @@ def test_what_is_no_yaml_is_refused_on_a_line(
     assert '\n' not in told
 
 
+#: Aliases that stand for ten to the power of twelve items.
+BOMB = 'a: &a0 [x]\n' + ''.join(
+    f'b{at}: &a{at + 1} [{", ".join([f"*a{at}"] * 10)}]\n' for at in range(12)
+)
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        (BOMB, 'not a list'),
+        (
+            '- ' + BOMB.replace('\n', '\n  ') + 'name: *a12\n',
+            "item 1, key 'name': not a string",
+        ),
+    ],
+)
+def test_aliases_are_not_expanded(
+    file: pathlib.Path, text: str, expected: str
+) -> None:
+    file.write_text(text, encoding='utf-8')
+
+    assert failure(image_cache_nodes_file=str(file)) == (
+        f"'{file}' is not valid: {expected}. See the page clouds.yaml in the "
+        'manual.'
+    )
+
+
 def test_what_is_no_text_is_refused(file: pathlib.Path) -> None:
     file.write_bytes(b'- name: \xff')
 

@@ -5,6 +5,7 @@
 import ast
 from collections.abc import Iterator
 from importlib import metadata
+import itertools
 import pathlib
 import re
 
@@ -86,7 +87,7 @@ ELSEWHERE = {
     'expires on %s',
     "'%s' is not a valid policy",
     "'%(file)s' is not a valid policy: line %(line)d, column %(column)d",
-    *(why for why, __ in verification_report.WORDS.values()),
+    *(why for why, __ in verification_report.MESSAGES.values()),
 }
 #: What is counted, and never printed.
 UNSAID = {'Not sent: interrupted'}
@@ -151,3 +152,15 @@ def test_every_page_is_in_the_contents() -> None:
     }
 
     assert named == pages
+
+
+def test_the_tests_of_the_threat_model_exist() -> None:
+    page = (MANUAL / 'operations/security.rst').read_text(encoding='utf-8')
+    __, __, table = page.partition('\nThreat model\n')
+    rows = table.partition('\nHTTP with libcurl\n')[0].split('\n   * - ')[2:]
+    named = [re.findall(r'``(\w+/test_\w+\.py)``', row) for row in rows]
+
+    assert len(rows) > 10
+    assert all(named)
+    for test in itertools.chain(*named):
+        assert (ROOT / 'tests' / test).is_file(), test
