@@ -43,6 +43,9 @@ from tests.simulated import SimulatedFleet
 _NAME = 'plot'
 _LOOP_SIZES = (1, 3, 10, 30)
 _SIZES = (*_LOOP_SIZES, 100, 1000, 10_000)
+#: Seconds: of one loop, and of the simulated nodes.
+_LOOP_LIMIT = 600.0
+_LIFETIME = 3600.0
 _PAIRS = 3
 _SETTINGS = Settings(nodes=max(_SIZES), entries=20, round_trip=0.05)
 _WHAT = (
@@ -88,7 +91,9 @@ class _Bench:
             f' {shlex.quote(str(installed()))} cached image list -f csv'
             ' || exit; done'
         )
-        program = FleetProgram(self._home, ('/bin/sh', '-c', script, 'loop'))
+        program = FleetProgram(
+            self._home, ('/bin/sh', '-c', script, 'loop'), _LOOP_LIMIT
+        )
         urls = list(self._fleet.nodes.values())[:size]
         run = program.run(self._fleet.environment(), *urls)
         fleet_checks.exits_with(run, 0)
@@ -125,7 +130,7 @@ def _measure(bench: _Bench, count: int) -> Iterator[Row]:
         ours[size], loop[size] = found.ours, found.peer
     CSV.write_text(as_csv(ours, loop), encoding='utf-8')
     SVG.write_text(picture(CSV.read_text(encoding='utf-8')), encoding='utf-8')
-    # The requests are those of the other rows.
+    # Requests are not counted here.
     yield replace(row(_WHAT, found, _BOUND), requests='')
 
 
@@ -180,7 +185,7 @@ def _rows(_only: Collection[str], options: Options) -> Iterator[Row]:
     log(f'{_NAME}: starting {_SETTINGS.nodes:,} nodes …')
     with (
         TemporaryDirectory(prefix='glance-cache-osc-') as home,
-        SimulatedFleet(_SETTINGS) as fleet,
+        SimulatedFleet(_SETTINGS, _LIFETIME) as fleet,
     ):
         try:
             yield from _measure(
