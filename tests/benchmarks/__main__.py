@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 from tests.benchmarks import fleet
+from tests.benchmarks import node_plot
 from tests.benchmarks import single_node
 from tests.benchmarks import verification
 from tests.benchmarks.errors import BenchmarkError
@@ -20,7 +21,7 @@ from tests.cloud import CloudError
 from tests.cloud import RestError
 from tests.simulated import FleetError
 
-GROUPS = (single_node.GROUP, verification.GROUP, fleet.GROUP)
+GROUPS = (single_node.GROUP, verification.GROUP, fleet.GROUP, node_plot.GROUP)
 _NAMES = [name for group in GROUPS for name in group.names]
 
 

@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+import json
 import os
 from pathlib import Path
 import subprocess
 import sys
-import threading
-import time
 
 from tests.benchmarks.errors import BenchmarkError
 
 _MOST_SECONDS = 120.0
+_MEASURED = Path(__file__).with_name('measured.py')
 # getrusage returns bytes on macOS, and KiB elsewhere.
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
 
@@ -60,11 +60,18 @@ class FleetProgram:
     :param home: its working and home directory, so that it does not read
         the clouds.yaml of the user
     :param program: the program to run instead of `openstack`
+    :param limit: seconds; a longer run is killed
     """
 
-    def __init__(self, home: Path, program: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        program: Sequence[str] = (),
+        limit: float = _MOST_SECONDS,
+    ) -> None:
         self._program = program or [str(installed())]
         self._home = home
+        self._limit = limit
 
     def run(self, environment: Mapping[str, str], *arguments: str) -> FleetRun:
         """Run a command and measure it.
@@ -73,13 +80,18 @@ class FleetProgram:
         during the measurement.
 
         :param environment: the OS_… variables of the login
-        :raises BenchmarkError: it took more than two minutes
+        :raises BenchmarkError: it took longer than the limit
         """
         out, err = self._home / 'output', self._home / 'log'
+        used = self._home / 'used'
         with out.open('wb') as to_out, err.open('wb') as to_err:
-            begun = time.perf_counter()
-            child = subprocess.Popen(
-                [*self._program, *arguments],
+            subprocess.run(
+                [
+                    *(sys.executable, '-I', '-S', str(_MEASURED)),
+                    *(str(used), str(self._limit)),
+                    *self._program,
+                    *arguments,
+                ],
                 # Without PYTHON…, OS_… and …_proxy.
                 env={
                     'PATH': os.defpath,
@@ -91,24 +103,19 @@ class FleetProgram:
                 stdin=subprocess.DEVNULL,
                 stdout=to_out,
                 stderr=to_err,
+                check=True,
             )
-            late = threading.Timer(_MOST_SECONDS, child.kill)
-            late.start()
-            # Popen.wait does not return the resource usage.
-            _pid, status, used = os.wait4(child.pid, 0)
-            seconds = time.perf_counter() - begun
-            late.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if seconds >= _MOST_SECONDS:
+        found = json.loads(used.read_text(encoding='utf-8'))
+        if found['seconds'] >= self._limit:
             raise BenchmarkError(
                 f'openstack {" ".join(arguments[:4])} … took more than'
-                f' {_MOST_SECONDS:.0f} s'
+                f' {self._limit:.0f} s'
             )
         return FleetRun(
-            seconds=seconds,
-            cpu=used.ru_utime + used.ru_stime,
-            peak=used.ru_maxrss * _PEAK_UNIT / 2**20,
-            code=child.returncode,
+            seconds=found['seconds'],
+            cpu=found['cpu'],
+            peak=found['peak'] * _PEAK_UNIT / 2**20,
+            code=found['code'],
             output=out.read_text(encoding='utf-8'),
             log=err.read_text(encoding='utf-8'),
         )

@@ -7,25 +7,32 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from collections.abc import Iterator
-import dataclasses
 from pathlib import Path
 import statistics
 import sys
 import tempfile
 
-from tests import tables
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
+from tests.load import growing_fleet
+from tests.load.commands import COMMANDS
+from tests.load.table import as_csv
+from tests.load.table import as_line
+from tests.load.table import Row
 from tests.simulated import FleetError
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
-_HEADERS = ('Measurement', 'Ours', 'Peer', 'Ours / peer', 'Bound', 'Held')
 _MANY = 10_000
 _NODES = 1000
 _EACH = 1000
 _PAIRS = 3
+#: The parts with a thousand entries on each node, and their nodes.
+_FLEETS = {'hundred': _NODES // 10, 'thousand': _NODES}
+#: Numbers of nodes for the growth of a command.
+_SIZES = [1000, 3000, 10_000]
+_PARTS = ['node', *_FLEETS, *COMMANDS]
 #: Maximum ratios of ours to the peer, without and with names.
 _MOST_BARE = 1.2
 _MOST_NAMED = 2.0
@@ -46,18 +53,6 @@ _BARE = tuple(
     )
     for word in ('-c', header)
 )
-
-
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One row of the table, as text."""
-
-    what: str
-    ours: str
-    peer: str
-    ratio: str
-    bound: str
-    held: bool | None
 
 
 def _against(
@@ -137,15 +132,13 @@ def _fleet(home: Path, nodes: int) -> Iterator[Row]:
 
 def _of_a_fleet(what: str, run: FleetRun, most: int | None) -> Iterator[Row]:
     """The rows for one command: elapsed time, CPU time, memory."""
-    yield Row(f'{what}: seconds', f'{run.seconds:.1f}', '', '', '', None)
-    yield Row(f'{what}: CPU seconds', f'{run.cpu:.1f}', '', '', '', None)
+    yield Row(f'{what}: seconds', f'{run.seconds:.1f}')
+    yield Row(f'{what}: CPU seconds', f'{run.cpu:.1f}')
     yield Row(
         f'{what}: peak memory, MiB',
         f'{run.peak:.0f}',
-        '',
-        '',
-        f'at most {most}' if most else '',
-        run.peak <= most if most else None,
+        bound=f'at most {most}' if most else '',
+        held=run.peak <= most if most else None,
     )
 
 
@@ -167,24 +160,23 @@ def _checked(
     return run
 
 
-def as_csv(rows: list[Row]) -> str:
-    """The table as CSV, for the manual."""
-    cells = (
-        (*dataclasses.astuple(row)[:-1], tables.held(row.held)) for row in rows
-    )
-    return tables.as_csv(_HEADERS, cells)
-
-
-def _rows(pairs: int) -> Iterator[Row]:
+def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        yield from _many(home, pairs)
-        for nodes in (_NODES // 10, _NODES):
-            yield from _fleet(home, nodes)
+        if 'node' in arguments.only:
+            yield from _many(home, arguments.pairs)
+        for part, nodes in _FLEETS.items():
+            if part in arguments.only:
+                yield from _fleet(home, nodes)
+        names = [name for name in COMMANDS if name in arguments.only]
+        if names:
+            yield from growing_fleet.rows(
+                home, names, arguments.nodes, arguments.pairs
+            )
 
 
-def main() -> int:
-    """Measure; 0 if all bounds held, 1 if not, 130 if interrupted."""
+def _parser() -> argparse.ArgumentParser:
+    """The command line."""
     command = argparse.ArgumentParser(
         'python -m tests.load', description=__doc__
     )
@@ -192,7 +184,7 @@ def main() -> int:
         '--csv',
         type=Path,
         metavar='FILE',
-        help='also write the table to this file',
+        help='also write the table to this file, if it is complete',
     )
     command.add_argument(
         '--pairs',
@@ -201,19 +193,43 @@ def main() -> int:
         metavar='N',
         help=f'pairs for each row (default: {_PAIRS})',
     )
-    arguments = command.parse_args()
+    command.add_argument(
+        '--only',
+        nargs='+',
+        choices=_PARTS,
+        default=_PARTS,
+        metavar='PART',
+        help=f'parts to measure: {", ".join(_PARTS)} (default: all)',
+    )
+    command.add_argument(
+        '--nodes',
+        nargs='+',
+        type=int,
+        default=_SIZES,
+        metavar='N',
+        help=(
+            'numbers of nodes for the growth of each command, two or more'
+            f' (default: {" ".join(map(str, _SIZES))})'
+        ),
+    )
+    return command
+
+
+def main() -> int:
+    """Measure; 0 if all bounds held, 1 if not, 130 if interrupted."""
+    arguments = _parser().parse_args()
     rows: list[Row] = []
     try:
-        for row in _rows(arguments.pairs):
+        for row in _rows(arguments):
             rows.append(row)
-            print(' | '.join(map(str, dataclasses.astuple(row))), flush=True)
+            print(as_line(row), flush=True)
     except (BenchmarkError, FleetError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print('Interrupted. All processes are stopped.', file=sys.stderr)
         return 130
-    if arguments.csv:
+    if arguments.csv and (arguments.only, arguments.nodes) == (_PARTS, _SIZES):
         arguments.csv.write_text(as_csv(rows), encoding='utf-8')
     return 1 if any(row.held is False for row in rows) else 0
 
