@@ -68,7 +68,7 @@ def of(seconds: float, nodes: int) -> Pace:
         fill=0.05,
         sync_timeout=15.0,
         stall=3.0,
-        fault=(2.5, 5.0),
+        fault=(2.0, 4.0),
         storm=(60.0, 60.0),
         calm=(0.1, 0.5),
         sample=0.25,
