@@ -167,6 +167,7 @@ class Transfer:
             text,
             connect_timeout=self._request.connect_timeout,
             connected=self._connected,
+            tls=self._request.url.startswith('https:'),
             os_error=curl.getinfo(pycurl.OS_ERRNO),
             verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
             changes=self._request.method not in _REPEATABLE,
