@@ -174,12 +174,15 @@ def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
 def test_nodes_that_are_written_wrong(
     file: pathlib.Path, listed: Any, why: str
 ) -> None:
+    form = FORM
+    if why.endswith('unknown key'):
+        form = 'Use cloud, discover, endpoint, maintenance, name, site.'
     assert failure(image_cache_nodes=listed) == (
-        f"'image_cache_nodes' in clouds.yaml is not valid: {why}. {FORM}"
+        f"'image_cache_nodes' in clouds.yaml is not valid: {why}. {form}"
     )
     file.write_text(json.dumps(listed))
     assert failure(image_cache_nodes_file=str(file)) == (
-        f"'{file}' is not valid: {why}. {FORM}"
+        f"'{file}' is not valid: {why}. {form}"
     )
 
 
@@ -347,8 +350,11 @@ def test_sites_that_are_written_wrong(item: Any, why: str) -> None:
     with pytest.raises(errors.UsageError) as caught:
         sites_of([item])
 
+    form = FORM
+    if why.endswith('unknown key'):
+        form = 'Use bandwidth, max_downloads, name.'
     assert str(caught.value) == (
-        f"'image_cache_sites' in clouds.yaml is not valid: {why}. {FORM}"
+        f"'image_cache_sites' in clouds.yaml is not valid: {why}. {form}"
     )
 
 
