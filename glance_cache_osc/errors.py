@@ -72,9 +72,11 @@ class ImageError(CacheError):
 class ImageNotFound(ImageError):
     """No image in Glance has this ID or name."""
 
-    def __init__(self, wanted: str) -> None:
+    def __init__(self, wanted: str, *, is_glob: bool = False) -> None:
         super().__init__(
-            _("No image has the name or ID '%s'") % wanted,
+            _("No image name matches '%s'") % wanted
+            if is_glob
+            else _("No image has the name or ID '%s'") % wanted,
             _("See 'openstack image list'."),
         )
 

@@ -30,10 +30,18 @@ class Failures:
 
     :ivar allowed: the number of unreachable nodes that are reported as
         warnings and do not change the exit code.
+    :ivar limited: the number of nodes to which that limit applies; 0 if the
+        user did not set a limit.
+    :ivar nodes: the names of nodes that failed.
+    :ivar others: whether there are other failures, or the user stopped the
+        command.
     """
 
     def __init__(self) -> None:
         self.allowed = 0
+        self.limited = 0
+        self.nodes: set[str] = set()
+        self.others = False
         #: Each line with the name of the unreachable node, an empty string
         #: for any other failure, or None for a remark.
         self._lines: list[tuple[str, str | None]] = []
@@ -50,6 +58,10 @@ class Failures:
         :param error: the reason.
         :param node: the name of the node that failed; empty for none.
         """
+        if node:
+            self.nodes.add(node)
+        else:
+            self.others = True
         if isinstance(error, errors.Interrupted):
             self._interrupted += 1
             self._stopped = True
@@ -76,7 +88,7 @@ class Failures:
 
     def interrupt(self) -> None:
         """Record that the user stopped the command."""
-        self._stopped = True
+        self._stopped = self.others = True
 
     def report(self, log: logging.Logger) -> int:
         """Log each failure.
@@ -98,9 +110,22 @@ class Failures:
                 is_error = not (node and allowed)
             write = log.error if is_error else log.warning
             write(line)
-        if self._stopped:
+        if unreachable and self.limited:
+            write = log.warning if allowed else log.error
+            write(
+                _('Unreachable nodes: %(some)d of %(all)d. Allowed: %(max)d.'),
+                {
+                    'some': len(unreachable),
+                    'all': self.limited,
+                    'max': self.allowed,
+                },
+            )
+        if self._interrupted:
             log.error(
                 _('Interrupted. Operations not done: %d.'), self._interrupted
             )
+        elif self._stopped:
+            log.error(_('Interrupted.'))
+        if self._stopped:
             return _INTERRUPTED
         return 1 if failed else 0

@@ -174,7 +174,11 @@ class Catalogue:
                 candidates = _by_glob(everything, word)
             else:
                 candidates = names.get(word, [])
-            failure = _failure(word, candidates, several=several)
+            failure: errors.ImageError | None
+            if word in patterns and not candidates:
+                failure = errors.ImageNotFound(word, is_glob=True)
+            else:
+                failure = _failure(word, candidates, several=several)
             if failure:
                 failures[word] = failure
             else:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import re
+import shlex
 from typing import Any
 import urllib.parse
 
@@ -64,6 +65,20 @@ def matching(
     for key, value in properties.items():
         query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value
     return query
+
+
+def no_match(
+    tags: Sequence[str], properties: Mapping[str, str]
+) -> errors.ImageError:
+    """An error if no image has all of these tags and properties."""
+    pairs = [f'{key}={properties[key]}' for key in properties]
+    words = [word for tag in tags for word in ('--tag', tag)]
+    words += [word for pair in pairs for word in ('--property', pair)]
+    return errors.ImageError(
+        _('No image has all of these tags and properties: %s')
+        % ', '.join([*tags, *pairs]),
+        _("See 'openstack image list %s'.") % shlex.join(words),
+    )
 
 
 def has_properties(

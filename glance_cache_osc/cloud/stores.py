@@ -87,8 +87,8 @@ def _explained(
         return errors.Forbidden(
             message,
             _(
-                "Log in as an administrator, or allow the request in Glance's "
-                'policies.'
+                'Log in as an administrator, or permit the request in the '
+                'API policies of Glance.'
             ),
         )
     return error

@@ -112,7 +112,7 @@ def _confirm_total(
     more: str = '',
 ) -> None:
     summary = _(
-        '%(what)s %(cached)d cached and %(queued)d queued (%(size)s)'
+        '%(what)s %(cached)d cached and %(queued)d queued entries (%(size)s)'
     ) % {
         'what': what,
         'cached': total.cached,

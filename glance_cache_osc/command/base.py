@@ -15,7 +15,6 @@ from glance_cache_osc import errors
 from glance_cache_osc.command import common
 from glance_cache_osc.command import operations
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import node_sets
 
 Rows = list[tuple[Any, ...]]
 Member = operations.Member
@@ -31,9 +30,6 @@ CLOUD = columns.Column('Cloud')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
-#: How many nodes a message names.
-_FEW_NODES = 3
-
 
 class CacheLister(common.CacheCommand, command.Lister):
     """A command that prints rows, and then its failures."""
@@ -44,6 +40,8 @@ class CacheLister(common.CacheCommand, command.Lister):
     table: ClassVar[Sequence[columns.Column]] = ()
     #: A message that is logged after the rows; may be empty.
     closing = ''
+    #: The message for an empty table on a terminal; empty for none.
+    nothing_found = _('No entries found.')
 
     def columns_for(
         self, parsed_args: argparse.Namespace
@@ -97,19 +95,25 @@ class CacheLister(common.CacheCommand, command.Lister):
         # Rows must precede failures, also if both go to one file.
         self.app.stdout.flush()
         if self._is_empty and self.app.stdout.isatty():
-            self.log.warning(self._empty_message())
+            self._report_nothing_found()
         if self.closing:
             self.log.warning(self.closing)
         return int(code)
 
-    def _empty_message(self) -> str:
-        """A message for an empty table, with the nodes that were read."""
-        if not self._clouds:
-            return _('Nothing to list.')
-        nodes = columns.few(node_sets.fold(list(self._clouds)), _FEW_NODES)
-        line = _('Nothing to list. Nodes: %(count)d (%(nodes)s).')
-        words = {'count': len(self._clouds), 'nodes': nodes}
-        return columns.safe_text(line % words)
+    def _report_nothing_found(self) -> None:
+        """Log that the table is empty, unless failures may be the reason."""
+        failed = self.failures.nodes
+        if self.failures.others or (failed and self.changes):
+            return
+        if self.nothing_found:
+            self.log.warning(
+                _('%(what)s Nodes read: %(read)d of %(all)d.'),
+                {
+                    'what': self.nothing_found,
+                    'read': len(self._clouds.keys() - failed),
+                    'all': len(self._clouds),
+                },
+            )
 
     def check(self, parsed_args: argparse.Namespace) -> None:
         """Reject unknown columns before any request is sent.

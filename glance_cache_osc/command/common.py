@@ -12,6 +12,7 @@ from typing import ClassVar
 from osc_lib.command import command
 
 from glance_cache_osc import columns
+from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import node_options
@@ -71,7 +72,7 @@ class CacheCommand(operations.Operations, command.Command):
         """
         parts = [
             self._epilog,
-            self._example_intro or _('Example:'),
+            self._example_intro,
             f'    {self._example}',
             _('This command is provided by the glance-cache-osc plugin.'),
         ]
@@ -80,7 +81,12 @@ class CacheCommand(operations.Operations, command.Command):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Run the command, and return its exit code."""
         self.failures = report.Failures()
-        timeout = parsed_args.node_timeout
+        try:
+            timeout = node_options.timeout(parsed_args)
+        except errors.UsageError as error:
+            self.log.error(report.line_of(error))
+            return runner.USAGE_EXIT
+        parsed_args.node_timeout = timeout
 
         def work(loop: loops.Loop, cloud: clouds.Cloud) -> None:
             self.loop, self.cloud = loop, cloud
@@ -130,10 +136,12 @@ class CacheCommand(operations.Operations, command.Command):
                     ),
                 },
             )
-        number, is_share = parsed_args.allow_unreachable
-        if is_share:
-            number = len(chosen.nodes) * number // 100
-        self.failures.allowed = number
+        if parsed_args.allow_unreachable:
+            number, is_share = parsed_args.allow_unreachable
+            if is_share:
+                number = len(chosen.nodes) * number // 100
+            self.failures.allowed = number
+            self.failures.limited = len(chosen.nodes)
         members = fleet.members(self.cloud, chosen.nodes, timeout)
         self._clouds = {one.node.name: one.cloud.name for one in members}
         self._chose_several_clouds = len(set(self._clouds.values())) > 1
@@ -157,6 +165,18 @@ class CacheCommand(operations.Operations, command.Command):
     def configured_sites(self) -> set[str]:
         """The sites of all configured nodes."""
         return {one.site for one in self._configured}
+
+    def check_sites(self) -> None:
+        """Check the sites in clouds.yaml, and log those without nodes.
+
+        :raises errors.UsageError: the configuration is not valid.
+        """
+        configured = configuration.sites(self.cloud).keys()
+        if unused := sorted(configured - self.configured_sites):
+            self.log.warning(
+                _("Sites in 'image_cache_sites' without nodes: %s."),
+                columns.safe_text(columns.few(unused, _FEW_NODES)),
+            )
 
 
 def plans_only(parsed_args: argparse.Namespace) -> bool:

@@ -2,6 +2,7 @@
 
 """Write output files of commands."""
 
+import errno
 import os
 import pathlib
 import tempfile
@@ -12,18 +13,41 @@ from glance_cache_osc.i18n import _
 _MODE = 0o644
 
 
+def check(path: str) -> None:
+    """Check that a file can be replaced.
+
+    :raises errors.UsageError: the path is empty, or its directory does not
+        exist or is not writable.
+    """
+    if not path:
+        raise errors.UsageError(_("'--output' is empty"), _('Specify a file.'))
+    file = pathlib.Path(path).resolve()
+    if file.exists() and not (file.is_file() or file.is_dir()):
+        return  # For example, a pipe.
+    if file.is_dir():
+        why = errno.EISDIR
+    elif not file.parent.is_dir():
+        why = errno.ENOENT
+    elif not os.access(file.parent, os.W_OK | os.X_OK):
+        why = errno.EACCES
+    else:
+        return
+    raise errors.UsageError(
+        _("Cannot write '%(file)s': %(why)s")
+        % {'file': path, 'why': os.strerror(why)},
+        _('Check the directory of the file.'),
+    )
+
+
 def replace(path: str, text: str) -> None:
     """Replace a file in one step: readers find the old or the new content.
 
     If the path is not a regular file, such as a pipe, the text is written
     there directly.
 
-    :raises errors.UsageError: the path is empty.
     :raises errors.CacheError: the file was not written; an old file is
         unchanged.
     """
-    if not path:
-        raise errors.UsageError(_("'--output' is empty"), _('Specify a file.'))
     try:
         file = pathlib.Path(path).resolve()
         if file.exists() and not file.is_file():

@@ -4,15 +4,11 @@
 
 import argparse
 
-from osc_lib import utils
-
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 
 _NODE_TIMEOUT = 30.0
 _TIMEOUT_VARIABLE = 'OS_IMAGE_CACHE_NODE_TIMEOUT'
-#: The default of --allow-unreachable: the number 0, which is not a percentage.
-_NONE = (0, False)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -31,7 +27,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=_(
             'Use this node: a name from clouds.yaml, a node set such as '
-            "oslo-[1-3], a glob of '*' and '?' on names, a URL, or "
+            "oslo-[1-3], a glob on names, with '*' and '?', a URL, or "
             'host[:port] if no nodes are configured (repeat for several '
             'nodes)'
         ),
@@ -43,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=[],
         help=_(
             'Use the nodes of this site: a name, a set such as oslo-[1-3], or '
-            "a glob of '*' and '?' (repeat for several sites)"
+            "a glob on names, with '*' and '?' (repeat for several sites)"
         ),
     )
     group.add_argument(
@@ -65,7 +61,6 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--node-timeout',
         metavar='<seconds>',
         type=options.seconds,
-        default=utils.env(_TIMEOUT_VARIABLE, default=_NODE_TIMEOUT),
         help=_(
             'Fail if a node sends nothing for this many seconds (default: '
             '%(default)g, or the value of %(variable)s)'
@@ -76,12 +71,23 @@ def add(parser: argparse.ArgumentParser) -> None:
         '--allow-unreachable',
         metavar='<number>',
         type=_share,
-        default=_NONE,
         help=_(
             'Report up to this many unreachable nodes, or this percentage of '
             'the nodes (such as 5%%), as warnings that do not change the exit '
             'code (default: 0)'
         ),
+    )
+
+
+def timeout(parsed_args: argparse.Namespace) -> float:
+    """The timeout of requests to a node, in seconds.
+
+    :raises errors.UsageError: the value in the environment is not valid.
+    """
+    if parsed_args.node_timeout is not None:
+        return float(parsed_args.node_timeout)
+    return options.from_environment(
+        _TIMEOUT_VARIABLE, options.seconds, _NODE_TIMEOUT
     )
 
 
@@ -92,6 +98,10 @@ def _share(text: str) -> tuple[int, bool]:
         number != text and int(number) > 100
     ):
         raise argparse.ArgumentTypeError(
-            _("'%s' is not a whole number or a percentage such as 5%%") % text
+            _(
+                "'%s' is not valid. Use a whole number, or a percentage from "
+                '0%% to 100%%.'
+            )
+            % text
         )
     return int(number), number != text

@@ -267,7 +267,7 @@ class Operations:
         return await self.carry_out(
             steps,
             lambda job: job.member.driver.delete(job.image_id),
-            _("Cannot delete image '%(image)s' from the cache of %(node)s"),
+            _('Cannot delete image %(image)s from the cache of %(node)s'),
         )
 
 

@@ -3,11 +3,14 @@
 """Options that several commands share, and the parsing of their values."""
 
 import argparse
+from collections.abc import Callable
 import datetime
 import pathlib
 import re
 import sys
+from typing import TypeVar
 
+from osc_lib import utils
 from oslo_utils import strutils
 
 from glance_cache_osc import errors
@@ -15,16 +18,24 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
 
+_Value = TypeVar('_Value')
 _DURATION = re.compile(r'(\d+(?:\.\d+)?)([smhdw])')
 _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
 
 
-def add_filter_options(parser: argparse.ArgumentParser) -> None:
-    """Add the options that filter entries."""
-    group = parser.add_argument_group(
-        _('filters'), _('Entries must match all given filters.')
-    )
+def add_filter_options(
+    parser: argparse.ArgumentParser, *, queued: bool = True
+) -> None:
+    """Add the options that filter entries.
+
+    :param queued: whether the command handles queued entries, too.
+    """
+    text = _('Entries must match all given filters.')
+    if queued:
+        both = _('--cached together with --queued selects both.')
+        text = f'{text} {both}'
+    group = parser.add_argument_group(_('filters'), text)
     for option, text in (
         ('--cached', _('Only entries whose data is in the cache')),
         ('--queued', _('Only entries that are queued and not cached yet')),
@@ -34,15 +45,16 @@ def add_filter_options(parser: argparse.ArgumentParser) -> None:
         ),
         ('--unused', _('Only cached entries that were never served')),
     ):
-        group.add_argument(option, action='store_true', help=text)
+        if queued or option != '--queued':
+            group.add_argument(option, action='store_true', help=text)
     group.add_argument(
         '--older-than',
         metavar='<duration>',
         type=_duration,
         help=_(
-            'Only cached entries that were last served longer ago than this '
-            '(entries that were never served: cached longer ago): a number '
-            'with s, m, h, d or w, such as 30d'
+            'Only cached entries that were not used for this time. Time of '
+            'use: last served, or cached if never served. A number with s, m, '
+            'h, d or w, such as 30d'
         ),
     )
     group.add_argument(
@@ -61,7 +73,9 @@ def filters(parsed_args: argparse.Namespace) -> selection.Filters:
     """The filters of the command line."""
     return selection.Filters(
         states=frozenset(
-            state for state in entries.State if getattr(parsed_args, state)
+            state
+            for state in entries.State
+            if getattr(parsed_args, state, False)
         ),
         orphans=parsed_args.orphans,
         unused=parsed_args.unused,
@@ -72,7 +86,9 @@ def filters(parsed_args: argparse.Namespace) -> selection.Filters:
 
 def add_images(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Add the argument for images: IDs, names and globs."""
-    parser.add_argument('images', metavar='<image>', nargs='*', help=help_text)
+    parser.add_argument(
+        'images', metavar='<image>', nargs='*', type=_image, help=help_text
+    )
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
@@ -115,11 +131,29 @@ def image_words(parsed_args: argparse.Namespace) -> list[str]:
     if parsed_args.from_file:
         words += _read_names(parsed_args.from_file)
     if not (words or parsed_args.tag or parsed_args.property):
+        if parsed_args.from_file:
+            raise errors.UsageError(
+                _("'%s' contains no images") % parsed_args.from_file
+            )
         raise errors.UsageError(
             _('No images specified'),
             _('Specify images by ID, name, --tag, --property or --from-file.'),
         )
     return words
+
+
+def from_environment(
+    variable: str, parse: Callable[[str], _Value], default: _Value
+) -> _Value:
+    """The value of an environment variable; the default if it is empty.
+
+    :raises errors.UsageError: the value is not valid.
+    """
+    text = utils.env(variable)
+    try:
+        return parse(text) if text else default
+    except argparse.ArgumentTypeError as error:
+        raise errors.UsageError(f'{variable}: {error}') from error
 
 
 def _read_names(path: str) -> list[str]:
@@ -210,7 +244,8 @@ def seconds_or_none(text: str) -> float:
         return seconds(text)
     except argparse.ArgumentTypeError as error:
         raise argparse.ArgumentTypeError(
-            _("'%s' is not a number of seconds, 0 or greater") % text
+            _("'%s' is not a number of seconds. Use 0 or a greater number.")
+            % text
         ) from error
 
 
@@ -247,6 +282,12 @@ def size(text: str) -> int:
         f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
     )
     return number
+
+
+def _image(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError(_('An image name is empty'))
+    return text
 
 
 def _key_value(text: str) -> tuple[str, str]:

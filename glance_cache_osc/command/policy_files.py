@@ -117,13 +117,13 @@ async def find(
             kept.setdefault(cloud, []).append(site)
     for cloud, sites in kept.items():
         command.failures.add(
-            _('Other entries are not deleted on %(sites)s%(where)s')
+            _('Extra entries on %(sites)s%(where)s are not deleted')
             % {
                 'sites': columns.few(sites, _FEW),
                 'where': command.cloud_suffix(cloud),
             },
             errors.CacheError(
-                _('Some images of their sets were not found'),
+                _("Some images of the policy's sets were not found"),
                 _('Correct the sets, and run the command again.'),
             ),
         )
@@ -211,9 +211,7 @@ async def _matching(
                     'name': outcome.job.name,
                     'where': command.cloud_suffix(cloud),
                 },
-                errors.ImageError(
-                    _('No image has all tags and properties of the set')
-                ),
+                queries.no_match(outcome.job.tags, outcome.job.properties),
             )
     return found
 
@@ -232,7 +230,7 @@ def report_extras(
     if extra:
         command.log.warning(
             _(
-                'Other entries on %(sites)s: %(count)d. Use --delete-others '
+                'Extra entries on %(sites)s: %(count)d. Use --delete-others '
                 'to delete them.'
             ),
             {

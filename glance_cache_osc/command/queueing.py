@@ -2,6 +2,7 @@
 
 """Queue images, and wait for them: shared by ``queue`` and ``sync``."""
 
+import argparse
 from collections.abc import Iterable
 
 from glance_cache_osc import columns
@@ -9,6 +10,7 @@ from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
+from glance_cache_osc.command import common
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
@@ -49,7 +51,7 @@ async def carry_out(
     done = await command.carry_out(
         steps,
         lambda job: job.member.driver.queue(job.image_id),
-        _("Cannot queue image '%(image)s' on %(node)s"),
+        _('Cannot queue image %(image)s on %(node)s'),
     )
     return [(member, step, _RESULTS[step.action]) for member, step in done]
 
@@ -113,7 +115,7 @@ def _report(
     def fail(fill: fills.Fill, error: errors.CacheError) -> None:
         node = fill.member.node
         words = {'image': fill.image.label, 'node': node.label}
-        what = _("Cannot cache image '%(image)s' on %(node)s") % words
+        what = _('Cannot cache image %(image)s on %(node)s') % words
         failures.add(what, error, node.name)
 
     late: dict[base.Member, list[fills.Fill]] = {}
@@ -186,6 +188,15 @@ def _result(fill: fills.Fill | None) -> str:
 def _is_queued(fill: fills.Fill) -> bool:
     """Whether the node has listed the image, or accepted the request."""
     return fill.queued or fill.accepted
+
+
+def check_long(parsed_args: argparse.Namespace, options: str) -> None:
+    """Reject ``--long`` without a plan.
+
+    :param options: the options of the command that show a plan.
+    """
+    if parsed_args.long and not common.plans_only(parsed_args):
+        raise errors.UsageError(_('--long requires %s') % options)
 
 
 def plan_rows(steps: base.Steps, *, long: bool) -> base.Rows:

@@ -16,7 +16,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import loop as loops
 
-_USAGE_EXIT = 2
+USAGE_EXIT = 2
 
 
 def run(
@@ -54,7 +54,7 @@ def run(
         except errors.CacheError as error:
             failures.report(log)
             log.error(report.line_of(error))
-            return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+            return USAGE_EXIT if isinstance(error, errors.UsageError) else 1
         except BaseException:
             # For example, a closed pipe as standard output.
             failures.report(log)

@@ -65,11 +65,11 @@ def plan_rows(
 ) -> base.Rows:
     """Rows of ID, Name, Size, Action and Node; logs the total size."""
     read = [one for one in chosen if not one.skip_reason]
-    line = _('To read: %(size)s; images: %(images)d; nodes: %(nodes)d')
+    line = _('To read: %(size)s. Entries: %(entries)d. Nodes: %(nodes)d.')
     command.log.warning(
         line,
         {
-            'images': len(read),
+            'entries': len(read),
             'size': columns.human_size(sum(one.size for one in read)),
             'nodes': len({one.member for one in read}),
         },

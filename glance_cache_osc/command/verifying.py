@@ -123,11 +123,10 @@ async def candidates(  # noqa: PLR0913 - by name alone
         if not found:
             empty.append(member.node.name)
         chosen += found
-    if empty and max_size == math.inf:
+    if empty and max_size == math.inf and not command.failures.others:
         command.log.warning(
-            columns.safe_text(
-                _('No cached image matches on %s.') % columns.few(empty, _FEW)
-            )
+            _('No cached image on %s was selected.'),
+            columns.safe_text(columns.few(empty, _FEW)),
         )
     return chosen
 

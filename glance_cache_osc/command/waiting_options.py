@@ -4,8 +4,6 @@
 
 import argparse
 
-from osc_lib import utils
-
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
@@ -46,8 +44,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=options.count,
         help=_(
             'Download at most this many images at a time on all nodes '
-            'together (default: no limit, or with --wait the value of %s; '
-            'implies --wait)'
+            'together; implies --wait (default: no limit. With --wait: the '
+            'value of %s, if set)'
         )
         % _DOWNLOADS_VARIABLE,
     )
@@ -104,7 +102,10 @@ def limits(
         return waiting.Limits(
             timeout=_TIMEOUT if timeout is None else timeout,
             stall_after=parsed_args.stall_after or _STALL_AFTER,
-            downloads=parsed_args.max_downloads or _default_downloads(),
+            downloads=parsed_args.max_downloads
+            or options.from_environment(
+                _DOWNLOADS_VARIABLE, options.count, default=0
+            ),
             site_downloads=of_site,
         )
     for option in ('timeout', 'stall_after'):
@@ -114,15 +115,3 @@ def limits(
                 _('Add --wait.'),
             )
     return None
-
-
-def _default_downloads() -> int:
-    """The limit from the environment; 0 for no limit.
-
-    :raises errors.UsageError: the value is not a whole number.
-    """
-    text = utils.env(_DOWNLOADS_VARIABLE)
-    try:
-        return options.count(text) if text else 0
-    except argparse.ArgumentTypeError as error:
-        raise errors.UsageError(f'{_DOWNLOADS_VARIABLE}: {error}') from error

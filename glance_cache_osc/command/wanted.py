@@ -38,7 +38,7 @@ class Wanted:
         catalogue, where = cloud.catalogue(), command.cloud_suffix(cloud)
         resolution = await catalogue.resolve(self._words)
         for word, error in resolution.failures.items():
-            what = _("Cannot queue '%(word)s'%(where)s")
+            what = _("Cannot find '%(word)s'%(where)s")
             command.failures.add(what % {'word': word, 'where': where}, error)
         found = resolution.found
         complete = not resolution.failures
@@ -47,10 +47,8 @@ class Wanted:
             if not matching:
                 complete = False
                 command.failures.add(
-                    _('Cannot queue by tag or property%s') % where,
-                    errors.ImageError(
-                        _('No image has all of these tags and properties')
-                    ),
+                    _('Cannot find images by tag or property%s') % where,
+                    queries.no_match(self._tags, self._properties),
                 )
             found += matching
         distinct = {image.image_id: image for image in found}

@@ -93,8 +93,8 @@ class CacheApiDriver(base.CacheDriver):
             raise errors.Forbidden(
                 error.why,
                 _(
-                    'Log in as an administrator, or allow cache_%s in the '
-                    'policies of that node.'
+                    'Log in as an administrator, or permit cache_%s in the '
+                    'API policies of the node.'
                 )
                 % what.value,
             ) from error

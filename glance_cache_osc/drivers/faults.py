@@ -10,6 +10,7 @@ import html
 from http import client
 import io
 import re
+import urllib.parse
 
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
@@ -23,34 +24,35 @@ _MAX_PAGE_SIZE = 4096
 _STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
 _REQUEST_ID = re.compile(r'req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _PERMISSION = _(
-    'Log in as an administrator, or allow cache_list, cache_image and '
-    'cache_delete in the policies of that node.'
+    'Log in as an administrator, or permit cache_list, cache_image and '
+    'cache_delete in the API policies of the node.'
 )
 
 
-def from_status(response: engine.Response) -> errors.NodeError:
+def from_status(
+    response: engine.Response, endpoint: str = ''
+) -> errors.NodeError:
     """An error for a response with an HTTP status other than 2xx.
 
     The error has Glance's request ID, if the response contains one.
+
+    :param endpoint: the root URL of the node.
     """
-    error = _from_status(response)
+    error = _from_status(response, urllib.parse.urlsplit(endpoint).path)
     request_id = response.headers.get('x-openstack-request-id', '')
     if _REQUEST_ID.fullmatch(request_id):
         error.request_id = request_id
     return error
 
 
-def _from_status(response: engine.Response) -> errors.NodeError:
+def _from_status(response: engine.Response, path: str) -> errors.NodeError:
     status = response.status
     if status < 200:
         return failures.not_http()
     message = _glance_message(response)
     phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
     if status < 400:
-        return errors.NotGlance(
-            _('The endpoint redirects to another one (HTTP %d)') % status,
-            _('Use the endpoint that it redirects to.'),
-        )
+        return _redirect(status, path)
     if status == 401:
         return errors.Forbidden(
             _('The endpoint rejected the token of this login'),
@@ -65,6 +67,19 @@ def _from_status(response: engine.Response) -> errors.NodeError:
             _('Try again later, and check the log of the server.'),
         )
     return errors.Refused(message or phrase, status=status)
+
+
+def _redirect(status: int, path: str) -> errors.NotGlance:
+    if status == 300 and path:
+        # Glance lists its versions if it does not know the path.
+        return errors.NotGlance(
+            _('The endpoint has a wrong path (HTTP 300)'),
+            _('Remove the path from the endpoint.'),
+        )
+    return errors.NotGlance(
+        _('The endpoint redirects to another one (HTTP %d)') % status,
+        _('Use the endpoint that it redirects to.'),
+    )
 
 
 def _glance_message(response: engine.Response) -> str:

@@ -151,7 +151,7 @@ class NodeClient:
             if 200 <= response.status < 300:
                 return response
             if not await retry.wait(response):
-                raise faults.from_status(response)
+                raise faults.from_status(response, self.endpoint)
 
     async def _with_token(
         self, attempt: Callable[[logins.Headers], Awaitable[engines.Response]]

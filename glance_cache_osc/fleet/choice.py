@@ -72,7 +72,9 @@ async def choose(
         )
     by_name = {one.name: one for one in configured}
     excluded = [
-        one for word in options.excluded for one in _configured(word, by_name)
+        one
+        for word in options.excluded
+        for one in _configured(word, by_name, '--exclude-node')
     ]
     excluded_names = {discovery.full_name(one) for one in excluded}
     selected = list(_selected(cloud, options, by_name))
@@ -87,10 +89,14 @@ async def choose(
     discovery.check_excluded(excluded, found)
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
+        gone = {one.name for one, __ in selected} | {one.name for one in found}
         raise errors.UsageError(
-            _('No nodes left: %(count)d in maintenance, %(gone)d excluded')
-            % {'count': len(skipped), 'gone': len(excluded_names)},
-            _('Specify nodes with --node.'),
+            _(
+                'All selected nodes are excluded (%(gone)d) or in maintenance '
+                '(%(count)d)'
+            )
+            % {'gone': len(gone & excluded_names), 'count': len(skipped)},
+            _('Change --node or --exclude-node.'),
         )
     return Choice(left, [one.name for one in kept if one in skipped])
 
@@ -148,7 +154,7 @@ def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
     # If nodes are configured, a mistyped name must not become a host name to
     # which an administrator's token is sent.
     if not is_url and (is_pattern or by_name):
-        return _configured(word, by_name)
+        return _configured(word, by_name, '--node')
     base_url = None if is_url else cloud.image_endpoint()
     endpoint = endpoints.parse(word, base_url)
     unnamed = nodes.Node(name=word.rstrip('/'), endpoint=endpoint)
@@ -156,20 +162,26 @@ def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
     return [next(known, unnamed)]
 
 
-def _configured(word: str, by_name: Nodes) -> list[nodes.Node]:
+def _configured(word: str, by_name: Nodes, option: str) -> list[nodes.Node]:
     """The configured nodes that a name, node set or glob selects.
 
+    :param option: the option of the word, for messages.
     :raises errors.UsageError: a named node does not exist, or the glob
         matches no node.
     """
+    if '://' in word and word not in by_name:
+        raise errors.UsageError(
+            _('--exclude-node does not accept a URL'),
+            _('Use a name, a node set or a glob.'),
+        )
     found = []
     for name in names.matching(word, by_name):
         one = discovery.find(name, by_name)
         if one is None:
-            raise names.no_such('node', name, list(by_name))
+            raise names.no_such(option, name, list(by_name))
         found.append(one)
     if not found:
-        raise names.no_such('node', word, list(by_name))
+        raise names.no_such(option, word, list(by_name))
     return found
 
 
@@ -183,7 +195,7 @@ def _of_site(word: str, by_name: Nodes) -> list[nodes.Node]:
     known = set(sites)
     for name in wanted:
         if name not in known:
-            raise names.no_such('site', name, sites)
+            raise names.no_such('--site', name, sites)
     return [one for one in by_name.values() if one.site in wanted]
 
 

@@ -67,7 +67,7 @@ def sites(cloud: clouds.Cloud) -> dict[str, nodes.Site]:
             max_downloads=item.number('max_downloads'),
             bandwidth=item.bits('bandwidth'),
         )
-        item.finish()
+        item.finish('bandwidth, max_downloads, name')
         if one.name in found:
             raise _wrong(where, _("two sites have the name '%s'") % one.name)
         found[one.name] = one
@@ -175,7 +175,7 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     if discover not in ('', 'dns'):
         raise item.wrong('discover', _("must be 'dns'"))
     maintenance = item.flag('maintenance')
-    item.finish()
+    item.finish('cloud, discover, endpoint, maintenance, name, site')
     are_urls = all('://' in one for one in texts)
     if own_cloud and not cloud.has_cloud(own_cloud):
         raise item.wrong(
@@ -272,12 +272,16 @@ class _Item:
             )
         return number
 
-    def finish(self) -> None:
-        """Refuse keys that were not read."""
+    def finish(self, keys: str) -> None:
+        """Refuse keys that were not read.
+
+        :param keys: the known keys, for the remedy.
+        """
         for key in self._values:
             # Python does not print integers of thousands of digits.
             is_long = isinstance(key, int) and key.bit_length() > 99
-            raise self.wrong('' if is_long else str(key), _('unknown key'))
+            shown = '' if is_long else str(key)
+            raise self.wrong(shown, _('unknown key'), _('Use %s.') % keys)
 
     def wrong(self, key: str, why: str, remedy: str = '') -> errors.UsageError:
         """An error that names the item and the key."""

@@ -38,8 +38,8 @@ def matching(word: str, names: Collection[str]) -> list[str]:
             _("The brackets in '%s' must contain only a range of numbers")
             % word,
             _(
-                "Use a range such as oslo-[1-12], or a glob of '*' and '?' "
-                'without brackets.'
+                'Use a range such as oslo-[1-12], or a glob on names, with '
+                "'*' and '?', without brackets."
             ),
         )
     if is_glob(word):
@@ -47,25 +47,22 @@ def matching(word: str, names: Collection[str]) -> list[str]:
     return [word]
 
 
-def no_such(kind: str, word: str, names: Sequence[str]) -> errors.UsageError:
+def no_such(option: str, word: str, names: Sequence[str]) -> errors.UsageError:
     """An error for an unknown name, with similar names in the remedy.
 
-    :param kind: ``node`` or ``site``.
+    :param option: ``--node``, ``--exclude-node`` or ``--site``.
     :param names: the names that exist.
     """
-    near = difflib.get_close_matches(word, names) or list(names)
-    if not near:
+    if near := difflib.get_close_matches(word, names):
+        remedy = _('Similar names: %s.') % ', '.join(near)
+    elif names:
+        remedy = _('Available: %s.') % columns.few(names, 10)
+    else:
+        remedy = _("Add 'image_cache_nodes' to clouds.yaml.")
+    if option == '--site':
         return errors.UsageError(
-            _("'%s' matches no node: clouds.yaml has no nodes") % word,
-            _('Configure nodes, or use a URL.'),
+            _("clouds.yaml has no site '%s'") % word, remedy
         )
-    available = _('Available: %s.') % columns.few(near, 10)
-    if kind == 'site':
-        return errors.UsageError(
-            _("clouds.yaml has no site '%s'") % word, available
-        )
-    more = _('Use a URL for other nodes.')
-    return errors.UsageError(
-        _("clouds.yaml has no node '%s'") % word,
-        f'{available} {more}',
-    )
+    if option == '--node':
+        remedy += ' ' + _('Use a URL for other nodes.')
+    return errors.UsageError(_("clouds.yaml has no node '%s'") % word, remedy)

@@ -36,7 +36,7 @@ class Node:
     @property
     def label(self) -> str:
         """The node in messages: its name and its endpoint."""
-        if self.name == self.endpoint:
+        if '://' in self.name:
             return self.endpoint
         return f'{self.name} ({self.endpoint})'
 

@@ -43,7 +43,12 @@ def read(text: str, file: str) -> policies.Policy:
         root = yaml.compose(text, Loader=yaml_text.Loader)
     except yaml.MarkedYAMLError as error:
         why = ' '.join(filter(None, (error.context, error.problem)))
-        raise _error(file, error.problem_mark, why) from error
+        mark = error.problem_mark
+        if 'alias' in why:
+            why += _("; quote names that begin with '*'")
+        elif mark and '\t' in [*text.split('\n'), ''][mark.line]:
+            why += _('; use spaces instead of tabs')
+        raise _error(file, mark, why) from error
     except (yaml.YAMLError, ArithmeticError, ValueError) as error:
         why = ' '.join(str(error).split())
         raise _error(file, None, why) from error
@@ -74,6 +79,8 @@ class _Reader:
 
     def __init__(self, file: str) -> None:
         self._file = file
+        #: What is being read, for messages.
+        self._what = _('the file')
 
     def policy(self, root: yaml.Node) -> policies.Policy:
         found = self._keys(
@@ -86,6 +93,7 @@ class _Reader:
             required=('version', 'sets', 'sites'),
         )
         sets: dict[str, policies.ImageSet] = found['sets']
+        self._what = _("an item of 'sites'")
         rules = [self._rule(node, sets) for node in found['sites']]
         return policies.Policy(sets, rules)
 
@@ -100,6 +108,7 @@ class _Reader:
         }
 
     def _set(self, name: str, node: yaml.Node) -> policies.ImageSet:
+        self._what = _("set '%s'") % name
         found = self._keys(
             node,
             {
@@ -127,7 +136,9 @@ class _Reader:
             for one in self._list(value):
                 if self._text(one) not in sets:
                     raise self._wrong(
-                        one, _("unknown set '%s'") % self._text(one)
+                        one,
+                        _("unknown set '%(name)s'; sets: %(sets)s")
+                        % {'name': self._text(one), 'sets': ', '.join(sets)},
                     )
             return self._texts(value)
 
@@ -173,7 +184,9 @@ class _Reader:
                     _("unknown key '%(key)s'; use %(keys)s")
                     % {'key': key, 'keys': ', '.join(readers)},
                 )
+            self._what, before = f"'{key}'", self._what
             found[key] = readers[key](value)
+            self._what = before
         for key in required:
             if key not in found:
                 raise self._wrong(node, _("'%s' is missing") % key)
@@ -184,7 +197,7 @@ class _Reader:
     ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
         """The keys of a mapping, each with its node and its value's node."""
         if not isinstance(node, yaml.MappingNode):
-            raise self._wrong(node, _('not a mapping'))
+            raise self._wrong(node, _('%s is not a mapping') % self._what)
         seen = set()
         for key, value in node.value:
             text = self._text(key)
@@ -205,7 +218,7 @@ class _Reader:
 
     def _list(self, node: yaml.Node) -> list[yaml.Node]:
         if not isinstance(node, yaml.SequenceNode):
-            raise self._wrong(node, _('not a list'))
+            raise self._wrong(node, _('%s is not a list') % self._what)
         return list(node.value)
 
     def _texts(self, node: yaml.Node) -> tuple[str, ...]:
@@ -213,19 +226,24 @@ class _Reader:
 
     def _text(self, node: yaml.Node) -> str:
         if not isinstance(node, yaml.ScalarNode) or not node.value.strip():
-            raise self._wrong(node, _('not a string'))
+            raise self._wrong(
+                node, _('a value of %s is not a string') % self._what
+            )
         return str(node.value)
 
     def _flag(self, node: yaml.Node) -> bool:
         text = self._plain(node)
         if text not in ('true', 'false'):
-            raise self._wrong(node, _('not true or false'))
+            raise self._wrong(node, _('%s is not true or false') % self._what)
         return text == 'true'
 
     def _number(self, node: yaml.Node) -> int:
         text = self._plain(node)
         if not _NUMBER.fullmatch(text):
-            raise self._wrong(node, _('not a whole number from 1 to 999999'))
+            raise self._wrong(
+                node,
+                _('%s is not a whole number from 1 to 999999') % self._what,
+            )
         return int(text)
 
     @staticmethod

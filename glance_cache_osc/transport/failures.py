@@ -45,15 +45,23 @@ def not_http() -> errors.NotGlance:
     )
 
 
-def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
+def no_response(
+    timeout: float, *, connected: bool = True, tls: bool = False
+) -> errors.TimedOut:
     """An error for response headers that do not arrive within the timeout.
 
     :param timeout: in seconds.
     :param connected: whether the request may have been sent.
+    :param tls: whether the TLS handshake may be the reason.
     """
+    check = _('Check that the service is up.')
+    if tls:
+        check = _(
+            'Check that the service is up and that the endpoint uses HTTPS.'
+        )
     return errors.TimedOut(
         _('No response within %g seconds') % timeout,
-        _('Check that the service is up. To wait longer, use --node-timeout.'),
+        f'{check} {_("To wait longer, use --node-timeout.")}',
         connected=connected,
     )
 
@@ -99,6 +107,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     *,
     connect_timeout: float,
     connected: bool,
+    tls: bool,
     os_error: int,
     verify_result: int,
     changes: bool,
@@ -109,13 +118,14 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     :param text: libcurl's message.
     :param connect_timeout: in seconds.
     :param connected: whether the request may have been sent.
+    :param tls: whether the URL begins with ``https``.
     :param os_error: ``errno`` of the last system call that failed, or 0.
     :param verify_result: OpenSSL's ``X509_V_…`` of the server's certificate.
     :param changes: whether the request may have changed something.
     """
     text = one_line(text)
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return no_response(connect_timeout, connected=connected)
+        return no_response(connect_timeout, connected=connected, tls=tls)
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return _certificate_rejected(text, verify_result)
     if code in _LOCAL_FILES:

@@ -77,8 +77,8 @@ class Resolver:
         except OSError as error:
             self.forget(url)
             raise errors.Unreachable(
-                _('Cannot connect: %s') % error.strerror,
-                _('Check that glance-api is running at this address.'),
+                _('Cannot resolve the host name: %s') % error.strerror,
+                _('Check the spelling of the host name, and the DNS servers.'),
             ) from error
 
     def forget(self, url: str) -> None:

@@ -169,6 +169,7 @@ class Transfer:
             text,
             connect_timeout=self._request.connect_timeout,
             connected=self._connected,
+            tls=self._request.url.startswith('https:'),
             os_error=curl.getinfo(pycurl.OS_ERRNO),
             verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
             changes=self._request.method not in _REPEATABLE,
@@ -179,7 +180,8 @@ class Transfer:
         curl = pycurl.Curl()
         timeout = request.timeout
         headers = {'Accept-Encoding': 'identity', **request.headers}
-        if request.method not in _REPEATABLE:
+        changes = request.method not in _REPEATABLE
+        if changes:
             headers['Content-Length'] = '0'
         options: dict[int, Any] = {
             pycurl.URL: request.url,
@@ -189,9 +191,7 @@ class Transfer:
             pycurl.USERAGENT: 'glance-cache-osc',
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.FRESH_CONNECT: (
-                request.fresh or request.method not in _REPEATABLE
-            ),
+            pycurl.FRESH_CONNECT: request.fresh or changes,
             pycurl.OPT_CERTINFO: request.fresh,
             # The server of a resumed TLS session sends no certificate.
             pycurl.SSL_SESSIONID_CACHE: not request.fresh,

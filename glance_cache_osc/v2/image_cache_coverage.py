@@ -43,13 +43,14 @@ class CoverImageCache(base.CacheLister):
         'openstack image cache coverage ubuntu-24.04 -f value -c Missing'
     )
     changes = False
+    nothing_found = _('No images found.')
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         options.add_images(
             parser,
             _(
                 'Image to show: an ID, a name, or a glob on names (default: '
-                'all images of all nodes)'
+                'all images that are cached or queued on at least one node)'
             ),
         )
         parser.add_argument(
@@ -150,7 +151,7 @@ class CoverImageCache(base.CacheLister):
             )
 
         by_cloud = await self.in_each_cloud(members, of_cloud)
-        self.report_unknown(_("Cannot look for '%s'"), unknown)
+        self.report_unknown(_("Cannot find '%s'"), unknown)
         return by_cloud
 
 

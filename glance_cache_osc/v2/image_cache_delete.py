@@ -134,7 +134,7 @@ class DeleteImageCache(base.CacheLister):
                 ),
             ),
         )
-        unknown = {}
+        unknown: dict[clouds.Cloud, dict[str, errors.CacheError]] = {}
 
         async def plan_of(
             cloud: clouds.Cloud, group: Sequence[base.Member]
@@ -164,8 +164,18 @@ class DeleteImageCache(base.CacheLister):
 
         members = [one for one in members if one.cloud in resolutions]
         plans = await self.in_each_cloud(members, plan_of)
+        steps = [step for steps in plans.values() for step in steps]
+        for word in filter(images.is_id, words):
+            # Unknown everywhere: the entry may be deleted already.
+            found = [one.get(word) for one in unknown.values()]
+            if all(isinstance(one, errors.ImageNotFound) for one in found):
+                for one in unknown.values():
+                    del one[word]
+                if not filters:
+                    absent = plan.Step(images.Image(word), plan.Action.NONE)
+                    steps += [(first, absent) for first in list(held)[:1]]
         self.report_unknown(_("Cannot delete '%s'"), unknown)
-        return [step for steps in plans.values() for step in steps]
+        return steps
 
 
 def _unknown(

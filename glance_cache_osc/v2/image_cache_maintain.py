@@ -16,14 +16,15 @@ _PRUNE_TIMEOUT = 600.0
 
 
 class CleanImageCache(base.CacheLister):
-    """Delete invalid files and files of stalled fills."""
+    """Delete invalid files and files of downloads that did not end."""
 
     table = (base.RESULT, base.NODE)
     _description = _(
         'Clean the caches of nodes: each node deletes invalid files and '
-        'files of stalled fills. Requires Images API 2.18.'
+        'files of downloads that did not end. Requires Images API 2.18.'
     )
     _epilog = _('Glance does not report how much was deleted.')
+    _example_intro = _('Clean the caches of all nodes:')
     _example = 'openstack image cache clean --all-nodes'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -51,6 +52,7 @@ class PruneImageCache(base.CacheLister):
         'its least recently used images first. The output shows how much was '
         'deleted. Requires Images API 2.18.'
     )
+    _example_intro = _('Prune the cache of one node:')
     _example = 'openstack image cache prune --node edge-oslo'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:

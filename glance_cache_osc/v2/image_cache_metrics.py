@@ -22,7 +22,7 @@ class ImageCacheMetrics(common.CacheCommand):
     )
     _example_intro = _("Write metrics for node_exporter's textfile collector:")
     _example = (
-        'openstack image cache metrics --policy policy.yaml --output '
+        'openstack image cache metrics --policy image-sites.yaml --output '
         '/var/lib/node_exporter/glance_cache.prom'
     )
     changes = False
@@ -39,11 +39,15 @@ class ImageCacheMetrics(common.CacheCommand):
             '--output',
             metavar='<file>',
             help=_(
-                'Write to this file instead of standard output, and replace '
-                'it in one step; the file stays as it is if no request could '
-                'be sent'
+                'Write to this file instead of standard output. The file is '
+                'replaced only when the new content is complete, and stays as '
+                'it is if no request could be sent'
             ),
         )
+
+    def check(self, parsed_args: argparse.Namespace) -> None:
+        if parsed_args.output not in (None, '-'):
+            files.check(parsed_args.output)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Read the nodes, and write the metrics."""

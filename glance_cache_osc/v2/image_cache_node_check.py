@@ -22,7 +22,7 @@ _FINDINGS = (checks.Outcome.WARNING, checks.Outcome.ERROR)
 
 
 class CheckImageCacheNodes(base.CacheLister):
-    """Check that nodes are configured so that caching helps."""
+    """Check the configuration of nodes and whether they serve images."""
 
     table = (
         base.NODE,
@@ -31,9 +31,10 @@ class CheckImageCacheNodes(base.CacheLister):
         columns.Column('Details'),
     )
     _description = _(
-        'Check that nodes are configured so that caching helps. The checks '
-        'are: responds, cache, permissions, cloud, serving (with '
-        '--probe-size), own list, single node, clock, certificate.'
+        'Check that nodes are configured correctly and serve images from '
+        'their caches. The checks are: responds, cache, list permission, '
+        'change permission, cloud, serving (with --probe-size), own list, '
+        'single node, clock, certificate.'
     )
     _epilog = _(
         'The exit code is 3 if a check found a warning or an error, and 1 '
@@ -43,6 +44,8 @@ class CheckImageCacheNodes(base.CacheLister):
         'Check all nodes, and read one image of up to 100 MB from each:'
     )
     _example = 'openstack image cache node check --all-nodes --probe-size 100M'
+    changes = False
+    nothing_found = _('No warnings or errors.')
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -59,7 +62,9 @@ class CheckImageCacheNodes(base.CacheLister):
         parser.add_argument(
             '--long',
             action='store_true',
-            help=_('List all checks, not only those that are not ok'),
+            help=_(
+                'List all checks (default: only checks whose result is not ok)'
+            ),
         )
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -72,6 +77,7 @@ class CheckImageCacheNodes(base.CacheLister):
         return _FOUND if not code and self._found else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        self.check_sites()
         probes = parsed_args.probe_size is not None
         members = self.chosen_fleet(parsed_args, changes=probes)
         reports = self.loop.run(self._reports(members))

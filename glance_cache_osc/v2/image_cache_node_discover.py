@@ -37,12 +37,14 @@ class DiscoverImageCacheNodes(base.CacheLister):
         'are the keys of nodes in clouds.yaml, so that the output of -f yaml '
         'can be pasted there. No request is sent to the nodes.'
     )
-    _example_intro = _('Find the nodes behind a headless service:')
+    _example_intro = _('Find the nodes behind one DNS name:')
     _example = (
         'openstack image cache node discover --dns '
         'http://glance.oslo.example.net:9292 -f yaml'
     )
     changes = False
+    # `rows` reports what was not found.
+    nothing_found = ''
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         group = parser.add_mutually_exclusive_group(required=True)
@@ -77,7 +79,18 @@ class DiscoverImageCacheNodes(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         if parsed_args.catalogue:
             found = self.loop.run(self.cloud.image_endpoints())
-            return _distinct(_of_catalogue(found, parsed_args.region))
+            region = parsed_args.region
+            listed = _distinct(_of_catalogue(found, region))
+            if not listed:
+                where = _(" in region '%s'") % region if region else ''
+                self.log.warning(
+                    _(
+                        'The service catalogue has no image endpoint%s. See '
+                        "'openstack endpoint list --service image'."
+                    ),
+                    columns.safe_text(where),
+                )
+            return listed
         if parsed_args.region:
             raise errors.UsageError(_('--region requires --catalogue'))
         base_url = self.cloud.image_endpoint()

@@ -60,6 +60,7 @@ class ListImageCacheNodes(base.CacheLister):
     _example_intro = _('List the nodes on which an image is cached:')
     _example = 'openstack image cache node list --image ubuntu-24.04'
     changes = False
+    nothing_found = _('No nodes found.')
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
         parser.add_argument(
@@ -74,7 +75,7 @@ class ListImageCacheNodes(base.CacheLister):
         parser.add_argument(
             '--long',
             action='store_true',
-            help=_('Also list how each node is addressed (column Driver)'),
+            help=_('Also show the driver of each node (column Driver)'),
         )
 
     def columns_for(
@@ -124,9 +125,14 @@ class ListImageCacheNodes(base.CacheLister):
         )
         unknown = {cloud: one.failures for cloud, one in by_cloud.items()}
         if not any(one.found for one in by_cloud.values()):
+            if images.is_glob(word):
+                raise errors.UsageError(
+                    _('--image does not accept a glob'),
+                    _('Specify an ID or a name.'),
+                )
             for failures in unknown.values():
                 raise failures[word]
-        self.report_unknown(_("Cannot look for '%s'"), unknown)
+        self.report_unknown(_("Cannot find '%s'"), unknown)
         return {
             cloud: one.found[0].image_id
             for cloud, one in by_cloud.items()

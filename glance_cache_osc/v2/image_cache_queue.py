@@ -17,11 +17,14 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
 from glance_cache_osc.transport import attempt
 
+_LONG_REQUIRES = '--dry-run'
+
 
 class QueueImageCache(base.CacheLister):
     """Queue images."""
 
     table = (base.ID, base.NAME, base.RESULT, base.NODE)
+    nothing_found = _('No changes are pending.')
     _description = _(
         'Queue images, so that nodes download them into their caches. '
         'Images that are already cached or queued are skipped.'
@@ -57,11 +60,12 @@ class QueueImageCache(base.CacheLister):
             '--long',
             action='store_true',
             help=_('With %s, also list images that need no action')
-            % '--dry-run',
+            % _LONG_REQUIRES,
         )
         waiting_options.add(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        queueing.check_long(parsed_args, _LONG_REQUIRES)
         words = wanted.Wanted(parsed_args)
         limits = waiting_options.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)

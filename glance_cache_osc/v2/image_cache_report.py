@@ -21,7 +21,7 @@ class ImageCacheReport(common.CacheCommand):
     )
     _example_intro = _('Write a page about all sites:')
     _example = (
-        'openstack image cache report --policy policy.yaml --output '
+        'openstack image cache report --policy image-sites.yaml --output '
         'report.html'
     )
     changes = False
@@ -39,10 +39,14 @@ class ImageCacheReport(common.CacheCommand):
             metavar='<file>',
             required=True,
             help=_(
-                'Write to this file, and replace it in one step; the file '
-                'stays as it is if no request could be sent'
+                'Write to this file. The file is replaced only when the new '
+                'content is complete, and stays as it is if no request could '
+                'be sent'
             ),
         )
+
+    def check(self, parsed_args: argparse.Namespace) -> None:
+        files.check(parsed_args.output)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Read the nodes, and write the page."""

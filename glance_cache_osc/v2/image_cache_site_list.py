@@ -45,7 +45,7 @@ class ListImageCacheSites(base.CacheLister):
     )
     _example_intro = _('List how many images are missing on each site:')
     _example = (
-        'openstack image cache site list --policy policy.yaml -c Site '
+        'openstack image cache site list --policy image-sites.yaml -c Site '
         '-c Missing -c Status'
     )
     changes = False
@@ -67,6 +67,7 @@ class ListImageCacheSites(base.CacheLister):
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         policy = policy_files.from_args(parsed_args)
+        self.check_sites()
         members = self.chosen_fleet(parsed_args)
         wanted: policy_files.Wanted = {}
         if policy:
@@ -92,14 +93,15 @@ class ListImageCacheSites(base.CacheLister):
 
 
 def _row(one: snapshot.SiteState) -> tuple[Any, ...]:
+    read = one.reachable > 0
     return (
         one.place[1],
         one.nodes,
         one.reachable,
-        one.totals.cached + one.totals.queued,
-        one.totals.size,
+        one.totals.cached + one.totals.queued if read else None,
+        one.totals.size if read else None,
         one.wanted,
-        one.missing,
-        one.extra,
+        one.missing if read else None,
+        one.extra if read else None,
         one.status,
     )

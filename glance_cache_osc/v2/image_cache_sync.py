@@ -25,6 +25,7 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.policy import policies
 from glance_cache_osc.transport import attempt
 
+_LONG_REQUIRES = '--check or --dry-run'
 #: The exit code of --check if a change is pending.
 _PENDING = 3
 
@@ -33,13 +34,15 @@ class SyncImageCache(base.CacheLister):
     """Queue missing images, and optionally delete all other entries."""
 
     table = (base.ID, base.NAME, base.RESULT, base.NODE)
+    nothing_found = _('No changes are pending.')
     _description = _(
         'Queue missing images and, with --delete-others, delete all other '
         'entries.'
     )
     _epilog = _(
-        'Running the command again changes nothing. With --check, the exit '
-        'code is 3 if anything is pending, and 1 if a node did not respond.'
+        'If no image is missing and no entry must be deleted, the command '
+        'changes nothing. With --check, the exit code is 3 if changes are '
+        'pending, and 1 if a node did not respond or an image was not found.'
     )
     _example_intro = _(
         'Check that all images in a file are cached on all nodes:'
@@ -81,7 +84,7 @@ class SyncImageCache(base.CacheLister):
             '--long',
             action='store_true',
             help=_('With %s, also list images that need no action')
-            % '--check or --dry-run',
+            % _LONG_REQUIRES,
         )
         waiting_options.add(parser)
 
@@ -91,6 +94,7 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
+        queueing.check_long(parsed_args, _LONG_REQUIRES)
         policy = policy_files.from_args(parsed_args)
         words = None if policy else wanted.Wanted(parsed_args)
         limits = waiting_options.limits(self, parsed_args, policy)

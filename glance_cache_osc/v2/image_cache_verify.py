@@ -28,6 +28,8 @@ class VerifyImageCache(base.CacheLister):
         *(base.ID, base.NAME, base.SIZE, base.RESULT),
         *(_SECONDS, base.NODE),
     )
+    # `verifying.candidates` reports nodes without a selected image.
+    nothing_found = ''
     _description = _(
         'Verify that cached images are intact and served from the cache. '
         'Each image is read completely through its node and compared with '
@@ -85,7 +87,7 @@ class VerifyImageCache(base.CacheLister):
             ),
         )
         summaries.add_option(parser)
-        options.add_filter_options(parser)
+        options.add_filter_options(parser, queued=False)
         options.add_approval_options(parser)
 
     def columns_for(

@@ -40,12 +40,12 @@ class WatchImageCache(common.CacheCommand):
     _description = _(
         'Show the contents of the caches and their changes until Ctrl-C. '
         'On a terminal, the output is a table of sites, or of nodes if '
-        'there are fewer than 30; rows that need attention come first. '
+        'there are fewer than 30 nodes; rows that need attention come first. '
         'Elsewhere, each change is one line. The command changes nothing.'
     )
     _epilog = _('The images of the policy are looked up once, at the start.')
     _example_intro = _('Watch all sites until they comply with a policy:')
-    _example = 'openstack image cache watch --policy policy.yaml'
+    _example = 'openstack image cache watch --policy image-sites.yaml'
     changes = False
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -61,7 +61,7 @@ class WatchImageCache(common.CacheCommand):
             metavar='<seconds>',
             type=options.seconds,
             default=_INTERVAL,
-            help=_('Read each node every this many seconds (default: %g)')
+            help=_('Seconds between two reads of a node (default: %g)')
             % _INTERVAL,
         )
         parser.add_argument(

@@ -106,9 +106,9 @@ async def _attempt(
             _('Available: %s.') % ', '.join(known),
         )
     resolution = await cloud.catalogue().resolve(words, globs=False)
-    what = _("Cannot delete image '%(image)s' from store '%(store)s'")
+    what = _("Cannot delete image %(image)s from store '%(store)s'")
     for word, error in resolution.failures.items():
-        failures.add(what % {'image': word, 'store': store}, error)
+        failures.add(what % {'image': f"'{word}'", 'store': store}, error)
     loop.has_changes = True
     outcomes = await attempt.attempt(
         lambda image: stores.delete(image, store),

@@ -49,8 +49,9 @@ FAILURES = (
     "disabled. Set 'image_cache_dir' and a flavor with caching in that "
     "node's glance-api.conf, and restart it.\n"
     f'Cannot read the cache of edge-alta ({ALTA}): You are not authorized to '
-    'complete cache_list action. Log in as an administrator, or allow '
-    'cache_list, cache_image and cache_delete in the policies of that node.\n'
+    'complete cache_list action. Log in as an administrator, or permit '
+    'cache_list, cache_image and cache_delete in the API policies of the '
+    'node.\n'
 )
 
 HTML = {'Content-Type': 'text/html; charset=UTF-8'}

@@ -184,8 +184,8 @@ def test_several_nodes_are_shown_before_the_question(
         '',
         '  edge-oslo: 1 cached, 1 queued, 5.0 MB\n'
         '  edge-bergen: 1 cached, 0 queued, 5.0 MB\n'
-        'About to clear 2 cached and 1 queued (10.0 MB). Continue? [y/N] '
-        'Nothing was changed.\n',
+        'About to clear 2 cached and 1 queued entries (10.0 MB). Continue? '
+        '[y/N] Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 

@@ -268,8 +268,8 @@ def test_what_one_cloud_lacks_is_told_and_the_other_is_queued(
     )
     assert (result.code, result.err) == (
         1,
-        "Cannot queue 'ubuntu' in cloud 'bergen': No image has the name or "
-        "ID 'ubuntu'. See 'openstack image list'.\n",
+        "Cannot find 'ubuntu' in cloud 'bergen': No image has the name or ID "
+        "'ubuntu'. See 'openstack image list'.\n",
     )
 
 
@@ -584,9 +584,9 @@ def test_sites_on_which_nothing_is_deleted_are_of_their_cloud(
     assert result.err.splitlines()[1:] == [
         "Cannot find 'ubuntu' of set base in cloud 'bergen': No image has the "
         "name or ID 'ubuntu'. See 'openstack image list'.",
-        "Other entries are not deleted on north in cloud 'bergen': Some "
-        'images of their sets were not found. Correct the sets, and run the '
-        'command again.',
+        "Extra entries on north in cloud 'bergen' are not deleted: Some "
+        "images of the policy's sets were not found. Correct the sets, and "
+        'run the command again.',
     ]
 
 
@@ -626,3 +626,23 @@ def test_a_name_that_would_be_several_is_refused(
     assert (result.code, result.out) == (2, '')
     assert "key 'name': , ! & ^ and @ are not allowed" in (result.err)
     assert cloud.requests == []
+
+
+def test_an_id_that_no_cloud_knows_is_listed_once(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud, oslo=[], bergen=[p.cached(p.DEBIAN)])
+    for root in (p.GLANCE, GLANCE):
+        cloud.adapter.register_uri('GET', f'{root}/v2/images', json=p.images())
+
+    result = openstack(
+        *(*CACHE, 'delete', p.ORPHAN, p.DEBIAN, '--all-nodes', '--dry-run'),
+        *('-f', 'value', '-c', 'ID', '-c', 'Action', '-c', 'Node'),
+    )
+
+    assert (result.code, result.err) == (0, '')
+    assert result.out == (
+        f'{p.DEBIAN} delete bergen-1\n{p.DEBIAN} delete bergen-2\n'
+        f'{p.ORPHAN} none oslo\n'
+    )

@@ -35,7 +35,9 @@ def test_a_host_without_an_address(cloud: Cloud, openstack: OpenStack) -> None:
     result = openstack(*LIST, '--node', node)
 
     assert result == failure(
-        f'Cannot connect: Name or service not known. {RUNS}', node
+        'Cannot resolve the host name: Name or service not known. Check the '
+        'spelling of the host name, and the DNS servers.\n',
+        node,
     )
 
 
@@ -150,7 +152,7 @@ def test_a_node_that_is_silent_is_not_asked_for_the_rest(
 
     result = openstack('image', 'cache', 'queue', *ids, '-f', 'value')
 
-    what = f"Cannot queue image '{{}}' on {p.GLANCE}: "
+    what = f'Cannot queue image {{}} on {p.GLANCE}: '
     assert result == Result(
         1,
         '',

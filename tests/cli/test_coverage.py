@@ -206,7 +206,7 @@ def test_empty_caches(
 
     result = openstack(*COVERAGE, '-f', name, terminal=terminal)
 
-    looked = 'Nothing to list. Nodes: 2 (edge-oslo, edge-bergen).\n'
+    looked = 'No images found. Nodes read: 2 of 2.\n'
     assert result == Result(0, expected, looked if terminal else '')
 
 
@@ -413,12 +413,12 @@ def test_every_word_that_names_nothing_is_told_of(
     assert result == Result(
         1,
         'ubuntu-24.04 0\n',
-        f"Cannot look for 'twin': 2 images have the name 'twin': {p.FEDORA}, "
+        f"Cannot find 'twin': 2 images have the name 'twin': {p.FEDORA}, "
         f'{p.DEBIAN}. Specify the ID of one of them.\n'
-        "Cannot look for 'nosuch': No image has the name or ID 'nosuch'. See "
+        "Cannot find 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
-        "Cannot look for 'x*': No image has the name or ID 'x*'. See "
-        "'openstack image list'.\n",
+        "Cannot find 'x*': No image name matches 'x*'. See 'openstack image "
+        "list'.\n",
     )
 
 
@@ -535,7 +535,8 @@ def test_where_it_is_missing_comes_in_the_order_of_the_nodes(
         ),
         (
             ['--node', 'edge-olso'],
-            "clouds.yaml has no node 'edge-olso'. Available: edge-oslo. Use a "
+            "clouds.yaml has no node 'edge-olso'. Similar names: edge-oslo. "
+            'Use a '
             'URL for other nodes.\n',
         ),
         (

@@ -217,8 +217,8 @@ def test_any_answer_but_yes_changes_nothing(
         1,
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
-        'About to delete 1 cached and 0 queued (5.0 MB). Continue? [y/N] '
-        'Nothing was changed.\n',
+        'About to delete 1 cached and 0 queued entries (5.0 MB). Continue? '
+        '[y/N] Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
@@ -271,7 +271,7 @@ def test_nothing_that_matches_is_not_asked_about(
 
     result = openstack('image', 'cache', 'delete', '--unused', terminal=True)
 
-    looked = f'Nothing to list. Nodes: 1 ({p.GLANCE}).\n'
+    looked = 'No entries found. Nodes read: 1 of 1.\n'
     assert result == Result(0, '\n', looked)
 
 
@@ -333,9 +333,9 @@ def test_every_failure_is_told_and_the_rest_is_done(
         f'{p.ORPHAN}. Specify the ID of one of them.\n'
         "Cannot delete 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
-        f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
-        f'{p.GLANCE}: Not you. Log in as an administrator, or allow '
-        'cache_list, cache_image and cache_delete in the policies of that '
+        f'Cannot delete image ubuntu-24.04 ({p.UBUNTU}) from the cache of '
+        f'{p.GLANCE}: Not you. Log in as an administrator, or permit '
+        'cache_list, cache_image and cache_delete in the API policies of the '
         'node.\n',
     )
 
@@ -460,8 +460,8 @@ def test_a_change_of_several_nodes_is_shown_before_the_question(
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  edge-oslo\n'
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  edge-bergen\n'
-        'About to delete 2 cached and 0 queued (10.0 MB). Continue? [y/N] '
-        'Nothing was changed.\n',
+        'About to delete 2 cached and 0 queued entries (10.0 MB). Continue? '
+        '[y/N] Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
@@ -503,7 +503,8 @@ def test_several_nodes_are_asked_for_although_one_would_be_changed(
     assert (result.code, result.out) == (0, 'debian-13 edge-bergen\n')
     assert result.err == (
         f'  debian-13 ({p.DEBIAN})  0 B  edge-bergen\n'
-        'About to delete 0 cached and 1 queued (0 B). Continue? [y/N] '
+        'About to delete 0 cached and 1 queued entries (0 B). Continue? '
+        '[y/N] '
     )
 
 
@@ -707,8 +708,8 @@ def test_an_id_of_any_form_stays_one_part_of_the_path(
     assert result == Result(
         1,
         f'{strange} deleted\n',
-        f"Cannot delete image '..' from the cache of {p.GLANCE}: '..' is not "
-        'an image ID.\n',
+        f"Cannot delete image .. from the cache of {p.GLANCE}: '..' is not an "
+        'image ID.\n',
     )
     assert cloud.requests == [f'GET {CACHE}', f'DELETE {quoted}']
 
@@ -746,3 +747,20 @@ def test_an_image_that_glance_knows_is_no_orphan_however_it_is_named(
     )
 
     assert result == Result(0, deleted, '')
+
+
+@pytest.mark.parametrize('filters', [(), ('--cached',)])
+def test_an_id_that_nobody_knows_is_not_in_the_cache(
+    cloud: Cloud, openstack: OpenStack, filters: tuple[str, ...]
+) -> None:
+    """An orphan can be deleted twice."""
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.adapter.register_uri('GET', IMAGES, json=p.images())
+
+    result = openstack(
+        *('image', 'cache', 'delete', p.ORPHAN, '--auto-approve', *filters),
+        *('-f', 'value', '-c', 'ID', '-c', 'Result', '-c', 'Node'),
+    )
+
+    row = f'{p.ORPHAN} not in cache {p.GLANCE}\n'
+    assert result == Result(0, '' if filters else row, '')

@@ -12,6 +12,7 @@ from cliff import lister
 from cliff.command import Command
 import pytest
 
+from glance_cache_osc.verifying import checks
 from tests.cli.conftest import OpenStack
 
 COMMANDS = sorted(
@@ -77,7 +78,7 @@ def test_each_option_says_what_it_takes(
         if one.type is not None and one.option_strings:
             text = one.help
             assert re.search(
-                r'seconds|at most|bytes|such as|with this property', text
+                r'[Ss]econds|at most|bytes|such as|with this property', text
             ), one.dest
             if one.metavar in ('<seconds>', '<number>'):
                 assert 'default: ' in text, one.dest
@@ -99,3 +100,39 @@ def test_a_shell_completes_commands_and_options(openstack: OpenStack) -> None:
     assert sorted(of_nodes) == ['check', 'discover', 'list']
     queue = lines['cmds_image_cache_queue'].strip("'").split()
     assert {'--wait', '--max-downloads', '--node', '--tag'} <= set(queue)
+
+
+def test_the_help_names_all_checks(openstack: OpenStack) -> None:
+    result = openstack('help', 'image', 'cache', 'node', 'check')
+
+    text = ' '.join(result.out.split())
+    __, __, listed = text.partition('The checks are: ')
+    listed = listed.partition('.')[0].replace(' (with --probe-size)', '')
+    assert listed.split(', ') == [one.value for one in checks.Name]
+
+
+@pytest.mark.parametrize(
+    ('command', 'expected'),
+    [
+        ('list', '--cached together with --queued selects both.'),
+        ('coverage', 'cached or queued on at least one node)'),
+        ('sync', 'exit code is 3 if changes are pending, and 1 if a node did'),
+        ('metrics', 'instead of standard output. The file is replaced only'),
+        ('watch', '--policy image-sites.yaml'),
+        ('clean', 'Clean the caches of all nodes:'),
+        ('queue', "a glob on names, with '*' and '?', a URL"),
+    ],
+)
+def test_what_the_help_says(
+    openstack: OpenStack, command: str, expected: str
+) -> None:
+    result = openstack('help', 'image', 'cache', command)
+
+    assert expected in ' '.join(result.out.split())
+
+
+def test_verify_has_no_filter_for_queued_entries(openstack: OpenStack) -> None:
+    result = openstack('help', 'image', 'cache', 'verify')
+
+    assert '--cached' in result.out
+    assert '--queued' not in result.out

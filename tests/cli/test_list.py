@@ -143,7 +143,7 @@ def test_an_empty_cache(
 
     result = openstack('image', 'cache', 'list', '-f', name, terminal=terminal)
 
-    looked = f'Nothing to list. Nodes: 1 ({p.GLANCE}).\n'
+    looked = 'No entries found. Nodes read: 1 of 1.\n'
     assert result == Result(0, expected, looked if terminal else '')
     assert cloud.requests == [f'GET {CACHE}']
 
@@ -419,8 +419,8 @@ def test_nothing_is_an_orphan_when_names_are_unknown(
         ),
         (
             ['--node', 'edge*'],
-            "'edge*' matches no node: clouds.yaml has no nodes. Configure "
-            'nodes, or use a URL.\n',
+            "clouds.yaml has no node 'edge*'. Add 'image_cache_nodes' to "
+            'clouds.yaml. Use a URL for other nodes.\n',
         ),
         (
             ['--node', 'a', '--all-nodes'],
@@ -522,9 +522,9 @@ NOT_GLANCE = (
         (
             stub_of('403 Forbidden', 'You are not authorized.'),
             None,
-            'You are not authorized. Log in as an administrator, or allow '
-            'cache_list, cache_image and cache_delete in the policies of that '
-            'node.\n',
+            'You are not authorized. Log in as an administrator, or permit '
+            'cache_list, cache_image and cache_delete in the API policies of '
+            'the node.\n',
         ),
         (
             stub_of('503 Service Unavailable', ''),
@@ -631,7 +631,8 @@ def test_a_node_that_is_not_there(
     assert result == Result(
         2,
         '',
-        "clouds.yaml has no node 'edg-oslo'. Available: edge-oslo. Use a URL "
+        "clouds.yaml has no node 'edg-oslo'. Similar names: edge-oslo. Use a "
+        'URL '
         'for other nodes.\n',
     )
 
@@ -811,3 +812,42 @@ def test_options_can_not_be_abbreviated(
 
     assert (result.code, result.out) == (2, '')
     assert f'unrecognized arguments: {word}' in result.err
+
+
+def test_a_wrong_path_is_reported_with_its_url_once(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    url = f'{p.GLANCE}/identity'
+    cloud.answers('GET', f'{url}/v2/cache', status_code=300, json={})
+
+    result = openstack('image', 'cache', 'list', '--node', f'{url}/v3')
+
+    assert result == Result(
+        1,
+        '\n',
+        f'Cannot read the cache of {url}: The endpoint has a wrong path (HTTP '
+        '300). Remove the path from the endpoint.\n',
+    )
+
+
+def test_an_empty_table_is_not_explained_after_other_failures(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.adapter.register_uri('GET', IMAGES, json=p.images())
+
+    result = openstack('image', 'cache', 'list', 'nosuch', terminal=True)
+
+    assert result == Result(
+        1,
+        '\n',
+        "Cannot list 'nosuch': No image has the name or ID 'nosuch'. See "
+        "'openstack image list'.\n",
+    )
+
+
+def test_an_empty_name_is_refused(cloud: Cloud, openstack: OpenStack) -> None:
+    result = openstack('image', 'cache', 'list', '')
+
+    assert (result.code, result.out) == (2, '')
+    assert 'argument <image>: An image name is empty' in result.err

@@ -149,7 +149,8 @@ def test_a_node_that_may_be_down_is_a_metric_and_a_warning(
         *('--output', 'cache.prom'),
     )
 
-    assert result == Result(0, '', DOWN.format('oslo-2'))
+    allowed = 'Unreachable nodes: 1 of 2. Allowed: 2.\n'
+    assert result == Result(0, '', DOWN.format('oslo-2') + allowed)
     found = samples(file.read_text())
     assert found['node_up', 'oslo-1', ''] == 1
     assert found['node_up', 'oslo-2', ''] == 0
@@ -197,17 +198,33 @@ def test_the_old_file_stays_if_nothing_could_be_asked(
     ('path', 'why'),
     [
         ('no/such/cache.prom', 'No such file or directory'),
+        ('clouds.yaml/cache.prom', 'No such file or directory'),
+        ('.', 'Is a directory'),
+        ('closed/cache.prom', 'Permission denied'),
     ],
 )
-def test_a_file_that_can_not_be_written(
-    cloud: Cloud, openstack: OpenStack, path: str, why: str
+@pytest.mark.parametrize('command', ['metrics', 'report'])
+def test_a_file_that_can_not_be_written_is_reported_first(
+    cloud: Cloud,
+    openstack: OpenStack,
+    tmp_path: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    path: str,
+    why: str,
 ) -> None:
-    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', json=p.cache())
+    (tmp_path / 'closed').mkdir()
+    # The tests may run as root, who may write everywhere.
+    monkeypatch.setattr(os, 'access', lambda *_args: False)
 
-    result = openstack(*METRICS, '--site', 'bergen', '--output', path)
+    result = openstack(*METRICS[:-1], command, '--output', path)
 
-    assert (result.code, result.out) == (1, '')
-    assert result.err.startswith(f"Cannot write '{path}': ")
+    assert result == Result(
+        2,
+        '',
+        f"Cannot write '{path}': {why}. Check the directory of the file.\n",
+    )
+    assert cloud.requests == []
 
 
 def test_without_the_role_orphans_are_not_counted(

@@ -288,7 +288,12 @@ def test_the_endpoints_of_a_region(openstack: OpenStack) -> None:
     none = openstack(*CATALOGUE, '--region', 'nosuch', '-f', 'json')
 
     assert found == Result(0, 'oslo http://oslo.example:9292 oslo\n', '')
-    assert none == Result(0, '[]\n', '')
+    assert none == Result(
+        0,
+        '[]\n',
+        "The service catalogue has no image endpoint in region 'nosuch'. See "
+        "'openstack endpoint list --service image'.\n",
+    )
 
 
 def test_endpoints_of_one_region_and_of_none(

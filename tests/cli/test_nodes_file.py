@@ -262,8 +262,8 @@ def test_a_file_that_is_not_there(
         ),
         (
             b'- {name: edge-oslo, endpoint: "http://oslo.example", rack: 1}',
-            "'{}' is not valid: item 'edge-oslo', key 'rack': unknown key"
-            f'. {WHAT_IT_IS}\n',
+            "'{}' is not valid: item 'edge-oslo', key 'rack': unknown key. "
+            'Use cloud, discover, endpoint, maintenance, name, site.\n',
         ),
         (
             b'- {name: edge-oslo, endpoint: "ftp://oslo.example"}',

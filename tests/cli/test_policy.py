@@ -19,7 +19,7 @@ CACHE = ('--os-cloud', 'far', 'image', 'cache')
 SYNC = (*CACHE, 'sync', '--policy', 'policy.yaml')
 DELETE = ('--delete-others', '--auto-approve')
 SHORT = ('-f', 'value', '-c', 'Name', '-c', 'Node')
-EXTRAS = 'Other entries on oslo: 1. Use --delete-others to delete them.\n'
+EXTRAS = 'Extra entries on oslo: 1. Use --delete-others to delete them.\n'
 DOWNLOADS = (
     'Downloads: 3 (12.0 MB); nodes: 3; sites: 3. Longest: oslo, about '
     '0:00:40.\n'
@@ -974,8 +974,8 @@ NOT_FOUND = (
     " See 'openstack image list'.\n"
 )
 HELD_BACK = (
-    'Other entries are not deleted on oslo: Some images of their sets were '
-    'not found. Correct the sets, and run the command again.\n'
+    "Extra entries on oslo are not deleted: Some images of the policy's sets "
+    'were not found. Correct the sets, and run the command again.\n'
 )
 
 
@@ -1062,8 +1062,9 @@ def test_sites_whose_sets_are_complete_still_lose_other_images(
         'fedora-42 already cached oslo-2\n'
         'fedora-42 already cached bergen-1\n',
         'Sites without a rule in the policy: tromso.\n'
-        'Cannot find images of set two: No image has all tags and properties '
-        'of the set.\n' + HELD_BACK.replace('oslo', 'bergen'),
+        'Cannot find images of set two: No image has all of these tags and '
+        "properties: nosuch. See 'openstack image list --tag nosuch'.\n"
+        + HELD_BACK.replace('oslo', 'bergen'),
     )
     assert policies.changes(cloud) == [deletion]
 
@@ -1105,7 +1106,7 @@ def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
             2,
             '',
             "'policy.yaml' is not a valid policy: line 12, column 12: unknown "
-            "set 'raido'.\n",
+            "set 'raido'; sets: base, radio.\n",
         )
     ]
     assert cloud.requests == []

@@ -256,10 +256,9 @@ def test_no_image_has_the_tag(cloud: Cloud, openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '\n',
-        (
-            'Cannot queue by tag or property: No image has all of these tags '
-            'and properties.\n'
-        ),
+        'Cannot find images by tag or property: No image has all of these '
+        "tags and properties: gloden. See 'openstack image list --tag "
+        "gloden'.\n",
     )
 
 
@@ -346,13 +345,13 @@ def test_every_failure_is_told_and_the_rest_is_done(
     assert result == Result(
         1,
         'debian-13\n',
-        f"Cannot queue '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
+        f"Cannot find '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
         "See 'openstack image list'.\n"
-        f"Cannot queue 'twin': 2 images have the name 'twin': {p.UBUNTU}, "
+        f"Cannot find 'twin': 2 images have the name 'twin': {p.UBUNTU}, "
         f'{p.ORPHAN}. Specify the ID of one of them.\n'
-        f"Cannot queue image 'new ({p.FEDORA})' on {p.GLANCE}: Only images "
-        'with status active can be targeted for queueing.\n'
-        "Cannot queue image 'gone (11111111-2222-4333-8444-555555555555)' on "
+        f'Cannot queue image new ({p.FEDORA}) on {p.GLANCE}: Only images with '
+        'status active can be targeted for queueing.\n'
+        'Cannot queue image gone (11111111-2222-4333-8444-555555555555) on '
         f'{p.GLANCE}: Image 11111111-2222-4333-8444-555555555555 not found.\n',
     )
 
@@ -452,3 +451,9 @@ def test_a_property_can_not_have_two_values(
             'property once.\n'
         ),
     )
+
+
+def test_long_requires_a_plan(cloud: Cloud, openstack: OpenStack) -> None:
+    result = openstack('image', 'cache', 'queue', 'a', '--long')
+
+    assert result == Result(2, '', '--long requires --dry-run.\n')

@@ -258,7 +258,7 @@ def test_an_image_that_glance_refuses_does_not_keep_the_others(
     assert result == Result(
         1,
         'debian-13 cached\n',
-        f"Cannot cache image 'fedora-42 ({p.FEDORA})' on {p.GLANCE}: Only "
+        f'Cannot cache image fedora-42 ({p.FEDORA}) on {p.GLANCE}: Only '
         'images with status active can be targeted for queueing.\n',
     )
 
@@ -326,9 +326,9 @@ def test_an_entry_that_somebody_dropped_has_failed(
     assert result == Result(
         1,
         '',
-        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: The "
-        'image is no longer cached or queued there. The entry was deleted, '
-        'or the fill failed: check the log of the node.\n',
+        f'Cannot cache image debian-13 ({p.DEBIAN}) on {p.GLANCE}: The image '
+        'is no longer cached or queued there. The entry was deleted, or the '
+        'fill failed: check the log of the node.\n',
     )
 
 
@@ -350,8 +350,8 @@ def test_an_image_that_is_deleted_in_glance_has_failed(
     assert result == Result(
         1,
         '',
-        f"Cannot cache image 'debian-13 ({p.DEBIAN})' on {p.GLANCE}: The "
-        'image was deleted from Glance.\n',
+        f'Cannot cache image debian-13 ({p.DEBIAN}) on {p.GLANCE}: The image '
+        'was deleted from Glance.\n',
     )
     # Missed once, seen again, missed twice.
     assert sum('os_hidden' in one for one in cloud.requests) == 3

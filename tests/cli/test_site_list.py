@@ -2,11 +2,13 @@
 
 """`openstack image cache site list`: argv in, output out."""
 
+import json
 import pathlib
 from typing import Any
 
 import pytest
 
+from tests import web
 from tests.cli import payloads as p
 from tests.cli import policies
 from tests.cli.conftest import Cloud
@@ -322,8 +324,9 @@ def test_a_site_whose_sets_were_not_found_is_not_in_sync(
     assert result == Result(
         1,
         'oslo 0 0 unknown\nbergen 0 1 unknown\ntromso 0 0 in sync\n',
-        'Cannot find images of set radio: No image has all tags and '
-        'properties of the set.\n',
+        'Cannot find images of set radio: No image has all of these tags and '
+        "properties: os_distro=debian. See 'openstack image list --property "
+        "os_distro=debian'.\n",
     )
 
 
@@ -354,3 +357,61 @@ def test_the_chosen_sites_alone(cloud: Cloud, openstack: OpenStack) -> None:
     result = openstack(*LIST, '--site', 'berg*', *STATUS)
 
     assert result == Result(0, 'bergen   unknown\n', '')
+
+
+def test_a_site_that_did_not_respond_has_no_entries(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The number is not 0, but unknown."""
+    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', **web.REFUSED)
+    cloud.adapter.register_uri(
+        'GET', policies.IMAGES, json=policies.found(p.UBUNTU, p.DEBIAN)
+    )
+
+    result = openstack(
+        *(*LIST, '--site', 'bergen', '--policy', 'policy.yaml'),
+        *('-f', 'json'),
+    )
+
+    assert result.code == 1
+    assert json.loads(result.out) == [
+        {
+            'Site': 'bergen',
+            'Nodes': 1,
+            'Reachable': 0,
+            'Entries': None,
+            'Size': None,
+            'Wanted': 2,
+            'Missing': None,
+            'Extra': None,
+            'Status': 'unknown',
+        }
+    ]
+
+
+@pytest.mark.parametrize('command', [('site', 'list'), ('node', 'check')])
+def test_the_sites_in_clouds_yaml_are_checked(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    command: tuple[str, ...],
+) -> None:
+    argv = ('--os-cloud', 'far', 'image', 'cache', *command)
+    clouds_yaml(policies.CLOUDS_YAML.replace('1M', 'fast'))
+    wrong = openstack(*argv)
+    clouds_yaml(
+        policies.CLOUDS_YAML.replace('- name: oslo\n', '- name: olso\n')
+    )
+    unused = openstack(*argv, '--node', 'nosuch')
+
+    assert wrong == Result(
+        2,
+        '',
+        "'image_cache_sites' in clouds.yaml is not valid: item 'oslo', key "
+        "'bandwidth': not a number of bits per second such as 100M. See the "
+        'page clouds.yaml in the manual.\n',
+    )
+    assert unused.err.startswith(
+        "Sites in 'image_cache_sites' without nodes: olso.\n"
+    )
+    assert cloud.requests == []

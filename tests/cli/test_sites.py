@@ -40,6 +40,11 @@ DOWN = (
 )
 
 
+def allows(count: int, of: int, most: int) -> str:
+    """The last line with ``--allow-unreachable``."""
+    return f'Unreachable nodes: {count} of {of}. Allowed: {most}.\n'
+
+
 @pytest.fixture
 def far(clouds_yaml: Callable[[str], None]) -> Callable[..., None]:
     """Write a clouds.yaml whose cloud 'far' has these nodes."""
@@ -121,23 +126,23 @@ def test_where_a_command_acts(
     [
         (
             '--site osl',
-            "clouds.yaml has no site 'osl'. Available: oslo.\n",
+            "clouds.yaml has no site 'osl'. Similar names: oslo.\n",
         ),
         (
             '--node oslo-[1-4]',
-            "clouds.yaml has no node 'oslo-4'. Available: oslo-3, oslo-2, "
+            "clouds.yaml has no node 'oslo-4'. Similar names: oslo-3, oslo-2, "
             'oslo-1. Use a URL for other nodes.\n',
         ),
         (
             '--node oslo-[12]*',
             "The brackets in 'oslo-[12]*' must contain only a range of "
-            "numbers. Use a range such as oslo-[1-12], or a glob of '*' and "
-            "'?' without brackets.\n",
+            'numbers. Use a range such as oslo-[1-12], or a glob on names, '
+            "with '*' and '?', without brackets.\n",
         ),
         (
             '--site tromso',
-            'No nodes left: 1 in maintenance, 0 excluded. Specify nodes with '
-            '--node.\n',
+            'All selected nodes are excluded (0) or in maintenance (1). '
+            'Change --node or --exclude-node.\n',
         ),
         (
             '--site oslo --all-nodes',
@@ -227,18 +232,18 @@ def test_what_a_table_shows_names_nodes(
 
 
 @pytest.mark.parametrize(
-    ('allowed', 'code'),
+    ('allowed', 'code', 'most'),
     [
-        ((), 1),
-        (('--allow-unreachable', '0'), 1),
-        (('--allow-unreachable', '1'), 1),
-        (('--allow-unreachable', '2'), 0),
-        (('--allow-unreachable', '0%'), 1),
+        ((), 1, None),
+        (('--allow-unreachable', '0'), 1, 0),
+        (('--allow-unreachable', '1'), 1, 1),
+        (('--allow-unreachable', '2'), 0, 2),
+        (('--allow-unreachable', '0%'), 1, 0),
         # One of four is 25 %, two are 50 %.
-        (('--allow-unreachable', '25%'), 1),
-        (('--allow-unreachable', '49%'), 1),
-        (('--allow-unreachable', '50%'), 0),
-        (('--allow-unreachable', '100%'), 0),
+        (('--allow-unreachable', '25%'), 1, 1),
+        (('--allow-unreachable', '49%'), 1, 1),
+        (('--allow-unreachable', '50%'), 0, 2),
+        (('--allow-unreachable', '100%'), 0, 4),
     ],
 )
 def test_some_nodes_may_be_unreachable(
@@ -247,6 +252,7 @@ def test_some_nodes_may_be_unreachable(
     far: Callable[..., None],
     allowed: tuple[str, ...],
     code: int,
+    most: int | None,
 ) -> None:
     """They are reported all the same."""
     far(*SITES[:2])
@@ -260,9 +266,10 @@ def test_some_nodes_may_be_unreachable(
         code,
         rows('oslo-1', 'bergen'),
         DOWN.format('oslo-2')
-        + DOWN.format('oslo-3').replace(
-            'Connection refused', 'Name or service not known'
-        ),
+        + f'Cannot read the cache of oslo-3 ({root("oslo-3")}): Cannot '
+        'resolve the host name: Name or service not known. Check the spelling '
+        'of the host name, and the DNS servers.\n'
+        + ('' if most is None else allows(2, 4, most)),
     )
 
 
@@ -330,6 +337,7 @@ def test_coverage_of_a_fleet_with_a_node_that_may_be_down(
     ]
     assert result.err == DOWN.format('oslo-2') + (
         'Coverage is incomplete: 1 of 4 nodes did not respond.\n'
+        + allows(1, 4, 1)
     )
 
 
@@ -362,7 +370,8 @@ def test_a_check_of_a_fleet_with_a_node_that_may_be_down(
     )
 
     pending = 'oslo-1\noslo-3\nbergen\n' if wanted == 'debian-13' else ''
-    assert result == Result(code, pending, DOWN.format('oslo-2'))
+    told = DOWN.format('oslo-2') + (allows(1, 4, 1) if allowed else '')
+    assert result == Result(code, pending, told)
 
 
 @pytest.mark.parametrize(
@@ -391,7 +400,7 @@ def test_a_wait_of_a_fleet_with_a_node_that_may_be_down(
         code,
         'already cached oslo-1\nalready cached oslo-3\n'
         'already cached bergen\n',
-        DOWN.format('oslo-2'),
+        DOWN.format('oslo-2') + (allows(1, 4, 1) if allowed else ''),
     )
 
 
@@ -510,7 +519,7 @@ def test_an_address_that_went_away_fails_alone(
         DEBIAN_POD,
         f'Cannot read the cache of pods-127.0.0.2 ({PODS}): Cannot connect: '
         'Connection refused. Check that glance-api is running at this '
-        'address.\n',
+        'address.\n' + (allows(1, 2, 1) if allowed else ''),
     )
 
 
@@ -529,9 +538,9 @@ def test_a_name_that_does_not_resolve_fails_alone(
     assert result == Result(
         1,
         rows('bergen'),
-        f'Cannot read the cache of pods ({PODS}): Cannot connect: Name or '
-        'service not known. Check that glance-api is running at this '
-        'address.\n',
+        f'Cannot read the cache of pods ({PODS}): Cannot resolve the host '
+        'name: Name or service not known. Check the spelling of the host '
+        'name, and the DNS servers.\n',
     )
 
 
@@ -546,8 +555,8 @@ def test_an_address_that_a_name_does_not_have(
     assert result == Result(
         2,
         '',
-        "clouds.yaml has no node 'pods-127.0.0.9'. Available: pods-127.0.0.2. "
-        'Use a URL for other nodes.\n',
+        "clouds.yaml has no node 'pods-127.0.0.9'. Similar names: "
+        'pods-127.0.0.2. Use a URL for other nodes.\n',
     )
     assert cloud.requests == []
 
@@ -572,12 +581,11 @@ def test_checks_and_lists_of_nodes_of_which_one_may_be_down(
     )
     checked = openstack(*FAR, 'node', 'check', '-f', 'value', *allowed)
 
-    assert listed == Result(
-        code, 'bergen unreachable\n', DOWN.format('bergen')
-    )
+    told = DOWN.format('bergen') + (allows(1, 1, 1) if allowed else '')
+    assert listed == Result(code, 'bergen unreachable\n', told)
     assert (checked.code, checked.err) == (
         code,
-        DOWN.format('bergen').replace('read the cache of', 'check'),
+        told.replace('read the cache of', 'check'),
     )
 
 

@@ -417,7 +417,7 @@ def test_a_check_of_a_node_that_does_not_answer_exits_1(
 
 
 NOT_FOUND = (
-    "Cannot queue 'nosuch': No image has the name or ID 'nosuch'. See "
+    "Cannot find 'nosuch': No image has the name or ID 'nosuch'. See "
     "'openstack image list'.\n"
 )
 NOT_DELETED = (
@@ -488,11 +488,9 @@ def test_nothing_is_deleted_where_no_image_has_the_tag(
     assert result == Result(
         1,
         '\n',
-        (
-            'Cannot queue by tag or property: No image has all of these tags '
-            'and properties.\n'
-        )
-        + NOT_DELETED,
+        'Cannot find images by tag or property: No image has all of these '
+        "tags and properties: gloden. See 'openstack image list --tag "
+        f"gloden'.\n{NOT_DELETED}",
     )
     assert changes(cloud) == []
 
@@ -525,7 +523,7 @@ def debian_for_ubuntu(cloud: Cloud) -> None:
     cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU}', json=found(p.UBUNTU))
 
 
-ABOUT = 'About to delete 1 cached and 0 queued (5.0 MB)'
+ABOUT = 'About to delete 1 cached and 0 queued entries (5.0 MB)'
 DEBIAN_ALONE = (*SYNC, 'debian-13', '--delete-others')
 
 
@@ -631,9 +629,9 @@ def test_what_cannot_be_deleted_is_told_and_the_rest_is_done(
     assert result == Result(
         1,
         f'debian-13 queued {p.GLANCE}\n',
-        f"Cannot delete image 'ubuntu-24.04 ({p.UBUNTU})' from the cache of "
-        f'{p.GLANCE}: Not you. Log in as an administrator, or allow '
-        'cache_list, cache_image and cache_delete in the policies of that '
+        f'Cannot delete image ubuntu-24.04 ({p.UBUNTU}) from the cache of '
+        f'{p.GLANCE}: Not you. Log in as an administrator, or permit '
+        'cache_list, cache_image and cache_delete in the API policies of the '
         'node.\n',
     )
 
@@ -786,9 +784,9 @@ def test_what_changes_nothing_needs_no_nodes(
         ),
         (
             ['--from-file', 'empty', '--delete-others', '--auto-approve'],
-            'No images specified. Specify images by ID, name, --tag, '
-            '--property or --from-file.\n',
+            "'empty' contains no images.\n",
         ),
+        (['a', '--long'], '--long requires --check or --dry-run.\n'),
         (
             ['--from-file', 'nosuch'],
             "Cannot read 'nosuch': No such file or directory.\n",
@@ -851,7 +849,8 @@ def test_bad_input_is_told_in_a_line(
         ),
         (
             ['--timeout', '-1'],
-            "argument --timeout: '-1' is not a number of seconds, 0 or greater",
+            "argument --timeout: '-1' is not a number of seconds. Use 0 or a "
+            'greater number.',
         ),
     ],
 )
@@ -879,3 +878,34 @@ def test_several_nodes_are_only_changed_when_asked_for(
         '--all-nodes.\n',
     )
     assert cloud.requests == []
+
+
+@pytest.mark.parametrize('failed', [False, True])
+@pytest.mark.parametrize('option', ['--check', '--dry-run'])
+def test_a_terminal_shows_that_no_changes_are_pending(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Any,
+    option: str,
+    failed: bool,
+) -> None:
+    """Unless a node could not be read."""
+    clouds_yaml(p.FLEET)
+    held = {'json': p.cache(p.cached(p.UBUNTU))}
+    cloud.answers('GET', CACHE, **held)
+    cloud.answers('GET', EDGE_CACHE, **(fleets.REFUSES if failed else held))
+    cloud.answers(
+        'GET', f'{IMAGES}?name=in:ubuntu-24.04', json=found(p.UBUNTU)
+    )
+
+    result = openstack(
+        *('--os-cloud', 'far', *SYNC, 'ubuntu-24.04', '--all-nodes', option),
+        terminal=True,
+    )
+
+    told = (
+        UNREACHABLE
+        if failed
+        else ('No changes are pending. Nodes read: 2 of 2.\n')
+    )
+    assert (result.code, result.err) == (int(failed), told)

@@ -70,3 +70,17 @@ def test_insecure_is_for_nodes_as_well(
     result = openstack('--insecure', *LIST)
 
     assert (result.code, result.out) == (0, '')
+
+
+def test_an_endpoint_that_may_not_use_https(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', f'{HTTPS}/v2/cache', **web.SILENT)
+
+    result = openstack('--insecure', *LIST)
+
+    assert result.code == 1
+    assert result.err.endswith(
+        'No response within 30 seconds. Check that the service is up and that '
+        'the endpoint uses HTTPS. To wait longer, use --node-timeout.\n'
+    )

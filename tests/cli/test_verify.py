@@ -313,7 +313,7 @@ def test_a_dry_run_reads_nothing(
     result = openstack(*VERIFY, '--dry-run', '-f', name, terminal=terminal)
 
     assert result == Result(
-        0, expected, 'To read: 5.0 kB; images: 2; nodes: 1\n'
+        0, expected, 'To read: 5.0 kB. Entries: 2. Nodes: 1.\n'
     )
     assert three.files == []
     assert cloud.requests.count(f'GET {CACHE}') == 1
@@ -336,7 +336,7 @@ def test_nothing_is_cached(
     result = openstack(*VERIFY, '-f', 'json')
 
     assert result == Result(
-        0, '[]\n', f'No cached image matches on {p.GLANCE}.\n'
+        0, '[]\n', f'No cached image on {p.GLANCE} was selected.\n'
     )
 
 
@@ -568,7 +568,6 @@ def test_an_image_that_leaves_after_another_one_was_read(
         (['--older-than', '30000d'], []),
         (['--older-than', '1s'], [p.DEBIAN, p.FEDORA, p.UBUNTU]),
         (['--orphans'], []),
-        (['--queued'], []),
         (['--cached'], [p.DEBIAN, p.FEDORA, p.UBUNTU]),
         (['--smallest'], [p.DEBIAN]),
         (['--smallest', 'fedora-42', 'ubuntu-24.04'], [p.UBUNTU]),
@@ -591,7 +590,7 @@ def test_which_images_are_read(
     assert result == Result(
         0,
         ''.join(f'{NAMES[one]} ok\n' for one in read),
-        '' if read else f'No cached image matches on {p.GLANCE}.\n',
+        '' if read else f'No cached image on {p.GLANCE} was selected.\n',
     )
     assert node.files == read
 
@@ -813,8 +812,8 @@ def test_a_slow_node_that_keeps_its_rate_may_take_its_time(
             Read(
                 p.fault('403 Forbidden', 'You may not.').encode(), status=403
             ),
-            'You may not. Log in as an administrator, or allow cache_list, '
-            'cache_image and cache_delete in the policies of that node.',
+            'You may not. Log in as an administrator, or permit cache_list, '
+            'cache_image and cache_delete in the API policies of the node.',
         ),
         (
             Read(status=500),
@@ -1036,7 +1035,7 @@ def test_a_dry_run_needs_no_nodes_to_be_named(
     assert result == Result(
         0,
         'verify edge-oslo\nverify edge-bergen\n',
-        'To read: 6.0 kB; images: 2; nodes: 2\n',
+        'To read: 6.0 kB. Entries: 2. Nodes: 2.\n',
     )
 
 
@@ -1208,7 +1207,7 @@ def test_ctrl_c_while_an_image_is_read(
 REPAIR = (*VERIFY, '--repair')
 ABOUT = (
     f'  ubuntu-24.04 ({p.UBUNTU})  3.0 kB  {p.GLANCE}\n'
-    'About to delete 1 cached and 0 queued (3.0 kB)'
+    'About to delete 1 cached and 0 queued entries (3.0 kB)'
 )
 CONTROL = re.compile(r'\x1b\[\??[0-9;]*[A-Za-z]')
 
@@ -1710,3 +1709,19 @@ def test_a_summary_is_not_of_a_plan(
         '--summary cannot be combined with --dry-run. Use one of them.\n',
     )
     assert cloud.requests == []
+
+
+def test_a_name_that_is_not_found_is_reported_alone(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.adapter.register_uri('GET', IMAGES, json=p.images())
+
+    result = openstack(*VERIFY, 'nosuch')
+
+    assert result == Result(
+        1,
+        '\n',
+        "Cannot verify 'nosuch': No image has the name or ID 'nosuch'. See "
+        "'openstack image list'.\n",
+    )

@@ -92,7 +92,7 @@ def test_no_name_is_looked_up(cloud: Cloud, openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '',
-        'Cannot read the cache of http://docs.openstack.org: Cannot connect: '
-        'Name or service not known. Check that glance-api is running at this '
-        'address.\n',
+        'Cannot read the cache of http://docs.openstack.org: Cannot resolve '
+        'the host name: Name or service not known. Check the spelling of the '
+        'host name, and the DNS servers.\n',
     )

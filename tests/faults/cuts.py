@@ -28,7 +28,7 @@ _PLACES: dict[str, Callable[[bytes], int]] = {
     'before the last byte': lambda answer: len(answer) - 1,
 }
 _READ = f'stderr: Cannot read the cache of {BERGEN}: '
-_QUEUE = f"stderr: Cannot queue image 'alpha' on {BERGEN}: "
+_QUEUE = f'stderr: Cannot queue image alpha on {BERGEN}: '
 
 
 def rows(

@@ -54,7 +54,7 @@ class _Case:
     shown_after: str = ''
 
 
-_QUEUE = f"stderr: Cannot queue image 'alpha' on {BERGEN}: {_RESET}"
+_QUEUE = f'stderr: Cannot queue image alpha on {BERGEN}: {_RESET}'
 _CASES = (
     _Case(('queue', 'alpha'), False, 'alpha queued', ['alpha cached'], _QUEUE),
     _Case(
@@ -62,7 +62,7 @@ _CASES = (
         True,
         'alpha deleted',
         [],
-        f"stderr: Cannot delete image 'alpha' from the cache of {BERGEN}: "
+        f'stderr: Cannot delete image alpha from the cache of {BERGEN}: '
         f'{_RESET}',
     ),
     _Case(

@@ -176,8 +176,8 @@ def test_a_person_is_asked(
 
     assert f'  one ({one})  3.0 kB  {cache.url}\r\n' in seen.out
     assert (
-        'About to delete 1 cached and 0 queued (3.0 kB). Continue? [y/N]'
-        in seen.out
+        'About to delete 1 cached and 0 queued entries (3.0 kB). Continue? '
+        '[y/N]' in seen.out
     )
     assert (seen.code, len(cache.cached)) == (code, left)
 

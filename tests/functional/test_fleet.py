@@ -309,7 +309,8 @@ def test_all_caches_are_cleared(
     assert (
         '  edge-oslo: 1 cached, 0 queued, 3.0 kB\r\n'
         '  edge-bergen: 1 cached, 0 queued, 3.0 kB\r\n'
-        'About to clear 2 cached and 0 queued (6.0 kB). Continue? [y/N] '
+        'About to clear 2 cached and 0 queued entries (6.0 kB). Continue? '
+        '[y/N] '
     ) in kept.out
     assert kept.out.endswith('Nothing was changed.\r\n')
     assert held == [{one}, {one}]
@@ -385,7 +386,7 @@ def test_a_plain_member_may_not_do_maintenance(
         '\n',
         f'Cannot {verb} the cache of {cloud.glance[0].url}: You are not '
         f'authorized to complete cache_{verb} action. Log in as an '
-        f'administrator, or allow cache_{verb} in the policies of that '
+        f'administrator, or permit cache_{verb} in the API policies of the '
         'node.\n',
     )
 

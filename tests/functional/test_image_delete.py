@@ -52,14 +52,14 @@ def test_a_mixed_list_does_what_can_be_done(
         *('nosuch', UNKNOWN, 'only', 'other', 'new', 'twin', 'good'),
     )
 
-    begin = "Cannot delete image '{}' from store 'fast': "
+    begin = "Cannot delete image {} from store 'fast': "
     assert result.err.splitlines() == [
-        begin.format('nosuch')
+        begin.format("'nosuch'")
         + "No image has the name or ID 'nosuch'. See 'openstack image list'.",
-        begin.format(UNKNOWN)
+        begin.format(f"'{UNKNOWN}'")
         + f"No image has the name or ID '{UNKNOWN}'. See "
         "'openstack image list'.",
-        begin.format('twin')
+        begin.format("'twin'")
         + f"2 images have the name 'twin': {twins[0]}, {twins[1]}. Specify "
         'the ID of one of them.',
         begin.format(f'only ({only})')
@@ -135,7 +135,7 @@ def test_a_plain_member_and_the_image_of_another(
 
     assert (result.code, result.out) == (1, '')
     assert result.err.splitlines()[0].endswith(
-        "Log in as an administrator, or allow the request in Glance's "
-        'policies.'
+        'Log in as an administrator, or permit the request in the API '
+        'policies of Glance.'
     )
     assert glance.stores(image_id) == {'fast', 'cheap'}

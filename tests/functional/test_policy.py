@@ -83,7 +83,7 @@ def test_a_policy_is_checked_and_applied_and_applied_again(
         *('--debug', *SYNC, '--all-nodes', '--wait', '--summary', *JSON)
     )
 
-    extras = 'Other entries on oslo: 1. Use --delete-others to delete them.\n'
+    extras = 'Extra entries on oslo: 1. Use --delete-others to delete them.\n'
     assert (before.code, before.err) == (3, extras)
     assert [(row['Site'], row['Queued']) for row in before.rows] == [
         ('oslo', 3),
@@ -151,8 +151,8 @@ def test_an_image_that_is_not_found_keeps_all_others(
         1,
         "Cannot find 'cirors' of set radio: No image has the name or ID "
         "'cirors'. See 'openstack image list'.\n"
-        'Other entries are not deleted on oslo: Some images of their sets '
-        'were not found. Correct the sets, and run the command again.\n',
+        "Extra entries on oslo are not deleted: Some images of the policy's "
+        'sets were not found. Correct the sets, and run the command again.\n',
     )
     assert oslo.cached == {
         made[one] for one in ('other', 'golden', 'vran', 'debian')

@@ -104,8 +104,8 @@ def test_a_program_deletes_from_a_store(
     assert again == Result(
         1,
         '',
-        f"Cannot delete image 'alpha ({image})' from store 'fast': The image "
-        "is not stored in 'fast'. It is stored in: cheap.\n"
+        f"Cannot delete image alpha ({image}) from store 'fast': The image is "
+        "not stored in 'fast'. It is stored in: cheap.\n"
         "Failed to delete 1 of 1 images from store 'fast'.\n",
     )
     assert glance.stores(image) == {'cheap'}

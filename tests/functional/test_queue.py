@@ -186,7 +186,7 @@ def test_a_hundred_and_one_names(
         (image_id, 'queued') for image_id in ids
     ]
     assert result.err == ''.join(
-        f"Cannot queue '{name}': No image has the name or ID '{name}'. See "
+        f"Cannot find '{name}': No image has the name or ID '{name}'. See "
         "'openstack image list'.\n"
         for name in names
         if name not in there
@@ -205,13 +205,13 @@ def test_every_failure_is_told_and_the_rest_is_done(
 
     assert [row['Name'] for row in result.rows] == ['good']
     assert result.err == (
-        f"Cannot queue 'twin': 2 images have the name 'twin': {twins[0]}, "
+        f"Cannot find 'twin': 2 images have the name 'twin': {twins[0]}, "
         f'{twins[1]}. Specify the ID of one of them.\n'
-        "Cannot queue 'nosuch': No image has the name or ID 'nosuch'. See "
+        "Cannot find 'nosuch': No image has the name or ID 'nosuch'. See "
         "'openstack image list'.\n"
-        f"Cannot queue '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
+        f"Cannot find '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
         "See 'openstack image list'.\n"
-        f"Cannot queue image 'inactive ({inactive})' on {cache.url}: Only "
+        f'Cannot queue image inactive ({inactive}) on {cache.url}: Only '
         'images with status active can be targeted for queueing.\n'
     )
     assert result.code == 1

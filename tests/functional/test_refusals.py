@@ -18,8 +18,8 @@ COMMANDS = [
     ('clear',),
 ]
 PERMISSION = (
-    'Log in as an administrator, or allow cache_list, cache_image and '
-    'cache_delete in the policies of that node.\n'
+    'Log in as an administrator, or permit cache_list, cache_image and '
+    'cache_delete in the API policies of the node.\n'
 )
 
 

@@ -72,7 +72,8 @@ def test_what_goes_is_shown_before_the_question(
     assert terminal.getvalue() == (
         '  ubuntu\\x1b[31m (id-1)  5.0 MB  oslo\n'
         '  id-2  0 B  bergen\n'
-        'About to delete 1 cached and 1 queued (5.0 MB). Continue? [y/N] '
+        'About to delete 1 cached and 1 queued entries (5.0 MB). Continue? '
+        '[y/N] '
     )
 
 
@@ -91,7 +92,8 @@ def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
     assert terminal.getvalue() == (
         '  oslo: 2 cached, 1 queued, 10.0 MB\n'
         '  bergen: 0 cached, 0 queued, 0 B\n'
-        'About to clear 2 cached and 1 queued (10.0 MB). Continue? [y/N] '
+        'About to clear 2 cached and 1 queued entries (10.0 MB). Continue? '
+        '[y/N] '
     )
 
 
@@ -153,7 +155,8 @@ def test_twenty_lines_of_many_are_shown(
     *lines, question = terminal.getvalue().splitlines()
     assert lines[19:] == last_lines
     assert question == (
-        f'About to delete 0 cached and {count} queued (0 B). Continue? [y/N] '
+        f'About to delete 0 cached and {count} queued entries (0 B). '
+        'Continue? [y/N] '
     )
 
 

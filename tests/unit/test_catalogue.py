@@ -390,7 +390,7 @@ def test_a_word_that_means_none_or_several_is_a_failure(
         'of them.',
         'nosuch': "No image has the name or ID 'nosuch'. See 'openstack image "
         "list'.",
-        'x*': "No image has the name or ID 'x*'. See 'openstack image list'.",
+        'x*': "No image name matches 'x*'. See 'openstack image list'.",
     }
 
 

@@ -469,8 +469,8 @@ def test_maintenance_that_is_forbidden_names_its_policy(
         run(call(driver))
 
     assert str(caught.value) == (
-        f'Not you. Log in as an administrator, or allow {policy} in the '
-        'policies of that node.'
+        f'Not you. Log in as an administrator, or permit {policy} in the '
+        'API policies of the node.'
     )
 
 

@@ -85,3 +85,25 @@ def test_words_are_read_as_what_they_are_written_in(
 )
 def test_words_fit_in_a_line(text: str, expected: str) -> None:
     assert failures.one_line(text) == expected
+
+
+@pytest.mark.parametrize(
+    ('endpoint', 'expected'),
+    [
+        (
+            'http://glance:9292/v3',
+            'The endpoint has a wrong path (HTTP 300). Remove the path from '
+            'the endpoint.',
+        ),
+        # Other services list their versions, too.
+        (
+            'http://glance:9292',
+            'The endpoint redirects to another one (HTTP 300). Use the '
+            'endpoint that it redirects to.',
+        ),
+    ],
+)
+def test_a_path_that_glance_does_not_know(
+    endpoint: str, expected: str
+) -> None:
+    assert str(faults.from_status(response(300), endpoint)) == expected

@@ -21,8 +21,8 @@ CACHE = f'{p.EDGE}/v2/cache'
 JSON = {'Content-Type': 'application/json'}
 HTML = {'Content-Type': 'text/html; charset=UTF-8'}
 PERMISSION = (
-    'Log in as an administrator, or allow cache_list, cache_image and '
-    'cache_delete in the policies of that node.'
+    'Log in as an administrator, or permit cache_list, cache_image and '
+    'cache_delete in the API policies of the node.'
 )
 LATER = 'Try again later, and check the log of the server.'
 
@@ -484,8 +484,8 @@ def test_a_name_that_nobody_knows(
     assert type(error) is errors.Unreachable
     assert (error.down, error.connected) == (False, False)
     assert str(error) == (
-        'Cannot connect: Name or service not known. Check that glance-api is '
-        'running at this address.'
+        'Cannot resolve the host name: Name or service not known. Check the '
+        'spelling of the host name, and the DNS servers.'
     )
 
 

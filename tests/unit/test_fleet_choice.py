@@ -201,8 +201,8 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
         (
             BOTH,
             'edge-olso',
-            "clouds.yaml has no node 'edge-olso'. Available: edge-oslo. Use a "
-            'URL for other nodes.',
+            "clouds.yaml has no node 'edge-olso'. Similar names: edge-oslo. "
+            'Use a URL for other nodes.',
         ),
         (
             BOTH,
@@ -225,8 +225,8 @@ def test_a_host_without_an_image_endpoint_is_at_glances_port() -> None:
         (
             (),
             'edge-*',
-            "'edge-*' matches no node: clouds.yaml has no nodes. Configure "
-            'nodes, or use a URL.',
+            "clouds.yaml has no node 'edge-*'. Add 'image_cache_nodes' to "
+            'clouds.yaml. Use a URL for other nodes.',
         ),
         (
             (),
@@ -384,10 +384,15 @@ def test_sites_may_be_a_set() -> None:
 
 BRACKETS = (
     "The brackets in '%s' must contain only a range of numbers. Use a range "
-    "such as oslo-[1-12], or a glob of '*' and '?' without brackets."
+    "such as oslo-[1-12], or a glob on names, with '*' and '?', without "
+    'brackets.'
 )
 NODES = 'Available: a-1, a-2, b-1, b-2, b-3, c.'
 HOST = 'Use a URL for other nodes.'
+NONE_LEFT = (
+    'All selected nodes are excluded (%d) or in maintenance (%d). Change '
+    '--node or --exclude-node.'
+)
 
 
 @pytest.mark.parametrize(
@@ -419,7 +424,8 @@ HOST = 'Use a URL for other nodes.'
         ),
         (
             {'nodes': ['b-[1-4]']},
-            f"clouds.yaml has no node 'b-4'. Available: b-3, b-2, b-1. {HOST}",
+            "clouds.yaml has no node 'b-4'. Similar names: b-3, b-2, b-1. "
+            f'{HOST}',
         ),
         (
             {'nodes': ['b-[3,1]']},
@@ -432,16 +438,21 @@ HOST = 'Use a URL for other nodes.'
         ),
         (
             {'excluded': ['xyz']},
-            f"clouds.yaml has no node 'xyz'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'xyz'. {NODES}",
         ),
         (
             {'excluded': ['x*']},
-            f"clouds.yaml has no node 'x*'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'x*'. {NODES}",
+        ),
+        (
+            {'excluded': ['http://b-1']},
+            '--exclude-node does not accept a URL. Use a name, a node set or '
+            'a glob.',
         ),
         # A host is never excluded: a typing mistake would include it.
         (
             {'excluded': ['b-1.example']},
-            f"clouds.yaml has no node 'b-1.example'. {NODES} {HOST}",
+            f"clouds.yaml has no node 'b-1.example'. {NODES}",
         ),
         (
             {'sites': ['d']},
@@ -458,19 +469,10 @@ HOST = 'Use a URL for other nodes.'
         ),
         (
             {'sites': ['a'], 'excluded': ['a-1']},
-            'No nodes left: 1 in maintenance, 1 excluded. Specify nodes with '
-            '--node.',
+            NONE_LEFT % (1, 1),
         ),
-        (
-            {'nodes': ['a-2'], 'excluded': ['a-*']},
-            'No nodes left: 0 in maintenance, 2 excluded. Specify nodes with '
-            '--node.',
-        ),
-        (
-            {'all_nodes': True, 'excluded': ['*']},
-            'No nodes left: 0 in maintenance, 6 excluded. Specify nodes with '
-            '--node.',
-        ),
+        ({'nodes': ['a-2'], 'excluded': ['*']}, NONE_LEFT % (1, 0)),
+        ({'all_nodes': True, 'excluded': ['*']}, NONE_LEFT % (6, 0)),
     ],
 )
 def test_words_that_mean_no_nodes(
@@ -484,12 +486,13 @@ def test_words_that_mean_no_nodes(
 
 @pytest.mark.parametrize('words', [{'excluded': ['c']}, {'sites': ['c']}])
 def test_a_cloud_without_nodes_has_no_sites(words: dict[str, Any]) -> None:
+    kind = 'site' if 'sites' in words else 'node'
     with pytest.raises(errors.UsageError) as caught:
         choose_all(cloud_of(), choice.NodeOptions(**words))
 
     assert str(caught.value) == (
-        "'c' matches no node: clouds.yaml has no nodes. Configure nodes, or "
-        'use a URL.'
+        f"clouds.yaml has no {kind} 'c'. Add 'image_cache_nodes' to "
+        'clouds.yaml.'
     )
 
 
@@ -560,8 +563,9 @@ def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
     with pytest.raises(errors.UsageError) as caught:
         choose_all(cloud_of(C, DNS), choice.NodeOptions(**words), Names(FOUND))
 
+    known = 'Available' if 'evil' in word else 'Similar names'
     assert str(caught.value).startswith(
-        f"clouds.yaml has no node '{word}'. Available: pods-10.0.0."
+        f"clouds.yaml has no node '{word}'. {known}: pods-10.0.0."
     )
 
 

@@ -176,12 +176,15 @@ def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
 def test_nodes_that_are_written_wrong(
     file: pathlib.Path, listed: Any, why: str
 ) -> None:
+    form = FORM
+    if why.endswith('unknown key'):
+        form = 'Use cloud, discover, endpoint, maintenance, name, site.'
     assert failure(image_cache_nodes=listed) == (
-        f"'image_cache_nodes' in clouds.yaml is not valid: {why}. {FORM}"
+        f"'image_cache_nodes' in clouds.yaml is not valid: {why}. {form}"
     )
     file.write_text(json.dumps(listed))
     assert failure(image_cache_nodes_file=str(file)) == (
-        f"'{file}' is not valid: {why}. {FORM}"
+        f"'{file}' is not valid: {why}. {form}"
     )
 
 
@@ -323,7 +326,8 @@ def test_a_number_that_python_does_not_print_is_no_key() -> None:
     for key in (16**5000, -(16**5000)):
         with_key: dict[Any, Any] = {**OSLO, key: 1}
         assert failure(image_cache_nodes=[with_key]).endswith(
-            f"item 'edge-oslo', key '': unknown key. {FORM}"
+            "item 'edge-oslo', key '': unknown key. Use cloud, discover, "
+            'endpoint, maintenance, name, site.'
         )
 
 
@@ -415,8 +419,11 @@ def test_sites_that_are_written_wrong(item: Any, why: str) -> None:
     with pytest.raises(errors.UsageError) as caught:
         sites_of([item])
 
+    form = FORM
+    if why.endswith('unknown key'):
+        form = 'Use bandwidth, max_downloads, name.'
     assert str(caught.value) == (
-        f"'image_cache_sites' in clouds.yaml is not valid: {why}. {FORM}"
+        f"'image_cache_sites' in clouds.yaml is not valid: {why}. {form}"
     )
 
 

@@ -47,8 +47,8 @@ def test_what_is_not_given_has_its_default(parser: Parser) -> None:
         'site': [],
         'exclude_node': [],
         'all_nodes': False,
-        'node_timeout': 30.0,
-        'allow_unreachable': (0, False),
+        'node_timeout': None,
+        'allow_unreachable': None,
         'cached': False,
         'queued': False,
         'orphans': False,
@@ -110,8 +110,8 @@ def test_no_number_of_unreachable_nodes(parser: Parser, text: str) -> None:
         parser.parse_args([f'--allow-unreachable={text}'])
 
     assert str(caught.value) == (
-        f"argument --allow-unreachable: '{text}' is not a whole number or a "
-        'percentage such as 5%'
+        f"argument --allow-unreachable: '{text}' is not valid. Use a whole "
+        'number, or a percentage from 0% to 100%.'
     )
 
 
@@ -149,7 +149,7 @@ def test_what_is_neither_seconds_nor_none(text: str) -> None:
         options.seconds_or_none(text)
 
     assert str(caught.value) == (
-        f"'{text}' is not a number of seconds, 0 or greater"
+        f"'{text}' is not a number of seconds. Use 0 or a greater number."
     )
 
 
@@ -347,8 +347,7 @@ def test_a_tag_or_a_property_is_enough(parser: Parser, argv: str) -> None:
         ),
         (
             b'# nothing\n',
-            'No images specified. Specify images by ID, name, --tag, '
-            '--property or --from-file.',
+            "'{path}' contains no images.",
         ),
     ],
 )

@@ -102,7 +102,7 @@ def test_an_interrupt_is_told_after_what_follows_from_failures(
     assert failures.report(log) == 130
     assert [one.args[0] for one in log.mock_calls] == [
         '2 of 2 nodes did not say.',
-        'Interrupted. Operations not done: %d.',
+        'Interrupted.',
     ]
 
 

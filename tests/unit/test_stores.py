@@ -141,8 +141,8 @@ def test_data_is_taken_out_of_one_store(
         (
             '403 Forbidden',
             'You are not authorized.',
-            'You are not authorized. Log in as an administrator, or allow the '
-            "request in Glance's policies.",
+            'You are not authorized. Log in as an administrator, or permit '
+            'the request in the API policies of Glance.',
         ),
     ],
 )

@@ -22,11 +22,19 @@ def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
     facts = {
         'connect_timeout': 2.5,
         'connected': False,
+        'tls': False,
         'os_error': 0,
         'verify_result': 0,
         'changes': True,
     }
     return failures.from_curl(code, words, **(facts | more))
+
+
+def test_a_timeout_before_the_tls_handshake_may_be_due_to_it() -> None:
+    assert str(failure(28, tls=True)) == (
+        'No response within 2.5 seconds. Check that the service is up and '
+        'that the endpoint uses HTTPS. To wait longer, use --node-timeout.'
+    )
 
 
 @pytest.mark.parametrize(

@@ -160,13 +160,15 @@ def test_a_name_that_nobody_knows(names: Names, resolve: Resolve) -> None:
     assert type(error) is errors.Unreachable
     assert (error.down, error.connected) == (False, False)
     assert str(error) == (
-        'Cannot connect: Name or service not known. Check that glance-api is '
-        'running at this address.'
+        'Cannot resolve the host name: Name or service not known. Check the '
+        'spelling of the host name, and the DNS servers.'
     )
     # Nor is one that has no address.
     names.known['nosuch.example'] = []
     (error,) = resolve('http://nosuch.example')
-    assert error.why == 'Cannot connect: Name or service not known'
+    assert (
+        error.why == 'Cannot resolve the host name: Name or service not known'
+    )
     # It may be known the next time.
     names.known['nosuch.example'] = ['10.1.0.5']
     assert resolve('http://nosuch.example') == ['nosuch.example:80:10.1.0.5']
@@ -180,7 +182,9 @@ def test_a_name_that_can_be_none_is_known_to_nobody(
     (error,) = resolve(f'http://{host}')
 
     assert type(error) is errors.Unreachable
-    assert error.why == 'Cannot connect: Name or service not known'
+    assert (
+        error.why == 'Cannot resolve the host name: Name or service not known'
+    )
 
 
 def test_a_name_that_hangs_has_one_timeout(
@@ -305,7 +309,9 @@ def test_without_a_thread_there_is_an_error(
     (error,) = resolve('http://edge')
 
     assert type(error) is errors.Unreachable
-    assert error.why == "Cannot connect: can't start new thread"
+    assert error.why == (
+        "Cannot resolve the host name: can't start new thread"
+    )
 
 
 def test_a_call_on_a_thread_has_a_value_or_an_error(loop: loops.Loop) -> None:

@@ -94,7 +94,7 @@ def test_an_old_node_asks_for_no_more_than_is_told(
     )
 
     unknown = (
-        f"Cannot queue '{nowhere}': No image has the name or ID '{nowhere}'. "
+        f"Cannot find '{nowhere}': No image has the name or ID '{nowhere}'. "
         "See 'openstack image list'.\n"
     )
     if kind is nodes.NEITHER:
@@ -113,7 +113,7 @@ def test_an_old_node_asks_for_no_more_than_is_told(
         1,
         'asked for queued\n',
         f"Images stay queued until 'glance-cache-prefetcher' runs on {url}.\n"
-        f"{unknown}Cannot queue image 'without data ({empty})' on {url}: Only "
+        f'{unknown}Cannot queue image without data ({empty}) on {url}: Only '
         'active images can be queued; the status of this image is queued.\n',
     )
     assert here.held.queued == {image}
