@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
 )
 
 #: With faults; with the start and the end of the programs, 20 seconds.
-_SECONDS = 8.0
+_SECONDS = 7.0
 _NODES = 300
 _SEED = 218
 _PATIENCE = 20.0

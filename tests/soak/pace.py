@@ -47,7 +47,7 @@ class Pace:
     sample: float = 2.0
     warm_up: float = 0.1
     watch_growth: float = 4.0
-    prompt_growth: float = 8.0
+    prompt_growth: float = 16.0
 
     @property
     def is_short(self) -> bool:
@@ -68,9 +68,10 @@ def of(seconds: float, nodes: int) -> Pace:
         fill=0.05,
         sync_timeout=15.0,
         stall=3.0,
-        fault=(2.5, 5.0),
+        fault=(2.0, 4.0),
         storm=(60.0, 60.0),
         calm=(0.1, 0.5),
         sample=0.25,
         warm_up=0.0,
+        prompt_growth=24.0,
     )
