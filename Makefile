@@ -1,35 +1,45 @@
-# tox holds the environments; make only sees to it that tox is there.
+# tox builds and runs the environments; make installs tox.
 PYTHON ?= python3
 TOX := .tools/bin/tox
-# Pythons that pyenv keeps are found as well as those on the PATH.
+# Besides the Pythons on the PATH, tox finds those that pyenv installed.
 PYENV_ROOT ?= $(HOME)/.pyenv
 PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
 export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
-.PHONY: help demo test pythons coverage bench faults load fuzz mutation audit docs dist latest screenshot clean
+.PHONY: help demo demo-environments test pythons coverage bench faults load fuzz mutation audit docs dist latest screenshot clean
 
 help:
-	@echo 'make demo    the plugin on a real cloud on this machine (KEEP=1 leaves it up)'
-	@echo 'make test    everything that CI checks'
-	@echo 'make pythons  the tests that need no cloud, on every Python here'
-	@echo 'make coverage  what unit and cli tests leave out, branches included'
-	@echo 'make bench   ours against the other clients, as ratios'
-	@echo 'make fuzz    20,000 lies of a node, others each time'
-	@echo 'make mutation  code broken on purpose: do the tests notice?'
-	@echo 'make audit   known flaws in what this stands on'
-	@echo 'make faults  faults on a real cloud, one at a time'
-	@echo 'make load    a million entries: time and memory'
-	@echo 'make docs    the manual, in doc/build/html'
-	@echo 'make dist    an sdist and a wheel, tried in an empty environment, the demo included'
-	@echo 'make latest  the tests with the newest of everything'
-	@echo 'make screenshot  the picture of a report in the manual, with Chromium'
-	@echo 'make clean   remove what all of these made'
+	@echo 'make demo        Show the plugin on a real cloud on this machine (KEEP=1 keeps the cloud running)'
+	@echo 'make test        Run everything that CI checks'
+	@echo 'make pythons     Run the tests that require no cloud on every installed Python'
+	@echo 'make coverage    List the lines and branches that these tests do not cover'
+	@echo 'make bench       Compare this plugin with the other clients, as ratios'
+	@echo 'make fuzz        Send 20,000 random malformed responses to the plugin'
+	@echo 'make mutation    Change the code, one place at a time, to check its tests'
+	@echo 'make audit       Search for known vulnerabilities of the dependencies'
+	@echo 'make faults      Cause faults in a real cloud, one at a time'
+	@echo 'make load        Measure time and memory with up to a million entries'
+	@echo 'make docs        Build the manual in doc/build/html'
+	@echo 'make dist        Build an sdist and a wheel, install them in an empty environment, run the demo'
+	@echo 'make latest      Run the tests with the newest version of every dependency'
+	@echo 'make screenshot  Draw the picture of a report in the manual, with Chromium'
+	@echo 'make clean       Remove all files that these commands create'
 
-demo: $(TOX)
-	@$(TOX) run --quiet -e demo
+# The output of the preparation is shown only if it fails. The trap makes the
+# shell wait after Ctrl-C, so that nothing is still running when make ends.
+demo:
+	@echo 'Preparing the environments (a few minutes the first time)…' >&2
+	@trap 'exit 130' INT; mkdir -p .tox; \
+	$(MAKE) --no-print-directory demo-environments >.tox/demo.log 2>&1 \
+	|| { code=$$?; cat .tox/demo.log >&2; exit $$code; }
+	@$(TOX) run -qq --colored no --skip-pkg-install -e demo -x testenv:demo.commands_pre=
 
-# Two at a time; what an environment prints is shown when it fails.
+demo-environments: $(TOX)
+	$(TOX) run --notest --skip-missing-interpreters false -e cloud,demo
+
+# Two environments at a time. The output of an environment is shown only if it
+# fails.
 test: $(TOX)
 	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
@@ -42,7 +52,7 @@ pythons: $(TOX)
 coverage: $(TOX)
 	$(TOX) run --quiet -e branches
 
-# With the demo, run from the wheel; `make test` goes without.
+# This also runs the demo from the wheel; `make test` does not.
 dist: $(TOX)
 	$(TOX) run --quiet --notest -e cloud
 	$(TOX) run --quiet -e dist -- --demo

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From a row's values to what a person reads and what a script reads.
+"""Formats the values of rows for people and for programs.
 
-Rows hold values: bytes, counts, times, text or None. A `Column` says what
-a value is; `Rendering` stands before one of cliff's formatters and turns
-each value into the form which that formatter is for. It is done here, at
-the end, so that sorting sorts values, and because none of cliff's column
-classes can say "absent" in every format.
+Rows contain values: bytes, counts, times, text or None. A `Column` defines
+the kind of its values. `Rendering` wraps one of cliff's formatters and
+converts each value into the form that suits the output format. The
+conversion is the last step, so that cliff sorts values and not text. None
+of cliff's own column classes can represent an absent value in every format.
 """
 
 import argparse
@@ -29,58 +29,58 @@ from glance_cache_osc.model import node_sets
 _BAR_WIDTH = 10
 _SIZES = ('kB', 'MB', 'GB', 'TB', 'PB', 'EB')
 _HIDDEN_CATEGORIES = frozenset({'Cc', 'Cf', 'Cs', 'Zl', 'Zp'})
-#: Invisible, and part of how some scripts and emoji are written.
+#: Invisible characters that some scripts and emoji require.
 _JOINERS = frozenset('\u200c\u200d')
 
 
 class Kind(enum.Enum):
-    """What the values of a column are."""
+    """The kind of a column's values."""
 
     TEXT = 'text'  # str
     COUNT = 'count'  # int
-    SIZE = 'size'  # int, bytes
-    TIME = 'time'  # datetime, UTC
+    SIZE = 'size'  # int, in bytes
+    TIME = 'time'  # datetime, in UTC
     SHARE = 'share'  # Share
     SECONDS = 'seconds'  # float
     LIST = 'list'  # list of str
-    NODES = 'nodes'  # list of str, the names of nodes
+    NODES = 'nodes'  # list of str: names of nodes
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Column:
-    """A header, and what stands below it."""
+    """A column: its header and the kind of its values."""
 
     header: str
     kind: Kind = Kind.TEXT
 
     def is_among(self, headers: Iterable[str]) -> bool:
-        """Whether one of these means it."""
+        """Whether one of these headers is this column's."""
         return normal(self.header) in map(normal, headers)
 
 
 def normal(header: str) -> str:
-    """A header as cliff compares them: ``last_accessed`` is one, too."""
+    """A header in the form that cliff compares: ``last_accessed``."""
     return header.lower().strip().replace(' ', '_')
 
 
 @dataclasses.dataclass(frozen=True, slots=True, order=True)
 class Share:
-    """So many out of so many; a program reads the first alone."""
+    """A part of a total; output for programs contains the count only."""
 
     count: int
     of: int
 
     def bar(self) -> str:
-        """The share as a bar that is ten characters wide."""
+        """The share as a bar, ten characters wide."""
         full = self.count * _BAR_WIDTH // self.of if self.of else 0
         return '█' * full + '░' * (_BAR_WIDTH - full)
 
 
 def safe_text(text: str) -> str:
-    r"""Text that can't steer a terminal or break a row.
+    r"""Text that cannot control a terminal or break a row.
 
     Control characters, direction marks, line separators and lone
-    surrogates become escapes such as ``\x1b``.
+    surrogates are replaced with escapes such as ``\x1b``.
     """
     if text.isprintable():
         return text
@@ -97,7 +97,7 @@ def _safe_character(character: str) -> str:
 
 
 def human_size(size: int) -> str:
-    """Bytes as a person reads them, in powers of 1000: ``1.2 GB``."""
+    """A number of bytes in a readable unit, a power of 1000: ``1.2 GB``."""
     if size < 1000:
         return f'{size} B'
     value, steps = size / 1000, 0
@@ -107,7 +107,7 @@ def human_size(size: int) -> str:
 
 
 def few(names: Sequence[str], most: int) -> str:
-    """The first few of many names."""
+    """Names joined with commas; only the first `most` of many names."""
     text = ', '.join(names[:most])
     more = len(names) - most
     if more > 0:
@@ -120,11 +120,12 @@ def _same(value: Any) -> Any:
 
 
 def _iso(time: datetime.datetime) -> str:
-    # isoformat takes a fifth of the time of strftime.
+    # isoformat is five times as fast as strftime.
     return f'{_utc(time).isoformat()[:19]}Z'
 
 
-def _whole(text: str) -> str:
+def _without_surrogates(text: str) -> str:
+    """Text in which lone surrogates are replaced with escapes."""
     return text.encode('utf-8', 'backslashreplace').decode('utf-8')
 
 
@@ -136,21 +137,21 @@ def _utc(value: datetime.datetime) -> datetime.datetime:
 
 @dataclasses.dataclass(frozen=True)
 class Form:
-    """How values are shown to somebody.
+    """How one kind of output represents values.
 
-    :param absent: what is shown in place of None.
-    :param by_kind: shows a value that is there, by what it is.
+    :param absent: the representation of None.
+    :param by_kind: converts a value other than None, by its kind.
     """
 
     absent: Any
     by_kind: Mapping[Kind, Callable[[Any], Any]]
 
     def __call__(self, value: Any, kind: Kind) -> Any:
-        """A value as it is shown."""
+        """The representation of a value."""
         return self.absent if value is None else self.by_kind[kind](value)
 
 
-#: As JSON has it: numbers are numbers.
+#: The form for JSON: numbers stay numbers.
 for_programs = Form(
     None,
     {
@@ -160,18 +161,18 @@ for_programs = Form(
         Kind.SECONDS: lambda seconds: round(seconds, 3),
     },
 )
-#: As YAML has it: as for programs, but for lone surrogates. JSON has an escape
-#: for those; here a half character is six characters.
+#: The form for YAML: as for programs, except for lone surrogates. JSON has an
+#: escape for these. In YAML, six characters replace a lone surrogate.
 for_yaml = Form(
     None,
     {
         **for_programs.by_kind,
-        Kind.TEXT: _whole,
-        Kind.LIST: lambda words: [_whole(one) for one in words],
-        Kind.NODES: lambda names: [_whole(one) for one in names],
+        Kind.TEXT: _without_surrogates,
+        Kind.LIST: lambda words: [_without_surrogates(one) for one in words],
+        Kind.NODES: lambda names: [_without_surrogates(one) for one in names],
     },
 )
-#: As CSV has it: as for programs, on one line.
+#: The form for CSV and plain values: as for programs, on one line.
 for_text = Form(
     '',
     {
@@ -181,7 +182,7 @@ for_text = Form(
         Kind.NODES: lambda names: safe_text(','.join(names)),
     },
 )
-#: As a table has it.
+#: The form for tables.
 for_people = Form(
     '',
     {
@@ -193,7 +194,7 @@ for_people = Form(
         Kind.NODES: lambda names: safe_text(', '.join(node_sets.fold(names))),
     },
 )
-#: As a table on a terminal has it.
+#: The form for tables on a terminal.
 for_terminals = Form(
     '',
     {
@@ -203,8 +204,9 @@ for_terminals = Form(
 )
 
 
-#: By the formats' names; all others are for programs. Bare text has no word
-#: for "absent" but nothing, and no way to hold a control character.
+#: The forms by the names of cliff's formats; all other formats are for
+#: programs. Plain text represents an absent value as an empty string and
+#: cannot contain control characters.
 _FORMS = {
     'table': for_people,
     'csv': for_text,
@@ -214,10 +216,10 @@ _FORMS = {
 
 
 class Rendering(base.ListFormatter):
-    """One of cliff's formatters, fed with what it is for.
+    """One of cliff's formatters, with values in the form for its output.
 
-    :param formatter: the formatter that the user chose.
-    :param name: its name, as given to ``-f``.
+    :param formatter: the formatter that the user selected.
+    :param name: the formatter's name, as given to ``-f``.
     :param columns: all columns of the command.
     """
 
@@ -232,7 +234,7 @@ class Rendering(base.ListFormatter):
         self._form = _FORMS.get(name, for_programs)
 
     def add_argument_group(self, parser: argparse.ArgumentParser) -> None:
-        """Nothing to add: cliff asked the formatter itself."""
+        """Add nothing: cliff has added the formatter's own options."""
 
     def emit_list(
         self,
@@ -241,18 +243,18 @@ class Rendering(base.ListFormatter):
         stdout: TextIO,
         parsed_args: argparse.Namespace,
     ) -> None:
-        """Write the rows."""
+        """Write the rows to standard output."""
         form = self._form
         if form is for_people and stdout.isatty():
             form = for_terminals
         absent = form.absent
-        # Looked up once: there may be millions of values.
-        shows = [form.by_kind[self._kinds[name]] for name in column_names]
-        shown = (
+        # Looked up once for each column: there may be millions of values.
+        converters = [form.by_kind[self._kinds[name]] for name in column_names]
+        rows = (
             [
-                absent if value is None else show(value)
-                for value, show in zip(row, shows)
+                absent if value is None else convert(value)
+                for value, convert in zip(row, converters)
             ]
             for row in data
         )
-        self._formatter.emit_list(column_names, shown, stdout, parsed_args)
+        self._formatter.emit_list(column_names, rows, stdout, parsed_args)

@@ -1,51 +1,51 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can go wrong, in a person's words.
+"""The errors of the package, with messages for users.
 
 ::
 
     CacheError                 a failure; the command ends with exit code 1
-      UsageError               what was typed can't be done; exit code 2
-      CatalogueError           Glance's list of images could not be read
-      ImageError               one image, before any node was asked
+      UsageError               the command line is not valid; exit code 2
+      CatalogueError           Glance's list of images cannot be read
+      ImageError               one image; no request was sent to a node
         ImageNotFound
         ImageAmbiguous
-      NodeError                one node did not do what it was asked
+      NodeError                a request to one node failed
         Unreachable            no connection
-          TimedOut             no answer in time
+          TimedOut             no response within the timeout
           TLSFailed            no TLS connection
             CertificateRejected
-        NotGlance              something answers, but it is no Glance
-        CachingOff             a Glance without a cache
-        TooOld                 a Glance without the Cache API
-        Forbidden              the user may not do this there
-        Refused                Glance said no, with its reason
-        ServerFault            Glance, or what stands before it, failed
-        BadReply               an answer that no Glance gives
-          TooLong              one of more bytes than it may have
-        LoginFailed            Keystone's fault: it gave no token
-        NoStores               a Glance without named stores
-        Unconfirmed            the user did not wait for the answer
-        Interrupted            not asked: the user stopped the command
+        NotGlance              the endpoint is not a Glance endpoint
+        CachingOff             the node's image cache is disabled
+        TooOld                 the node does not support the request
+        Forbidden              the user has no permission
+        Refused                Glance refused the request, with its reason
+        ServerFault            Glance, or a proxy in front of it, failed
+        BadReply               the response is not one of Glance's
+          TooLong              the response is larger than the limit
+        LoginFailed            Keystone did not issue a token
+        NoStores               the Glance service has no named stores
+        Unconfirmed            the user did not wait for the response
+        Interrupted            not sent: the user stopped the command
 
-Each error says why it failed and, where there is something to be done
-about it, what. Who reports it adds where (the node) and what (the
-image), so that a failure is one line and told once.
+Each error states the reason and, where possible, a remedy. The code that
+reports an error adds the node and the image, so that each failure is
+reported once, on one line.
 """
 
 from osc_lib import exceptions
 
 from glance_cache_osc.i18n import _
 
-#: What to do about an answer that no Glance gives.
-IS_IT_GLANCE = _('Check that this is a Glance endpoint.')
+#: The remedy for a response that does not come from Glance.
+CHECK_ENDPOINT = _('Check that this is a Glance endpoint.')
 
 
 class CacheError(exceptions.CommandError):
-    """A failure that a person can read.
+    """A failure with a message for users.
 
-    :param why: what happened, without a full stop at its end.
-    :param remedy: what to do about it, a whole sentence; may be empty.
+    :param why: the reason; a full stop at its end is removed.
+    :param remedy: the action to take, a complete sentence; may be empty.
     """
 
     def __init__(self, why: str, remedy: str = '') -> None:
@@ -55,19 +55,22 @@ class CacheError(exceptions.CommandError):
 
 
 class UsageError(CacheError):
-    """What was typed can't be done; nothing was sent."""
+    """The command line or the configuration is not valid.
+
+    Nothing was changed.
+    """
 
 
 class CatalogueError(CacheError):
-    """Glance's list of images could not be read."""
+    """Glance's list of images cannot be read."""
 
 
 class ImageError(CacheError):
-    """One image that was named can't be acted on."""
+    """A specified image cannot be used."""
 
 
 class ImageNotFound(ImageError):
-    """Neither an ID nor a name that Glance knows."""
+    """No image in Glance has this ID or name."""
 
     def __init__(self, wanted: str) -> None:
         super().__init__(
@@ -77,7 +80,7 @@ class ImageNotFound(ImageError):
 
 
 class ImageAmbiguous(ImageError):
-    """A name that several images have.
+    """Several images have the same name.
 
     :param wanted: the name.
     :param image_ids: the IDs of all images of that name.
@@ -96,20 +99,21 @@ class ImageAmbiguous(ImageError):
 
 
 class NodeError(CacheError):
-    """One node did not do what it was asked.
+    """A request to one node failed.
 
-    :ivar request_id: Glance's, of the request that failed; empty if it gave
-        none.
+    :ivar request_id: Glance's ID of the failed request; empty if the
+        response has none.
     """
 
     request_id = ''
 
 
 class Unreachable(NodeError):
-    """No connection to the node, or none that lasted.
+    """The connection to the node failed or broke.
 
-    :param down: whether nothing listens at its address.
-    :param connected: whether it may have done what it was asked.
+    :param down: whether the node refused the connection.
+    :param connected: whether the request may have been sent, and so may
+        have succeeded.
     """
 
     def __init__(
@@ -126,9 +130,10 @@ class Unreachable(NodeError):
 
 
 class TimedOut(Unreachable):
-    """The node did not answer in time.
+    """The node did not respond within the timeout.
 
-    :param connected: whether it had taken the request.
+    :param connected: whether the request may have been sent, and so may
+        have succeeded.
     """
 
     def __init__(
@@ -138,26 +143,33 @@ class TimedOut(Unreachable):
 
 
 class TLSFailed(Unreachable):
-    """The node answers, but TLS with it fails."""
+    """The node is reachable, but the TLS connection fails."""
 
 
 class CertificateRejected(TLSFailed):
-    """The node's TLS certificate does not verify."""
+    """The verification of the node's TLS certificate failed."""
 
 
 def request_id_of(error: BaseException | None) -> str:
-    """Glance's ID of the request that an error is about; empty for none."""
+    """Glance's ID of the failed request; empty if there is none.
+
+    The error's causes are searched as well.
+    """
     while error:
         if found := getattr(error, 'request_id', ''):
             return str(found)
-        # Raised from itself, an error is its own cause.
+        # An error that is raised from itself is its own cause.
         cause = error.__cause__
         error = None if cause is error else cause
     return ''
 
 
 def is_unreachable(error: CacheError) -> bool:
-    """Whether a node is down or cut off: refused, not found, or timed out."""
+    """Whether an error means that the node cannot be reached.
+
+    This includes refused connections, unknown host names and timeouts, but
+    not TLS failures and connections that break during a request.
+    """
     if isinstance(error, TimedOut):
         return True
     return (
@@ -168,25 +180,25 @@ def is_unreachable(error: CacheError) -> bool:
 
 
 class NotGlance(NodeError):
-    """Something answers at the endpoint, but it is no Glance."""
+    """The endpoint responds, but is not a Glance endpoint."""
 
 
 class CachingOff(NodeError):
-    """The node is a Glance, and its image cache is off."""
+    """The endpoint is a Glance node, but its image cache is disabled."""
 
 
 class TooOld(NodeError):
-    """The node is a Glance that does not know what it was asked for."""
+    """The endpoint is a Glance node that does not support the request."""
 
 
 class Forbidden(NodeError):
-    """Glance does not allow this user to do this."""
+    """Glance does not allow this user to send this request."""
 
 
 class Refused(NodeError):
-    """Glance said no.
+    """Glance refused the request.
 
-    :param status: the HTTP status of the answer.
+    :param status: the HTTP status of the response; 0 if it is not known.
     """
 
     def __init__(self, why: str, remedy: str = '', status: int = 0) -> None:
@@ -195,23 +207,23 @@ class Refused(NodeError):
 
 
 class ServerFault(NodeError):
-    """Glance, or a proxy before it, failed while doing what was asked."""
+    """Glance, or a proxy in front of it, failed to process the request."""
 
 
 class BadReply(NodeError):
-    """An answer that no Glance gives."""
+    """The response is not one that Glance sends."""
 
 
 class TooLong(BadReply):
-    """A response of more bytes than it may have."""
+    """The response is larger than the limit."""
 
 
 class LoginFailed(NodeError):
-    """Keystone gave no token, so that the node was not asked."""
+    """Keystone did not issue a token; no request was sent to the node."""
 
 
 class NoStores(NodeError):
-    """A Glance that keeps all data in one place without a name."""
+    """The Glance service has a single store without a name."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -221,7 +233,7 @@ class NoStores(NodeError):
 
 
 class Unconfirmed(NodeError):
-    """The user did not wait for the answer to a change."""
+    """The user interrupted a change before its response arrived."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -234,7 +246,7 @@ class Unconfirmed(NodeError):
 
 
 class Interrupted(NodeError):
-    """The user stopped the command before this node was asked."""
+    """The user stopped the command before this request was sent."""
 
     def __init__(self) -> None:
         super().__init__(_('Not sent: interrupted'))

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Translation of what a person reads, as OpenStackClient does it."""
+"""Translation of messages for users, as in OpenStackClient."""
 
 import oslo_i18n
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all tests need of the process that runs them."""
+"""Fixtures for all tests."""
 
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -15,19 +15,19 @@ _PAUSE = engine.Engine.pause
 
 @pytest.fixture(autouse=True)
 def ctrl_c_counts() -> None:
-    """Have SIGINT interrupt, also where a shell started us ignoring it."""
+    """Set the default handler of SIGINT; a shell may have ignored it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture
 def real_pause() -> Callable[[engine.Engine, float], Awaitable[bool]]:
-    """The pause that does take its time."""
+    """The original function, which pauses."""
     return _PAUSE
 
 
 @pytest.fixture(autouse=True)
 def paused(monkeypatch: pytest.MonkeyPatch) -> list[float]:
-    """No test waits before a retry; how long it would have been."""
+    """Pauses before retries take no time; returns their lengths."""
     seconds: list[float] = []
 
     async def pause(self: engine.Engine, length: float) -> bool:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""`openstack` in this process, or as a program of its own.
+"""Runs `openstack` in this process, or as a separate program.
 
-A program takes more than a second to load; here that is done once. All
-else is as in a program: logging in, sockets, files, the texts it writes.
+A program takes more than a second to load; in this process, it loads only once.
+Everything else is the same: login, sockets, files and output.
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from typing import Any
 from typing import TextIO
 import warnings
 
-# Else the first command that needs it takes its time in the event loop.
+# Otherwise the first command that uses it imports it in the event loop.
 import glanceclient.exc  # noqa: F401
 from openstack.config import loader
 from openstackclient import shell
@@ -32,20 +32,20 @@ from openstackclient.common import clientmanager
 
 OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
 _REQUEST_ID = re.compile(r' \(Request-ID: req-[0-9a-f-]{36}\)')
-#: Where OpenStackClient looks for settings; found when it is imported.
+#: Where OpenStackClient searches for settings; set when it is imported.
 _SETTINGS = ('CONFIG_FILES', 'SECURE_FILES', 'VENDOR_FILES')
 
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a person or a script gets from a command."""
+    """The output of a command."""
 
     code: int
     out: str
     err: str
 
     def without_ids(self) -> 'Result':
-        """The same without Glance's IDs of the requests that failed."""
+        """The same without the request IDs of Glance."""
         return dataclasses.replace(self, err=_REQUEST_ID.sub('', self.err))
 
     @property
@@ -63,7 +63,7 @@ def run_program(
 ) -> Result:
     """Run a program, with pipes for its streams.
 
-    :raises subprocess.TimeoutExpired: it took longer than so many seconds.
+    :raises subprocess.TimeoutExpired: it took longer than the timeout.
     """
     done = subprocess.run(
         argv,
@@ -84,22 +84,25 @@ def run_here(
     folder: pathlib.Path,
     timeout: float,
     stdin: str = '',
+    merged: bool = False,
 ) -> Result:
     """Run `openstack` in this process, on the main thread.
 
-    :raises Overdue: it took longer than so many seconds.
+    :param merged: return standard error as a part of standard output
+    :raises Overdue: it took longer than the timeout.
     """
+    out = io.StringIO()
     streams = {
         'stdin': io.StringIO(stdin),
-        'stdout': io.StringIO(),
-        'stderr': io.StringIO(),
+        'stdout': out,
+        'stderr': out if merged else io.StringIO(),
     }
     with (
         _environment(environment),
         contextlib.chdir(folder),
         _settings_of(folder),
         _attributes(sys, streams),
-        # cliff reads it from sys.argv when it is imported.
+        # cliff reads the program name from sys.argv when it is imported.
         _attributes(shell.OpenStackShell, {'NAME': 'openstack'}),
         _logging(),
         _limit(timeout),
@@ -112,17 +115,16 @@ def run_here(
             code = int(exit_.code or 0)
         finally:
             _close(program)
-    return Result(
-        code, streams['stdout'].getvalue(), streams['stderr'].getvalue()
-    )
+    err = '' if merged else streams['stderr'].getvalue()
+    return Result(code, out.getvalue(), err)
 
 
 class Overdue(BaseException):
-    """A command takes too long; it must not handle this."""
+    """A command took too long. The command must not catch this."""
 
 
 def _forget_clients() -> None:
-    """Make each run log in anew: OSC keeps its clients on a class."""
+    """Make each run log in again: OSC caches its clients on a class."""
     for owner in clientmanager.ClientManager.__mro__:
         for cached in vars(owner).values():
             if hasattr(cached, '_handle'):
@@ -130,7 +132,7 @@ def _forget_clients() -> None:
 
 
 def _close(program: shell.OpenStackShell) -> None:
-    """Close the connections that end with a program."""
+    """Close the connections that the end of a program would close."""
     manager = getattr(program, 'client_manager', None)
     if session := getattr(manager, 'session', None):
         session.session.close()
@@ -150,7 +152,7 @@ def _environment(variables: Mapping[str, str]) -> Iterator[None]:
 
 @contextlib.contextmanager
 def _settings_of(folder: pathlib.Path) -> Iterator[None]:
-    """Look for settings in a folder, and nowhere else."""
+    """Search for settings only in one directory."""
     own = {
         name: [
             str(folder / pathlib.Path(path).name)
@@ -166,7 +168,7 @@ def _settings_of(folder: pathlib.Path) -> Iterator[None]:
 def _attributes(
     owner: types.ModuleType | type, values: Mapping[str, Any]
 ) -> Iterator[None]:
-    """Set attributes for a while."""
+    """Set attributes until the end of the block."""
     before = {name: getattr(owner, name) for name in values}
     for name, value in values.items():
         setattr(owner, name, value)
@@ -179,7 +181,7 @@ def _attributes(
 
 @contextlib.contextmanager
 def _logging() -> Iterator[None]:
-    """Let a run have the root logger, and the warnings, for itself."""
+    """Give a run its own root logger and its own warnings."""
     root = logging.getLogger()
     before, level = list(root.handlers), root.level
     root.handlers.clear()
@@ -200,14 +202,14 @@ def _show_warning(
     file: TextIO | None = None,
     line: str | None = None,
 ) -> None:
-    """Write a warning as Python does, which pytest would collect."""
+    """Print a warning as Python does; pytest would collect it."""
     text = warnings.formatwarning(message, category, filename, lineno, line)
     (file or sys.stderr).write(text)
 
 
 @contextlib.contextmanager
 def _limit(seconds: float) -> Iterator[None]:
-    """Raise `Overdue` in what takes longer."""
+    """Raise `Overdue` if the block takes longer."""
 
     def overdue(*_signal: object) -> None:
         raise Overdue

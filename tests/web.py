@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A web of canned answers, over real sockets.
+"""Prepared responses, over real sockets.
 
-requests-mock does not see libcurl. Here its adapter stands behind a server on
-loopback, to which every connection that libcurl opens is routed: URLs stay as
-they are, ``http://glance.example:9292`` too. An unexpected request fails the
-test, and so does an answer that nobody asks for.
+requests-mock does not intercept libcurl. This module uses its adapter in a
+server on loopback, and routes all connections of libcurl to this server. URLs
+do not change, for example ``http://glance.example:9292``. An unexpected request
+fails the test, and so does an unused response.
 """
 
 import asyncio
@@ -33,59 +33,59 @@ import requests_mock
 from tests.faults import certificates
 
 _LOOPBACK = '127.0.0.1'
-#: A header that tells a test which address was connected to.
+#: The request header with the address of the connection, for tests.
 CONNECTED_TO = 'X-Connected-To'
-#: Longer than any of this takes; a broken test ends, and fails.
+#: Seconds after which a broken test fails.
 _PATIENCE = 20
 #: The first byte of a TLS connection.
 _HANDSHAKE = b'\x16'
 
 
 class _Hold(Exception):
-    """The request is taken, and the connection stays open."""
+    """Receive the request, and keep the connection open."""
 
 
 class _Bytes(Exception):
-    """What a server sends instead of an HTTP response."""
+    """Send these bytes instead of an HTTP response."""
 
 
 class _Begins(Exception):
-    """What a server sends first, and what it does then."""
+    """Send the first bytes, then call a function."""
 
 
-#: Instead of an answer. Nobody listens at the port:
+#: In place of a response: no process listens on the port.
 REFUSED: dict[str, Any] = {'exc': ConnectionRefusedError}
-#: There is none until the timeout is over, which it is at once: what the
-#: engine takes for the time is put forward by so much, for this request.
+#: No response until the timeout, which is over at once: for this request, the
+#: clock of the engine is advanced by the timeout.
 SILENT: dict[str, Any] = {'exc': TimeoutError}
-#: There is none until the test ends, or the timeout is really over.
+#: No response until the test ends, or the real timeout is over.
 HELD: dict[str, Any] = {'exc': _Hold}
-#: The connection is closed when the request was taken.
+#: The server closes the connection after it received the request.
 CLOSED: dict[str, Any] = {'exc': ConnectionAbortedError}
-#: These the server has no part in.
+#: The server does not receive these requests.
 _UNSERVED: tuple[type[Exception], ...] = (ConnectionRefusedError, TimeoutError)
 
 
 def sends(data: bytes) -> dict[str, Any]:
-    """Instead of an answer: these bytes, and the connection is closed."""
+    """In place of a response: send these bytes, and close the connection."""
     return {'exc': _Bytes(data)}
 
 
 def begins(
     data: bytes, then: Callable[[Callable[[bytes], None]], None]
 ) -> dict[str, Any]:
-    """Instead of an answer: these bytes, and the connection stays open.
+    """In place of a response: send these bytes, and keep the connection.
 
-    :param then: is called next, with what sends further bytes at once.
+    :param then: called next, with a function that sends bytes at once.
     """
     return {'exc': _Begins(data, then)}
 
 
 class Certificates:
-    """What servers speak TLS with, each made once.
+    """The TLS contexts of servers, each created once.
 
-    :param directory: where the files go.
-    :ivar path: the CA that clients are to trust.
+    :param directory: the directory of the files.
+    :ivar path: the CA that clients must trust.
     """
 
     def __init__(self, directory: pathlib.Path) -> None:
@@ -96,48 +96,48 @@ class Certificates:
         self._lock = threading.Lock()
 
     def trusted(self, host: str) -> ssl.SSLContext:
-        """Speaks TLS as this host does."""
+        """The TLS context of a host."""
         return self._make(self._trusted, f'of {host}', host)
 
     def unknown(self, host: str) -> ssl.SSLContext:
-        """The same with a certificate from a CA that nobody knows."""
+        """The same with a certificate from an unknown CA."""
         return self._make(self._unknown, f'unknown {host}', host)
 
     def _make(
         self, authority: certificates.Authority, name: str, host: str
     ) -> ssl.SSLContext:
-        with self._lock:  # Two connections may be of one host.
+        with self._lock:  # Two connections may be to the same host.
             if name not in self._made:
                 self._made[name] = authority.server(name, host=host)
             return self._made[name]
 
 
 class Web:
-    """Answers to requests, and a record of the requests.
+    """Prepared responses, and a record of the requests.
 
-    A context: libcurl's connections are routed here, names that end in
-    ``.example`` have an address, and no other name has.
+    A context manager: it routes the connections of libcurl to a server. Only
+    names that end in ``.example`` have an address.
 
-    :param certificates: for https; without them, there is none.
+    :param certificates: certificates for HTTPS; None for only HTTP.
     """
 
     def __init__(self, certificates: Certificates | None = None) -> None:
-        #: For answers that need not be asked for; a `requests_mock.Mocker`
-        #: may share it.
+        #: For responses that may stay unused; a `requests_mock.Mocker` may
+        #: share it.
         self.adapter = requests_mock.Adapter()
-        #: What a test did not foresee.
+        #: Unexpected requests.
         self.unexpected: list[str] = []
-        #: Names ending in ``.example`` that have no address all the same.
+        #: Names ending in ``.example`` without an address.
         self.nameless: set[str] = set()
-        #: Addresses of names, in 127.0.0.0/8 where they are connected to. A
-        #: request that is for one address alone has a header with it.
+        #: Addresses by name; in 127.0.0.0/8 if the test connects to them. A
+        #: request to another address than 127.0.0.1 has a header with it.
         self.addresses: dict[str, list[str]] = {}
-        #: Of these, those at which nobody listens.
+        #: The addresses that refuse connections.
         self.gone: set[str] = set()
         self._certificates = certificates
         self._stubs: list[tuple[str, Any]] = []
         self._endings: dict[tuple[str, str], tuple[Any, list[Any]]] = {}
-        self._strangers: dict[str, bool] = {}
+        self._unknown_hosts: dict[str, bool] = {}
         self._before: dict[str, threading.Event] = {}
         self._answered: dict[str, threading.Event] = {}
         self._locks: dict[tuple[str, str], threading.Lock] = {}
@@ -149,26 +149,26 @@ class Web:
     def answers(
         self, method: str, url: str, *responses: dict[str, Any], **one: Any
     ) -> None:
-        """Answer a request; several answers are given one after another.
+        """Prepare the response to a request, or several in their order.
 
-        A query in the URL has to be in the request, too; it has to be all
-        of it where the connection is refused, or the server silent.
+        The request must contain the query of the URL. If the connection is
+        refused, or the server does not respond, the query must be equal.
         """
         listed = list(responses) or [one]
         stub = self.adapter.register_uri(method, url, listed)
         self._stubs.append((f'{method} {url}', stub))
         self._endings[method, url] = stub, [one.get('exc') for one in listed]
 
-    def is_stranger(self, host: str) -> None:
-        """Let a host have a certificate from a CA that nobody knows."""
-        self._strangers[host] = False
+    def use_unknown_ca(self, host: str) -> None:
+        """Use a certificate from an unknown CA for a host."""
+        self._unknown_hosts[host] = False
 
     def hold_back(self, url: str, until: str) -> None:
-        """Take a request only when another one has been answered.
+        """Receive a request only after the response to another one.
 
-        :param url: without its query.
-        :param until: without its query, too; where its answer is `HELD`,
-            that it was taken is enough.
+        :param url: the URL without its query.
+        :param until: the other URL without its query; if its response is
+            `HELD`, only after that request was received.
         """
         self._before[url] = self._answered.setdefault(until, threading.Event())
 
@@ -179,25 +179,25 @@ class Web:
 
     @property
     def history(self) -> list[Any]:
-        """The requests, in order, with all that was sent."""
+        """The complete requests, in order."""
         return list(self.adapter.request_history)
 
     def unused(self) -> list[str]:
-        """Answers that nobody asked for."""
+        """The unused responses."""
         return [name for name, stub in self._stubs if not stub.called] + [
             f'TLS to {host}'
-            for host, called in self._strangers.items()
+            for host, called in self._unknown_hosts.items()
             if not called
         ]
 
     def check(self) -> None:
-        """Fail if a request was unexpected, or an answer is unused."""
+        """Fail if a request was unexpected, or a response is unused."""
         assert not self.unexpected, f'unexpected: {self.unexpected}'
         assert not self.unused(), f'unused: {self.unused()}'
 
     def __enter__(self) -> Self:
         with contextlib.ExitStack() as stack:
-            # At all addresses, since some names have several.
+            # On all addresses, because some names have several.
             listener = stack.enter_context(socket.create_server(('', 0)))
             nobody, silent = (
                 stack.enter_context(socket.socket()) for _one in range(2)
@@ -237,7 +237,7 @@ class Web:
             thread.join(_PATIENCE)
 
     def _resolver(self) -> Callable[..., Any]:
-        """Instead of `socket.getaddrinfo`: it asks no server."""
+        """A replacement for `socket.getaddrinfo` that uses no server."""
         real = socket.getaddrinfo
 
         def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
@@ -258,7 +258,10 @@ class Web:
         return getaddrinfo
 
     def _ending(self, method: str, url: str) -> type[Exception] | None:
-        """How a request ends without the server, which then is recorded."""
+        """The error of a request that the server does not receive.
+
+        The request is recorded.
+        """
         if (method, url) not in self._endings:
             return None
         stub, endings = self._endings[method, url]
@@ -273,14 +276,14 @@ class Web:
     def _send(
         self, method: str, url: str, headers: dict[str, str]
     ) -> models.Response:
-        """The answer to a request, which is recorded.
+        """Record a request; returns the response.
 
-        :raises Exception: what a test has instead of an answer.
+        :raises Exception: the exception that a test uses as the response.
         """
         request = models.Request(method, url, headers).prepare()
-        # As it was sent: requests would quote it once more.
+        # The URL as sent: requests would quote it again.
         request.url = url
-        # An answer may wait for another request, and then be the next one's.
+        # A response may wait for another request; the next one must not use it.
         place = method, url.partition('?')[0]
         with self._locks.setdefault(place, threading.Lock()):
             return self.adapter.send(request)
@@ -298,7 +301,7 @@ class Web:
 
     def _serve(self, connection: socket.socket) -> None:
         """Answer all requests on a connection."""
-        # A client may be gone at any time.
+        # The client may close the connection at any time.
         with connection, contextlib.suppress(OSError):
             scheme = 'http'
             if connection.recv(1, socket.MSG_PEEK) == _HANDSHAKE:
@@ -310,8 +313,8 @@ class Web:
                 _Handler(connection, scheme, self.answer)
 
     def _tls(self) -> ssl.SSLContext:
-        """A context whose certificate is that of the name asked for."""
-        assert self._certificates, 'a Web without certificates'
+        """A TLS context that selects the certificate by the requested name."""
+        assert self._certificates, 'no certificates for TLS'
         known = self._certificates
 
         def choose(
@@ -320,8 +323,8 @@ class Web:
             context: ssl.SSLContext,
         ) -> None:
             host = host or _LOOPBACK
-            if host in self._strangers:
-                self._strangers[host] = True
+            if host in self._unknown_hosts:
+                self._unknown_hosts[host] = True
                 connection.context = known.unknown(host)
             else:
                 connection.context = known.trusted(host)
@@ -336,7 +339,7 @@ class Web:
         url = f'{handler.scheme}://{host}{handler.path}'
         place = url.partition('?')[0]
         if place in self._before and not self._before[place].wait(_PATIENCE):
-            self.unexpected.append(f'{place} was held back for ever')
+            self.unexpected.append(f'{place} was held back too long')
         try:
             headers = dict(handler.headers.items())
             address = handler.connection.getsockname()[0]
@@ -344,7 +347,7 @@ class Web:
                 headers[CONNECTED_TO] = address
             response = self._send(handler.command, url, headers)
         except _Hold:
-            self._tell(place)
+            self._release(place)
             self._over.wait()
             handler.close_connection = True
         except ConnectionAbortedError:
@@ -364,10 +367,10 @@ class Web:
         else:
             handler.respond(response)
         handler.wfile.flush()
-        self._tell(place)
+        self._release(place)
 
-    def _tell(self, place: str) -> None:
-        """Let those go on that were held back until this request."""
+    def _release(self, place: str) -> None:
+        """Release the requests that wait for this request."""
         if place in self._answered:
             self._answered[place].set()
 
@@ -389,11 +392,11 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     ) -> None:
         self.scheme = scheme
         self._answer = answer
-        # It needs no server, but a name for it.
+        # The base class uses the server only to name it.
         super().__init__(connection, connection.getpeername(), None)  # type: ignore[arg-type]
 
     def finish(self) -> None:
-        """Close both files: the first raises if the client is gone."""
+        """Close both files: the first one raises if the client has closed."""
         with self.rfile, self.wfile, contextlib.suppress(OSError):
             super().finish()
 
@@ -403,12 +406,12 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     do_DELETE = do_HEAD = do_POST = do_PUT = do_GET  # noqa: N815
 
     def send_at_once(self, data: bytes) -> None:
-        """Write bytes, and do not keep them back."""
+        """Write bytes without buffering."""
         self.wfile.write(data)
         self.wfile.flush()
 
     def respond(self, response: models.Response) -> None:
-        """Write a response as it is, with the length of its body."""
+        """Write a response unchanged, with the length of its body."""
         body = response.raw.read(decode_content=False)
         length = response.headers.get('Content-Length')
         self.send_response_only(response.status_code, response.reason)
@@ -418,13 +421,13 @@ class _Handler(http.server.BaseHTTPRequestHandler):
             if response.status_code != http.HTTPStatus.NO_CONTENT:
                 self.send_header('Content-Length', str(len(body)))
         elif length != str(len(body)):
-            # Whoever waits for the rest shall see that it never comes.
+            # A client that waits for the rest must see the end of the data.
             self.close_connection = True
         self.end_headers()
         self.wfile.write(body)
 
     def log_message(self, *_args: Any) -> None:
-        """Say nothing."""
+        """Log nothing."""
 
 
 def _routed(
@@ -432,12 +435,12 @@ def _routed(
     ports: Mapping[type[Exception] | None, int],
     gone: Collection[str],
 ) -> type[pycurl.Curl]:
-    """A handle of libcurl's, all of whose connections go to ports here.
+    """A class of libcurl handles that connect to ports on this machine.
 
-    :param ending: how a request of this method and URL ends, if not by the
-        server; is called once for each request.
-    :param ports: by how requests end.
-    :param gone: addresses at which nobody listens.
+    :param ending: returns the error of a request with this method and URL, or
+        None for the server; called once for each request.
+    :param ports: the port for each error.
+    :param gone: addresses that refuse connections.
     """
 
     class Curl(pycurl.Curl):
@@ -468,9 +471,9 @@ def _routed(
     def _connected(
         callback: Callable[..., int], options: Mapping[int, Any], *args: object
     ) -> int:
-        """Call what is called when a request is about to be sent.
+        """Call the callback for a request that is about to be sent.
 
-        What is silent has been so for the whole timeout.
+        A server without a response seems silent for the whole timeout.
         """
         if options[pycurl.CONNECT_TO] != [f'::{_LOOPBACK}:{silent}']:
             return callback(*args)

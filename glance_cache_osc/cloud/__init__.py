@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What OpenStackClient holds of a cloud, and what its Glance knows."""
+"""A cloud: its login and configuration, and its image service."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Glance's list of images: from words to images, in few requests."""
+"""Looks up images in Glance's list of images, with few requests."""
 
 from collections.abc import AsyncIterator
 from collections.abc import Awaitable
@@ -19,28 +19,28 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import attempt
 
-#: Images of one page, and queries at once.
-_PAGE = 1000
+#: The number of images of one page, and of concurrent queries.
+_PAGE_SIZE = 1000
 _MAX_QUERIES = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Resolution:
-    """What became of what was named.
+    """The images that some IDs, names and globs match.
 
-    :param meant: the images that each word means, in the order of the words.
-    :param failures: what names none, or more than one, and why.
+    :param by_word: the images of each word, in the order of the words.
+    :param failures: the errors of the words that match no image, or several.
     """
 
-    meant: dict[str, list[images.Image]]
+    by_word: dict[str, list[images.Image]]
     failures: dict[str, errors.ImageError]
 
     @property
     def found(self) -> list[images.Image]:
-        """All of them, each once."""
+        """All matched images, each once."""
         by_id = {
             image.image_id: image
-            for group in self.meant.values()
+            for group in self.by_word.values()
             for image in group
         }
         return list(by_id.values())
@@ -49,7 +49,7 @@ class Resolution:
 class Catalogue:
     """Glance's list of images.
 
-    :param connect: returns what speaks with the cloud's image endpoint.
+    :param connect: returns the client for the cloud's image endpoint.
     """
 
     def __init__(
@@ -58,14 +58,15 @@ class Catalogue:
         self._connect = connect
 
     async def by_id(self, image_ids: Iterable[str]) -> dict[str, images.Image]:
-        """Images by their IDs; IDs that Glance does not know are left out.
+        """Images by their IDs; the result omits IDs of no image.
 
-        One request a hundred, and one more round for those that are hidden
-        or gone; for more than a thousand, one request a thousand images of
-        Glance's. What can't be an ID is not asked for: nodes may list
-        anything.
+        One request looks up 100 IDs. IDs that are not found, because the
+        images are hidden or do not exist, are looked up a second time. For
+        more than 1,000 IDs, all images of Glance are listed, 1,000 per
+        request. Texts that cannot be IDs are skipped: nodes may list any
+        text.
 
-        :raises errors.CatalogueError: Glance could not be asked.
+        :raises errors.CatalogueError: the list cannot be read.
         """
         found = await self._by('id', filter(images.may_be_id, image_ids))
         return {image_id: group[0] for image_id, group in found.items()}
@@ -73,29 +74,32 @@ class Catalogue:
     async def by_name(
         self, names: Iterable[str]
     ) -> dict[str, list[images.Image]]:
-        """Images by their exact names; unknown names are left out.
+        """Images by their exact names; the result omits names of no image.
 
-        Requests are as for `by_id`, and one for each name with a comma or
-        a quotation mark. A hidden image is found where no other has its
-        name.
+        The requests are the same as for `by_id`, with an additional request
+        for each name with a comma or a quotation mark. A hidden image is
+        found only if no other image has its name.
 
-        :raises errors.CatalogueError: Glance could not be asked.
+        :raises errors.CatalogueError: the list cannot be read.
         """
-        return await self._by('name', filter(images.is_text, names))
+        return await self._by('name', filter(images.is_encodable, names))
 
     async def _by(
         self, key: str, values: Iterable[str]
     ) -> dict[str, list[images.Image]]:
-        """Images by their IDs or names; a hidden one if there is no other."""
-        asked = list(dict.fromkeys(values))
+        """Images by their IDs or names; hidden images if there are no others.
+
+        :param key: ``id`` or ``name``.
+        """
+        wanted = list(dict.fromkeys(values))
         found: dict[str, list[images.Image]] = {}
         for hidden in (False, True):
-            missing = {one: None for one in asked if one not in found}
+            missing = {one: None for one in wanted if one not in found}
             for image in await self._query_all(
                 queries.for_values(key, list(missing)), hidden=hidden
             ):
                 value = image.image_id if key == 'id' else image.name
-                # A database may compare without regard to case.
+                # The comparison of Glance's database may ignore case.
                 if value in missing:
                     found.setdefault(value, []).append(image)
         return found
@@ -105,11 +109,11 @@ class Catalogue:
     ) -> list[images.Image]:
         """Images that have all of these tags and properties.
 
-        :param properties: as `check_properties` has them.
-        :raises errors.CatalogueError: Glance could not be asked.
+        :param properties: checked by `queries.check_properties`.
+        :raises errors.CatalogueError: the list cannot be read.
         """
-        words = [*tags, *properties, *properties.values()]
-        if not all(map(images.is_text, words)):
+        texts = [*tags, *properties, *properties.values()]
+        if not all(map(images.is_encodable, texts)):
             return []
         return [
             images.parse_image(item)
@@ -118,9 +122,10 @@ class Catalogue:
         ]
 
     async def all(self, *, hidden: bool = False) -> list[images.Image]:
-        """Every image that is not hidden; or every one.
+        """All images of Glance.
 
-        :raises errors.CatalogueError: Glance could not be asked.
+        :param hidden: whether to include hidden images.
+        :raises errors.CatalogueError: the list cannot be read.
         """
         found = await self._query_all([{}], hidden=False)
         if hidden:
@@ -128,9 +133,9 @@ class Catalogue:
         return found
 
     async def example(self) -> str | None:
-        """The ID of some image; None if there is none.
+        """The ID of any one image; None if there are no images.
 
-        :raises errors.CatalogueError: Glance could not be asked.
+        :raises errors.CatalogueError: the list cannot be read.
         """
         body = await self._get({'limit': 1})
         return next((one['id'] for one in body['images']), None)
@@ -143,14 +148,15 @@ class Catalogue:
         hidden: bool = False,
         several: bool = False,
     ) -> Resolution:
-        """Images from IDs, names and globs.
+        """The images that IDs, names and globs match.
 
-        What has the form of an ID is an ID, or else a name.
+        A word in the form of an ID is treated as a name if no image has this
+        ID.
 
-        :param globs: whether a glob means images; if not, it is a name.
-        :param hidden: whether a glob means hidden images, too.
-        :param several: whether a name may mean several images.
-        :raises errors.CatalogueError: Glance could not be asked.
+        :param globs: whether globs are expanded; if not, they are names.
+        :param hidden: whether globs match hidden images, too.
+        :param several: whether a name may match several images.
+        :raises errors.CatalogueError: the list cannot be read.
         """
         words = list(dict.fromkeys(wanted))
         ids = await self.by_id(word for word in words if images.is_id(word))
@@ -159,7 +165,7 @@ class Catalogue:
             word for word in words if word not in ids and word not in patterns
         )
         everything = await self.all(hidden=hidden) if patterns else []
-        meant: dict[str, list[images.Image]] = {}
+        by_word: dict[str, list[images.Image]] = {}
         failures: dict[str, errors.ImageError] = {}
         for word in words:
             if word in ids:
@@ -172,34 +178,34 @@ class Catalogue:
             if failure:
                 failures[word] = failure
             else:
-                meant[word] = candidates
-        return Resolution(meant, failures)
+                by_word[word] = candidates
+        return Resolution(by_word, failures)
 
     async def _query_all(
         self, todo: list[dict[str, Any]], *, hidden: bool
     ) -> list[images.Image]:
-        """Images of all the queries, several at a time."""
+        """The images of all queries, several queries at a time."""
         if hidden:
             todo = [{**query, 'os_hidden': 'true'} for query in todo]
 
-        async def ask(query: Mapping[str, Any]) -> list[images.Image]:
+        async def fetch(query: Mapping[str, Any]) -> list[images.Image]:
             pages = self._pages(query)
             return [images.parse_image(item) async for item in pages]
 
         found: list[images.Image] = []
-        for answer in await attempt.attempt(
-            ask, todo, lane=lambda _query: None, width=_MAX_QUERIES
+        for outcome in await attempt.attempt(
+            fetch, todo, group=lambda _query: None, group_limit=_MAX_QUERIES
         ):
-            if answer.error:
-                raise answer.error
-            found += answer.value or []
+            if outcome.error:
+                raise outcome.error
+            found += outcome.value or []
         return found
 
     async def _pages(
         self, query: Mapping[str, Any]
     ) -> AsyncIterator[dict[str, Any]]:
-        """All items of a query, however many pages Glance makes of them."""
-        params = {**query, 'limit': _PAGE}
+        """The items of all pages of a query."""
+        params = {**query, 'limit': _PAGE_SIZE}
         markers = set()
         while True:
             body = await self._get(params)
@@ -209,7 +215,7 @@ class Catalogue:
                 return
             marker = body['images'][-1]['id']
             if marker in markers:
-                raise _not_answered()
+                raise _invalid_response()
             markers.add(marker)
             params['marker'] = marker
 
@@ -229,10 +235,10 @@ class Catalogue:
                 return dict(body)
         except (TypeError, KeyError):
             pass
-        raise _not_answered()
+        raise _invalid_response()
 
 
-def _not_answered() -> errors.CatalogueError:
+def _invalid_response() -> errors.CatalogueError:
     return errors.CatalogueError(
         _("The cloud's image endpoint is not a Glance endpoint"),
         _("See 'openstack endpoint list --service image'."),
@@ -240,7 +246,10 @@ def _not_answered() -> errors.CatalogueError:
 
 
 def _by_glob(everything: list[images.Image], glob: str) -> list[images.Image]:
-    """Images whose names match; a name that is the glob itself wins."""
+    """The images whose names match a glob.
+
+    Images whose name is the text of the glob take precedence.
+    """
     literal = [image for image in everything if image.name == glob]
     return literal or [one for one in everything if images.matches(one, glob)]
 
@@ -248,6 +257,7 @@ def _by_glob(everything: list[images.Image], glob: str) -> list[images.Image]:
 def _failure(
     wanted: str, found: list[images.Image], *, several: bool
 ) -> errors.ImageError | None:
+    """An error if a word matches no image, or is an ambiguous name."""
     if not found:
         return errors.ImageNotFound(wanted)
     names = {image.name for image in found}

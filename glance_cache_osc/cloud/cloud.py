@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Clouds: the one that the user is logged in to, and others of clouds.yaml.
+"""The cloud that the user is logged in to, and other clouds of clouds.yaml.
 
-The login, the cloud's part of ``clouds.yaml``, the image endpoint and the
-connection to the image service. Nothing else here reads the client manager.
+A cloud provides the login, its entry of ``clouds.yaml``, the image endpoint
+and the clients for it. Only this module reads osc-lib's client manager.
 """
 
 from collections.abc import Iterable
@@ -35,17 +35,17 @@ from glance_cache_osc.transport import login
 from glance_cache_osc.transport import settings
 
 _LOG = logging.getLogger(__name__)
-#: Nodes that a warning names.
-_MOST_NAMED = 3
-#: Seconds that a page of the list of images may take.
+#: The number of nodes that a warning names.
+_FEW_NODES = 3
+#: The timeout for a page of the list of images, in seconds.
 _CATALOGUE_TIMEOUT = 60.0
-#: Seconds that taking data out of a store may take.
+#: The timeout for deleting data from a store, in seconds.
 _STORE_TIMEOUT = 600.0
-#: What says that an entry of clouds.yaml is not enough to log in.
+#: The exceptions for an entry of clouds.yaml that is not enough to log in.
 _NO_LOGIN = (ksa_exceptions.ClientException, OSError)
 
 
-#: An image: its cloud and its ID.
+#: The key of an image: its cloud and its ID.
 Key = tuple['Cloud', str]
 
 
@@ -58,10 +58,10 @@ class Endpoint:
 
 
 class Cloud:
-    """One cloud: a login, its image service, its part of ``clouds.yaml``.
+    """One cloud: its login, image service and entry of ``clouds.yaml``.
 
-    :param config: its part of ``clouds.yaml``.
-    :param session: logs in with it.
+    :param config: the cloud's entry of ``clouds.yaml``.
+    :param session: keystoneauth's session for the entry.
     :param engine: sends the requests.
     :param timeout: seconds that Keystone may take.
     """
@@ -87,26 +87,27 @@ class Cloud:
     ) -> 'Cloud':
         """The cloud that the user is logged in to.
 
-        :param client_manager: osc-lib's, as commands have it.
+        :param client_manager: osc-lib's client manager of the command.
         """
         config = client_manager.sdk_connection.config
-        made = cls(config, client_manager.session, engine, timeout)
-        # Now, since keystoneauth may ask Keystone, which blocks.
+        cloud = cls(config, client_manager.session, engine, timeout)
+        # Look up the endpoint before the event loop runs: keystoneauth may
+        # send a request to Keystone, which blocks.
         with contextlib.suppress(errors.CacheError):
-            made.image_endpoint()
-        return made
+            cloud.image_endpoint()
+        return cloud
 
     @property
     def name(self) -> str:
-        """Its name in ``clouds.yaml``; empty where it is not from there."""
+        """The cloud's name in ``clouds.yaml``; empty without an entry."""
         return str(self._config.name or '')
 
     def named(self, name: str) -> 'Cloud':
-        """A cloud of ``clouds.yaml``; nothing is sent yet.
+        """A cloud of ``clouds.yaml``; this sends no request.
 
-        :param name: this one's own, or empty, for this one.
-        :raises errors.UsageError: there is none of that name, or it does not
-            say how to log in.
+        :param name: the name of the entry; empty for this cloud.
+        :raises errors.UsageError: the entry does not exist, or is not enough
+            to log in.
         """
         if name in ('', self.name):
             return self
@@ -124,8 +125,8 @@ class Cloud:
             )
         return self._others[name]
 
-    def knows(self, name: str) -> bool:
-        """Whether ``clouds.yaml`` has a cloud of that name."""
+    def has_cloud(self, name: str) -> bool:
+        """Whether ``clouds.yaml`` has a cloud with this name."""
         return name == self.name or name in self._files.get_cloud_names()
 
     @functools.cached_property
@@ -140,10 +141,13 @@ class Cloud:
         *,
         address: str = '',
     ) -> http.NodeClient:
-        """Requests to one server, with the login of this cloud.
+        """A client for one server, with the login of this cloud.
 
-        :param address: the IP address to connect to; empty for any of the
-            host's.
+        :param endpoint: the server's root URL.
+        :param timeout: in seconds, see `http.NodeClient`.
+        :param max_size: the largest size of a response, in bytes.
+        :param address: the IP address to connect to; empty for any address
+            of the host.
         """
         return http.NodeClient(
             engine=self._engine,
@@ -156,34 +160,34 @@ class Cloud:
         )
 
     def warn_of_plain_http(self, labels: Mapping[str, str]) -> None:
-        """Tell if a login that is kept secret is sent where it can be read.
+        """Warn if a token from an https login is sent over plain http.
 
-        Who logs in over https wants the token read by nobody on the way. A
-        node on this machine is no matter: its traffic stays here, or goes
-        on through a tunnel.
+        A user who logs in over https expects that nobody on the network
+        path can read the token. Endpoints on this machine are exempt: their
+        traffic stays on the machine, or continues through a tunnel.
 
-        :param labels: what nodes are called, by their endpoints.
+        :param labels: the labels of nodes by their endpoints.
         """
-        login = str(getattr(self.session.auth, 'auth_url', '') or '')
-        if not login.startswith('https:'):
+        auth_url = str(getattr(self.session.auth, 'auth_url', '') or '')
+        if not auth_url.startswith('https:'):
             return
-        plain = [labels[one] for one in labels if _is_readable(one)]
+        plain = [labels[one] for one in labels if _is_unencrypted(one)]
         if plain:
-            named = columns.few(plain, _MOST_NAMED)
-            words = _(
+            named = columns.few(plain, _FEW_NODES)
+            message = _(
                 'The token of this login is sent unencrypted over http to %s: '
                 'anyone on the network path can read it. Use https or a '
                 'tunnel.'
             )
-            _LOG.warning(words, columns.safe_text(named))
+            _LOG.warning(message, columns.safe_text(named))
 
     async def sees_all_images(self) -> bool:
         """Whether the login is known to have the role ``admin``.
 
-        Glance shows all images to administrators alone: to others, images
-        that they may not see look like orphans.
+        Glance lists all images to administrators only. For other users,
+        entries of images that they may not see look like orphans.
 
-        :raises errors.LoginFailed: there is no login.
+        :raises errors.LoginFailed: there is no token.
         """
         access = await self._login.access()
         return access is not None and 'admin' in access.role_names
@@ -198,17 +202,20 @@ class Cloud:
         """The stores of the cloud's image service.
 
         :raises errors.UsageError: the cloud has no image service.
-        :raises errors.LoginFailed: there is no login.
+        :raises errors.LoginFailed: there is no token.
         """
         return stores.Stores(await self._image_service(_STORE_TIMEOUT))
 
     async def _image_service(self, timeout: float) -> http.NodeClient:
-        """Speaks with the cloud's image endpoint.
+        """A client for the cloud's image endpoint.
 
-        openstacksdk's image proxy would ask that endpoint for its versions
-        first, and not pass on what Glance says.
+        openstacksdk's image proxy is not used: it requests the endpoint's
+        versions first, and does not pass on Glance's messages.
+
+        :raises errors.UsageError: the cloud has no image service.
+        :raises errors.LoginFailed: there is no token.
         """
-        # Then to look for the endpoint costs no request.
+        # With a token, looking up the endpoint sends no request.
         await self._login.headers()
         endpoint = self.image_endpoint()
         if endpoint is None:
@@ -221,8 +228,9 @@ class Cloud:
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.
 
-        :raises errors.LoginFailed: that login is over, and there is no other.
-        :raises errors.UsageError: it is no endpoint.
+        :raises errors.LoginFailed: the lookup requires a token, and there is
+            none.
+        :raises errors.UsageError: the URL is not valid.
         """
         if isinstance(self._located, errors.CacheError):
             raise self._located
@@ -241,8 +249,8 @@ class Cloud:
     async def image_endpoints(self) -> list[Endpoint]:
         """The public image endpoints of the service catalogue.
 
-        :returns: none where the login has no catalogue.
-        :raises errors.LoginFailed: there is no login.
+        :returns: an empty list if the login has no catalogue.
+        :raises errors.LoginFailed: there is no token.
         """
         access = await self._login.access()
         if access is None:
@@ -257,14 +265,15 @@ class Cloud:
         ]
 
     def setting(self, key: str) -> Any:
-        """A value of the cloud's part of ``clouds.yaml``; None if absent."""
+        """A value of the cloud's entry of ``clouds.yaml``; None if absent."""
         return self._config.config.get(key)
 
 
 async def still_known(keys: Iterable[Key]) -> set[Key]:
-    """Those of some images that their clouds may know.
+    """The images, of those given, that still exist or may still exist.
 
-    A cloud that could not be asked may know all of them.
+    If the list of a cloud cannot be read, all images of this cloud may
+    exist.
     """
     ids: dict[Cloud, list[str]] = {}
     for cloud, image_id in keys:
@@ -279,12 +288,12 @@ async def still_known(keys: Iterable[Key]) -> set[Key]:
     }
 
 
-def _is_readable(endpoint: str) -> bool:
-    """Whether what is sent to an endpoint can be read on its way."""
+def _is_unencrypted(endpoint: str) -> bool:
+    """Whether requests to an endpoint cross a network without TLS."""
     parts = urllib.parse.urlsplit(endpoint)
     host = parts.hostname or ''
     try:
-        here = ipaddress.ip_address(host).is_loopback
+        is_local = ipaddress.ip_address(host).is_loopback
     except ValueError:
-        here = host == 'localhost'
-    return parts.scheme == 'http' and not here
+        is_local = host == 'localhost'
+    return parts.scheme == 'http' and not is_local

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Queries of Glance's list of images: ``GET /v2/images``. Pure."""
+"""Builds queries for Glance's list of images, ``GET /v2/images``. Pure."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -12,18 +12,19 @@ import urllib.parse
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
-#: Images asked for in one request.
-_BATCH = 100
-#: Longest query that is sent, in encoded characters: proxies and servers
-#: refuse longer lines than 8 KiB.
-_LONGEST_QUERY = 6000
-#: For more values than that, all images are listed: nodes may list any number
-#: of IDs, and the cloud's Glance is to be asked no more than it has pages.
-_MAX_VALUES = 10 * _BATCH
-#: What 'in:' can't carry: Glance splits at the comma, and reads quotes.
+#: The number of values in one query.
+_BATCH_SIZE = 100
+#: The most characters of the values in one query, encoded: proxies and
+#: servers refuse lines longer than 8 KiB.
+_MAX_LENGTH = 6000
+#: For more values than this, all images are listed: nodes may list any number
+#: of IDs, and the number of requests must not exceed that of Glance's pages.
+_MAX_VALUES = 10 * _BATCH_SIZE
+#: Characters that values of 'in:' cannot contain: Glance splits the list at
+#: commas, and interprets quotation marks.
 _NOT_IN_LIST = re.compile(r'[",]')
-#: Query parameters of GET /v2/images that are no property of an image, or
-#: that have an option of their own here.
+#: Query parameters of GET /v2/images that are not properties of an image, or
+#: that have an option of their own.
 _NOT_PROPERTIES = frozenset(
     [
         'changes-since',
@@ -68,11 +69,16 @@ def matching(
 def has_properties(
     item: Mapping[str, Any], properties: Mapping[str, str]
 ) -> bool:
-    """Whether an image has all properties: a server may ignore a filter."""
-    return all(_says(item, key, properties[key]) for key in properties)
+    """Whether an image has all properties.
+
+    The results are checked since a server may ignore a filter.
+
+    :param item: the decoded JSON of the image.
+    """
+    return all(_has(item, key, properties[key]) for key in properties)
 
 
-def _says(item: Mapping[str, Any], key: str, value: str) -> bool:
+def _has(item: Mapping[str, Any], key: str, value: str) -> bool:
     actual = item.get(key)
     if isinstance(actual, bool):
         return str(actual).lower() == value.lower()
@@ -80,9 +86,10 @@ def _says(item: Mapping[str, Any], key: str, value: str) -> bool:
 
 
 def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
-    """Properties that images can be asked for by.
+    """Check that images can be filtered by some properties.
 
-    :raises errors.UsageError: one that is none.
+    :returns: the properties.
+    :raises errors.UsageError: one of the keys is not an image property.
     """
     for key in properties:
         if key in _NOT_PROPERTIES:
@@ -94,15 +101,17 @@ def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
 
 
 def _batches(words: Sequence[str]) -> Iterator[list[str]]:
-    """Words in groups that fit in one query each."""
+    """Groups of words, each of which fits in one query."""
     batch: list[str] = []
     length = 0
     for word in words:
-        cost = len(urllib.parse.quote(word)) + len('%2C')
-        if batch and (len(batch) == _BATCH or length + cost > _LONGEST_QUERY):
+        added = len(urllib.parse.quote(word)) + len('%2C')
+        if batch and (
+            len(batch) == _BATCH_SIZE or length + added > _MAX_LENGTH
+        ):
             yield batch
             batch, length = [], 0
         batch.append(word)
-        length += cost
+        length += added
     if batch:
         yield batch

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The stores of a Glance, and taking an image's data out of one."""
+"""The stores of a Glance service, and deleting image data from them."""
 
 import urllib.parse
 
@@ -11,19 +11,19 @@ from glance_cache_osc.model import images
 
 
 class Stores:
-    """The stores that the cloud's image endpoint has.
+    """The stores of the cloud's image service.
 
-    :param client: speaks with that endpoint.
+    :param client: sends requests to the cloud's image endpoint.
     """
 
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
 
     async def names(self) -> list[str]:
-        """The stores' names, in Glance's order.
+        """The names of the stores, in Glance's order.
 
-        :raises errors.NodeError: they could not be asked for, or this
-            Glance has but one place for its data.
+        :raises errors.NodeError: the request failed; `errors.NoStores` if
+            the Glance service has no named stores.
         """
         try:
             body = await self._client.request('GET', '/v2/info/stores')
@@ -43,9 +43,10 @@ class Stores:
         )
 
     async def delete(self, image: images.Image, store: str) -> None:
-        """Take an image's data out of one store; the image stays.
+        """Delete an image's data from one store, and keep the image.
 
-        :raises errors.NodeError: Glance said no; with what to do instead.
+        :raises errors.NodeError: the request failed. If Glance refused it,
+            the error has a remedy for the known reasons.
         """
         path = '/v2/stores/{}/{}'.format(
             *(urllib.parse.quote(one, '') for one in (store, image.image_id))
@@ -59,32 +60,32 @@ class Stores:
 def _explained(
     error: errors.NodeError, image: images.Image, store: str
 ) -> errors.NodeError:
-    """Glance's refusal with the right remedy.
+    """Glance's refusal with a remedy.
 
-    Glance says "the only store" of any image with one copy, also when that
-    copy is in another store than the one that was named.
+    Glance's message about "the only store" does not prove that the image is
+    in the specified store: Glance sends it for every image with one copy.
     """
     if image.stores and store not in image.stores:
         return errors.Refused(
             _("The image is not stored in '%s'") % store,
             _('It is stored in: %s.') % ', '.join(image.stores),
         )
-    words = error.why
-    if 'only store' in words:
+    message = error.why
+    if 'only store' in message:
         return errors.Refused(
-            words,
+            message,
             _(
                 "To copy the image to another store first, run 'openstack "
                 "image import %s --method copy-image --store <other store>'."
             )
             % image.image_id,
         )
-    for sign, remedy in _REMEDIES.items():
-        if sign in words:
-            return errors.Refused(words, remedy)
+    for part, remedy in _REMEDIES.items():
+        if part in message:
+            return errors.Refused(message, remedy)
     if isinstance(error, errors.Forbidden):
         return errors.Forbidden(
-            words,
+            message,
             _(
                 "Log in as an administrator, or allow the request in Glance's "
                 'policies.'
@@ -93,7 +94,7 @@ def _explained(
     return error
 
 
-#: What to do, by what Glance's words hold.
+#: The remedies by a part of Glance's message.
 _REMEDIES = {
     'not available on this node': _(
         'Other endpoints have this store: set one of them as '

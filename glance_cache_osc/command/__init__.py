@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What commands share: options, approval, the display of waits."""
+"""Code that commands share: options, approval, the display of progress."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Asking before much is taken away."""
+"""Confirmation before a command deletes entries."""
 
 import argparse
 from collections.abc import Mapping
@@ -17,15 +17,15 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import node_sets
 from glance_cache_osc.model import plan
 
-#: Lines of a plan that are shown one by one.
+#: How many lines of a plan are shown.
 _MOST_LINES = 20
 
 
-def deletion(steps: base.Steps, more: str = '') -> None:
-    """Ask whether entries may be deleted.
+def confirm_deletion(steps: base.Steps, more: str = '') -> None:
+    """Ask the user to confirm the deletion of entries.
 
-    :param more: what the command does besides, on a line.
-    :raises errors.CacheError: the answer is not yes.
+    :param more: a line about other changes of the command; may be empty.
+    :raises errors.CacheError: the user did not confirm.
     """
     lines = [
         f'{step.image.label}  {columns.human_size(step.entry.size or 0)}  '
@@ -33,25 +33,28 @@ def deletion(steps: base.Steps, more: str = '') -> None:
         for member, step in steps
         if step.action is plan.Action.DELETE and step.entry
     ]
-    freed = entries.Freed.of(step.entry for __, step in steps if step.entry)
-    _ask(_('About to delete'), lines, freed, more)
+    totals = entries.Totals.of(step.entry for __, step in steps if step.entry)
+    _confirm_total(_('About to delete'), lines, totals, more)
 
 
-def check(
+def is_required(
     parsed_args: argparse.Namespace,
     members: Sequence[base.Member],
     *,
     always: bool = False,
 ) -> bool:
-    """Whether a command asks; that depends on its command line alone.
+    """Whether a command must ask for confirmation.
 
-    It asks when it may act on several nodes, whatever their caches hold.
+    This depends on the command line alone, not on the entries of the caches:
+    a cron job must not fail because a cache has changed. Confirmation is
+    required if the command addresses several nodes.
 
-    :param always: whether it asks on a single node as well.
-    :raises errors.UsageError: it asks, and there is nobody to ask.
+    :param always: whether confirmation is required for a single node, too.
+    :raises errors.UsageError: confirmation is required, and standard input or
+        standard error is not a terminal.
     """
     words = parsed_args.node
-    asks = (
+    required = (
         always
         or parsed_args.all_nodes
         or bool(parsed_args.site)
@@ -61,18 +64,19 @@ def check(
     )
     if parsed_args.auto_approve or common.plans_only(parsed_args):
         return False
-    if asks and not _on_a_terminal():
+    if required and not _is_interactive():
         raise errors.UsageError(
             _('Confirmation required'),
             _('Use --auto-approve to proceed, or --dry-run to show the plan.'),
         )
-    return asks
+    return required
 
 
-def clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
-    """Ask whether several nodes may be cleared.
+def confirm_clearing(totals: Mapping[base.Member, entries.Totals]) -> None:
+    """Ask the user to confirm that several nodes are cleared.
 
-    :raises errors.CacheError: the answer is not yes.
+    :param totals: the counts and bytes that each node deletes.
+    :raises errors.CacheError: the user did not confirm.
     """
     lines = [
         _('%(node)s: %(cached)d cached, %(queued)d queued, %(size)s')
@@ -82,29 +86,29 @@ def clearing(freed: Mapping[base.Member, entries.Freed]) -> None:
             'queued': one.queued,
             'size': columns.human_size(one.size),
         }
-        for member, one in freed.items()
+        for member, one in totals.items()
     ]
-    total = entries.Freed(
-        sum(one.cached for one in freed.values()),
-        sum(one.queued for one in freed.values()),
-        sum(one.size for one in freed.values()),
+    total = entries.Totals(
+        sum(one.cached for one in totals.values()),
+        sum(one.queued for one in totals.values()),
+        sum(one.size for one in totals.values()),
     )
-    _ask(_('About to clear'), lines, total)
+    _confirm_total(_('About to clear'), lines, total)
 
 
-def pruning(members: Sequence[base.Member]) -> None:
-    """Ask whether several nodes may be pruned.
+def confirm_pruning(members: Sequence[base.Member]) -> None:
+    """Ask the user to confirm that several nodes are pruned.
 
-    :raises errors.CacheError: the answer is not yes.
+    :raises errors.CacheError: the user did not confirm.
     """
     lines = [member.node.label for member in members]
     _confirm(_('About to prune %d nodes') % len(members), lines)
 
 
-def _ask(
+def _confirm_total(
     what: str,
     lines: list[str],
-    total: entries.Freed,
+    total: entries.Totals,
     more: str = '',
 ) -> None:
     summary = _(
@@ -118,7 +122,7 @@ def _ask(
     _confirm(summary, lines, more)
 
 
-def _on_a_terminal() -> bool:
+def _is_interactive() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What commands that print rows have in common."""
+"""The base class of commands that print rows."""
 
 import argparse
 from collections.abc import Iterable
@@ -31,36 +31,39 @@ CLOUD = columns.Column('Cloud')
 ACTION = columns.Column('Action')
 RESULT = columns.Column('Result')
 
-#: So many nodes are named in a line.
+#: How many nodes a message names.
 _FEW_NODES = 3
 
 
 class CacheLister(common.CacheCommand, command.Lister):
-    """A command that returns rows; they are printed before the failures."""
+    """A command that prints rows, and then its failures."""
 
-    # osc-lib declares it as None alone.
+    # osc-lib annotates this attribute as None.
     _epilog: str | None = None  # type: ignore[assignment]
     #: The columns of the rows.
     table: ClassVar[Sequence[columns.Column]] = ()
-    #: Logged after the rows, if it is not empty.
+    #: A message that is logged after the rows; may be empty.
     closing = ''
 
     def columns_for(
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
-        """The columns of the rows: a plan has actions instead of results."""
+        """The columns of the rows.
+
+        A plan has the column Action instead of Result.
+        """
         if common.plans_only(parsed_args):
             return [ACTION if one is RESULT else one for one in self.table]
         return self.table
 
     def rows(self, parsed_args: argparse.Namespace) -> Rows:
-        """Do the work; return rows of values."""
+        """Run the command, and return its rows."""
         raise NotImplementedError
 
     def take_action(
         self, parsed_args: argparse.Namespace
     ) -> tuple[Sequence[str], Iterable[Any]]:
-        """What cliff calls: headers and rows."""
+        """Return headers and rows; called by cliff."""
         rows = self.rows(parsed_args)
         self._is_empty = not rows
         table = self._table(parsed_args)
@@ -72,9 +75,9 @@ class CacheLister(common.CacheCommand, command.Lister):
         return [one.header for one in table], rows
 
     def _table(self, parsed_args: argparse.Namespace) -> list[columns.Column]:
-        """The columns, with Cloud before Node if nodes have several."""
+        """The columns; with several clouds, Cloud precedes Node."""
         table = [*self.columns_for(parsed_args)]
-        if NODE in table and self.has_clouds:
+        if NODE in table and self.has_several_clouds:
             table.insert(table.index(NODE), CLOUD)
         return table
 
@@ -84,23 +87,23 @@ class CacheLister(common.CacheCommand, command.Lister):
         column_names: Sequence[str],
         data: Iterable[Sequence[Any]],
     ) -> int:
-        """Write the rows in the format that was asked for."""
+        """Print the rows in the selected format."""
         self.formatter = columns.Rendering(
             self.formatter,
             parsed_args.formatter,
             self._table(parsed_args),
         )
         code = super().produce_output(parsed_args, column_names, data)
-        # Before the failures, also where both go to one file.
+        # Rows must precede failures, also if both go to one file.
         self.app.stdout.flush()
         if self._is_empty and self.app.stdout.isatty():
-            self.log.warning(self._nothing_found())
+            self.log.warning(self._empty_message())
         if self.closing:
             self.log.warning(self.closing)
         return int(code)
 
-    def _nothing_found(self) -> str:
-        """What was looked at in vain."""
+    def _empty_message(self) -> str:
+        """A message for an empty table, with the nodes that were read."""
         if not self._clouds:
             return _('Nothing to list.')
         nodes = columns.few(node_sets.fold(list(self._clouds)), _FEW_NODES)
@@ -109,15 +112,15 @@ class CacheLister(common.CacheCommand, command.Lister):
         return columns.safe_text(line % words)
 
     def check(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse unknown columns before anything is done.
+        """Reject unknown columns before any request is sent.
 
-        Others are put as they are written: cliff before 4.13 knows them by
-        that alone.
+        Other columns are replaced by the exact headers, because cliff before
+        4.13 accepts only those.
         """
         headers = [one.header for one in self._table(parsed_args)]
         known = {columns.normal(header): header for header in headers}
-        for asked in (parsed_args.columns, parsed_args.sort_columns):
-            asked[:] = [known.get(columns.normal(one), one) for one in asked]
+        for given in (parsed_args.columns, parsed_args.sort_columns):
+            given[:] = [known.get(columns.normal(one), one) for one in given]
         if parsed_args.columns and not set(headers) & {*parsed_args.columns}:
             raise errors.UsageError(
                 _('Unknown column: %s') % ' or '.join(parsed_args.columns),

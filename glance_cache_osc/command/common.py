@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all commands have in common: nodes, login, failures, help."""
+"""The base class of all commands: nodes, login, failures, help."""
 
 import argparse
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from osc_lib.command import command
 from glance_cache_osc import columns
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.command import frame
 from glance_cache_osc.command import node_options
 from glance_cache_osc.command import operations
+from glance_cache_osc.command import runner
 from glance_cache_osc.fleet import choice
 from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import fleet
@@ -26,33 +26,33 @@ from glance_cache_osc.transport import loop as loops
 
 Member = operations.Member
 
-#: So many nodes are named in a line.
+#: How many nodes a message names.
 _FEW_NODES = 3
 
 
 class CacheCommand(operations.Operations, command.Command):
-    """A command that may fail in parts.
+    """A command of which some operations may fail.
 
-    What failed goes to `failures`, which are reported at the end, each on a
-    line; the exit code says whether there were any.
+    The failures are collected in `failures`, and reported at the end, one line
+    each. They determine the exit code.
     """
 
-    #: The name of each chosen node's cloud, by that of the node.
+    #: The name of the cloud of each chosen node, by the name of the node.
     _clouds: Mapping[str, str] = types.MappingProxyType({})
-    _has_chosen_clouds = False
+    _chose_several_clouds = False
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
 
-    # cliff declares it as None alone.
+    # cliff annotates this attribute as None.
     _epilog: str | None = None  # type: ignore[assignment]
-    #: A command line, and what it is for.
+    #: A command line for the help text, and the sentence before it.
     _example: ClassVar[str] = ''
-    _example_of: ClassVar[str] = ''
+    _example_intro: ClassVar[str] = ''
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        """The options that every command has."""
+        """Add the options that all commands have."""
         parser = super().get_parser(prog_name)
-        # An option must never mean another one once that is added.
+        # An abbreviation could select another option in a later release.
         parser.allow_abbrev = False
         parser.formatter_class = _paragraphs(parser.formatter_class)
         node_options.add(parser)
@@ -60,24 +60,25 @@ class CacheCommand(operations.Operations, command.Command):
         return parser
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
-        """Add the command's own options; there may be none."""
+        """Add the options of this command; by default, there are none."""
 
     def get_epilog(self) -> str:
-        """What stands below the help.
+        """The text below the options in the help.
 
-        cliff's own looks through all packages that are installed to say
-        which one a command is from: a quarter of a second, every time.
+        This replaces the method of cliff. To name the package of a command,
+        that method searches all installed packages, which takes a quarter of a
+        second.
         """
         parts = [
             self._epilog,
-            self._example_of or _('Example:'),
+            self._example_intro or _('Example:'),
             f'    {self._example}',
             _('This command is provided by the glance-cache-osc plugin.'),
         ]
         return '\n\n'.join(filter(None, parts))
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Run the command; returns its exit code."""
+        """Run the command, and return its exit code."""
         self.failures = report.Failures()
         timeout = parsed_args.node_timeout
 
@@ -86,26 +87,28 @@ class CacheCommand(operations.Operations, command.Command):
             self.check(parsed_args)
             super(CacheCommand, self).run(parsed_args)
 
-        return frame.run(self.app, self.log, self.failures, timeout, work)
+        return runner.run(self.app, self.log, self.failures, timeout, work)
 
     def check(self, parsed_args: argparse.Namespace) -> None:
-        """Refuse a command line before anything is done."""
+        """Reject an invalid command line before any request is sent."""
 
     def chosen_fleet(
         self, parsed_args: argparse.Namespace, *, changes: bool | None = None
     ) -> list[Member]:
-        """The nodes that were named.
+        """The nodes that the command line selects.
 
-        :param changes: whether nodes must be named where some are
-            configured; None if the command changes caches.
+        :param changes: whether the command line must select nodes if nodes are
+            configured; None to derive this from the attribute `changes`.
+        :raises errors.UsageError: the selection or the configuration is not
+            valid.
         """
         if changes is None:
             changes = self.changes and not plans_only(parsed_args)
-        words = choice.Words(
+        words = choice.NodeOptions(
             nodes=parsed_args.node,
             sites=parsed_args.site,
             excluded=parsed_args.exclude_node,
-            everything=parsed_args.all_nodes,
+            all_nodes=parsed_args.all_nodes,
             required=changes,
         )
         timeout = parsed_args.node_timeout
@@ -133,7 +136,7 @@ class CacheCommand(operations.Operations, command.Command):
         self.failures.allowed = number
         members = fleet.members(self.cloud, chosen.nodes, timeout)
         self._clouds = {one.node.name: one.cloud.name for one in members}
-        self._has_chosen_clouds = len(set(self._clouds.values())) > 1
+        self._chose_several_clouds = len(set(self._clouds.values())) > 1
         return members
 
     @functools.cached_property
@@ -141,13 +144,14 @@ class CacheCommand(operations.Operations, command.Command):
         return configuration.configured(self.cloud)
 
     @functools.cached_property
-    def _has_configured_clouds(self) -> bool:
+    def _configured_several_clouds(self) -> bool:
         own = self.cloud.name
         return len({one.cloud or own for one in self._configured}) > 1
 
     @property
-    def has_clouds(self) -> bool:
-        return self._has_configured_clouds or self._has_chosen_clouds
+    def has_several_clouds(self) -> bool:
+        """Whether configured or chosen nodes belong to several clouds."""
+        return self._configured_several_clouds or self._chose_several_clouds
 
     @property
     def configured_sites(self) -> set[str]:
@@ -156,14 +160,14 @@ class CacheCommand(operations.Operations, command.Command):
 
 
 def plans_only(parsed_args: argparse.Namespace) -> bool:
-    """Whether a command is to show what it would do, and not to do it."""
+    """Whether a command shows a plan and changes nothing."""
     return any(
         getattr(parsed_args, option, False) for option in ('dry_run', 'check')
     )
 
 
 def _paragraphs(formatter: Any) -> type[argparse.HelpFormatter]:
-    """A formatter of help that keeps paragraphs, and indented lines."""
+    """A help formatter that keeps paragraphs and indented lines."""
 
     class Paragraphs(formatter):  # type: ignore[misc]
         def _fill_text(self, text: str, width: int, indent: str) -> str:

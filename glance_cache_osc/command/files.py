@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Files that commands write."""
+"""Write output files of commands."""
 
 import os
 import pathlib
@@ -13,12 +13,14 @@ _MODE = 0o644
 
 
 def replace(path: str, text: str) -> None:
-    """Write a file in one step: who reads it finds the old or the new one.
+    """Replace a file in one step: readers find the old or the new content.
 
-    What is no file, such as a pipe, is written to.
+    If the path is not a regular file, such as a pipe, the text is written
+    there directly.
 
     :raises errors.UsageError: the path is empty.
-    :raises errors.CacheError: it was not written; the old one is untouched.
+    :raises errors.CacheError: the file was not written; an old file is
+        unchanged.
     """
     if not path:
         raise errors.UsageError(_("'--output' is empty"), _('Specify a file.'))
@@ -29,10 +31,10 @@ def replace(path: str, text: str) -> None:
             return
         descriptor, name = tempfile.mkstemp(dir=file.parent)
         try:
-            with os.fdopen(descriptor, 'w', encoding='utf-8') as made:
-                made.write(text)
-                made.flush()
-                os.fsync(made.fileno())
+            with os.fdopen(descriptor, 'w', encoding='utf-8') as new:
+                new.write(text)
+                new.flush()
+                os.fsync(new.fileno())
             pathlib.Path(name).chmod(_mode(file))
             pathlib.Path(name).replace(file)
         except BaseException:
@@ -47,7 +49,7 @@ def replace(path: str, text: str) -> None:
 
 
 def _mode(file: pathlib.Path) -> int:
-    """That of the old file; else one that others may read."""
+    """The mode of the old file; for a new file, readable by others."""
     try:
         return file.stat().st_mode & 0o777
     except OSError:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The options of every command that say where it acts."""
+"""The options that select nodes, for all commands."""
 
 import argparse
 
@@ -11,12 +11,12 @@ from glance_cache_osc.i18n import _
 
 _NODE_TIMEOUT = 30.0
 _TIMEOUT_VARIABLE = 'OS_IMAGE_CACHE_NODE_TIMEOUT'
-#: No unreachable node is allowed: a number, and not a share.
+#: The default of --allow-unreachable: the number 0, which is not a percentage.
 _NONE = (0, False)
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """Where a command acts."""
+    """Add the options that select nodes."""
     group = parser.add_argument_group(
         _('nodes'),
         _(
@@ -86,7 +86,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 
 def _share(text: str) -> tuple[int, bool]:
-    """A number, or a share in percent, and whether it is one."""
+    """A number, and whether it is a percentage."""
     number = text.removesuffix('%')
     if not (number.isascii() and number.isdigit()) or (
         number != text and int(number) > 100

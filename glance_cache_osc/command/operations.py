@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What commands do with many nodes at once; failures are reported."""
+"""Operations on many nodes at once, with reports of failures."""
 
 import argparse
 from collections.abc import Awaitable
@@ -28,51 +28,55 @@ from glance_cache_osc.transport import loop as loops
 
 _Value = TypeVar('_Value')
 Member = fleet.Member
-#: What nodes hold, in the order of the nodes.
+#: The entries of each node, in the order of the nodes.
 Held = dict[Member, list[entries.Entry]]
-#: What is to be done where.
+#: The steps of a plan, each with its node.
 Steps = list[tuple[Member, plan.Step]]
 
 NAME = columns.Column('Name')
-#: So many nodes are named in a line.
+#: How many nodes a message names.
 _FEW_NODES = 3
 
 
 class Operations:
-    """A command's operations on nodes.
+    """The operations of a command on nodes.
 
     :ivar cloud: the cloud that the user is logged in to.
-    :ivar failures: what could not be done.
-    :ivar loop: runs them.
+    :ivar failures: collects the failures of operations.
+    :ivar loop: the event loop that runs the operations.
     """
 
     cloud: clouds.Cloud
     failures: report.Failures
     loop: loops.Loop
 
-    #: Clouds of which the images could not be looked up.
-    lost: AbstractSet[clouds.Cloud] = frozenset()
+    #: Clouds whose images could not be looked up.
+    failed_clouds: AbstractSet[clouds.Cloud] = frozenset()
 
     @property
-    def has_clouds(self) -> bool:
-        """Whether the nodes are of several clouds."""
+    def has_several_clouds(self) -> bool:
+        """Whether the nodes belong to several clouds."""
         return False
 
-    def where(self, cloud: clouds.Cloud) -> str:
-        """The words of a message for a cloud, if there are several."""
-        return _(" in cloud '%s'") % cloud.name if self.has_clouds else ''
+    def cloud_suffix(self, cloud: clouds.Cloud) -> str:
+        """Text that names the cloud in a message; empty for a single cloud."""
+        return (
+            _(" in cloud '%s'") % cloud.name if self.has_several_clouds else ''
+        )
 
     async def in_each_cloud(
         self,
         members: Iterable[Member],
         work: Callable[[clouds.Cloud, list[Member]], Awaitable[_Value]],
     ) -> dict[clouds.Cloud, _Value]:
-        """What comes of looking up images, for the nodes of each cloud.
+        """Look up images for the nodes of each cloud.
 
-        If there are several clouds, one that could not be asked is reported,
-        and left out.
+        With several clouds, a cloud that fails is reported, added to
+        `failed_clouds`, and left out of the result.
 
-        :raises errors.CacheError: the only cloud could not be asked.
+        :param work: called for each cloud, with its nodes.
+        :returns: the results of `work`, by cloud.
+        :raises errors.CacheError: the only cloud failed.
         """
         groups = fleet.by_cloud(members)
         found = {}
@@ -82,7 +86,7 @@ class Operations:
             if outcome.error and len(groups) == 1:
                 raise outcome.error
             if error := outcome.error:
-                self.lost |= {outcome.job}
+                self.failed_clouds |= {outcome.job}
                 if isinstance(error.__cause__, errors.LoginFailed):
                     error = error.__cause__
                 what = _("Cannot use the nodes of cloud '%s'")
@@ -96,10 +100,10 @@ class Operations:
         what: str,
         unknown: Mapping[clouds.Cloud, Mapping[str, errors.CacheError]],
     ) -> None:
-        """Report words that mean nothing in any cloud, or are ambiguous.
+        """Report words that match no image in any cloud, or are ambiguous.
 
-        :param what: the failure's words, with ``%s`` for the word.
-        :param unknown: the errors of words, by cloud.
+        :param what: the operation that failed, with ``%s`` for the word.
+        :param unknown: the errors of the words, by cloud.
         """
         words = dict.fromkeys(word for one in unknown.values() for word in one)
         for word in words:
@@ -110,7 +114,7 @@ class Operations:
             }
             for cloud, error in found.items():
                 if not isinstance(error, errors.ImageNotFound):
-                    where = self.where(cloud)
+                    where = self.cloud_suffix(cloud)
                     self.failures.add(what % word + where, error)
             kinds = {type(one) for one in found.values()}
             if len(found) == len(unknown) and kinds == {errors.ImageNotFound}:
@@ -122,12 +126,13 @@ class Operations:
         cloud: clouds.Cloud,
         image_ids: Iterable[str],
     ) -> dict[str, images.Image]:
-        """Images by ID, if their names are printed, or sorted by.
+        """The images by ID, if the output contains or is sorted by names.
 
-        Names are a help: without them the rest is printed all the same.
+        Otherwise, no request is sent. A failure is reported, and the result is
+        empty, because rows without names are useful, too.
         """
-        asked = [*parsed_args.columns, *parsed_args.sort_columns]
-        if parsed_args.columns and not NAME.is_among(asked):
+        used = [*parsed_args.columns, *parsed_args.sort_columns]
+        if parsed_args.columns and not NAME.is_among(used):
             return {}
         try:
             return await cloud.catalogue().by_id(image_ids)
@@ -135,23 +140,24 @@ class Operations:
             self.failures.add(_('Cannot look up image names'), error)
             return {}
 
-    async def look(self, members: Collection[Member]) -> Held:
-        """What the nodes hold; those that did not say are reported."""
+    async def list_entries(self, members: Collection[Member]) -> Held:
+        """Read the entries of nodes; failed nodes are reported."""
         return await self.read(members, list)
 
     async def read(
         self,
         members: Collection[Member],
-        digest: Callable[[list[entries.Entry]], _Value],
+        convert: Callable[[list[entries.Entry]], _Value],
     ) -> dict[Member, _Value]:
-        """What is made of what each node holds, or reported as failed.
+        """Read and convert the entries of nodes; failed nodes are reported.
 
-        :param digest: is called as each answer comes: all that a fleet
-            holds is more than need be kept.
+        :param convert: called with the entries of a node as soon as they are
+            received. Keeping all entries of many nodes would use much memory.
+        :returns: the results of `convert`, without failed nodes.
         """
         listed = 0
 
-        async def ask(member: Member) -> _Value:
+        async def read_one(member: Member) -> _Value:
             nonlocal listed
             held = await member.driver.list_entries()
             listed += len(held)
@@ -161,20 +167,23 @@ class Operations:
                     % entries.MOST_ENTRIES_IN_ALL,
                     _('Specify fewer nodes with --node.'),
                 )
-            return digest(held)
+            return convert(held)
 
-        outcomes = await self.ask(members, ask)
+        outcomes = await self.query(members, read_one)
         return self._values(_('Cannot read the cache of %s'), outcomes)
 
-    async def ask(
+    async def query(
         self,
         members: Collection[Member],
-        question: Callable[[Member], Awaitable[_Value]],
+        operation: Callable[[Member], Awaitable[_Value]],
     ) -> list[attempt.Outcome[Member, _Value]]:
-        """Ask every node the same, all at once; outcomes in their order."""
+        """Run an operation that changes nothing on all nodes at once.
+
+        :returns: the outcomes, in the order of the nodes.
+        """
         with progress.counting(_('Reading nodes'), len(members)) as counter:
             return await attempt.attempt(
-                question, members, ended=counter.advance
+                operation, members, ended=counter.advance
             )
 
     async def change(
@@ -183,11 +192,10 @@ class Operations:
         operation: Callable[[Member], Awaitable[_Value]],
         what: str,
     ) -> dict[Member, _Value]:
-        """Change nodes, all at once.
+        """Run an operation that changes nodes, on all nodes at once.
 
-        :param what: the failure's words, with ``%s`` for the node.
-        :returns: what came of it, without nodes that failed, which are
-            reported.
+        :param what: the operation in a failure, with ``%s`` for the node.
+        :returns: the results, without failed nodes, which are reported.
         """
         self.loop.has_changes = True
         with progress.counting(_('Changing nodes'), len(members)) as counter:
@@ -195,14 +203,14 @@ class Operations:
                 operation,
                 members,
                 ended=counter.advance,
-                settle=lambda busy: counter.warn(_waits_for(busy)),
+                settle=lambda busy: counter.warn(_interrupted(busy)),
             )
         return self._values(what, outcomes)
 
     def _values(
         self, what: str, outcomes: Iterable[attempt.Outcome[Member, _Value]]
     ) -> dict[Member, _Value]:
-        """What came of nodes; those that failed are reported."""
+        """The results of nodes; failed nodes are reported."""
         values = {}
         for outcome in outcomes:
             if outcome.error:
@@ -218,11 +226,12 @@ class Operations:
         operation: Callable[[fleet.Job], Awaitable[None]],
         what: str,
     ) -> Steps:
-        """Do what is to be done, many at a time.
+        """Carry out the steps of a plan, many at a time.
 
-        :param what: the failure's words, with ``%(image)s`` and
+        :param operation: called for each step that queues or deletes.
+        :param what: the operation in a failure, with ``%(image)s`` and
             ``%(node)s``.
-        :returns: the steps without those that failed, which are reported.
+        :returns: the steps, without failed steps, which are reported.
         """
         jobs = {
             fleet.Job(member, step.image.image_id): step.image
@@ -236,7 +245,7 @@ class Operations:
                 jobs,
                 ended=counter.advance,
                 settle=lambda busy: counter.warn(
-                    _waits_for([job.member for job in busy])
+                    _interrupted([job.member for job in busy])
                 ),
             )
         failed = set()
@@ -262,8 +271,8 @@ class Operations:
         )
 
 
-def _waits_for(members: Sequence[Member]) -> str:
-    """What an interrupted command still waits for."""
+def _interrupted(members: Sequence[Member]) -> str:
+    """A message after Ctrl-C, with the nodes of requests in progress."""
     names = list(dict.fromkeys(member.node.name for member in members))
     return columns.safe_text(
         _(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The options that several commands have, and the reading of their values."""
+"""Options that several commands share, and the parsing of their values."""
 
 import argparse
 import datetime
@@ -20,8 +20,8 @@ _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
 
 
-def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
-    """Which entries are meant: the narrowing options of ``list``."""
+def add_filter_options(parser: argparse.ArgumentParser) -> None:
+    """Add the options that filter entries."""
     group = parser.add_argument_group(
         _('filters'), _('Entries must match all given filters.')
     )
@@ -57,9 +57,9 @@ def add_narrowing_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def narrowing(parsed_args: argparse.Namespace) -> selection.Narrowing:
-    """The conditions that were given."""
-    return selection.Narrowing(
+def filters(parsed_args: argparse.Namespace) -> selection.Filters:
+    """The filters of the command line."""
+    return selection.Filters(
         states=frozenset(
             state for state in entries.State if getattr(parsed_args, state)
         ),
@@ -71,12 +71,12 @@ def narrowing(parsed_args: argparse.Namespace) -> selection.Narrowing:
 
 
 def add_images(parser: argparse.ArgumentParser, help_text: str) -> None:
-    """Images by ID, name or glob."""
+    """Add the argument for images: IDs, names and globs."""
     parser.add_argument('images', metavar='<image>', nargs='*', help=help_text)
 
 
 def add_image_options(parser: argparse.ArgumentParser) -> None:
-    """Which images are meant, by what Glance knows of them."""
+    """Add the options that select images by tag, property or file."""
     parser.add_argument(
         '--tag',
         metavar='<tag>',
@@ -106,10 +106,10 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
 
 
 def image_words(parsed_args: argparse.Namespace) -> list[str]:
-    """The IDs, names and globs that were given, those in a file included.
+    """The IDs, names and globs of the command line and of ``--from-file``.
 
-    :raises errors.UsageError: no image is named in any way, or the file
-        can't be read.
+    :raises errors.UsageError: the command line selects no image, or the file
+        cannot be read.
     """
     words = list(parsed_args.images)
     if parsed_args.from_file:
@@ -123,18 +123,18 @@ def image_words(parsed_args: argparse.Namespace) -> list[str]:
 
 
 def _read_names(path: str) -> list[str]:
-    """The lines of a ``--from-file`` that name an image.
+    """The lines of a file, without empty lines and comments.
 
-    :raises errors.UsageError: it can't be read as text.
+    :raises errors.UsageError: the file cannot be read, or is not text.
     """
     lines = (line.strip() for line in read_text(path).split('\n'))
     return [line for line in lines if line and not line.startswith('#')]
 
 
 def read_text(path: str) -> str:
-    """The text of a file; ``-`` is standard input.
+    """Read a text file; ``-`` is standard input.
 
-    :raises errors.UsageError: it cannot be read as text.
+    :raises errors.UsageError: the file cannot be read, or is not UTF-8 text.
     """
     try:
         if path == '-':
@@ -154,7 +154,7 @@ def read_text(path: str) -> str:
 def add_approval_options(
     parser: argparse.ArgumentParser,
 ) -> argparse._MutuallyExclusiveGroup:
-    """``--dry-run`` and ``--auto-approve``, which exclude each other."""
+    """Add ``--dry-run`` and ``--auto-approve``, which exclude each other."""
     group = parser.add_mutually_exclusive_group()
     add_dry_run(group)
     _add_auto_approve(group, _('Do not ask for confirmation'))
@@ -164,7 +164,7 @@ def add_approval_options(
 def add_plan_options(
     parser: argparse.ArgumentParser,
 ) -> argparse._MutuallyExclusiveGroup:
-    """The same for a command that never asks."""
+    """Add these options to a command that never asks for confirmation."""
     group = parser.add_mutually_exclusive_group()
     add_dry_run(group)
     _add_auto_approve(
@@ -181,7 +181,7 @@ def _add_auto_approve(
 
 
 def add_dry_run(parser: argparse._ActionsContainer) -> None:
-    """``--dry-run`` alone."""
+    """Add ``--dry-run``."""
     parser.add_argument(
         '--dry-run',
         action='store_true',
@@ -190,7 +190,7 @@ def add_dry_run(parser: argparse._ActionsContainer) -> None:
 
 
 def seconds(text: str) -> float:
-    """A number of seconds above 0, as an option's value."""
+    """Parse a number of seconds greater than 0."""
     try:
         number = float(text)
     except ValueError:
@@ -203,7 +203,7 @@ def seconds(text: str) -> float:
 
 
 def seconds_or_none(text: str) -> float:
-    """A number of seconds, or 0 for no limit, as an option's value."""
+    """Parse a number of seconds; 0 means no limit."""
     if text.strip() in ('0', '0.0'):
         return 0.0
     try:
@@ -215,7 +215,7 @@ def seconds_or_none(text: str) -> float:
 
 
 def count(text: str) -> int:
-    """A number above 0, as an option's value."""
+    """Parse a whole number greater than 0."""
     if not (text.isascii() and text.isdigit()) or not int(text):
         raise argparse.ArgumentTypeError(
             _("'%s' is not a whole number greater than 0") % text
@@ -238,7 +238,7 @@ def _duration(text: str) -> datetime.timedelta:
 
 
 def size(text: str) -> int:
-    """A number of bytes, as an option's value."""
+    """Parse a size, and return it in bytes."""
     if not _SIZE.fullmatch(text):
         raise argparse.ArgumentTypeError(
             _("'%s' is not a size such as 500M, 10G or 2Gi") % text

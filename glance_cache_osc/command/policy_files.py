@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Policies in commands: from a file to what each node must hold."""
+"""Policy files in commands: the images that belong on each site."""
 
 import argparse
 from collections.abc import Iterable
@@ -21,24 +21,25 @@ from glance_cache_osc.policy import policies
 from glance_cache_osc.policy import reading
 from glance_cache_osc.transport import attempt
 
-#: So many sites are named in a line.
+#: How many sites a message names.
 _FEW = 3
-#: Queries for tags and properties at once.
+#: How many queries for tags and properties are sent at a time.
 _MAX_QUERIES = 8
 
+#: The images that belong on each site.
 Wanted = dict[fleet.Place, policies.Wanted]
 
 
 def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
-    """``--policy``."""
+    """Add ``--policy``."""
     parser.add_argument('--policy', metavar='<file>', help=help_text)
 
 
-def of(parsed_args: argparse.Namespace) -> policies.Policy | None:
-    """The policy of ``--policy``, if there is one.
+def from_args(parsed_args: argparse.Namespace) -> policies.Policy | None:
+    """The policy of ``--policy``; None without that option.
 
-    :raises errors.UsageError: images are named as well, the file cannot be
-        read, or it is not a policy.
+    :raises errors.UsageError: the command line selects images as well, the
+        file cannot be read, or it is not a valid policy.
     """
     path: str | None = parsed_args.policy
     if path is None:
@@ -62,13 +63,14 @@ async def find(
     *,
     delete: bool = False,
 ) -> Wanted:
-    """What belongs on each site; unmatched sites are left out.
+    """The images that belong on each site, without sites that have no rule.
 
-    Images are looked up once for all sites of a cloud; an image that is not
+    Images are looked up once for all sites of a cloud. An image that is not
     found is reported once.
 
-    :param delete: whether other images are to be deleted.
-    :raises errors.CatalogueError: Glance could not be asked.
+    :param delete: whether the command deletes other entries. Sites on which
+        they are kept, because some images were not found, are then reported.
+    :raises errors.CatalogueError: the images could not be looked up.
     """
     places = list(dict.fromkeys(fleet.place(one) for one in members))
     rules = {one: policy.rule_for(one[1]) for one in places}
@@ -81,44 +83,44 @@ async def find(
             columns.safe_text(columns.few(unmatched, _FEW)),
         )
 
-    lost = (
+    unused = (
         policy.names() - command.configured_sites - {one[1] for one in places}
     )
-    if lost:
+    if unused:
         command.log.warning(
             _('Sites in the policy without nodes: %s.'),
-            columns.safe_text(columns.few(sorted(lost), _FEW)),
+            columns.safe_text(columns.few(sorted(unused), _FEW)),
         )
 
     async def of_cloud(cloud: clouds.Cloud, _group: object) -> Wanted:
-        mine = {
+        matching = {
             one: rule
             for one, rule in rules.items()
             if rule and one[0] is cloud
         }
         used = dict.fromkeys(
-            name for rule in mine.values() for name in rule.sets
+            name for rule in matching.values() for name in rule.sets
         )
         found = await _images(
             command, cloud, [policy.sets[name] for name in used]
         )
-        return {one: policies.wanted(mine[one], found) for one in mine}
+        return {one: policies.wanted(matching[one], found) for one in matching}
 
     by_cloud = await command.in_each_cloud(members, of_cloud)
     wanted = {
         one: want for found in by_cloud.values() for one, want in found.items()
     }
-    held_back: dict[clouds.Cloud, list[str]] = {}
+    kept: dict[clouds.Cloud, list[str]] = {}
     for (cloud, site), want in wanted.items():
         rule = rules[cloud, site]
         if delete and rule and rule.delete_others and not want.only:
-            held_back.setdefault(cloud, []).append(site)
-    for cloud, sites in held_back.items():
+            kept.setdefault(cloud, []).append(site)
+    for cloud, sites in kept.items():
         command.failures.add(
             _('Other entries are not deleted on %(sites)s%(where)s')
             % {
                 'sites': columns.few(sites, _FEW),
-                'where': command.where(cloud),
+                'where': command.cloud_suffix(cloud),
             },
             errors.CacheError(
                 _('Some images of their sets were not found'),
@@ -129,7 +131,7 @@ async def find(
 
 
 def all_images(wanted: Wanted, cloud: clouds.Cloud) -> list[images.Image]:
-    """The images that belong on any site of a cloud, by name."""
+    """The images that belong on any site of a cloud, sorted by name."""
     by_id = {
         image.image_id: image
         for (own, __), one in wanted.items()
@@ -146,7 +148,7 @@ async def _images(
     cloud: clouds.Cloud,
     sets: Sequence[policies.ImageSet],
 ) -> dict[str, policies.Found]:
-    """The images of sets in a cloud, by the names of the sets."""
+    """The images of image sets in a cloud, by the name of the set."""
     resolution = await cloud.catalogue().resolve(
         word for one in sets for word in one.words
     )
@@ -157,7 +159,7 @@ async def _images(
             % {
                 'word': word,
                 'sets': columns.few(names, _FEW),
-                'where': command.where(cloud),
+                'where': command.cloud_suffix(cloud),
             },
             error,
         )
@@ -167,7 +169,7 @@ async def _images(
         chosen = [
             image
             for word in one.words
-            for image in resolution.meant.get(word, ())
+            for image in resolution.by_word.get(word, ())
         ]
         complete = not any(word in resolution.failures for word in one.words)
         if one.name in matching:
@@ -182,19 +184,22 @@ async def _matching(
     cloud: clouds.Cloud,
     sets: Sequence[policies.ImageSet],
 ) -> dict[str, list[images.Image]]:
-    """The images with the tags and properties of sets that have any."""
+    """The images that match tags and properties, by the name of the set.
+
+    Sets without tags and properties are left out.
+    """
     catalogue = cloud.catalogue()
 
-    async def ask(one: policies.ImageSet) -> list[images.Image]:
+    async def query(one: policies.ImageSet) -> list[images.Image]:
         properties = queries.check_properties(dict(one.properties))
         return await catalogue.matching(one.tags, properties)
 
     found = {}
     for outcome in await attempt.attempt(
-        ask,
+        query,
         [one for one in sets if one.tags or one.properties],
-        lane=lambda _one: None,
-        width=_MAX_QUERIES,
+        group=lambda _one: None,
+        group_limit=_MAX_QUERIES,
     ):
         if outcome.error:
             raise outcome.error
@@ -202,7 +207,10 @@ async def _matching(
         if not outcome.value:
             command.failures.add(
                 _('Cannot find images of set %(name)s%(where)s')
-                % {'name': outcome.job.name, 'where': command.where(cloud)},
+                % {
+                    'name': outcome.job.name,
+                    'where': command.cloud_suffix(cloud),
+                },
                 errors.ImageError(
                     _('No image has all tags and properties of the set')
                 ),
@@ -213,7 +221,7 @@ async def _matching(
 def report_extras(
     command: common.CacheCommand, held: operations.Held, wanted: Wanted
 ) -> None:
-    """Report entries that --delete-others would delete."""
+    """Log how many entries ``--delete-others`` would delete."""
     extra: dict[str, int] = {}
     for member, group in held.items():
         site = member.node.site

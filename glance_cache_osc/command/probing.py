@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reading a small image of each node, to see whether its cache serves it."""
+"""Checks that read a small image of each node (``node check --probe-size``).
+
+They show whether the node serves the image from its cache.
+"""
 
 from collections.abc import Sequence
 
@@ -16,21 +19,24 @@ from glance_cache_osc.verifying import verification
 
 Reports = dict[fleet.Member, checks.Report]
 
-#: So many nodes are named in a line.
+#: How many nodes a message names.
 _FEW = 3
 _MAX_DOWNLOADS = 4
-#: Seconds that reading from one group of nodes may take.
+#: The timeout of each verification, in seconds.
 _TIMEOUT = 600.0
 
 
 async def probe(
     command: base.CacheLister, reports: Reports, max_size: int
 ) -> None:
-    """Add the checks that need an image to be read.
+    """Add the checks that require reading an image.
 
-    :param reports: of nodes whose lists are known; nodes with the same list
-        are read from one after the other, to see whose hits rise.
-    :param max_size: bytes that an image may have.
+    Nodes with the same list are read from one after the other, to find out
+    whether the Hits of other nodes increase.
+
+    :param reports: the reports of nodes whose list is known.
+    :param max_size: the size limit of an image, in bytes.
+    :raises errors.CatalogueError: the images could not be looked up.
     """
     held = {
         member: verifying.only_cached(report.held or ())
@@ -42,13 +48,13 @@ async def probe(
             command, held, smallest=True, max_size=max_size
         )
     }
-    groups = checks.twins(reports)
+    groups = checks.nodes_with_same_list(reports)
     for group in groups:
         for member in group:
             if member in chosen and not command.loop.interrupted:
-                await _probe_twin(command, reports, chosen[member], group)
-    together = {member for group in groups for member in group}
-    alone = [one for one in chosen.values() if one.member not in together]
+                await _probe_in_group(command, reports, chosen[member], group)
+    in_groups = {member for group in groups for member in group}
+    alone = [one for one in chosen.values() if one.member not in in_groups]
     await _probe(command, reports, alone)
     for member in reports.keys() - chosen.keys():
         reports[member].add(
@@ -63,7 +69,7 @@ async def _probe(
     reports: Reports,
     chosen: Sequence[verification.Candidate],
 ) -> None:
-    """Add whether nodes serve these images from their caches."""
+    """Read these images, and add the check ``serving`` to the reports."""
     if command.loop.interrupted:
         return
     limits = verifying.Limits(_MAX_DOWNLOADS, _TIMEOUT)
@@ -73,20 +79,23 @@ async def _probe(
         if one.error:
             outcome, details = checks.Outcome.UNKNOWN, str(one.error)
             report.failure = one.error
-        elif one.result in verification_report.WORDS:
+        elif one.result in verification_report.MESSAGES:
             outcome = checks.Outcome.ERROR
-            why, remedy = verification_report.WORDS[one.result]
+            why, remedy = verification_report.MESSAGES[one.result]
             details = f'{one.candidate.image.label}: {why}. {remedy}'
         report.add(checks.Name.SERVING, outcome, details)
 
 
-async def _probe_twin(
+async def _probe_in_group(
     command: base.CacheLister,
     reports: Reports,
     one: verification.Candidate,
     group: Sequence[fleet.Member],
 ) -> None:
-    """Probe one of several nodes whose lists agree."""
+    """Probe one of several nodes with the same list.
+
+    Adds the check ``own list`` if Hits show whether the node shares its list.
+    """
     others = [member for member in group if member is not one.member]
     before = [await _hits(member, one) for member in others]
     await _probe(command, reports, [one])
@@ -111,7 +120,7 @@ async def _probe_twin(
             % columns.few([node.node.name for node in shared], _FEW),
         )
     elif _served(reports[one.member]):
-        # Its hits rose, and nobody else's.
+        # Hits increased on this node only.
         reports[one.member].add(checks.Name.OWN_LIST, checks.Outcome.OK)
 
 
@@ -133,20 +142,22 @@ async def _hits(
     return ids.get(one.image.image_id)
 
 
-def add_twins(reports: Reports) -> None:
-    """Add whether the list of each node is its own, as far as that shows."""
-    agreeing: dict[fleet.Member, list[str]] = {}
-    alike = {one for group in checks.twins(reports) for one in group}
-    for group in checks.twins(reports, strict=True):
+def add_own_list_checks(reports: Reports) -> None:
+    """Add the check ``own list`` to reports without it, from lists alone."""
+    identical: dict[fleet.Member, list[str]] = {}
+    similar = {
+        one for group in checks.nodes_with_same_list(reports) for one in group
+    }
+    for group in checks.nodes_with_same_list(reports, strict=True):
         names = [member.node.name for member in group]
         for member in group:
-            agreeing[member] = [
+            identical[member] = [
                 one for one in names if one != member.node.name
             ]
     for member, report in reports.items():
         if any(one.name is checks.Name.OWN_LIST for one in report.checks):
             continue
-        if member in agreeing:
+        if member in identical:
             report.add(
                 checks.Name.OWN_LIST,
                 checks.Outcome.WARNING,
@@ -155,9 +166,9 @@ def add_twins(reports: Reports) -> None:
                     'node has a unique worker_self_reference_url, or use '
                     '--probe-size with a larger size.'
                 )
-                % columns.few(agreeing[member], _FEW),
+                % columns.few(identical[member], _FEW),
             )
-        elif member in alike:
+        elif member in similar:
             report.checks.append(
                 checks.Check(
                     checks.Name.OWN_LIST,
@@ -166,7 +177,7 @@ def add_twins(reports: Reports) -> None:
                         'The list differs from the list of another node only '
                         'in Hits'
                     ),
-                    routine=True,
+                    long_only=True,
                 )
             )
         elif report.held is not None:

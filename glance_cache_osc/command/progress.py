@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a person sees while many nodes are asked: a line that goes again."""
+"""Temporary progress displays on a terminal."""
 
 from collections.abc import Iterator
 import contextlib
@@ -9,14 +9,15 @@ import sys
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
-#: Fewer than these are asked before a line could be read.
+#: Fewer operations end too fast for a display.
 _MANY = 10
 
 
 class Counter:
-    """Shows how many are done, if there is somebody to see it.
+    """Shows how many operations have ended.
 
-    :param display: a `rich.progress.Progress`, or None.
+    :param display: a `rich.progress.Progress`; None to show nothing.
+    :param task: the ID of the task in the display.
     """
 
     def __init__(self, display: Any = None, task: Any = None) -> None:
@@ -24,12 +25,12 @@ class Counter:
         self._task = task
 
     def advance(self) -> None:
-        """One more is done."""
+        """Count one more operation as ended."""
         if self._display:
             self._display.advance(self._task)
 
     def warn(self, line: str) -> None:
-        """Log a line, above the display."""
+        """Log a warning above the display."""
         if self._display:
             self._display.stop()
         _LOG.warning(line)
@@ -38,9 +39,10 @@ class Counter:
 
 
 class Bytes:
-    """Shows how many bytes have arrived, if there is somebody to see it.
+    """Shows how many bytes were received.
 
-    :param display: a `rich.progress.Progress`, or None.
+    :param display: a `rich.progress.Progress`; None to show nothing.
+    :param task: the ID of the task in the display.
     """
 
     def __init__(self, display: Any = None, task: Any = None) -> None:
@@ -49,22 +51,24 @@ class Bytes:
         self._total = 0
 
     def expect(self, size: int) -> None:
-        """So many more bytes will be read."""
+        """Add to the number of bytes that will be read."""
         self._total += size
         if self._display:
             self._display.update(self._task, total=self._total)
 
     def advance(self, size: int) -> None:
-        """So many bytes have arrived."""
+        """Add to the number of bytes that were received."""
         if self._display:
             self._display.advance(self._task, size)
 
 
 @contextlib.contextmanager
 def transferring(what: str) -> Iterator[Bytes]:
-    """Show on a terminal how much was read, how fast, and the time left.
+    """Show the bytes received, their rate, and the remaining time.
 
-    :param what: what is going on: "Verifying".
+    The display is on standard error, and only if that is a terminal.
+
+    :param what: a name for the operation, such as "Verifying".
     """
     if not sys.stderr.isatty():
         yield Bytes()
@@ -82,11 +86,11 @@ def transferring(what: str) -> Iterator[Bytes]:
 
 @contextlib.contextmanager
 def counting(what: str, total: int) -> Iterator[Counter]:
-    """Show on a terminal how many of so many are done.
+    """Show how many operations of a total have ended.
 
-    It stands on standard error, and only if that is a terminal.
+    The display is on standard error, and only if that is a terminal.
 
-    :param what: what is going on: "Asking nodes".
+    :param what: a name for the operations, such as "Reading nodes".
     """
     if total < _MANY or not sys.stderr.isatty():
         yield Counter()
@@ -98,15 +102,15 @@ def counting(what: str, total: int) -> Iterator[Counter]:
         display.refresh()
 
 
-def _progress(*figures: Any) -> Any:
-    """A `rich.progress.Progress` on standard error."""
+def _progress(*more_columns: Any) -> Any:
+    """A `rich.progress.Progress` on standard error, with these columns."""
     import rich.console
     import rich.progress
 
     return rich.progress.Progress(
         rich.progress.TextColumn('{task.description}', markup=False),
         rich.progress.BarColumn(),
-        *figures,
+        *more_columns,
         console=rich.console.Console(file=sys.stderr),
         transient=True,
     )

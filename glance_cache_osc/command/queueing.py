@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Having images cached, and waiting for them: `queue` and `sync`."""
+"""Queue images, and wait for them: shared by ``queue`` and ``sync``."""
 
 from collections.abc import Iterable
 
@@ -16,14 +16,14 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 
-#: So many nodes, and images that did not arrive, are named.
+#: How many nodes, and images that are not cached, a message names.
 _FEW_NODES = 3
 _FEW_IMAGES = 5
 
-#: What was done with one image on one node, in the word of a row.
+#: One step of a plan, with its node and the value of the column Result.
 Result = tuple[base.Member, plan.Step, str]
 
-#: The columns of what is to be done.
+#: The columns of a plan.
 PLAN = (base.ID, base.NAME, base.SIZE, base.ACTION, base.NODE)
 _RESULTS = {
     plan.Action.QUEUE: 'queued',
@@ -37,11 +37,12 @@ async def carry_out(
     steps: base.Steps,
     limits: waiting.Limits | None,
 ) -> list[Result]:
-    """Have what lacks queued, and wait for it if that is wanted.
+    """Queue the images of a plan, and wait for them if there are limits.
 
-    What failed is reported, and left out.
+    :param limits: the limits of the wait; None to queue only.
+    :returns: the results, without failed steps, which are reported.
     """
-    _say_who_fills(command, steps)
+    _report_external_fills(command, steps)
     command.loop.has_changes = True
     if limits:
         return await _fill(command, steps, limits)
@@ -53,8 +54,10 @@ async def carry_out(
     return [(member, step, _RESULTS[step.action]) for member, step in done]
 
 
-def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
-    """Tell of nodes where queued images wait for somebody."""
+def _report_external_fills(
+    command: base.CacheLister, steps: base.Steps
+) -> None:
+    """Log which external programs must run to download queued images."""
     programs: dict[str, dict[str, None]] = {}
     for member, step in steps:
         program = member.driver.filled_by
@@ -69,8 +72,8 @@ def _say_who_fills(command: base.CacheLister, steps: base.Steps) -> None:
         command.log.warning(columns.safe_text(line % words))
 
 
-def give_up(command: base.CacheLister, steps: base.Steps) -> None:
-    """Count what is not asked for, since the user stopped the command."""
+def count_interrupted(command: base.CacheLister, steps: base.Steps) -> None:
+    """Count the images that are not queued because of Ctrl-C."""
     for __, step in steps:
         if step.action is plan.Action.QUEUE:
             command.failures.add('', errors.Interrupted())
@@ -79,14 +82,14 @@ def give_up(command: base.CacheLister, steps: base.Steps) -> None:
 async def _fill(
     command: base.CacheLister, steps: base.Steps, limits: waiting.Limits
 ) -> list[Result]:
-    """Carry out steps, and wait for what was asked for."""
+    """Queue the images of a plan, and wait until they are cached."""
     todo = [(member, step, _fill_of(member, step)) for member, step in steps]
     wanted = [fill for *__, fill in todo if fill]
-    # The image that was named first on all nodes, then the second, …
+    # Queue the first image of the command line on all nodes before the second.
     order: dict[str, int] = {}
     for __, step in steps:
         order.setdefault(step.image.image_id, len(order))
-    with wait_display.shown(command.log, limits.stall_after) as watcher:
+    with wait_display.show(command.log, limits.stall_after) as watcher:
         wait = waiting.Wait(
             sorted(wanted, key=lambda fill: order[fill.image.image_id]),
             limits,
@@ -101,11 +104,11 @@ async def _fill(
 
 def _report(
     failures: report.Failures,
-    done: Iterable[fills.Fill],
+    wanted: Iterable[fills.Fill],
     wait: waiting.Wait,
     ending: waiting.Ending,
 ) -> None:
-    """Tell what did not arrive, and why."""
+    """Report the images that are not cached, with the reasons."""
 
     def fail(fill: fills.Fill, error: errors.CacheError) -> None:
         node = fill.member.node
@@ -114,7 +117,7 @@ def _report(
         failures.add(what, error, node.name)
 
     late: dict[base.Member, list[fills.Fill]] = {}
-    for fill in done:
+    for fill in wanted:
         if fill.error:
             fail(fill, fill.error)
         elif fill.is_open:
@@ -127,7 +130,7 @@ def _report(
                 'images': columns.few(labels, _FEW_IMAGES),
             }
             what = _('Not cached on %(node)s: %(images)s') % words
-            why = _why_late(wait, member, ending)
+            why = _late_error(wait, member, ending)
             failures.add(what, why, member.node.name)
             continue
         for fill in missing:
@@ -137,9 +140,10 @@ def _report(
                 fail(fill, errors.Unconfirmed())
 
 
-def _why_late(
+def _late_error(
     wait: waiting.Wait, member: base.Member, ending: waiting.Ending
 ) -> errors.NodeError:
+    """The reason for images that are not cached when the wait ends."""
     if ending is waiting.Ending.TIMED_OUT:
         why = _('Not cached within %g seconds') % wait.limits.timeout
         remedy = _('Queued images stay queued. To wait longer, use --timeout.')
@@ -148,7 +152,7 @@ def _why_late(
         why %= wait.limits.stall_after
         remedy = ''
     if last_error := wait.last_error(member):
-        # It may not even have heard what it was asked for.
+        # The node may not have received the queue request.
         remedy = _('Last response: %s') % last_error
         if errors.is_unreachable(last_error):
             return errors.TimedOut(why, remedy)
@@ -156,7 +160,7 @@ def _why_late(
 
 
 def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
-    """What is to be waited for; None where the image is cached."""
+    """The fill that a step requires; None if the image is cached."""
     if step.action is plan.Action.NONE:
         return None
     waits = step.action is plan.Action.WAIT
@@ -171,7 +175,7 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
 
 
 def _result(fill: fills.Fill | None) -> str:
-    """The word of a row; '' for none."""
+    """The value of the column Result; empty if there is no row."""
     if fill is None:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
@@ -180,14 +184,14 @@ def _result(fill: fills.Fill | None) -> str:
 
 
 def _is_queued(fill: fills.Fill) -> bool:
-    """Whether the node is known to have the request."""
+    """Whether the node has listed the image, or accepted the request."""
     return fill.queued or fill.accepted
 
 
-def planned(steps: base.Steps, *, long: bool) -> base.Rows:
-    """Rows of `PLAN`.
+def plan_rows(steps: base.Steps, *, long: bool) -> base.Rows:
+    """Rows with the columns of `PLAN`.
 
-    :param long: also of images with which nothing is to be done.
+    :param long: include images that need no action.
     """
     return [
         (
@@ -203,7 +207,7 @@ def planned(steps: base.Steps, *, long: bool) -> base.Rows:
 
 
 def _size(step: plan.Step) -> int | None:
-    """Bytes, as the cache or else Glance has them."""
+    """The size of an image in bytes, according to the cache or else Glance."""
     held = step.entry.size if step.entry else None
     return step.image.size if held is None else held
 

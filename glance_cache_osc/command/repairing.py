@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Repairing corrupt entries: ``verify --repair``."""
+"""Replace damaged entries (``verify --repair``)."""
 
 import asyncio
 from collections.abc import Iterable
@@ -22,13 +22,15 @@ from glance_cache_osc.verifying import checks
 from glance_cache_osc.verifying import verification
 
 Result = verification.Result
-#: What a repair mends: the file itself is wrong.
+#: The results that a repair can correct: the cached file is damaged.
 _REPAIRABLE = frozenset({Result.CORRUPT, Result.TRUNCATED})
-#: Seconds without a newly cached image until a node is reported as stalled:
-#: old nodes look for queued images every 300 seconds.
+#: Seconds without a newly cached image until a node is reported as stalled.
+#: Nodes with the cache-management middleware look for queued images every 300
+#: seconds.
 _STALL_AFTER = 900.0
-#: Looks at a node's list, each on a new connection, before it is changed.
-_LOOKS = 4
+#: How often the list of a node is read before the node is changed, each time
+#: on a new connection.
+_LIST_READS = 4
 
 
 def repair(
@@ -36,37 +38,37 @@ def repair(
     findings: verifying.Findings,
     limits: verifying.Limits,
     *,
-    asks: bool,
+    confirm: bool,
 ) -> None:
-    """Replace corrupt and truncated entries; updates their findings.
+    """Replace corrupt and truncated entries, and update their findings.
 
-    An entry is deleted only if the data in its store is intact: a fill from
-    a damaged store ends the cache thread of a node. Each is queued again as
-    soon as it is deleted.
+    An entry is deleted only if the data in its store is intact, because a fill
+    from a damaged store ends the cache thread of a node. Each image is queued
+    again as soon as its entry is deleted.
 
-    :param asks: whether to ask first.
-
-    :raises KeyboardInterrupt: there was a Ctrl-C; the findings are true.
+    :param confirm: whether to ask for confirmation.
+    :raises KeyboardInterrupt: the user pressed Ctrl-C; the findings are
+        correct.
     """
-    bad = [
+    damaged = [
         one
         for one, finding in findings.items()
         if finding.result in _REPAIRABLE
     ]
-    findings |= command.loop.run(_check_stores(findings, bad, limits))
-    good = [one for one in bad if not findings[one].error]
-    steps = [_step(one, plan.Action.DELETE) for one in good]
-    if good and asks:
+    findings |= command.loop.run(_check_stores(findings, damaged, limits))
+    repairable = [one for one in damaged if not findings[one].error]
+    steps = [_step(one, plan.Action.DELETE) for one in repairable]
+    if repairable and confirm:
         try:
-            approval.deletion(steps)
+            approval.confirm_deletion(steps)
         except errors.CacheError as error:
             command.failures.add(_('Cannot repair'), error)
             return
     if limits.is_over:
-        _note(findings, good, _late(limits))
+        _set_error(findings, repairable, _timeout_error(limits))
         return
-    queued = command.loop.run(_replace_all(command, findings, good))
-    _note(
+    queued = command.loop.run(_replace_all(command, findings, repairable))
+    _set_error(
         findings,
         queued,
         errors.NodeError(
@@ -89,43 +91,43 @@ def repair(
     again = [one for one in queued if (one.member, one.image) in cached]
     for one in queued:
         if one not in again:
-            # The wait has reported it.
+            # The wait has already reported the failure.
             findings[one] = dataclasses.replace(findings[one], reported=True)
     for one, finding in command.loop.run(
         verifying.verify(command, again, limits)
     ).items():
-        mended = finding.result is Result.OK
+        is_repaired = finding.result is Result.OK
         findings[one] = (
             dataclasses.replace(finding, result=Result.REPAIRED)
-            if mended
+            if is_repaired
             else finding
         )
 
 
 async def _check_stores(
     findings: verifying.Findings,
-    bad: list[verification.Candidate],
+    damaged: list[verification.Candidate],
     limits: verifying.Limits,
 ) -> verifying.Findings:
-    """The findings, with an error where the store is not known as intact."""
+    """Findings with an error where the store is not known to be intact."""
     with (
         progress.transferring(_('Reading from the stores')) as watcher,
         verification.Verification(limits.max_downloads, watcher) as reading,
     ):
-        reading.findings = {one: findings[one] for one in bad}
+        reading.findings = {one: findings[one] for one in damaged}
         try:
             async with asyncio.timeout(limits.left):
-                await reading.check_stores(bad)
+                await reading.check_stores(damaged)
         except TimeoutError:
-            _note(
+            _set_error(
                 reading.findings,
                 [
                     one
-                    for one in bad
-                    if one not in reading.intact
+                    for one in damaged
+                    if one not in reading.intact_in_store
                     and not reading.findings[one].error
                 ],
-                _late(limits),
+                _timeout_error(limits),
             )
     return reading.findings
 
@@ -133,15 +135,18 @@ async def _check_stores(
 async def _replace_all(
     command: base.CacheLister,
     findings: verifying.Findings,
-    good: list[verification.Candidate],
+    repairable: list[verification.Candidate],
 ) -> list[verification.Candidate]:
-    """Delete and queue each; returns those that are queued."""
+    """Delete each entry and queue its image.
+
+    :returns: the candidates that are queued.
+    """
     command.loop.has_changes = True
-    with progress.counting(_('Changing entries'), len(good)) as counter:
+    with progress.counting(_('Changing entries'), len(repairable)) as counter:
         outcomes = await attempt.attempt(
             _replace,
-            good,
-            lane=lambda one: one.member,
+            repairable,
+            group=lambda one: one.member,
             ended=counter.advance,
             settle=lambda _busy: counter.warn(
                 _(
@@ -154,19 +159,19 @@ async def _replace_all(
         if isinstance(outcome.error, errors.Interrupted):
             command.failures.add('', outcome.error)
         elif isinstance(outcome.error, errors.NodeError):
-            _note(findings, [outcome.job], outcome.error)
+            _set_error(findings, [outcome.job], outcome.error)
     return [one.job for one in outcomes if not one.error]
 
 
 async def _replace(one: verification.Candidate) -> None:
     """Delete an entry and queue its image.
 
-    :raises errors.NodeError: that failed; or several nodes are behind the
-        endpoint, and another one's entry might be deleted.
+    :raises errors.NodeError: a request failed; or several nodes are behind the
+        endpoint, so that the entry of another node could be deleted.
     """
     fresh = one.member.client.reconnecting()
-    looks = [await checks.look(fresh) for __ in range(_LOOKS)]
-    if checks.alternates(looks):
+    hashes = [await checks.list_hash(fresh) for __ in range(_LIST_READS)]
+    if checks.alternates(hashes):
         raise errors.NodeError(
             _('Several nodes are behind this endpoint'),
             _('Configure an endpoint for each node.'),
@@ -182,16 +187,16 @@ async def _replace(one: verification.Candidate) -> None:
         ) from error
 
 
-def _note(
+def _set_error(
     findings: verifying.Findings,
-    some: Iterable[verification.Candidate],
+    chosen: Iterable[verification.Candidate],
     error: errors.NodeError,
 ) -> None:
-    for one in some:
+    for one in chosen:
         findings[one] = dataclasses.replace(findings[one], error=error)
 
 
-def _late(limits: verifying.Limits) -> errors.NodeError:
+def _timeout_error(limits: verifying.Limits) -> errors.NodeError:
     return errors.NodeError(
         _('The entry was not repaired within %g seconds') % limits.timeout,
         _('To wait longer, use --timeout.'),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One row for each site, and one line for each plan."""
+"""Summaries: a row for each site, and a line about a plan."""
 
 import argparse
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
 
-#: The column that counts images with this word in their row.
+#: The column that counts images with this result or action.
 _COLUMNS = {
     'already cached': 'Already Cached',
     'none': 'Already Cached',
@@ -37,7 +37,7 @@ TABLE = (
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
-    """``--summary``."""
+    """Add ``--summary``."""
     parser.add_argument(
         '--summary',
         action='store_true',
@@ -47,7 +47,7 @@ def add_option(parser: argparse.ArgumentParser) -> None:
 
 def table(command: base.CacheLister) -> Sequence[columns.Column]:
     """The columns of `rows`."""
-    return (*TABLE, base.CLOUD) if command.has_clouds else TABLE
+    return (*TABLE, base.CLOUD) if command.has_several_clouds else TABLE
 
 
 def rows(
@@ -56,11 +56,12 @@ def rows(
     wanted: Callable[[base.Member], int],
     results: Iterable[tuple[base.Member, plan.Step, str]],
 ) -> base.Rows:
-    """A row for each site: counts of images, and the bytes of those counted.
+    """A row for each site: counts of images, and their total size in bytes.
 
-    :param wanted: how many images belong on a node: those without a result
-        have failed. How many that are is unknown where the images of the
-        cloud could not be looked up.
+    Images without a result count as failed. If the images of a cloud could not
+    be looked up, their number is not known, and the column is empty.
+
+    :param wanted: returns how many images belong on a node.
     """
     found: dict[fleet.Place, dict[str, int]] = {}
     for member in members:
@@ -76,12 +77,14 @@ def rows(
             row[column] += 1
             row['Failed'] -= 1
             row['Size'] += step.image.size or 0
-    several = command.has_clouds
+    several = command.has_several_clouds
     return [
         (
             site,
             *(
-                None if key == 'Failed' and cloud in command.lost else value
+                None
+                if key == 'Failed' and cloud in command.failed_clouds
+                else value
                 for key, value in row.items()
             ),
             *([cloud.name] if several else []),
@@ -93,9 +96,9 @@ def rows(
 def announce(
     command: base.CacheLister, parsed_args: argparse.Namespace, line: str
 ) -> None:
-    """Log the line of `downloads`, on a terminal or with --dry-run.
+    """Log a line of `download_summary`, on a terminal or with --dry-run.
 
-    With --dry-run, it comes after the rows.
+    With --dry-run, the line follows the rows.
     """
     if parsed_args.dry_run:
         command.closing = line
@@ -103,10 +106,13 @@ def announce(
         command.log.warning(line)
 
 
-def downloads(command: base.CacheLister, steps: base.Steps) -> str:
-    """How much a plan downloads, and how long the longest site takes.
+def download_summary(command: base.CacheLister, steps: base.Steps) -> str:
+    """A line about the downloads of a plan.
 
-    :returns: a line; empty if it downloads nothing.
+    It shows their number and size, and the longest time of a site, according
+    to the bandwidths in clouds.yaml.
+
+    :returns: the line; empty if nothing is downloaded.
     """
     sites = configuration.sites(command.cloud)
     sizes: dict[str, int] = {}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What commands report of a verification."""
+"""The rows and messages of a verification."""
 
 import collections
 from collections.abc import Iterable
@@ -19,9 +19,10 @@ from glance_cache_osc.verifying import verification
 Result = verification.Result
 Candidate = verification.Candidate
 
-#: So many images, and nodes, are named in a line.
+#: How many images, and nodes, a message names.
 _FEW = 3
-WORDS = {
+#: The reason and the remedy of each result that is a failure.
+MESSAGES = {
     Result.CORRUPT: (
         _('the data does not match the hash in Glance'),
         _('Delete the entry and queue the image again, or use --repair.'),
@@ -59,11 +60,11 @@ WORDS = {
 }
 
 
-def planned(
+def plan_rows(
     command: base.CacheLister, chosen: Sequence[Candidate]
 ) -> base.Rows:
-    """Rows of ID, Name, Size, Action and Node; logs the bytes."""
-    read = [one for one in chosen if not one.unread]
+    """Rows of ID, Name, Size, Action and Node; logs the total size."""
+    read = [one for one in chosen if not one.skip_reason]
     line = _('To read: %(size)s; images: %(images)d; nodes: %(nodes)d')
     command.log.warning(
         line,
@@ -78,7 +79,7 @@ def planned(
             one.image.image_id,
             one.image.name,
             one.size,
-            one.unread.value if one.unread else 'verify',
+            one.skip_reason.value if one.skip_reason else 'verify',
             one.member.node.name,
         )
         for one in chosen
@@ -88,14 +89,18 @@ def planned(
 def report(
     command: base.CacheLister, findings: Iterable[verification.Finding]
 ) -> None:
-    """Report what is not as it should be; each failure of a node once."""
+    """Report entries that are not intact or not served, and failed nodes.
+
+    If an error prevented the verification of several images of a node, it is
+    reported once.
+    """
     failed: dict[tuple[fleet.Member, int], list[verification.Finding]] = {}
     for one in findings:
         if one.error and not one.result:
             key = (one.candidate.member, id(one.error))
             failed.setdefault(key, []).append(one)
-        elif one.result in WORDS and not one.reported:
-            why, remedy = WORDS[one.result]
+        elif one.result in MESSAGES and not one.reported:
+            why, remedy = MESSAGES[one.result]
             if one.error:
                 remedy = _('Repair: %s') % one.error
             what = _('Image %(image)s on %(node)s') % {
@@ -118,21 +123,23 @@ def summary(
     chosen: Sequence[Candidate],
     findings: Mapping[Candidate, verification.Finding],
 ) -> base.Rows:
-    """Rows as `summaries.rows` has them: intact images count as cached."""
+    """The rows of `summaries.rows`: intact images count as cached."""
     counts = collections.Counter(
-        one.member for one in chosen if one.unread is not Result.NOT_VERIFIABLE
-    )
-    good = {Result.OK: 'already cached', Result.REPAIRED: 'cached'}
-    results = [
-        (one.member, plan.Step(one.image, plan.Action.NONE), good[result])
+        one.member
         for one in chosen
-        if one in findings and (result := findings[one].result) in good
+        if one.skip_reason is not Result.NOT_VERIFIABLE
+    )
+    words = {Result.OK: 'already cached', Result.REPAIRED: 'cached'}
+    results = [
+        (one.member, plan.Step(one.image, plan.Action.NONE), words[result])
+        for one in chosen
+        if one in findings and (result := findings[one].result) in words
     ]
     return summaries.rows(command, members, lambda one: counts[one], results)
 
 
 def few_of(chosen: Sequence[Candidate]) -> str:
-    """The first few of many images, with their nodes."""
+    """The labels of the first few images and nodes, for a message."""
     nodes = {one.member: one.member.node.label for one in chosen}
     return _('image %(images)s on %(nodes)s') % {
         'images': columns.few([one.image.label for one in chosen], _FEW),

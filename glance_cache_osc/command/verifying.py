@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Verifying cached images: which, how long, and what is reported."""
+"""Verify cached images: selection, limits, and reported failures."""
 
 import asyncio
 from collections.abc import Iterable
@@ -17,8 +17,8 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import progress
+from glance_cache_osc.command import resolving
 from glance_cache_osc.command import verification_report
-from glance_cache_osc.command import words as words_
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -31,16 +31,16 @@ Result = verification.Result
 Candidate = verification.Candidate
 Findings = dict[Candidate, verification.Finding]
 
-EVERYTHING = selection.Narrowing()
-#: So many images, and nodes, are named in a line.
+NO_FILTERS = selection.Filters()
+#: How many nodes a message names.
 _FEW = 3
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How much a verification may do.
+    """The limits of a verification.
 
-    :param max_downloads: nodes that are read from at a time.
+    :param max_downloads: how many nodes are read from at a time.
     :param timeout: seconds for all stages together; 0 for no limit.
     """
 
@@ -50,72 +50,74 @@ class Limits:
 
     @property
     def left(self) -> float | None:
-        """Seconds that are left; None for no limit."""
+        """The remaining seconds, greater than 0; None for no limit."""
         if not self.timeout:
             return None
         return max(self._began + self.timeout - time.monotonic(), 0.001)
 
     @property
     def is_over(self) -> bool:
-        """Whether no time is left."""
+        """Whether the timeout has passed."""
         return self.left is not None and self.left <= 0.001
 
 
 async def cached(
     command: base.CacheLister, members: list[base.Member]
 ) -> base.Held:
-    """The entries that nodes list as cached."""
+    """Read the cached entries of nodes; failures are reported."""
     return await command.read(members, only_cached)
 
 
-def only_cached(group: Iterable[entries.Entry]) -> list[entries.Entry]:
-    """Entries without those that are queued."""
-    return [one for one in group if one.state is entries.State.CACHED]
+def only_cached(held: Iterable[entries.Entry]) -> list[entries.Entry]:
+    """The cached entries among the entries of a node."""
+    return [one for one in held if one.state is entries.State.CACHED]
 
 
 async def candidates(  # noqa: PLR0913 - by name alone
     command: base.CacheLister,
     held: base.Held,
     words: Sequence[str] = (),
-    narrowing: selection.Narrowing = EVERYTHING,
+    filters: selection.Filters = NO_FILTERS,
     *,
     smallest: bool = False,
     max_size: float = math.inf,
 ) -> list[Candidate]:
-    """The cached images that are meant, node by node, by name.
+    """The selected images of each node, sorted by name.
 
-    An image that is meant by its ID or name is a candidate on every node,
-    unless the selection is narrowed. Unknown words are reported.
+    An image that is selected by its ID or name is a candidate on each node,
+    even if it is not cached on that node, except with filters or `smallest`.
+    Unknown words are reported.
 
-    :param held: cached entries.
-    :param smallest: only the smallest one of each node that can be read.
-    :param max_size: bytes that such an image may have.
-    :raises errors.CatalogueError: Glance could not be asked for the hashes.
+    :param held: the cached entries of each node.
+    :param words: IDs, names and globs; all cached images if empty.
+    :param smallest: only the smallest verifiable image of each node.
+    :param max_size: with `smallest`, the largest accepted size in bytes.
+    :raises errors.CatalogueError: the images could not be looked up.
     """
     by_cloud = await _images(command, words, held)
     named = {word for word in words if not images.is_glob(word)}
     now = datetime.datetime.now(datetime.UTC)
     chosen: list[Candidate] = []
     empty: list[str] = []
-    lanes: dict[frozenset[Any], int] = {}
-    for member, group in held.items():
+    groups: dict[frozenset[Any], int] = {}
+    for member, cached_here in held.items():
         if (known := by_cloud.get(member.cloud)) is None:
             continue
-        lane = lanes.setdefault(checks.fills_of(group), len(lanes))
-        there = {
-            one.image_id: _candidate(member, one, known, lane)
-            for one in group
+        group = groups.setdefault(checks.list_key(cached_here), len(groups))
+        present = {
+            one.image_id: _candidate(member, one, known, group)
+            for one in cached_here
             if (one.image_id in known or not words)
-            and narrowing.keeps(one, known, now)
+            and filters.keeps(one, known, now)
         }
         absent = [
-            Candidate(member, one, one.size or 0, cached=False, lane=lane)
+            Candidate(member, one, one.size or 0, cached=False, group=group)
             for one in known.values()
             if {one.image_id, one.name} & named
-            and not (narrowing or smallest)
-            and one.image_id not in there
+            and not (filters or smallest)
+            and one.image_id not in present
         ]
-        found = sorted([*there.values(), *absent], key=_by_name)
+        found = sorted([*present.values(), *absent], key=_by_name)
         if smallest:
             found = _smallest(found, max_size)
         if not found:
@@ -131,27 +133,27 @@ async def candidates(  # noqa: PLR0913 - by name alone
 
 
 async def _images(
-    command: base.CacheLister, wanted: Sequence[str], held: base.Held
+    command: base.CacheLister, words: Sequence[str], held: base.Held
 ) -> dict[clouds.Cloud, dict[str, images.Image]]:
-    """The images of each cloud that are meant, by ID.
+    """The selected images of each cloud, by ID.
 
-    Without words, all known ones. An orphan that is named by its ID is among
-    them.
+    Without words, these are all known images. An orphan is included if its ID
+    is one of the words.
     """
-    distinct = list(dict.fromkeys(wanted))
+    distinct = list(dict.fromkeys(words))
     unknown = {}
 
     async def of_cloud(
         cloud: clouds.Cloud, group: list[base.Member]
     ) -> dict[str, images.Image]:
         catalogue = cloud.catalogue()
-        there = dict.fromkeys(entries.ids_of(held[one] for one in group))
-        if not wanted:
-            return await catalogue.by_id(there)
-        named = await words_.named(cloud, distinct, there.keys())
-        unknown[cloud] = named.unknown
-        known = named.known
-        ids = [one for one in distinct if one in there and one not in known]
+        held_ids = dict.fromkeys(entries.ids_of(held[one] for one in group))
+        if not words:
+            return await catalogue.by_id(held_ids)
+        resolved = await resolving.resolve(cloud, distinct, held_ids.keys())
+        unknown[cloud] = resolved.unknown
+        known = resolved.known
+        ids = [one for one in distinct if one in held_ids and one not in known]
         orphans = {one: images.Image(one) for one in ids}
         return known | orphans | await catalogue.by_id(ids)
 
@@ -164,11 +166,11 @@ def _candidate(
     member: fleet.Member,
     entry: entries.Entry,
     known: Mapping[str, images.Image],
-    lane: int,
+    group: int,
 ) -> Candidate:
     image = known.get(entry.image_id) or images.Image(entry.image_id)
     size = entry.size if image.size is None else image.size
-    return Candidate(member, image, size or 0, lane=lane)
+    return Candidate(member, image, size or 0, group=group)
 
 
 def _by_name(one: Candidate) -> tuple[bool, str, str]:
@@ -176,18 +178,20 @@ def _by_name(one: Candidate) -> tuple[bool, str, str]:
     return (image.name is None, image.name or '', image.image_id)
 
 
-def _smallest(found: Iterable[Candidate], most: float) -> list[Candidate]:
-    readable = [one for one in found if not one.unread and one.size <= most]
-    # An image without data proves no more than that a read is counted.
+def _smallest(found: Iterable[Candidate], max_size: float) -> list[Candidate]:
+    readable = [
+        one for one in found if not one.skip_reason and one.size <= max_size
+    ]
+    # An empty image comes last: reading it proves only that Hits increase.
     return sorted(readable, key=lambda one: (not one.size, one.size))[:1]
 
 
 async def verify(
     command: base.CacheLister, chosen: Sequence[Candidate], limits: Limits
 ) -> Findings:
-    """Verify images; after a Ctrl-C, what is known by then.
+    """Verify images, and report those that the timeout prevented.
 
-    What was not verified in time is reported.
+    :returns: the findings; after Ctrl-C, those so far.
     """
     with (
         progress.transferring(_('Verifying')) as watcher,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The display of a wait: a live view on a terminal, or lines."""
+"""The display of a wait: a live view on a terminal, or log messages."""
 
 import collections
 from collections.abc import Callable
@@ -16,19 +16,19 @@ from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import watching
 from glance_cache_osc.i18n import _
 
-#: Fills in progress that are named.
+#: How many fills in progress are named.
 _MOST_NAMED = 2
-#: So many nodes take part that sites are shown instead, and how many sites.
+#: With more nodes than these, sites are shown instead; and how many sites.
 _MANY_NODES = 20
 _MOST_SITES = 5
 _BAR_WIDTH = 24
 
 
 class Lines:
-    """A watcher that logs what happens, a line each.
+    """A watcher that logs one line for each event.
 
-    :param log: arrivals are logged as INFO, anything else as WARNING.
-    :param stall_after: seconds after which a node has stalled.
+    :param log: receives cached images as INFO, other events as WARNING.
+    :param stall_after: seconds after which a node counts as stalled.
     """
 
     def __init__(self, log: logging.Logger, stall_after: float) -> None:
@@ -39,20 +39,20 @@ class Lines:
         """Log nothing."""
 
     def arrived(self, fill: fills.Fill) -> None:
-        """Log which image is cached where."""
-        self.say(
+        """Log that an image is cached on a node."""
+        self.log_line(
             logging.INFO,
             _('Cached: image %(image)s on %(node)s')
             % {'image': fill.image.label, 'node': fill.member.node.label},
         )
 
     def stalled(self, node: fills.NodeFills) -> None:
-        """Log likely causes, and what to do."""
-        self.say(logging.WARNING, stall_words(node, self._stall_after))
+        """Log a stalled node, with likely causes and a remedy."""
+        self.log_line(logging.WARNING, stall_message(node, self._stall_after))
 
     def interrupted(self, count: int) -> None:
-        """Log what is waited for."""
-        self.say(
+        """Log the number of requests in progress after Ctrl-C."""
+        self.log_line(
             logging.WARNING,
             _(
                 'Interrupted. Waiting for %d queue requests in progress; '
@@ -61,7 +61,7 @@ class Lines:
             % count,
         )
 
-    def say(self, level: int, line: str) -> None:
+    def log_line(self, level: int, line: str) -> None:
         """Log a line."""
         self._log.log(level, columns.safe_text(line))
 
@@ -81,37 +81,37 @@ class Display(Lines):
         super().__init__(log, stall_after)
         self._make_live = make_live
         self._live = make_live()
-        self._picture: Any = ''
+        self._content: Any = ''
 
     def start(self) -> None:
-        """Show it, below what is there."""
-        # A display that is started anew would erase what was logged.
+        """Show the display below the present output."""
+        # If the same display started again, it would erase logged lines.
         self._live = self._make_live()
         self._live.start()
-        self._live.update(self._picture, refresh=True)
+        self._live.update(self._content, refresh=True)
 
     def stop(self) -> None:
-        """Remove it."""
+        """Remove the display."""
         self._live.stop()
 
     def update(self, status: watching.Status) -> None:
-        """Show it."""
-        self._picture = picture(status)
-        self._live.update(self._picture, refresh=True)
+        """Show the current progress."""
+        self._content = render(status)
+        self._live.update(self._content, refresh=True)
 
-    def say(self, level: int, line: str) -> None:
+    def log_line(self, level: int, line: str) -> None:
         """Log a line above the display."""
         if not any(one.level <= level for one in logging.root.handlers):
             return
-        # The display knows nothing of log handlers: it makes way for them.
+        # Log handlers write to the terminal without the display: remove it.
         self.stop()
-        super().say(level, line)
+        super().log_line(level, line)
         self.start()
 
 
 @contextlib.contextmanager
-def shown(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
-    """Show a wait on standard error: a display if that is a terminal."""
+def show(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
+    """Show a wait on standard error: a live view if that is a terminal."""
     if not sys.stderr.isatty():
         yield Lines(log, stall_after)
         return
@@ -133,8 +133,8 @@ def shown(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
         display.stop()
 
 
-def picture(status: watching.Status) -> Any:
-    """What a terminal shows: a bar with figures, and fills in progress."""
+def render(status: watching.Status) -> Any:
+    """The content of the live view: a bar, numbers, and fills in progress."""
     import rich.console
     import rich.progress_bar
     import rich.table
@@ -148,7 +148,7 @@ def picture(status: watching.Status) -> Any:
             completed=status.arrived,
             width=_BAR_WIDTH,
         ),
-        rich.text.Text(figures(status)),
+        rich.text.Text(progress_text(status)),
     )
     several = status.nodes > _MANY_NODES
     names = rich.text.Text(
@@ -159,8 +159,8 @@ def picture(status: watching.Status) -> Any:
     return rich.console.Group(line, names)
 
 
-def figures(status: watching.Status) -> str:
-    """How much has arrived, how fast, and how long the rest may take."""
+def progress_text(status: watching.Status) -> str:
+    """The progress in numbers: images, bytes, rate, and remaining time."""
     parts = [f'{status.arrived}/{status.total}']
     if status.total_size:
         size = columns.human_size(status.size)
@@ -174,7 +174,7 @@ def figures(status: watching.Status) -> str:
 
 
 def sites_of(filling: Sequence[fills.Fill]) -> str:
-    """The sites with the most fills in progress, and how many."""
+    """The sites with the most fills in progress, and their numbers."""
     sites = collections.Counter(fill.member.node.site for fill in filling)
     named = [
         f'{columns.safe_text(site)}: {count}'
@@ -187,7 +187,7 @@ def sites_of(filling: Sequence[fills.Fill]) -> str:
 
 
 def names_of(filling: Sequence[fills.Fill]) -> str:
-    """The images that are being cached, and their nodes."""
+    """The images of fills in progress, and their nodes."""
     named = [
         _('%(image)s on %(node)s')
         % {
@@ -202,8 +202,8 @@ def names_of(filling: Sequence[fills.Fill]) -> str:
     return ', '.join(named)
 
 
-def stall_words(node: fills.NodeFills, stall_after: float) -> str:
-    """The likely causes of a stall, and what to do."""
+def stall_message(node: fills.NodeFills, stall_after: float) -> str:
+    """A message about a stalled node, with likely causes and a remedy."""
     words = _(
         'Stalled: no newly cached image on %(node)s for %(seconds)g seconds'
     ) % {
@@ -228,7 +228,7 @@ def stall_words(node: fills.NodeFills, stall_after: float) -> str:
 
 
 def _duration(seconds: float) -> str:
-    """A time span as a clock shows it: 1:02:03, or 2:03."""
+    """A duration in hours, minutes and seconds: 1:02:03, or 2:03."""
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     if hours:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How `queue` and `sync` wait: options, and what they mean."""
+"""The options of ``queue`` and ``sync`` for waits, and their meaning."""
 
 import argparse
 
@@ -20,7 +20,7 @@ _DOWNLOADS_VARIABLE = 'OS_IMAGE_CACHE_MAX_DOWNLOADS'
 
 
 def add(parser: argparse.ArgumentParser) -> None:
-    """``--wait``, and how."""
+    """Add ``--wait`` and the options that require it."""
     group = parser.add_argument_group(
         _('waiting'),
         _('Queued images stay queued if the wait ends early.'),
@@ -78,10 +78,10 @@ def limits(
     parsed_args: argparse.Namespace,
     policy: policies.Policy | None = None,
 ) -> waiting.Limits | None:
-    """How to wait; None for not at all.
+    """The limits of the wait; None if the command does not wait.
 
-    :raises errors.UsageError: it is said how to wait, and not to wait; or
-        the sites in clouds.yaml are written wrong.
+    :raises errors.UsageError: an option requires ``--wait``, or the sites in
+        clouds.yaml are not valid.
     """
     sites = configuration.sites(command.cloud)
 
@@ -104,7 +104,7 @@ def limits(
         return waiting.Limits(
             timeout=_TIMEOUT if timeout is None else timeout,
             stall_after=parsed_args.stall_after or _STALL_AFTER,
-            downloads=parsed_args.max_downloads or _usual_downloads(),
+            downloads=parsed_args.max_downloads or _default_downloads(),
             site_downloads=of_site,
         )
     for option in ('timeout', 'stall_after'):
@@ -116,10 +116,10 @@ def limits(
     return None
 
 
-def _usual_downloads() -> int:
-    """The number of the environment; 0 for no limit.
+def _default_downloads() -> int:
+    """The limit from the environment; 0 for no limit.
 
-    :raises errors.UsageError: it is none.
+    :raises errors.UsageError: the value is not a whole number.
     """
     text = utils.env(_DOWNLOADS_VARIABLE)
     try:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which images are to be cached: what was typed, and what it means."""
+"""The images that a command line selects for caching."""
 
 import argparse
 from collections.abc import Iterable
@@ -15,9 +15,10 @@ from glance_cache_osc.model import images
 
 
 class Wanted:
-    """What names images to be cached.
+    """The options of a command line that select images.
 
-    :raises errors.UsageError: it names no image in any way.
+    :raises errors.UsageError: the command line selects no image, or a property
+        is not valid.
     """
 
     def __init__(self, parsed_args: argparse.Namespace) -> None:
@@ -28,20 +29,21 @@ class Wanted:
     async def find(
         self, command: base.CacheLister, cloud: clouds.Cloud
     ) -> tuple[list[images.Image], bool]:
-        """The images of a cloud that are meant; what means none is reported.
+        """The selected images of a cloud; unknown ones are reported.
 
-        :returns: each image once; and whether all that was named means some.
-        :raises errors.CatalogueError: Glance could not be asked.
+        :returns: each image once, and whether each word, and the tags and
+            properties, match an image.
+        :raises errors.CatalogueError: the images could not be looked up.
         """
-        listed, where = cloud.catalogue(), command.where(cloud)
-        resolution = await listed.resolve(self._words)
+        catalogue, where = cloud.catalogue(), command.cloud_suffix(cloud)
+        resolution = await catalogue.resolve(self._words)
         for word, error in resolution.failures.items():
             what = _("Cannot queue '%(word)s'%(where)s")
             command.failures.add(what % {'word': word, 'where': where}, error)
         found = resolution.found
         complete = not resolution.failures
         if self._tags or self._properties:
-            matching = await listed.matching(self._tags, self._properties)
+            matching = await catalogue.matching(self._tags, self._properties)
             if not matching:
                 complete = False
                 command.failures.add(
@@ -56,9 +58,9 @@ class Wanted:
 
 
 def _properties(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
-    """What was given as ``--property``.
+    """The properties of ``--property``, by key.
 
-    :raises errors.UsageError: one is none, or no image can have them all.
+    :raises errors.UsageError: a property is not valid, or has two values.
     """
     given: dict[str, str] = {}
     for key, value in pairs:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The pictures of `watch` on a terminal."""
+"""The live view of ``watch`` on a terminal."""
 
 import datetime
 from typing import Any
@@ -17,23 +17,25 @@ from glance_cache_osc import columns
 from glance_cache_osc.i18n import _
 from glance_cache_osc.monitoring import board as boards
 
-#: Lines of a picture that are not rows: title, headers, rule, totals.
-_FRAME = 4
-_LEAST_ROWS = 1
-#: Columns of words, which stand first; spaces between columns.
+#: Lines of the view that are not rows: title, headers, rule, totals.
+_OTHER_LINES = 4
+_MIN_ROWS = 1
+#: The number of text columns, which come first; spaces between columns.
 _LEFT = 2
 _GAP = 3
-#: Seconds that are not told more exactly.
+#: Durations of these seconds and longer are shown as "days".
 _LONG = 2 * 86400
-#: What is left out where the terminal is narrow, in this order.
-_SPARE = ('Changed', 'Rate', 'Arrived', 'Size', 'Left', 'Queued', 'Cached')
+#: Columns that are left out on a narrow terminal, in this order.
+_OPTIONAL = ('Changed', 'Rate', 'Arrived', 'Size', 'Left', 'Queued', 'Cached')
 _STYLES = {'ok': 'green', 'filling': 'yellow', 'incomplete': 'yellow'}
 
 
 class Screen:
-    """Shows pictures on the whole screen; the last one stays.
+    """Shows the live view on the whole screen.
 
-    :param by_node: whether rows are nodes; else they are sites.
+    The last view remains in the output after the end.
+
+    :param by_node: show a row for each node instead of each site.
     """
 
     def __init__(self, stdout: TextIO, *, by_node: bool) -> None:
@@ -53,14 +55,14 @@ class Screen:
         self._console.print(self._last)
 
     def show(self, board: boards.Board, now: datetime.datetime) -> None:
-        """Show it as it is now, in the size that the terminal has now."""
-        self._last = self._picture(board, now)
+        """Show the current state, in the current size of the terminal."""
+        self._last = self._render(board, now)
         self._live.update(self._last, refresh=True)
 
-    def _picture(self, board: boards.Board, now: datetime.datetime) -> Any:
+    def _render(self, board: boards.Board, now: datetime.datetime) -> Any:
         rows = board.rows(by_node=self._by_node)
-        room = max(self._console.height - _FRAME, _LEAST_ROWS)
-        shown = rows if len(rows) <= room else rows[: max(room - 1, 0)]
+        space = max(self._console.height - _OTHER_LINES, _MIN_ROWS)
+        shown = rows if len(rows) <= space else rows[: max(space - 1, 0)]
         total = board.total()
         title = _(
             'Nodes reachable: %(up)d of %(nodes)d  %(time)s UTC  Ctrl-C to end'
@@ -103,7 +105,7 @@ class Screen:
 
 
 def _cells(row: boards.Row, name: str) -> dict[str, str]:
-    """The texts of a row, by their headers."""
+    """The texts of a row, by column."""
     rate = f'{columns.human_size(round(row.rate))}/s' if row.rate else ''
     return {
         name: columns.safe_text(row.name),
@@ -120,17 +122,17 @@ def _cells(row: boards.Row, name: str) -> dict[str, str]:
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:
-    """The headers that there is room for; the last ones go first."""
+    """The columns that fit in the width of the terminal."""
     headers = list(cells[0])
-    for spare in _SPARE:
-        wide = sum(
+    for optional in _OPTIONAL:
+        needed = sum(
             _GAP + max(len(header), *(len(one[header]) for one in cells))
             for header in headers
         )
-        if wide - _GAP <= width:
+        if needed - _GAP <= width:
             break
-        if spare in headers:
-            headers.remove(spare)
+        if optional in headers:
+            headers.remove(optional)
     return headers
 
 

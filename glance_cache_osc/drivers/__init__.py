@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The only code that speaks HTTP to a node."""
+"""The paths and payloads of a node's cache: the only code that knows them."""

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How one node's cache is spoken to: the interface of all drivers.
+"""The interface of all drivers: the operations on one node's cache.
 
-Commands never ask which driver they talk to. A driver is a class in this
-folder that has these methods; `glance_cache_osc.drivers.choosing` says which
-nodes it is for.
+Commands do not depend on the driver of a node. A driver is a class in this
+folder that has these methods; `glance_cache_osc.drivers.choosing` selects
+the driver for a node.
 """
 
 import abc
@@ -15,56 +15,55 @@ from glance_cache_osc.model import entries
 
 
 class CacheDriver(abc.ABC):
-    """One node's cache.
+    """The cache of one node.
 
-    Several methods may run at once. Each sends as few requests as it can,
-    and raises the `glance_cache_osc.errors.NodeError`
-    that says what went wrong, with Glance's own words where it gave any:
-    `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`,
-    `CachingOff`, `TooOld`, `Forbidden`, `Refused`, `ServerFault` or
-    `BadReply`. Nothing else leaves a driver. `TooOld` says that the node
-    does not speak what this driver speaks: another one may be tried.
+    Several methods may run concurrently. Each method sends as few requests
+    as possible. It raises a `glance_cache_osc.errors.NodeError` with
+    Glance's own message, if there is one: `Unreachable`, `TimedOut`,
+    `CertificateRejected`, `NotGlance`, `CachingOff`, `TooOld`, `Forbidden`,
+    `Refused`, `ServerFault` or `BadReply`. A driver raises no other errors.
+    `TooOld` means that the node does not support the API of this driver;
+    another driver may work.
     """
 
     @property
     @abc.abstractmethod
     def name(self) -> str:
-        """What `openstack image cache node list` calls this driver."""
+        """The driver's name in `openstack image cache node list`."""
 
     @property
     def filled_by(self) -> str | None:
-        """The program that fetches what is queued, if somebody has to run it.
+        """The program on the node that downloads queued images.
 
-        None where the node fetches in its own time.
+        None if the node downloads them by itself.
         """
         return None
 
     @abc.abstractmethod
     async def list_entries(self) -> list[entries.Entry]:
-        """Everything in the cache and its queue.
+        """All entries of the cache, cached and queued.
 
-        An image may be there twice, cached and queued, when it was asked
-        for again.
+        An image that was queued again is listed twice, cached and queued.
         """
 
     @abc.abstractmethod
     async def queue(self, image_id: str) -> None:
-        """Ask the node to cache an image.
+        """Queue an image.
 
-        Returns when the node has accepted; the fill begins later, or when
-        the program in `filled_by` runs. A node that has the image already
-        may fetch all of it again: look first.
+        The method returns when the node has accepted the request. The fill
+        begins later, or when the program in `filled_by` runs. A node may
+        download a cached image again: check before you queue it.
 
-        :raises glance_cache_osc.errors.Refused: Glance does not know the
-            image, or it is not active.
+        :raises glance_cache_osc.errors.Refused: the image does not exist in
+            Glance, or is not active.
         """
 
     @abc.abstractmethod
     async def delete(self, image_id: str) -> None:
-        """Drop an image from the cache and from the queue.
+        """Delete an image from the cache and from the queue.
 
-        Nothing is wrong when it is in neither. A fill that was accepted
-        goes on.
+        It is not an error if there is no such entry. A fill that has begun
+        continues.
         """
 
     @abc.abstractmethod
@@ -73,30 +72,36 @@ class CacheDriver(abc.ABC):
 
     @abc.abstractmethod
     async def clean(self) -> None:
-        """Have the node drop invalid files, and those of stalled fills.
+        """Delete invalid files, and the files of stalled fills, on the node.
 
-        :raises glance_cache_osc.errors.TooOld: the node can't be asked to.
+        :raises glance_cache_osc.errors.TooOld: the node does not support
+            the request.
         """
 
     @abc.abstractmethod
     async def prune(self, timeout: float) -> entries.Pruned:
-        """Have the node shrink its cache to its limit.
+        """Delete images from the cache until it is within its size limit.
 
-        :param timeout: seconds that it may take; a node may prune for ever.
-        :raises glance_cache_osc.errors.TooOld: the node can't be asked to.
+        :param timeout: seconds until the node responds; the time that a node
+            takes is not limited.
+        :raises glance_cache_osc.errors.TooOld: the node does not support
+            the request.
         """
 
     @abc.abstractmethod
     async def api_version(self) -> str:
         """The newest Images API version that the node lists: ``2.18``.
 
-        Sends no token.
+        The request carries no token.
         """
 
 
-def not_a_cache(error: ValueError) -> errors.BadReply:
-    """What a node answered is no list of cached images."""
+def invalid_listing(error: ValueError) -> errors.BadReply:
+    """An error for a response that is not a list of entries.
+
+    :param error: the parser's reason.
+    """
     return errors.BadReply(
         _('The response is not a list of cached images (%s)') % error,
-        errors.IS_IT_GLANCE,
+        errors.CHECK_ENDPOINT,
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Cache API of Glance: Images API 2.14 (Yoga) and later."""
+"""The driver for Glance's Cache API: Images API 2.14 (Yoga) and later."""
 
 from collections.abc import Callable
 from typing import Any
@@ -16,7 +16,10 @@ _CLEAR_TARGET = 'x-image-cache-clear-target'
 
 
 class CacheApiDriver(base.CacheDriver):
-    """``/v2/cache``, spoken through a `http.NodeClient`."""
+    """The cache of a node with ``/v2/cache``.
+
+    :param client: sends the requests to the node.
+    """
 
     name = 'cache-api'
 
@@ -29,7 +32,7 @@ class CacheApiDriver(base.CacheDriver):
                 'GET', '/v2/cache', parse=entries.parse_cache
             )
         except ValueError as error:
-            raise base.not_a_cache(error) from error
+            raise base.invalid_listing(error) from error
         return held
 
     async def queue(self, image_id: str) -> None:
@@ -39,12 +42,12 @@ class CacheApiDriver(base.CacheDriver):
         try:
             await self._request('DELETE', _path(image_id))
         except errors.Refused as error:
-            # Neither Glance nor this cache knows it (any more).
+            # The image exists neither in Glance nor in this cache.
             if error.status != 404:
                 raise
 
     async def clear(self, target: entries.Target) -> None:
-        # Left out, the header means both; Glance refuses the word "both".
+        # Without the header, Glance clears both; it refuses the value "both".
         headers = {_CLEAR_TARGET: target.value} if target.value else None
         await self._request('DELETE', '/v2/cache', headers)
 
@@ -77,7 +80,11 @@ class CacheApiDriver(base.CacheDriver):
     async def _maintain(
         self, what: versions.Maintenance, timeout: float | None = None
     ) -> Any:
-        """Glance's own maintenance, which came with Images API 2.18."""
+        """Request Glance's own maintenance, new in Images API 2.18.
+
+        :param timeout: seconds until the node responds; None for the
+            node's timeout.
+        """
         try:
             return await self._client.request(
                 'POST', f'/v2/cache/{what.value}', timeout=timeout
@@ -112,8 +119,8 @@ class CacheApiDriver(base.CacheDriver):
         except errors.Refused as error:
             if error.status not in (404, 405) or _names_an_image(error):
                 raise
-            # There is no such route here. Glance's words for that are no
-            # help; its list of versions tells why.
+            # The node has no such route. Glance's message does not explain
+            # that; its list of API versions does.
             raise await versions.why_no_cache(self._client) from error
 
 
@@ -122,5 +129,5 @@ def _path(image_id: str) -> str:
 
 
 def _names_an_image(error: errors.Refused) -> bool:
-    """Whether a 404 is about an image; its text is Glance's own."""
+    """Whether a 404 is about an image, by the text of Glance's message."""
     return error.why.startswith('Image ')

@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Glance's cache-management middleware: Stein to Xena, and later."""
+"""The driver for Glance's cache-management middleware: Stein and later.
+
+Nodes from Stein to Xena have no other API for their caches.
+"""
 
 from collections.abc import Callable
 from typing import Any
@@ -17,10 +20,13 @@ _QUEUED = '/v2/queued_images'
 
 
 class CacheManageDriver(base.CacheDriver):
-    """The paste filter ``cachemanage``, which keeps lists and no more.
+    """The cache of a node with the paste filter ``cachemanage``.
 
-    It takes any ID for an image, and fetches nothing. An image that it has
-    already is not queued again, whoever asks.
+    The middleware only manages the lists of cached and queued images. It
+    accepts any ID as the ID of an image and does not download images. It
+    never queues a cached image again.
+
+    :param client: sends the requests to the node.
     """
 
     name = 'cache-manage'
@@ -30,13 +36,13 @@ class CacheManageDriver(base.CacheDriver):
         self._client = client
 
     async def list_entries(self) -> list[entries.Entry]:
-        # The queue first: what is fetched meanwhile is told twice then,
-        # instead of not at all.
+        # The queue first: an image that is cached between the two requests
+        # is then listed twice instead of not at all.
         try:
             queued = await self._request('GET', _QUEUED, entries.parse_queued)
             cached = await self._request('GET', _CACHED, entries.parse_cached)
         except ValueError as error:
-            raise base.not_a_cache(error) from error
+            raise base.invalid_listing(error) from error
         return [*cached, *queued]
 
     async def queue(self, image_id: str) -> None:
@@ -44,7 +50,8 @@ class CacheManageDriver(base.CacheDriver):
         await self._request('PUT', f'{_QUEUED}/{http.segment(image_id)}')
 
     async def delete(self, image_id: str) -> None:
-        # From the queue first, so that it is not fetched in between.
+        # The queue first, so that the image is not cached between the two
+        # requests.
         for kind in (_QUEUED, _CACHED):
             await self._request('DELETE', f'{kind}/{http.segment(image_id)}')
 
@@ -68,7 +75,11 @@ class CacheManageDriver(base.CacheDriver):
         return await versions.newest(self._client)
 
     async def _check(self, image_id: str) -> None:
-        """Refuse what the Cache API refuses, in its words."""
+        """Refuse images that the Cache API refuses, with its messages.
+
+        :raises errors.Refused: the image does not exist, or is not active.
+        :raises errors.BadReply: the response is not an image.
+        """
         try:
             image = await self._client.request(
                 'GET', f'/v2/images/{http.segment(image_id)}'
@@ -82,7 +93,7 @@ class CacheManageDriver(base.CacheDriver):
         status = image.get('status') if isinstance(image, dict) else None
         if not isinstance(status, str):
             raise errors.BadReply(
-                _('The response is not an image'), errors.IS_IT_GLANCE
+                _('The response is not an image'), errors.CHECK_ENDPOINT
             )
         if status != 'active':
             raise errors.Refused(
@@ -103,7 +114,8 @@ class CacheManageDriver(base.CacheDriver):
         try:
             return await self._client.request(method, path, parse=parse)
         except errors.Refused as error:
-            # It never says so of an image: there is no such route.
+            # The middleware never sends these for an image: the route does
+            # not exist.
             if error.status not in (404, 405):
                 raise
             raise errors.TooOld(

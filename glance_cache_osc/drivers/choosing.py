@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which driver a node is spoken to with: the node's answers decide.
+"""Selects the driver for a node from the node's responses.
 
-A new driver goes into `connect`, behind those that newer nodes answer to.
+Add a new driver to `connect`, after the drivers for newer nodes.
 """
 
 from collections.abc import Awaitable
@@ -20,7 +20,10 @@ _Value = TypeVar('_Value')
 
 
 def connect(client: http.NodeClient) -> base.CacheDriver:
-    """A driver for a node; nothing is sent yet."""
+    """A driver for a node; this sends no request.
+
+    :param client: sends the requests to the node.
+    """
     return ChoosingDriver(
         cache_api.CacheApiDriver(client),
         cache_manage.CacheManageDriver(client),
@@ -28,14 +31,14 @@ def connect(client: http.NodeClient) -> base.CacheDriver:
 
 
 class ChoosingDriver(base.CacheDriver):
-    """The first of several drivers that a node understands.
+    """The first of several drivers that a node supports.
 
-    The next one is tried once the node has said that it does not know the
-    one in use (`errors.TooOld`), and is kept once the node has answered to
-    it. Where none is understood, the first one's error tells why, and the
-    last one's what to do.
+    If the node does not support the current driver (`errors.TooOld`), the
+    next one is tried. A driver whose operation succeeds stays the current
+    one. If the node supports none, the error has the reason of the first
+    driver and the remedy of the last.
 
-    :param drivers: those for newer nodes come first.
+    :param drivers: the drivers for newer nodes come first.
     """
 
     def __init__(self, *drivers: base.CacheDriver) -> None:
@@ -44,51 +47,56 @@ class ChoosingDriver(base.CacheDriver):
 
     @property
     def name(self) -> str:
-        """That of the driver in use."""
-        return self._using.name
+        """The name of the current driver."""
+        return self._current.name
 
     @property
     def filled_by(self) -> str | None:
-        """That of the driver in use."""
-        return self._using.filled_by
+        """The program of the current driver."""
+        return self._current.filled_by
 
     async def list_entries(self) -> list[entries.Entry]:
-        return await self._ask(lambda driver: driver.list_entries())
+        return await self._try_drivers(lambda driver: driver.list_entries())
 
     async def queue(self, image_id: str) -> None:
-        await self._ask(lambda driver: driver.queue(image_id))
+        await self._try_drivers(lambda driver: driver.queue(image_id))
 
     async def delete(self, image_id: str) -> None:
-        await self._ask(lambda driver: driver.delete(image_id))
+        await self._try_drivers(lambda driver: driver.delete(image_id))
 
     async def clear(self, target: entries.Target) -> None:
-        await self._ask(lambda driver: driver.clear(target))
+        await self._try_drivers(lambda driver: driver.clear(target))
 
     async def clean(self) -> None:
-        # A node that can't is told of as such; others can't either.
-        await self._using.clean()
+        # Each driver reports a node without maintenance; if the current one
+        # does not support it, the others do not either.
+        await self._current.clean()
 
     async def prune(self, timeout: float) -> entries.Pruned:
-        return await self._using.prune(timeout)
+        return await self._current.prune(timeout)
 
     async def api_version(self) -> str:
-        return await self._using.api_version()
+        return await self._current.api_version()
 
     @property
-    def _using(self) -> base.CacheDriver:
+    def _current(self) -> base.CacheDriver:
         return self._drivers[self._at]
 
-    async def _ask(
+    async def _try_drivers(
         self, operation: Callable[[base.CacheDriver], Awaitable[_Value]]
     ) -> _Value:
-        refusals = []
+        """Run an operation with the first driver that the node supports.
+
+        :raises errors.TooOld: the node supports none of the drivers.
+        """
+        failures = []
         for at in range(self._at, len(self._drivers)):
             try:
-                answer = await operation(self._drivers[at])
+                value = await operation(self._drivers[at])
             except errors.TooOld as error:
-                refusals.append(error)
+                failures.append(error)
             else:
                 self._at = at
-                return answer
-        newest, oldest = refusals[0], refusals[-1]
+                return value
+        newest, oldest = failures[0], failures[-1]
         raise errors.TooOld(newest.why, oldest.remedy) from newest

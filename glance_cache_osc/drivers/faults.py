@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a node answers instead of what it should, in a person's words.
+"""Converts HTTP responses without a 2xx status into errors.
 
-glanceclient reads Glance's HTML faults; it is imported with the first of
-them, since that takes a noticeable time.
+glanceclient reads the messages in Glance's HTML pages. It is imported with
+the first error response, since the import takes a noticeable time.
 """
 
 import html
@@ -16,10 +16,10 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import engine
 from glance_cache_osc.transport import failures
 
-#: Bytes of a page that are read for Glance's words: glanceclient's patterns
-#: take time that grows with the square of a line's length.
-_MOST_READ = 4096
-#: What glanceclient makes of an HTML title: '404 Not Found'.
+#: The number of bytes of a page that are searched for Glance's message: the
+#: time of glanceclient's patterns grows with the square of a line's length.
+_MAX_PAGE_SIZE = 4096
+#: An HTML title in glanceclient's text: '404 Not Found'.
 _STATUS_LINE = re.compile(r"\d{3} [A-Z][A-Za-z' -]*")
 _REQUEST_ID = re.compile(r'req-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _PERMISSION = _(
@@ -29,11 +29,14 @@ _PERMISSION = _(
 
 
 def from_status(response: engine.Response) -> errors.NodeError:
-    """An answer with an HTTP status other than 2xx, as an error."""
+    """An error for a response with an HTTP status other than 2xx.
+
+    The error has Glance's request ID, if the response contains one.
+    """
     error = _from_status(response)
-    given = response.headers.get('x-openstack-request-id', '')
-    if _REQUEST_ID.fullmatch(given):
-        error.request_id = given
+    request_id = response.headers.get('x-openstack-request-id', '')
+    if _REQUEST_ID.fullmatch(request_id):
+        error.request_id = request_id
     return error
 
 
@@ -41,7 +44,7 @@ def _from_status(response: engine.Response) -> errors.NodeError:
     status = response.status
     if status < 200:
         return failures.not_http()
-    words = _glance_words(response)
+    message = _glance_message(response)
     phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
     if status < 400:
         return errors.NotGlance(
@@ -54,18 +57,21 @@ def _from_status(response: engine.Response) -> errors.NodeError:
             _('Check that it belongs to the cloud that you logged in to.'),
         )
     if status == 403:
-        return errors.Forbidden(words or phrase, _PERMISSION)
+        return errors.Forbidden(message or phrase, _PERMISSION)
     if status >= 500:
         return errors.ServerFault(
             _('The server failed with HTTP %d') % status
-            + (f': {words}' if words else ''),
+            + (f': {message}' if message else ''),
             _('Try again later, and check the log of the server.'),
         )
-    return errors.Refused(words or phrase, status=status)
+    return errors.Refused(message or phrase, status=status)
 
 
-def _glance_words(response: engine.Response) -> str:
-    """What Glance said, without the status line that comes before it."""
+def _glance_message(response: engine.Response) -> str:
+    """Glance's message, without the status line before it.
+
+    Empty if the response contains no message.
+    """
     from glanceclient import exc
     import requests
 
@@ -74,16 +80,16 @@ def _glance_words(response: engine.Response) -> str:
     page = requests.Response()
     page.headers.update(response.headers)
     page.encoding = requests.utils.get_encoding_from_headers(page.headers)
-    page.raw = io.BytesIO(response.body[:_MOST_READ])
+    page.raw = io.BytesIO(response.body[:_MAX_PAGE_SIZE])
     try:
-        found = exc.from_response(page, page.content)
-    except Exception:  # noqa: BLE001 - it is not made for what is no Glance
+        error = exc.from_response(page, page.content)
+    except Exception:  # noqa: BLE001 - it fails on pages of other servers
         return ''
-    if found.details == type(found).__name__:
-        # Where there are no words, it has those of its own.
+    if error.details == type(error).__name__:
+        # glanceclient's default for a page without a message.
         return ''
-    words = failures.one_line(html.unescape(str(found.details)))
-    parts = [part for part in words.split(': ') if part]
+    text = failures.one_line(html.unescape(str(error.details)))
+    parts = [part for part in text.split(': ') if part]
     while parts and _STATUS_LINE.fullmatch(parts[0]):
         parts.pop(0)
     return ': '.join(parts)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Requests to one node: the login, retries, and what makes an answer JSON."""
+"""Requests to one node, with the login, retries and decoding of JSON."""
 
 import asyncio
 from collections.abc import Awaitable
@@ -20,26 +20,27 @@ from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import login as logins
 from glance_cache_osc.transport import settings
 
-#: Bytes of a response: 30,000 entries of a cache; a page of 1,000 images
-#: with long properties.
+#: The largest responses, in bytes: 30,000 entries of a cache, and a page of
+#: 1,000 images with long properties.
 MAX_NODE_RESPONSE = 8 * 2**20
 MAX_CATALOGUE_RESPONSE = 64 * 2**20
-#: Of every request. As OpenStackClient asks: Glance's words come as HTML then.
 _REQUEST_ID = 'X-OpenStack-Request-ID'
+#: The headers of every request. 'Accept' is the same as OpenStackClient's:
+#: with it, Glance sends its messages as HTML.
 _HEADERS = {'Accept': '*/*', 'User-Agent': 'glance-cache-osc'}
 
 
 @dataclasses.dataclass(frozen=True, eq=False, kw_only=True)
 class NodeClient:
-    """Requests to one node.
+    """Sends requests to one node.
 
-    :param engine: sends them.
-    :param login: the token.
+    :param engine: sends the requests.
+    :param login: provides the token.
     :param settings: TLS and proxy.
     :param endpoint: the node's root URL, without ``/v2`` or a final slash.
     :param timeout: seconds until the connection is established, and again
-        until the response begins.
-    :param max_size: bytes that a response may have.
+        seconds until the response's headers are complete.
+    :param max_size: the largest size of a response, in bytes.
     :param fresh: whether each request opens a new connection.
     :param address: see `engine.Request`.
     """
@@ -54,10 +55,10 @@ class NodeClient:
     address: str = ''
 
     def reconnecting(self) -> 'NodeClient':
-        """The same, with a new connection for each request."""
+        """The same client, with a new connection for each request."""
         return dataclasses.replace(self, fresh=True)
 
-    async def request(  # noqa: PLR0913 - by name alone
+    async def request(  # noqa: PLR0913 - keywords only
         self,
         method: str,
         path: str,
@@ -69,11 +70,14 @@ class NodeClient:
     ) -> Any:
         """Send a request and decode its response.
 
+        For the other parameters see `send`.
+
         :param parse: is called with the decoded JSON.
-        :returns: the decoded JSON, or the result of `parse`; None where the
-            response has no body.
-        :raises glance_cache_osc.errors.NodeError: as `send`; or the body is
+        :returns: the decoded JSON, or the result of `parse`; the JSON is
+            None if the response has no body.
+        :raises glance_cache_osc.errors.NodeError: see `send`; or the body is
             not JSON.
+        :raises Exception: any exception of `parse`.
         """
         response = await self.send(
             method,
@@ -84,7 +88,7 @@ class NodeClient:
         )
         return _decode(response.body, parse)
 
-    async def send(  # noqa: PLR0913 - by name alone
+    async def send(  # noqa: PLR0913 - keywords only
         self,
         method: str,
         path: str,
@@ -95,21 +99,24 @@ class NodeClient:
         max_size: int | None = None,
         sink: Callable[[bytes], None] | None = None,
     ) -> engines.Response:
-        """Send a request; repeat it if the node answers 429 or 503.
+        """Send a request, and retry it if the status is 429 or 503.
 
-        :param path: below the endpoint, beginning with a slash; quoted.
+        :param path: a quoted path relative to the endpoint, with a leading
+            slash.
+        :param headers: in addition to those of every request.
         :param authenticated: whether the request carries the token.
-        :param timeout: seconds until the response's headers are complete,
-            if not the node's.
-        :param max_size: bytes that the body may have, if not the node's.
+        :param timeout: seconds until the response's headers are complete;
+            None for the node's timeout.
+        :param max_size: the largest size of the body, in bytes; None for
+            that of the node.
         :param sink: see `engine.Request`.
-        :returns: a response with a status of 2xx.
+        :returns: a response with a 2xx status.
         :raises glance_cache_osc.errors.NodeError: there is no such response.
-            Redirects are not followed: the token is for this node alone.
+            Redirects are not followed: the token is for this node only.
         """
-        again = retries.Retries(method, self.timeout, self.engine.pause)
-        usual = {**_HEADERS, _REQUEST_ID: self.engine.request_id}
-        make = functools.partial(
+        retry = retries.Retries(method, self.timeout, self.engine.pause)
+        common = {**_HEADERS, _REQUEST_ID: self.engine.request_id}
+        make_request = functools.partial(
             engines.Request,
             method=method,
             url=f'{self.endpoint}{path}',
@@ -125,7 +132,7 @@ class NodeClient:
 
         async def attempt(token: logins.Headers) -> engines.Response:
             return await self._perform(
-                make(headers={**usual, **(headers or {}), **token})
+                make_request(headers={**common, **(headers or {}), **token})
             )
 
         while True:
@@ -143,15 +150,19 @@ class NodeClient:
                 )
             if 200 <= response.status < 300:
                 return response
-            if not await again.wait(response):
+            if not await retry.wait(response):
                 raise faults.from_status(response)
 
     async def _with_token(
         self, attempt: Callable[[logins.Headers], Awaitable[engines.Response]]
     ) -> engines.Response:
-        """Send a request; once more if the token was the trouble."""
+        """Send a request, and send it again if the token had to be renewed.
+
+        :param attempt: sends the request with these headers.
+        """
         clock = asyncio.get_running_loop().time
-        # Then it is a further request of an operation in progress.
+        # A request that begins while draining belongs to an operation in
+        # progress, and may be sent.
         draining = self.engine.draining.is_set()
         token = await self.login.headers()
         if self.engine.draining.is_set() and not draining:
@@ -168,7 +179,8 @@ class NodeClient:
 
     async def _perform(self, request: engines.Request) -> engines.Response:
         response = await self.engine.perform(request)
-        # A node may keep it for an answer to a request without it.
+        # A node may store the token and return it later, even in a response
+        # to a request without a token.
         if any(one.encode() in response.body for one in request.secrets):
             raise errors.BadReply(
                 _('The response contains the token of this login'),
@@ -178,30 +190,34 @@ class NodeClient:
 
 
 def segment(image_id: str) -> str:
-    """An image's ID in a path: it comes from a node, and may be anything.
+    """An image's ID as a quoted segment of a path.
 
-    :raises errors.Refused: it would change the path.
+    The ID may come from a node, and may be any text.
+
+    :raises errors.Refused: the ID would change the path, or cannot be
+        encoded as UTF-8.
     """
-    if images.is_text(image_id) and image_id not in ('.', '..'):
+    if images.is_encodable(image_id) and image_id not in ('.', '..'):
         return urllib.parse.quote(image_id, safe='')
     raise errors.Refused(_("'%s' is not an image ID") % image_id)
 
 
 def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
-    """The value of a JSON text; None where there is no text.
+    """The value of a JSON text; None if the text is empty.
 
-    :raises errors.BadReply: it is none.
+    :raises errors.BadReply: the text is not valid JSON.
     """
     value = None
     try:
         if content:
-            value = json.loads(content, parse_constant=_refuse)
+            value = json.loads(content, parse_constant=_refuse_constant)
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
-            _('The response is not valid JSON'), errors.IS_IT_GLANCE
+            _('The response is not valid JSON'), errors.CHECK_ENDPOINT
         ) from error
     return parse(value) if parse else value
 
 
-def _refuse(word: str) -> None:
-    raise ValueError(word)
+def _refuse_constant(name: str) -> None:
+    # Python accepts NaN and Infinity, which JSON does not have.
+    raise ValueError(name)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Asking again, where a node says "later"."""
+"""Retries of requests that an overloaded node has not processed."""
 
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -11,31 +11,32 @@ import time
 
 from glance_cache_osc.transport import engine
 
-#: Answers that mean that nothing was done yet: too many requests, and nobody
-#: to do it.
-_LATER = frozenset({429, 503})
-#: Requests that come to the same, however often they are sent.
-_REPEATABLE = frozenset({'GET', 'PUT', 'DELETE'})
-#: How often one is sent again, and seconds before the first of those; each
-#: further one waits twice as long.
+#: Statuses of requests that were not processed: Too Many Requests and Service
+#: Unavailable.
+_RETRY_STATUSES = frozenset({429, 503})
+#: Idempotent methods: a repeated request has the same effect as one.
+_IDEMPOTENT = frozenset({'GET', 'PUT', 'DELETE'})
+#: The number of retries, and the seconds before the first of them; the pause
+#: before each further retry is twice as long.
 MOST_RETRIES = 3
 FIRST_PAUSE = 0.5
 
 
 @dataclasses.dataclass
 class Retries:
-    """When a request is sent again.
+    """Decides whether and when one request is retried.
 
-    All pauses together are shorter than the node's timeout: a node that is
-    overloaded costs no more than one that is silent.
+    All pauses together are shorter than the node's timeout: an overloaded
+    node delays a command no longer than a node that does not respond.
 
-    :param method: the request's.
-    :param timeout: seconds that the node may be silent.
-    :param pause: waits so many seconds; returns False if no request may be
-        sent any more.
-    :param jitter: from 0 to 1, so that many do not come back at once.
-    :param now: the time, in seconds since 1970: a node may name a time of
-        day.
+    :param method: the method of the request.
+    :param timeout: the node's timeout, in seconds.
+    :param pause: waits for a number of seconds; returns False if no further
+        request may start.
+    :param jitter: returns a random number from 0 to 1, so that not all
+        clients retry at the same time.
+    :param now: returns the time in seconds since 1970, since
+        ``Retry-After`` may contain a date.
     """
 
     method: str
@@ -45,32 +46,37 @@ class Retries:
     now: Callable[[], float] = time.time
 
     def __post_init__(self) -> None:
-        self._left = MOST_RETRIES if self.method in _REPEATABLE else 0
-        self._seconds = self.timeout
+        self._left = MOST_RETRIES if self.method in _IDEMPOTENT else 0
+        self._seconds_left = self.timeout
 
     async def wait(self, response: engine.Response) -> bool:
-        """Wait, if the request is worth sending again; returns whether it is.
+        """Wait if the request should be retried.
 
-        :param response: the response to it.
+        :param response: the response to the request.
+        :returns: whether to retry the request now.
         """
-        if response.status not in _LATER or not self._left:
+        if response.status not in _RETRY_STATUSES or not self._left:
             return False
         backoff = FIRST_PAUSE * 2 ** (MOST_RETRIES - self._left)
         backoff *= (1 + self.jitter()) / 2
-        asked = self._asked_for(response.headers.get('retry-after', ''))
-        seconds = max(backoff, asked)
-        if seconds >= self._seconds:
+        delay = self._parse_delay(response.headers.get('retry-after', ''))
+        seconds = max(backoff, delay)
+        if seconds >= self._seconds_left:
             return False
         self._left -= 1
-        self._seconds -= seconds
+        self._seconds_left -= seconds
         return await self.pause(seconds)
 
-    def _asked_for(self, text: str) -> float:
-        """Seconds, from a number of them or a time of day; else 0."""
+    def _parse_delay(self, text: str) -> float:
+        """The seconds of a ``Retry-After`` header.
+
+        :param text: a number of seconds or an HTTP date.
+        :returns: 0 if the text is neither.
+        """
         try:
             if text.strip().isdigit():
                 return float(text)
-            then = email.utils.parsedate_to_datetime(text)
-            return then.timestamp() - self.now()
+            date = email.utils.parsedate_to_datetime(text)
+            return date.timestamp() - self.now()
         except (TypeError, ValueError, IndexError, OverflowError, OSError):
             return 0

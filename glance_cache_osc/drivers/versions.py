@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a node says of itself: its list of API versions."""
+"""The Images API versions that a node lists, and what they imply."""
 
 import enum
 import functools
@@ -16,14 +16,14 @@ _UPGRADE = _('Upgrade that node, or use another one with --node.')
 
 
 class Maintenance(enum.Enum):
-    """Glance's own maintenance. The values are in its paths."""
+    """Glance's own maintenance. The values are parts of the paths."""
 
     CLEAN = 'clean'
     PRUNE = 'prune'
 
     @property
     def program(self) -> str:
-        """What does it on the node itself, on older nodes as well."""
+        """The program that does the same on the node, also on older nodes."""
         return {
             Maintenance.CLEAN: 'glance-cache-cleaner',
             Maintenance.PRUNE: 'glance-cache-pruner',
@@ -33,7 +33,8 @@ class Maintenance(enum.Enum):
 async def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
     """The Images API versions that a node lists, lowest first.
 
-    :raises errors.NotGlance: the answer is no list of Images API versions.
+    :raises errors.NotGlance: the response is not a list of Images API
+        versions.
     """
     try:
         body = await client.request('GET', '/versions', authenticated=False)
@@ -51,16 +52,18 @@ async def api_versions(client: http.NodeClient) -> list[tuple[int, int]]:
 async def newest(client: http.NodeClient) -> str:
     """The newest version that a node lists: ``2.18``.
 
-    :raises errors.NotGlance: the answer is no list of Images API versions.
+    :raises errors.NotGlance: the response is not a list of Images API
+        versions.
     """
     return _text((await api_versions(client))[-1])
 
 
 async def why_no_cache(client: http.NodeClient) -> errors.NodeError:
-    """Why a node has no ``/v2/cache``, as an error to raise.
+    """The reason why a node has no ``/v2/cache``, as an error to raise.
 
-    `errors.TooOld` where another driver may do, `errors.CachingOff` where
-    the node says that it has no cache at all.
+    :returns: `errors.TooOld` if another driver may work,
+        `errors.CachingOff` if the node's cache is disabled, or the error of
+        the request for the list of versions.
     """
     try:
         found = await api_versions(client)
@@ -83,7 +86,11 @@ async def why_no_cache(client: http.NodeClient) -> errors.NodeError:
 async def why_no_maintenance(
     client: http.NodeClient, what: Maintenance
 ) -> errors.NodeError:
-    """Why a node can't be asked to clean or prune, as an error to raise."""
+    """The reason why a node cannot clean or prune, as an error to raise.
+
+    :returns: `errors.TooOld`, `errors.CachingOff` or the error of the
+        request for the list of versions.
+    """
     try:
         found = await api_versions(client)
     except errors.NodeError as error:
@@ -106,6 +113,10 @@ async def why_no_maintenance(
 
 
 def _hidden(found: list[tuple[int, int]], path: str) -> str:
+    """A message for a route that the versions include but the node does not.
+
+    :param found: the versions, lowest first.
+    """
     return _(
         'The node lists Images API %(version)s, but %(path)s is not found: '
         'a proxy may hide it'
@@ -128,7 +139,10 @@ def _text(version: tuple[int, int]) -> str:
 
 @functools.lru_cache(maxsize=16)
 def _parse(ids: tuple[str, ...]) -> list[tuple[int, int]]:
-    """Thousands of nodes list the same versions."""
+    """The valid ones of some version IDs, lowest first.
+
+    Results are cached: thousands of nodes list the same versions.
+    """
     matches = [re.fullmatch(r'v(\d{1,4})\.(\d{1,4})', one) for one in ids]
     return sorted({(int(one[1]), int(one[2])) for one in matches if one})
 

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Queue requests, and following fills to their end."""
+"""Send queue requests and follow fills until they end."""

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Fills, and what a node's list of entries shows about them.
+"""The states of fills, derived from the entries that a node lists.
 
-Glance's API reports neither the progress nor the failure of a fill. All that
-can be seen is whether an image is queued or cached.
+Glance's API reports neither the progress nor the failure of a fill. It reports
+only whether an image is queued or cached.
 """
 
 import asyncio
@@ -20,27 +20,30 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 
-#: Seconds between two looks at a node, at the least.
-_SOONEST = 0.2
-#: Seconds between two looks at anything, at the most.
-_LATEST = 30.0
-#: A node that was seen longer ago is looked at before an image is queued.
-_FRESH = 30.0
-#: At the end of a fill an image is in neither list for a moment.
-_GONE_AFTER = 1.0
-#: Errors that may be over in a minute. Keystone's are not the node's.
-_PASSING = (
+#: The shortest pause between two polls of a node, in seconds.
+_MIN_PAUSE = 0.2
+#: The longest pause between two polls, in seconds.
+_MAX_PAUSE = 30.0
+#: If the last successful poll is older than these seconds, the node is polled
+#: again before an image is queued.
+_MAX_AGE = 30.0
+#: Seconds that an image may be neither queued nor cached: at the end of a
+#: fill, Glance lists it in neither state for a moment.
+_MAX_ABSENCE = 1.0
+#: Errors that may be temporary. LoginFailed is a fault of Keystone, not of the
+#: node.
+_TRANSIENT = (
     *(errors.Unreachable, errors.ServerFault),
     *(errors.LoginFailed, errors.Interrupted),
 )
 
 
 class State(enum.Enum):
-    """How far one image on one node is."""
+    """The progress of one image on one node."""
 
     #: A queue request must be sent.
     PENDING = enum.auto()
-    #: The node has the queue request, or may have it.
+    #: The node has received the queue request, or may have received it.
     REQUESTED = enum.auto()
     CACHED = enum.auto()
     FAILED = enum.auto()
@@ -50,15 +53,16 @@ class State(enum.Enum):
 class Fill:
     """One image that must be cached on one node.
 
-    :param urgency: a node's images are queued in ascending order of it.
-    :param state: `REQUESTED` if the image is queued there already.
-    :param error: why it failed.
-    :param force: queue the image even if it is queued or cached there.
-    :param queued: whether the node has listed it as queued.
+    :param urgency: a node's images are queued in ascending order of this.
+    :param state: `REQUESTED` if the node already lists the image as queued.
+    :param error: why the fill failed.
+    :param force: queue the image even if it is already queued or cached.
+    :param queued: whether the node has listed the image as queued.
     :param accepted: whether the node has accepted a queue request.
     :param unconfirmed: a forced queue request had no response; the node may
-        have it.
-    :param absent_since: since when it is in neither list.
+        have received it.
+    :param absent_since: the time since which the image is neither queued nor
+        cached; None while it is listed.
     """
 
     member: fleet.Member
@@ -74,31 +78,32 @@ class Fill:
 
     @property
     def is_open(self) -> bool:
-        """Whether it may still arrive."""
+        """Whether the image may still be cached."""
         return self.state in (State.PENDING, State.REQUESTED)
 
     def fail(self, error: errors.CacheError) -> None:
-        """Record that it will not arrive."""
+        """Set the state to failed, with the reason."""
         self.state, self.error = State.FAILED, error
 
 
 class NodeFills:
-    """A node and its fills. It receives one request at a time.
+    """A node and its fills. The node receives one request at a time.
 
-    All times are the event loop's, in seconds.
+    All times are those of the event loop, in seconds.
 
     :param fills: one or more, in the order of urgency.
-    :param now: when the node was last seen.
-    :param stall_after: seconds without an arrival after which it has stalled.
-    :ivar pending: fills to be queued.
-    :ivar requested: fills that the node works on, the first one first.
-    :ivar ready: whether it is between two requests.
+    :param now: when the entries of the node were last read.
+    :param stall_after: seconds without a newly cached image after which the
+        node counts as stalled.
+    :ivar pending: fills whose queue request must be sent.
+    :ivar requested: fills that the node works on, in the order of its work.
+    :ivar ready: whether no request to the node is in progress.
     :ivar granted: whether the next image may be queued.
-    :ivar changed: set when there is something to do before `next_look`.
-    :ivar next_look: when it must be looked at, if it `waits`.
-    :ivar error: why the last request failed; None as soon as it is seen
-        again. Until then nothing is queued.
-    :ivar stalled: nothing arrives any more.
+    :ivar changed: set when the node has work to do before `next_poll`.
+    :ivar next_poll: when the entries must be read again, if `needs_poll`.
+    :ivar error: why the last request failed; None after the next successful
+        poll. Until then, no image is queued.
+    :ivar stalled: whether the node counts as stalled.
     """
 
     def __init__(
@@ -112,82 +117,88 @@ class NodeFills:
         self.error: errors.CacheError | None = None
         self._fills = list(fills)
         self._stall_after = stall_after
-        #: When the last look ended, and the seconds that it took.
-        self._seen, self._cost = now, 0.0
-        #: When the last image arrived, or the first one was requested.
-        self._since = now
-        #: It was down, and has forgotten the requests that it had accepted.
+        #: When the last successful poll ended, and its duration in seconds.
+        self._last_seen, self._poll_time = now, 0.0
+        #: When the last image was cached, or the first one was requested.
+        self._progressed = now
+        #: The node was down, and so has lost its accepted queue requests.
         self._was_down = False
-        #: It has not accepted the last queue request, but may soon.
-        self._rejects = False
+        #: The last queue request failed with a transient error.
+        self._rejecting = False
         self.sort()
         self._schedule(now)
 
     @property
     def is_open(self) -> bool:
-        """Whether anything may still arrive."""
+        """Whether any image may still be cached."""
         return bool(self.pending or self.requested)
 
     @property
-    def waits(self) -> bool:
-        """Whether there is something to look for."""
+    def needs_poll(self) -> bool:
+        """Whether the entries of the node must be read again."""
         return bool(self.requested or self.error)
 
     @property
     def can_queue(self) -> bool:
-        """Whether it lacks but a slot to queue its next image."""
+        """Whether the node can queue its next image when a slot is free."""
         blocked = self.error or self.stalled or self.granted
         return self.ready and bool(self.pending) and not blocked
 
     def grant(self, now: float) -> None:
-        """Allow the next queue request."""
+        """Allow the node to send its next queue request."""
         self.granted = True
         self.changed.set()
-        if not (self.waits or self._rejects):
-            self._since = now
+        if not (self.needs_poll or self._rejecting):
+            self._progressed = now
 
     def is_stale(self, now: float) -> bool:
-        """Whether somebody else may have queued the next image meanwhile."""
-        return not self.pending[0].force and now - self._seen > _FRESH
+        """Whether the node must be polled before it queues its next image.
 
-    def request(self) -> Fill:
-        """The next fill, for which a queue request is sent now."""
+        Another client may have queued that image since the last poll.
+        """
+        return not self.pending[0].force and now - self._last_seen > _MAX_AGE
+
+    def start_next(self) -> Fill:
+        """Mark the next fill as requested, and return it."""
         fill = self.pending.popleft()
         fill.state = State.REQUESTED
         self.requested[fill] = None
         return fill
 
     def accepted(self, fill: Fill, now: float) -> None:
-        """The node has accepted a fill's queue request."""
+        """Record that the node accepted the queue request of a fill."""
         fill.accepted = True
-        self._rejects = False
+        self._rejecting = False
         if len(self.requested) == 1:
-            self._since = now
+            self._progressed = now
             self._schedule(now)
 
     def rejected(
         self, fill: Fill, error: errors.CacheError, now: float
     ) -> None:
-        """A fill's queue request failed; the node may still have it."""
-        passing = self._rejects = isinstance(error, _PASSING)
-        # No look shows a forced request: the image was listed before. It is
-        # repeated once, and no more, since each one is a download.
-        unclear = isinstance(error, errors.Unreachable) and error.connected
-        if fill.force and unclear and fill.unconfirmed:
+        """Record that the queue request of a fill failed.
+
+        The node may have received the request.
+        """
+        transient = self._rejecting = isinstance(error, _TRANSIENT)
+        # A poll cannot confirm a forced request, because the image was listed
+        # before. Repeat it only once, because each request is a download.
+        uncertain = isinstance(error, errors.Unreachable) and error.connected
+        if fill.force and uncertain and fill.unconfirmed:
             self.accepted(fill, now)
         elif fill in self.requested:
             del self.requested[fill]
-            if passing:
-                fill.unconfirmed |= fill.force and unclear
+            if transient:
+                fill.unconfirmed |= fill.force and uncertain
                 fill.state = State.PENDING
                 self.pending.appendleft(fill)
             else:
                 fill.fail(error)
-        if passing:
+        if transient:
             self.failed(error, now)
 
     def failed(self, error: errors.CacheError, now: float) -> None:
-        """A request had no usable response."""
+        """Record that a request had no valid response."""
         self.error = error
         if isinstance(error, errors.Unreachable) and error.down:
             self._was_down = True
@@ -196,19 +207,21 @@ class NodeFills:
     def listed(
         self, held: Iterable[entries.Entry], began: float, now: float
     ) -> list[Fill]:
-        """Compare its fills with its entries; returns those that arrived.
+        """Update the fills from the entries of the node.
 
-        :param began: when the look began.
+        :param held: all entries of the node.
+        :param began: when the poll began.
+        :returns: the fills whose images are now cached.
         """
-        there = plan.by_id(held)
-        self.error, self._seen, self._cost = None, now, now - began
+        by_id = plan.by_id(held)
+        self.error, self._last_seen, self._poll_time = None, now, now - began
         for fill in self._fills:
             if fill.is_open:
-                self._compare(fill, there.get(fill.image.image_id), now)
+                self._compare(fill, by_id.get(fill.image.image_id), now)
         self._was_down = False
         arrived = [one for one in self._fills if one.state is State.CACHED]
         if arrived:
-            self._since = now
+            self._progressed = now
         self.sort()
         self._check_stall(now)
         return arrived
@@ -218,11 +231,12 @@ class NodeFills:
     ) -> None:
         requested = fill.state is State.REQUESTED
         if entry and entry.state is entries.State.CACHED:
-            # By force, a cached entry from before is replaced.
+            # With force, an entry that was cached before is replaced.
             if not fill.force or fill.queued or fill.accepted:
                 fill.state = State.CACHED
         elif self._was_down and (entry or requested):
-            # The node has forgotten it, even if it still lists it as queued.
+            # The node has lost the request, even if it still lists the image
+            # as queued.
             fill.state, fill.force = State.PENDING, True
             fill.unconfirmed, fill.absent_since = False, None
         elif entry:
@@ -230,9 +244,10 @@ class NodeFills:
             if not fill.force:
                 fill.state = State.REQUESTED
         elif requested and fill.queued:
-            # What it has not queued, it may be caching on the way to a client.
+            # An image that was never listed as queued may be cached at this
+            # moment, because the node serves it to a client.
             fill.absent_since = fill.absent_since or now
-            if now - fill.absent_since >= _GONE_AFTER:
+            if now - fill.absent_since >= _MAX_ABSENCE:
                 why = _('The image is no longer cached or queued there')
                 remedy = _(
                     'The entry was deleted, or the fill failed: check the log '
@@ -243,7 +258,7 @@ class NodeFills:
             fill.queued = True
 
     def sort(self) -> None:
-        """Sort the fills by their states, after those have changed."""
+        """Sort the fills into `pending` and `requested` by their states."""
         self._fills = [fill for fill in self._fills if fill.is_open]
         self.pending.clear()
         self.requested.clear()
@@ -252,26 +267,29 @@ class NodeFills:
                 self.pending.append(fill)
             else:
                 self.requested[fill] = None
-        self.stalled = self.stalled and self.waits
+        self.stalled = self.stalled and self.needs_poll
 
     def _check_stall(self, now: float) -> None:
-        """See whether it has stalled; only after a look, or a failure."""
-        self.stalled = self.waits and now >= self._since + self._stall_after
+        """Update `stalled`, after a poll or a failed request."""
+        self.stalled = (
+            self.needs_poll and now >= self._progressed + self._stall_after
+        )
         self._schedule(now)
 
     def _schedule(self, now: float) -> None:
-        """Set the time of the next look."""
+        """Set the time of the next poll."""
         absent = any(fill.absent_since is not None for fill in self.requested)
-        waited = 0 if absent else now - self._since
-        self.next_look = now + pause_after(waited, self._cost, _SOONEST)
-        if now < (stall := self._since + self._stall_after):
-            self.next_look = min(self.next_look, stall)
+        idle = 0 if absent else now - self._progressed
+        self.next_poll = now + poll_interval(idle, self._poll_time, _MIN_PAUSE)
+        if now < (stall := self._progressed + self._stall_after):
+            self.next_poll = min(self.next_poll, stall)
 
 
-def pause_after(waited: float, cost: float, soonest: float) -> float:
-    """Seconds until the next look, if the last one took `cost` seconds.
+def poll_interval(idle: float, duration: float, shortest: float) -> float:
+    """The pause until the next poll, in seconds.
 
-    :param waited: seconds in which nothing has arrived.
-    :param soonest: seconds, at the least.
+    :param idle: seconds since an image was last cached.
+    :param duration: seconds that the last poll took.
+    :param shortest: the shortest pause, in seconds.
     """
-    return min(max(waited / 10, cost * 10, soonest), _LATEST)
+    return min(max(idle / 10, duration * 10, shortest), _MAX_PAUSE)

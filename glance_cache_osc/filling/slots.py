@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How many fills are in progress at once, and which node queues the next."""
+"""Limits of concurrent fills, and the choice of the node that queues next."""
 
 import asyncio
 import collections
@@ -16,12 +16,13 @@ _Item = tuple[tuple[bool, int], int, fills.NodeFills]
 
 
 class Slots:
-    """Limits of the fills in progress, over all nodes that have not stalled.
+    """The limits of concurrent fills on all nodes that have not stalled.
 
-    Nodes that fetch nothing come first, then the most urgent images.
+    Nodes without a fill in progress come first, then the most urgent images.
 
-    :param limit: of all fills; 0 for any number.
-    :param site_limit: of the fills on one site, by its name; 0 for any.
+    :param limit: the maximum on all nodes; 0 for no limit.
+    :param site_limit: returns the maximum on a site, by the name of the site;
+        0 for no limit.
     """
 
     def __init__(
@@ -34,17 +35,18 @@ class Slots:
         self._used = 0
         self._used_by: dict[fills.NodeFills, int] = {}
         self._used_on: collections.Counter[str] = collections.Counter()
-        #: Nodes that wait for a slot. An item of the heap with another rank,
-        #: or a second one, is passed over.
+        #: The ranks of the nodes that wait for a slot. Outdated items stay in
+        #: the heap and are skipped: an item with another rank, or a second
+        #: item of a node.
         self._ranks: dict[fills.NodeFills, tuple[bool, int]] = {}
         self._heap: list[_Item] = []
         #: Items of sites that are at their limit.
-        self._parked: dict[str, list[_Item]] = {}
+        self._at_site_limit: dict[str, list[_Item]] = {}
         self._serial = itertools.count()
         self._changed = asyncio.Event()
 
     def update(self, node: fills.NodeFills) -> None:
-        """Take over what has changed on a node."""
+        """Update the used slots and the rank of a node after a change."""
         site = node.member.node.site
         used = 0 if node.stalled else len(node.requested) + node.granted
         change = used - self._used_by.get(node, 0)
@@ -52,17 +54,17 @@ class Slots:
         self._used_on[site] += change
         self._used_by[node] = used
         if change < 0:
-            for item in self._parked.pop(site, ()):
+            for item in self._at_site_limit.pop(site, ()):
                 heapq.heappush(self._heap, item)
         if node.can_queue:
-            rank = (node.waits, node.pending[0].urgency)
+            rank = (node.needs_poll, node.pending[0].urgency)
             if self._ranks.get(node) != rank:
                 self._ranks[node] = rank
                 heapq.heappush(self._heap, (rank, next(self._serial), node))
         self._changed.set()
 
     async def grant(self) -> None:
-        """Grant slots to nodes when there are some, until it is cancelled."""
+        """Grant slots to nodes as slots become free, until cancelled."""
         while True:
             await self._changed.wait()
             self._changed.clear()
@@ -73,7 +75,7 @@ class Slots:
                 if self._ranks.get(node) != rank:
                     continue
                 if self._used_on[site] >= self._site_limit(site):
-                    self._parked.setdefault(site, []).append(item)
+                    self._at_site_limit.setdefault(site, []).append(item)
                     continue
                 del self._ranks[node]
                 if node.can_queue:

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Queue requests, and following fills until the images are cached.
+"""Queue images and wait until they are cached.
 
-A task for each node sends its requests, one at a time, and looks at it again
-and again, the less often the longer nothing has arrived there.
+One task for each node sends the requests to that node, one at a time. It polls
+the node at intervals that grow while no image is newly cached there.
 """
 
 import asyncio
@@ -23,33 +23,34 @@ from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 
-#: Seconds between two checks of Glance's list of images, at the least.
-_SOONEST_CHECK = 1.0
-#: Seconds between two status updates.
-_SOONEST_UPDATE = 0.1
-_LATEST_UPDATE = 1.0
+#: The shortest pause between two checks of Glance's images, in seconds.
+_MIN_CHECK = 1.0
+#: The shortest and the longest pause between two status updates, in seconds.
+_MIN_UPDATE = 0.1
+_MAX_UPDATE = 1.0
 
 
 class Ending(enum.Enum):
-    """How the wait ended."""
+    """The reason for the end of a wait."""
 
-    #: Every fill has arrived or failed.
+    #: Every image is cached or has failed.
     SETTLED = enum.auto()
     TIMED_OUT = enum.auto()
-    #: On all nodes that are left, nothing arrives any more.
+    #: All nodes with open fills have stalled.
     STALLED = enum.auto()
     INTERRUPTED = enum.auto()
 
 
 @dataclasses.dataclass(frozen=True)
 class Limits:
-    """How long, and how much at once.
+    """The limits of a wait.
 
-    :param timeout: seconds for the whole; 0 for no limit.
-    :param stall_after: seconds without an arrival after which a node has
-        stalled: that is reported, and it is no longer waited for.
-    :param downloads: fills in progress at once, over all nodes; 0 for any.
-    :param site_downloads: the same for all nodes of a site, by its name.
+    :param timeout: seconds for the whole wait; 0 for no limit.
+    :param stall_after: seconds without a newly cached image after which a node
+        is reported as stalled; the wait does not wait for stalled nodes.
+    :param downloads: concurrent fills on all nodes; 0 for no limit.
+    :param site_downloads: returns the same limit for all nodes of a site, by
+        the name of the site.
     """
 
     timeout: float
@@ -60,13 +61,13 @@ class Limits:
 
 @dataclasses.dataclass
 class Wait:
-    """Queues images and waits for them, once.
+    """One wait: queues images and follows their fills.
 
-    :param wanted: the fills, the most urgent first; each one's state and
-        error show what became of it.
-    :param known: which of some images Glance still knows, each by its cloud
-        and ID; raises `errors.CacheError` when it cannot be asked.
-    :param watcher: receives what happens.
+    :param wanted: the fills, the most urgent first; the wait sets the state
+        and the error of each.
+    :param known: returns those of the given images, by cloud and ID, that
+        Glance still has; raises `errors.CacheError` if the request fails.
+    :param watcher: receives progress reports.
     """
 
     wanted: Sequence[fills.Fill]
@@ -83,31 +84,32 @@ class Wait:
         )
         self._nodes: dict[fleet.Member, fills.NodeFills] = {}
         self._tasks: dict[asyncio.Task[None], fills.NodeFills | None] = {}
-        #: Open fills by image; closed ones are removed now and then.
+        #: Open fills by image; `_check_images` removes closed ones.
         self._by_image: dict[clouds.Key, list[fills.Fill]] = {}
-        #: Nodes to which a queue request is being sent.
+        #: Nodes to which a queue request is in progress.
         self._sending: set[fills.NodeFills] = set()
         self._stalled: set[fills.NodeFills] = set()
         self._reported: set[fills.NodeFills] = set()
         self._filling: dict[fills.NodeFills, fills.Fill] = {}
         self._unfinished, self._began, self._last_arrival = 0, 0.0, 0.0
-        self._changed, self._over = asyncio.Event(), asyncio.Event()
+        self._changed, self._finished = asyncio.Event(), asyncio.Event()
 
     def last_error(self, member: fleet.Member) -> errors.CacheError | None:
-        """Why the last request to a node failed; None if it did not."""
+        """Why the last request to a node failed; None if it succeeded."""
         return self._nodes[member].error if member in self._nodes else None
 
     async def follow(self) -> Ending:
-        """Queue the images and wait, until no more can arrive.
+        """Queue the images and wait until each is cached or cannot be.
 
-        When it is cancelled, no new request starts; it waits for the queue
-        requests in progress and returns `INTERRUPTED`. Another cancellation
-        cancels those, too: the nodes may have them.
+        A cancellation ends the wait: no new request starts, the queue requests
+        in progress are awaited, and the result is `INTERRUPTED`. A second
+        cancellation cancels those requests, too; the nodes may have received
+        them.
         """
         self._start()
         try:
             async with asyncio.timeout(self.limits.timeout or None):
-                await self._over.wait()
+                await self._finished.wait()
             waits = any(node.is_open for node in self._nodes.values())
             ending = Ending.STALLED if waits else Ending.SETTLED
         except TimeoutError:
@@ -139,11 +141,11 @@ class Wait:
             self._tasks[asyncio.create_task(other())] = None
         for task in self._tasks:
             task.add_done_callback(self._on_done)
-        self._check_over()
+        self._check_finished()
 
     async def _stop(self, ending: Ending) -> Ending:
-        """End all tasks; those that send a queue request end after that."""
-        self._over.set()
+        """End all tasks; await queue requests that are in progress."""
+        self._finished.set()
         interrupted = ending is Ending.INTERRUPTED
         if interrupted and self._sending:
             self.watcher.interrupted(len(self._sending))
@@ -160,48 +162,48 @@ class Wait:
                     task.cancel()
         for task in self._tasks:
             if not task.cancelled():
-                task.result()  # A bug is raised.
+                task.result()  # Raises an unexpected exception.
         return ending
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
         self._unfinished -= self._tasks[task] is not None
-        self._check_over()
+        self._check_finished()
         if not task.cancelled() and task.exception():
-            self._over.set()
+            self._finished.set()
 
-    def _check_over(self) -> None:
+    def _check_finished(self) -> None:
         if len(self._stalled) == self._unfinished:
-            self._over.set()
+            self._finished.set()
 
     async def _follow_node(self, node: fills.NodeFills) -> None:
-        """Do what is to be done for one node, one thing at a time."""
-        while node.is_open and not self._over.is_set():
+        """Send the requests of one node, one at a time."""
+        while node.is_open and not self._finished.is_set():
             if node.granted:
                 await self._queue(node)
-            elif node.waits and _now() >= node.next_look:
-                await self._look(node)
+            elif node.needs_poll and _now() >= node.next_poll:
+                await self._poll(node)
             else:
                 await self._pause(node)
                 continue
             self._update(node)
 
     async def _pause(self, node: fills.NodeFills) -> None:
-        """Wait for a slot or for the time of the next look."""
+        """Wait for a slot or for the time of the next poll."""
         node.ready = True
         node.changed.clear()
         self._slots.update(node)
-        until = node.next_look if node.waits else None
+        until = node.next_poll if node.needs_poll else None
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout_at(until):
                 await node.changed.wait()
         node.ready = False
 
     async def _queue(self, node: fills.NodeFills) -> None:
-        """Use a slot: queue the next image, or see whether that is needed."""
+        """Use a slot: queue the next image, or poll the node first."""
         if node.pending and node.is_stale(_now()):
-            await self._look(node)
+            await self._poll(node)
         elif node.pending:
-            fill = node.request()
+            fill = node.start_next()
             self._sending.add(node)
             try:
                 await node.member.driver.queue(fill.image.image_id)
@@ -212,7 +214,7 @@ class Wait:
                 self._sending.remove(node)
         node.granted = False
 
-    async def _look(self, node: fills.NodeFills) -> None:
+    async def _poll(self, node: fills.NodeFills) -> None:
         began = _now()
         try:
             held = await node.member.driver.list_entries()
@@ -226,7 +228,7 @@ class Wait:
             self.watcher.arrived(fill)
 
     def _update(self, node: fills.NodeFills) -> None:
-        """Take over what has changed on a node."""
+        """Update the state of the wait after a change on a node."""
         self._slots.update(node)
         self._filling.pop(node, None)
         self._stalled.discard(node)
@@ -238,29 +240,29 @@ class Wait:
         elif node.requested:
             self._filling[node] = next(iter(node.requested))
         self._changed.set()
-        self._check_over()
+        self._check_finished()
 
     async def _check_images(self) -> None:
-        """Give up images that Glance, asked twice, does not know any more."""
-        unknown: set[clouds.Key] = set()
-        pause = _SOONEST_CHECK
+        """Fail the fills of images that two checks in a row did not find."""
+        missing_before: set[clouds.Key] = set()
+        pause = _MIN_CHECK
         while True:
             await asyncio.sleep(pause)
             began = _now()
             for its_fills in self._by_image.values():
                 while its_fills and not its_fills[-1].is_open:
                     its_fills.pop()
-            wanted = [one for one, still in self._by_image.items() if still]
+            wanted = [key for key, left in self._by_image.items() if left]
             try:
                 missing = set(wanted).difference(await self.known(wanted))
             except errors.CacheError:
                 missing = set()
-            self._give_up(missing & unknown)
-            unknown = missing
-            waited = 0 if missing else _now() - self._last_arrival
-            pause = fills.pause_after(waited, _now() - began, _SOONEST_CHECK)
+            self._fail(missing & missing_before)
+            missing_before = missing
+            idle = 0 if missing else _now() - self._last_arrival
+            pause = fills.poll_interval(idle, _now() - began, _MIN_CHECK)
 
-    def _give_up(self, keys: Collection[clouds.Key]) -> None:
+    def _fail(self, keys: Collection[clouds.Key]) -> None:
         changed = set()
         why = errors.ImageError(_('The image was deleted from Glance'))
         for key in keys:
@@ -277,9 +279,9 @@ class Wait:
         while True:
             self.watcher.update(self._status())
             self._changed.clear()
-            await asyncio.sleep(_SOONEST_UPDATE)
+            await asyncio.sleep(_MIN_UPDATE)
             with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(_LATEST_UPDATE - _SOONEST_UPDATE):
+                async with asyncio.timeout(_MAX_UPDATE - _MIN_UPDATE):
                     await self._changed.wait()
 
     def _status(self) -> watching.Status:

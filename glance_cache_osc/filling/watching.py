@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a wait reports while it lasts."""
+"""The progress reports of a wait."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -13,13 +13,14 @@ from glance_cache_osc.filling import fills
 class Status:
     """The progress of a wait.
 
-    :param arrived: fills that are cached or have failed before the wait.
-    :param total: all fills.
-    :param size: bytes that have arrived.
-    :param total_size: bytes of all images, as far as they are known.
-    :param seconds: since the wait began.
+    :param arrived: the number of fills that are cached, or that had failed
+        before the wait.
+    :param total: the number of all fills.
+    :param size: bytes of the images cached during the wait.
+    :param total_size: bytes of all images whose size is known.
+    :param seconds: seconds since the wait began.
     :param filling: the fill in progress on each node that has one.
-    :param nodes: how many nodes take part.
+    :param nodes: the number of nodes in the wait.
     """
 
     arrived: int
@@ -32,19 +33,20 @@ class Status:
 
 
 class Watcher(Protocol):
-    """Receives what a wait reports, on the event loop."""
+    """Receives progress reports of a wait, on the event loop."""
 
     def update(self, status: Status) -> None:
-        """Receive the progress, at least once a second."""
+        """Receive the current progress, at least once a second."""
 
     def arrived(self, fill: fills.Fill) -> None:
-        """An image is cached."""
+        """Receive a fill whose image is now cached."""
 
     def stalled(self, node: fills.NodeFills) -> None:
-        """Nothing arrives on a node any more; once for each node."""
+        """Receive a node that has stalled; once for each node."""
 
     def interrupted(self, count: int) -> None:
-        """The wait was interrupted.
+        """Receive an interruption of the wait by Ctrl-C.
 
-        :param count: queue requests in progress that are waited for.
+        :param count: the number of queue requests in progress, whose
+            responses the wait awaits.
         """

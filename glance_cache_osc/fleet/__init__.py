@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which nodes, and one operation on all of them."""
+"""The nodes of a command: configuration, selection and operations."""

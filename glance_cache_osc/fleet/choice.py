@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which nodes a command line means."""
+"""Selects the nodes of a command from its node options."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -20,20 +20,21 @@ Nodes = dict[str, nodes.Node]
 
 
 @dataclasses.dataclass(frozen=True)
-class Words:
+class NodeOptions:
     """The node options of a command line.
 
     :param nodes: names, node sets, globs, URLs or hosts.
-    :param sites: names of sites, or globs.
+    :param sites: names or globs of sites.
     :param excluded: names, node sets or globs.
-    :param everything: whether ``--all-nodes`` was given.
-    :param required: whether nodes must be named where some are configured.
+    :param all_nodes: whether ``--all-nodes`` was given.
+    :param required: whether one of the options is required if nodes are
+        configured.
     """
 
     nodes: Sequence[str] = ()
     sites: Sequence[str] = ()
     excluded: Sequence[str] = ()
-    everything: bool = False
+    all_nodes: bool = False
     required: bool = False
 
 
@@ -41,8 +42,9 @@ class Words:
 class Choice:
     """The nodes of a command.
 
-    :param nodes: in the order in which they were named or configured.
-    :param maintenance: the names of nodes that were left out.
+    :param nodes: in the order in which they are named or configured.
+    :param maintenance: the names of the nodes that are skipped since they
+        are in maintenance.
     """
 
     nodes: list[nodes.Node]
@@ -52,63 +54,72 @@ class Choice:
 async def choose(
     cloud: clouds.Cloud,
     configured: Sequence[nodes.Node],
-    words: Words,
+    options: NodeOptions,
     resolve: discovery.Resolve,
 ) -> Choice:
-    """The nodes that a command line means.
+    """The nodes that the node options select.
 
-    :param configured: those of the cloud.
-    :raises errors.UsageError: it names none, or one that does not exist.
+    :param cloud: the cloud that the user is logged in to.
+    :param configured: the configured nodes of the cloud.
+    :param resolve: looks up the addresses of nodes with ``discover``.
+    :raises errors.UsageError: the options select no node, or name one that
+        does not exist.
     """
-    if words.everything and (words.nodes or words.sites):
+    if options.all_nodes and (options.nodes or options.sites):
         raise errors.UsageError(
             _('--all-nodes cannot be combined with --node or --site'),
             _('Use one of them.'),
         )
     by_name = {one.name: one for one in configured}
     excluded = [
-        one for word in words.excluded for one in _configured(word, by_name)
+        one for word in options.excluded for one in _configured(word, by_name)
     ]
-    gone = {discovery.full_name(one) for one in excluded}
-    meant = list(_meant(cloud, words, by_name))
-    kept = dict.fromkeys(one for one, __ in meant if one.name not in gone)
-    named = {one for one, by_its_name in meant if by_its_name}
+    excluded_names = {discovery.full_name(one) for one in excluded}
+    selected = list(_selected(cloud, options, by_name))
+    kept = dict.fromkeys(
+        one for one, __ in selected if one.name not in excluded_names
+    )
+    named = {one for one, by_its_name in selected if by_its_name}
     skipped = {one for one in kept if one.maintenance and one not in named}
     found = await discovery.discovered(
         [one for one in kept if one not in skipped], resolve
     )
     discovery.check_excluded(excluded, found)
-    left = _distinct(one for one in found if one.name not in gone)
+    left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
         raise errors.UsageError(
             _('No nodes left: %(count)d in maintenance, %(gone)d excluded')
-            % {'count': len(skipped), 'gone': len(gone)},
+            % {'count': len(skipped), 'gone': len(excluded_names)},
             _('Specify nodes with --node.'),
         )
     return Choice(left, [one.name for one in kept if one in skipped])
 
 
-def _meant(
-    cloud: clouds.Cloud, words: Words, by_name: Nodes
+def _selected(
+    cloud: clouds.Cloud, options: NodeOptions, by_name: Nodes
 ) -> Iterator[tuple[nodes.Node, bool]]:
-    """The nodes that are meant, and whether each is so by its own name."""
-    if not words.nodes and not words.sites:
-        for one in _all(cloud, words, by_name):
+    """The selected nodes, and whether each is selected by its own name."""
+    if not options.nodes and not options.sites:
+        for one in _all(cloud, options, by_name):
             yield one, False
-    for word in words.nodes:
+    for word in options.nodes:
         for one in _named(cloud, word, by_name):
             yield one, not names.is_glob(word)
-    for word in words.sites:
+    for word in options.sites:
         for one in _of_site(word, by_name):
             yield one, False
 
 
 def _all(
-    cloud: clouds.Cloud, words: Words, by_name: Nodes
+    cloud: clouds.Cloud, options: NodeOptions, by_name: Nodes
 ) -> list[nodes.Node]:
-    """The nodes of a command line that names none."""
+    """All configured nodes, or else the cloud's image endpoint as a node.
+
+    :raises errors.UsageError: the command requires a node option, or there
+        is no image endpoint.
+    """
     if by_name:
-        if words.required and not words.everything:
+        if options.required and not options.all_nodes:
             raise errors.UsageError(
                 _(
                     '%d nodes are configured: this command requires --node, '
@@ -127,11 +138,15 @@ def _all(
 
 
 def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
-    """The nodes that one ``--node`` means."""
+    """The nodes that one ``--node`` selects.
+
+    :raises errors.UsageError: the node does not exist, or the URL is not
+        valid.
+    """
     is_url = '://' in word
     is_pattern = names.is_glob(word) or node_sets.is_set(word)
-    # Where nodes are configured, a mistyped name must not be a host that an
-    # administrator's token is sent to.
+    # If nodes are configured, a mistyped name must not become a host name to
+    # which an administrator's token is sent.
     if not is_url and (is_pattern or by_name):
         return _configured(word, by_name)
     base_url = None if is_url else cloud.image_endpoint()
@@ -142,9 +157,10 @@ def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
 
 
 def _configured(word: str, by_name: Nodes) -> list[nodes.Node]:
-    """The configured nodes that a name, node set or glob means.
+    """The configured nodes that a name, node set or glob selects.
 
-    :raises errors.UsageError: there are none.
+    :raises errors.UsageError: a named node does not exist, or the glob
+        matches no node.
     """
     found = []
     for name in names.matching(word, by_name):
@@ -158,9 +174,9 @@ def _configured(word: str, by_name: Nodes) -> list[nodes.Node]:
 
 
 def _of_site(word: str, by_name: Nodes) -> list[nodes.Node]:
-    """The nodes of the sites that a name, set or glob means.
+    """The nodes of the sites that a name, set or glob selects.
 
-    :raises errors.UsageError: there are none.
+    :raises errors.UsageError: there is no such site.
     """
     sites = list(dict.fromkeys(one.site for one in by_name.values()))
     wanted = dict.fromkeys(names.matching(word, sites) or [word])
@@ -172,7 +188,10 @@ def _of_site(word: str, by_name: Nodes) -> list[nodes.Node]:
 
 
 def _distinct(chosen: Iterable[nodes.Node]) -> list[nodes.Node]:
-    """Each node once, in the order in which they were named."""
+    """Each node once, in the order in which they are named.
+
+    :raises errors.UsageError: two names refer to the same node.
+    """
     found: dict[tuple[str, str], nodes.Node] = {}
     for one in chosen:
         known = found.setdefault((one.endpoint, one.address), one)

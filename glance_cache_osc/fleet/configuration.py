@@ -1,12 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The nodes that ``clouds.yaml`` names, or a file that it names."""
+"""Reads nodes and sites from ``clouds.yaml`` and from a file of nodes."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
-import json
 import pathlib
 import re
 from typing import Any
@@ -22,22 +21,22 @@ from glance_cache_osc.model import endpoints
 from glance_cache_osc.model import node_sets
 from glance_cache_osc.model import yaml_text
 
-#: The keys in clouds.yaml, beside ``auth``.
+#: The keys in an entry of clouds.yaml, on the same level as ``auth``.
 _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
 _SITES = 'image_cache_sites'
 _BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
-#: They would make a list of names mean something else.
+#: ClusterShell's operators on node sets, which names must not contain.
 _OPERATORS = re.compile('[,!&^@]')
 _Value = TypeVar('_Value')
 _UNITS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 
 
 def configured(cloud: clouds.Cloud) -> list[nodes.Node]:
-    """The nodes of a cloud, in the order in which they are written.
+    """The configured nodes of a cloud, in the order of the configuration.
 
-    :raises errors.UsageError: they are written wrong, or their file cannot
-        be read.
+    :raises errors.UsageError: the configuration is not valid, or the file of
+        nodes cannot be read.
     """
     found: dict[str, nodes.Node] = {}
     for where, listed in _lists(cloud):
@@ -48,13 +47,16 @@ def configured(cloud: clouds.Cloud) -> list[nodes.Node]:
                         where, _("two nodes have the name '%s'") % one.name
                     )
                 found[one.name] = one
+            if len(found) > node_sets.MAX_NAMES:
+                most = node_sets.MAX_NAMES
+                raise _wrong(where, _('more than %d nodes') % most)
     return list(found.values())
 
 
 def sites(cloud: clouds.Cloud) -> dict[str, nodes.Site]:
-    """The settings of sites, by name; not all sites have any.
+    """The settings of sites, by name; only of sites that have settings.
 
-    :raises errors.UsageError: they are written wrong.
+    :raises errors.UsageError: the configuration is not valid.
     """
     where = _("'%s' in clouds.yaml") % _SITES
     listed = cloud.setting(_SITES)
@@ -73,7 +75,7 @@ def sites(cloud: clouds.Cloud) -> dict[str, nodes.Site]:
 
 
 def _lists(cloud: clouds.Cloud) -> Iterator[tuple[str, Any]]:
-    """What should be lists of nodes, and where each is written."""
+    """The values for lists of nodes, each after its source for messages."""
     listed, path = cloud.setting(_NODES), cloud.setting(_FILE)
     if listed is not None:
         yield _("'%s' in clouds.yaml") % _NODES, listed
@@ -82,7 +84,12 @@ def _lists(cloud: clouds.Cloud) -> Iterator[tuple[str, Any]]:
 
 
 def _read(path: Any) -> Any:
-    """The contents of a file of nodes: YAML, or JSON, which is faster."""
+    """The parsed content of a file of nodes.
+
+    :param path: the value in clouds.yaml.
+    :raises errors.UsageError: the path is not an absolute path, or the file
+        cannot be read.
+    """
     where = _("'%s' in clouds.yaml") % _FILE
     if not isinstance(path, str) or not path or '\0' in path:
         raise errors.UsageError(
@@ -90,7 +97,7 @@ def _read(path: Any) -> Any:
             _('Use an absolute path.'),
         )
     file = pathlib.Path(path)
-    # A user who is not known has no home.
+    # expanduser fails for unknown users; the path is then not absolute.
     with contextlib.suppress(RuntimeError):
         file = file.expanduser()
     if not file.is_absolute():
@@ -115,23 +122,26 @@ def _read(path: Any) -> Any:
 
 
 def _parse(path: str, text: str) -> Any:
+    """The value of a YAML or JSON text.
+
+    :raises errors.UsageError: the text is neither.
+    """
     try:
-        if text.lstrip()[:1] in ('[', '{'):
-            return json.loads(text)
-    except (ValueError, RecursionError):
-        pass  # YAML may begin so, too.
-    try:
-        yaml_text.check_depth(text)
-        return yaml.load(text, Loader=yaml_text.Loader)  # noqa: S506 - safe
-    except (yaml.YAMLError, ValueError, RecursionError) as error:
-        words = ' '.join(str(error).split())
+        return yaml_text.load(text)
+    except yaml.YAMLError as error:
+        why = ' '.join(str(error).split())
         raise errors.UsageError(
             _("'%(file)s' is not valid YAML: %(why)s")
-            % {'file': path, 'why': words}
+            % {'file': path, 'why': why}
         ) from error
 
 
 def _items(where: str, listed: Any) -> Iterator['_Item']:
+    """The items of a list.
+
+    :param where: the source of the list, for messages.
+    :raises errors.UsageError: the value is not a list of mappings.
+    """
     if not isinstance(listed, list):
         raise _wrong(where, _('not a list'))
     for at, item in enumerate(listed, 1):
@@ -141,20 +151,23 @@ def _items(where: str, listed: Any) -> Iterator['_Item']:
 
 
 def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
-    """The nodes of one item: several, if it is a node set."""
+    """The nodes of one item: several if its name is a node set.
+
+    :raises errors.UsageError: the item is not valid.
+    """
     names = item.checked('name', node_sets.expand, item.text('name'))
     for name in names:
         if _OPERATORS.search(name):
             raise item.wrong('name', _(', ! & ^ and @ are not allowed'))
-    written = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
-    if len(names) != len(written):
+    texts = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
+    if len(names) != len(texts):
         raise item.wrong(
             'endpoint',
             _(
                 'the endpoint expands to %(some)d endpoints, but the name '
                 'expands to %(all)d nodes'
             )
-            % {'some': len(written), 'all': len(names)},
+            % {'some': len(texts), 'all': len(names)},
         )
     site = item.text('site', '')
     own_cloud = item.text('cloud', '')
@@ -163,34 +176,42 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
         raise item.wrong('discover', _("must be 'dns'"))
     maintenance = item.flag('maintenance')
     item.finish()
-    whole = all('://' in one for one in written)
-    if own_cloud and not cloud.knows(own_cloud):
+    are_urls = all('://' in one for one in texts)
+    if own_cloud and not cloud.has_cloud(own_cloud):
         raise item.wrong(
             'cloud', _("clouds.yaml has no cloud '%s'") % own_cloud
         )
-    if own_cloud and not whole:
+    if own_cloud and not are_urls:
         raise item.wrong('endpoint', _("a node with 'cloud' requires a URL"))
-    base_url = None if whole else cloud.image_endpoint()
+    base_url = None if are_urls else cloud.image_endpoint()
     return [
         nodes.Node(
             name=name,
             endpoint=item.checked(
                 'endpoint',
                 endpoints.parse,
-                endpoint,
-                None if '://' in endpoint else base_url,
+                text,
+                None if '://' in text else base_url,
             ),
             site=site,
             cloud=own_cloud,
             discover=bool(discover),
             maintenance=maintenance,
         )
-        for name, endpoint in zip(names, written)
+        for name, text in zip(names, texts)
     ]
 
 
 class _Item:
-    """One item of a list in the configuration: each key is read once."""
+    """One item of a list in the configuration.
+
+    Each key is read once; `finish` refuses the remaining keys. All methods
+    raise an `errors.UsageError` for a value that is not valid.
+
+    :param where: the source of the list, for messages.
+    :param at: the position in the list, from 1.
+    :param values: the item.
+    """
 
     def __init__(self, where: str, at: int, values: Mapping[Any, Any]) -> None:
         self._where = where
@@ -222,14 +243,14 @@ class _Item:
             raise self.wrong(key, error.why, error.remedy) from error
 
     def flag(self, key: str) -> bool:
-        """A truth value; false if it is missing."""
+        """A boolean; False if it is missing."""
         value = self._values.pop(key, False)
         if not isinstance(value, bool):
             raise self.wrong(key, _('not true or false'))
         return value
 
     def number(self, key: str) -> int | None:
-        """A whole number above 0; None if it is missing."""
+        """A whole number greater than 0; None if it is missing."""
         value = self._values.pop(key, None)
         if value is None or (type(value) is int and value > 0):
             return value
@@ -240,7 +261,10 @@ class _Item:
         value = self._values.pop(key, None)
         if value is None:
             return None
-        match = _BITS.fullmatch(str(value))
+        # YAML may have numbers and nested lists of billions of characters.
+        is_number = type(value) in (int, float) and 0 < value < 10**15
+        text = str(value) if is_number or isinstance(value, str) else ''
+        match = _BITS.fullmatch(text)
         number = round(float(match[1]) * _UNITS[match[2]]) if match else 0
         if not number:
             raise self.wrong(
@@ -249,9 +273,11 @@ class _Item:
         return number
 
     def finish(self) -> None:
-        """Refuse keys that nobody read."""
+        """Refuse keys that were not read."""
         for key in self._values:
-            raise self.wrong(str(key), _('unknown key'))
+            # Python does not print integers of thousands of digits.
+            is_long = isinstance(key, int) and key.bit_length() > 99
+            raise self.wrong('' if is_long else str(key), _('unknown key'))
 
     def wrong(self, key: str, why: str, remedy: str = '') -> errors.UsageError:
         """An error that names the item and the key."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes behind one DNS name: one for each of its addresses."""
+"""Discovers the nodes behind a DNS name: one node for each address."""
 
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -20,7 +20,12 @@ Resolve = Callable[[str], Awaitable[list[str]]]
 
 
 def find(name: str, by_name: Mapping[str, nodes.Node]) -> nodes.Node | None:
-    """The node of a name, or of a name with one of its addresses."""
+    """The node with a name.
+
+    :param name: the name of a node, or ``<name>-<address>`` for one address
+        of a node with ``discover``.
+    :returns: None if there is none.
+    """
     if name in by_name:
         return by_name[name]
     found = [
@@ -30,21 +35,25 @@ def find(name: str, by_name: Mapping[str, nodes.Node]) -> nodes.Node | None:
     ]
     if not found:
         return None
-    # Of bergen and bergen-2, bergen-2-10.1.0.5 is an address of the latter.
+    # bergen-2-10.1.0.5 is an address of the node bergen-2, not of bergen.
     one = max(found, key=lambda one: len(one.name))
     address = name.removeprefix(f'{one.name}-')
     return dataclasses.replace(one, address=address)
 
 
 def full_name(one: nodes.Node) -> str:
-    """What a node with an address is called; its name, if it has none."""
+    """The name with the address; the plain name of a node without one."""
     return f'{one.name}-{one.address}' if one.address else one.name
 
 
 def check_excluded(
     excluded: Iterable[nodes.Node], found: Sequence[nodes.Node]
 ) -> None:
-    """Refuse to exclude an address that a node does not have."""
+    """Refuse to exclude an address that a node does not have.
+
+    :param found: the nodes after discovery.
+    :raises errors.UsageError: there is no such address.
+    """
     for one in excluded:
         if not one.address:
             continue
@@ -58,7 +67,14 @@ def check_excluded(
 async def discovered(
     chosen: Sequence[nodes.Node], resolve: Resolve
 ) -> list[nodes.Node]:
-    """The nodes, with one for each address in place of those to discover."""
+    """The nodes, in which discovery replaces nodes with ``discover``.
+
+    Each of these is replaced with one node for each of its addresses. If
+    they cannot be looked up, the node stays.
+
+    :raises errors.UsageError: a node is selected by an address that its host
+        does not have.
+    """
     outcomes = await attempt.attempt(
         lambda one: resolve(one.endpoint),
         [one for one in chosen if one.discover],
@@ -74,13 +90,14 @@ async def discovered(
 def _parts(
     one: nodes.Node, addresses: Sequence[str] | None
 ) -> list[nodes.Node]:
-    """The nodes that one to discover stands for.
+    """The nodes that replace a node with ``discover``.
 
-    :param addresses: of its host; None if they are not known.
-    :raises errors.UsageError: it has an address that is none of these.
+    :param addresses: the addresses of its host; None if they are not known.
+    :raises errors.UsageError: the node has an address that is not among
+        these.
     """
     if addresses is None and (not one.address or _is_address(one.address)):
-        # Its requests fail, and say why.
+        # The requests to the node fail later and report the reason.
         parts = [one.address]
     elif not one.address:
         parts = sorted(addresses or ())

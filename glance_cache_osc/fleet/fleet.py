@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One operation on all nodes of a fleet at once."""
+"""Runs operations on many nodes at once."""
 
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -18,21 +18,23 @@ from glance_cache_osc.fleet import nodes
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 
-#: Requests to a single node at once: it serves not many more at a time.
+#: The number of concurrent requests to one node. A node does not process many
+#: more at a time.
 _MAX_PER_NODE = 16
 
 _Value = TypeVar('_Value')
-#: A site of a cloud.
+#: The key of a site: its cloud and its name.
 Place = tuple[clouds.Cloud, str]
 
 
 @dataclasses.dataclass(frozen=True, eq=False, slots=True)
 class Member:
-    """A chosen node.
+    """A node that a command works on.
 
-    :param driver: its cache.
-    :param client: any other request to it.
-    :param cloud: whose images it caches.
+    :param node: the node.
+    :param driver: sends requests to the node's cache.
+    :param client: sends all other requests to the node.
+    :param cloud: the cloud whose images the node caches.
     """
 
     node: nodes.Node
@@ -52,10 +54,12 @@ class Job:
 def members(
     cloud: clouds.Cloud, chosen: Sequence[nodes.Node], timeout: float
 ) -> list[Member]:
-    """The nodes that a command works on, in the order of those chosen.
+    """The nodes that a command works on, in the order of the chosen nodes.
 
-    :param cloud: the one that the user is logged in to.
-    :param timeout: seconds that a node may be silent.
+    Warn if a token is sent to some of them over plain http.
+
+    :param cloud: the cloud that the user is logged in to.
+    :param timeout: the timeout of requests to a node, in seconds.
     :raises errors.UsageError: a node's cloud is not in clouds.yaml.
     """
     found = []
@@ -71,7 +75,7 @@ def members(
 
 
 def place(member: Member) -> Place:
-    """Where a node is: its cloud and its site."""
+    """The key of a node's site: its cloud and the site's name."""
     return member.cloud, member.node.site
 
 
@@ -92,37 +96,40 @@ async def each(
     ended: Callable[[], None],
     settle: Callable[[list[Job]], None],
 ) -> list[attempt.Outcome[Job, _Value]]:
-    """Change images on nodes; outcomes in the jobs' order.
+    """Run an operation for images on nodes.
 
-    A node that is silent, and has done nothing of what it was asked for, is
-    not asked for the rest. For `ended` and `settle` see `attempt.attempt`.
+    After a timeout, the remaining jobs of the node are skipped, unless a job
+    on this node has succeeded. For `ended` and `settle` see
+    `attempt.attempt`.
+
+    :returns: the outcomes, in the order of the jobs.
     """
-    answered: set[Member] = set()
-    silent: dict[Member, errors.TimedOut] = {}
+    responsive: set[Member] = set()
+    timed_out: dict[Member, errors.TimedOut] = {}
 
-    async def ask(job: Job) -> _Value:
+    async def run(job: Job) -> _Value:
         member = job.member
-        if silence := silent.get(member):
+        if earlier := timed_out.get(member):
             raise errors.TimedOut(
                 _('Skipped: an earlier request to this node timed out'),
-                silence.remedy,
+                earlier.remedy,
                 connected=False,
             )
         try:
             value = await operation(job)
         except errors.TimedOut as error:
-            if member not in answered:
-                silent[member] = error
+            if member not in responsive:
+                timed_out[member] = error
             raise
-        answered.add(member)
-        silent.pop(member, None)
+        responsive.add(member)
+        timed_out.pop(member, None)
         return value
 
     return await attempt.attempt(
-        ask,
+        run,
         jobs,
-        lane=lambda job: job.member,
-        width=_MAX_PER_NODE,
+        group=lambda job: job.member,
+        group_limit=_MAX_PER_NODE,
         ended=ended,
         settle=settle,
     )

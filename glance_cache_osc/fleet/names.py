@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the names of nodes and sites on a command line stand for."""
+"""Matches names, node sets and globs with the names of nodes and sites."""
 
 from collections.abc import Collection
 from collections.abc import Sequence
@@ -17,15 +17,17 @@ _GLOB = re.compile(r'[*?]')
 
 
 def is_glob(word: str) -> bool:
-    """Whether a word has a ``*`` or ``?``, and is not a URL."""
+    """Whether a word contains ``*`` or ``?``, and is not a URL."""
     return _GLOB.search(word) is not None and '://' not in word
 
 
 def matching(word: str, names: Collection[str]) -> list[str]:
-    """The names that a name, set or glob stands for.
+    """The names that a name, node set or glob selects.
 
-    :returns: of a glob, those of the names; all others may be none of them.
-    :raises errors.UsageError: it has other brackets than a set.
+    :returns: the names that a glob matches; for a name or node set, names
+        that may not exist.
+    :raises errors.UsageError: the word has brackets that are not a range, or
+        the range is not valid.
     """
     if word in names:
         return [word]
@@ -46,9 +48,10 @@ def matching(word: str, names: Collection[str]) -> list[str]:
 
 
 def no_such(kind: str, word: str, names: Sequence[str]) -> errors.UsageError:
-    """An error that names what is near.
+    """An error for an unknown name, with similar names in the remedy.
 
     :param kind: ``node`` or ``site``.
+    :param names: the names that exist.
     """
     near = difflib.get_close_matches(word, names) or list(names)
     if not near:

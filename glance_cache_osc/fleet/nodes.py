@@ -1,25 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes and sites, as they are configured."""
+"""The configuration of nodes and sites."""
 
 import dataclasses
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
-    """One glance-api with a cache of its own.
+    """One glance-api process with its own cache.
 
-    :param name: the user's name for it; shown in the column ``Node``.
-    :param endpoint: its root URL, as `endpoints.parse` returns it.
-    :param site: the site that it belongs to: its own name, if none is
-        configured.
-    :param address: the IP address to connect to, in place of those that the
-        endpoint's host has; empty for any of them.
-    :param discover: whether it stands for one node for each address of its
-        host.
-    :param cloud: the entry of clouds.yaml that requests to it log in with;
-        empty for that of the user.
-    :param maintenance: whether it takes part only if it is named.
+    :param name: the configured name, for the column ``Node``.
+    :param endpoint: the root URL, as `endpoints.parse` returns it.
+    :param site: the site of the node: the node's name if none is configured.
+    :param address: the IP address to connect to; empty for any address of
+        the endpoint's host.
+    :param cloud: the entry of clouds.yaml for the login of requests to the
+        node; empty for the user's login.
+    :param discover: whether to replace the node with one node for each
+        address of its host.
+    :param maintenance: whether commands skip the node unless it is named.
     """
 
     name: str
@@ -36,7 +35,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """The node as an error names it: the name, and its endpoint."""
+        """The node in messages: its name and its endpoint."""
         if self.name == self.endpoint:
             return self.endpoint
         return f'{self.name} ({self.endpoint})'
@@ -46,8 +45,9 @@ class Node:
 class Site:
     """A group of nodes that share a network link to the image stores.
 
-    :param max_downloads: fills at a time; None for no limit.
-    :param bandwidth: of the link, in bits per second; None if unknown.
+    :param max_downloads: the number of concurrent fills; None for no limit.
+    :param bandwidth: the bandwidth of the link, in bits per second; None if
+        unknown.
     """
 
     name: str

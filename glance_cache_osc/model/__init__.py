@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Entries, images, plans. No clock, file or socket."""
+"""Entries, images and plans: code without clock, file or socket."""

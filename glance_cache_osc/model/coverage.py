@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""On how many nodes each image is, and where it is missing. Pure."""
+"""On how many nodes each image is cached, queued or missing. Pure."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -16,13 +16,17 @@ from glance_cache_osc.model import plan
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Coverage:
-    """Where one image is.
+    """The coverage of one image.
+
+    Counts and names are those of nodes or of sites, see `cover`.
 
     :param image: the image; an orphan has no name.
-    :param size: bytes, as Glance has it or else as a cache has it.
-    :param cached: nodes that have its data.
-    :param queued: nodes that were asked for it.
-    :param missing_on: the names of the nodes that have neither.
+    :param size: bytes, according to Glance or else to a node; None if
+        unknown.
+    :param cached: the number of nodes on which it is cached.
+    :param queued: the number of nodes on which it is queued.
+    :param missing_on: the names of the nodes on which it is neither cached
+        nor queued.
     """
 
     image: images.Image
@@ -38,19 +42,20 @@ def cover(
     *,
     belongs: Callable[[str, str], bool] = lambda _image_id, _node: True,
     site_of: Callable[[str], str] = lambda node: node,
-    silent: Iterable[str] = (),
+    unknown: Iterable[str] = (),
 ) -> list[Coverage]:
-    """Where each of the wanted images is.
+    """The coverage of each wanted image.
 
-    :param held: what each node holds, by the node's name.
-    :param belongs: whether an image (by its ID) belongs on a node.
-    :param site_of: the place that a node counts for: its own name, or its
-        site, which has an image if all nodes there that it belongs on do.
-    :param silent: nodes of which it is not known what they hold.
+    :param held: the entries of each node, by the node's name.
+    :param belongs: whether an image, by its ID, belongs on a node.
+    :param site_of: the name under which a node is counted: its own, or that
+        of its site. An image is cached at a site if it is cached on all
+        nodes of the site that it belongs on.
+    :param unknown: the names of the nodes whose entries are not known.
     """
-    unread = list(silent)
+    unknown_nodes = list(unknown)
     by_node = {node: plan.by_id(group) for node, group in held.items()}
-    places = {node: site_of(node) for node in held}
+    sites = {node: site_of(node) for node in held}
     return [
         _cover(
             image,
@@ -59,10 +64,10 @@ def cover(
                 for node, group in by_node.items()
                 if belongs(image.image_id, node)
             },
-            places,
+            sites,
             {
                 site_of(node)
-                for node in unread
+                for node in unknown_nodes
                 if belongs(image.image_id, node)
             },
         )
@@ -73,26 +78,28 @@ def cover(
 def _cover(
     image: images.Image,
     found: Mapping[str, entries.Entry | None],
-    places: Mapping[str, str],
+    sites: Mapping[str, str],
     unknown: AbstractSet[str],
 ) -> Coverage:
-    """Where one image is.
+    """The coverage of one image.
 
-    :param found: its entry on each node that it belongs on.
-    :param unknown: places of which not all nodes are known.
+    :param found: the image's entry on each node that it belongs on.
+    :param sites: the name under which each node is counted.
+    :param unknown: the names in `sites` with nodes whose entries are not
+        known.
     """
-    missing = {places[node]: None for node, one in found.items() if not one}
+    missing = {sites[node]: None for node, one in found.items() if not one}
     queued = {
-        places[node]
+        sites[node]
         for node, one in found.items()
         if one and one.state is entries.State.QUEUED
     }
-    there = {places[node] for node in found}
+    counted = {sites[node] for node in found}
     sizes = [image.size, *(one.size for one in found.values() if one)]
     return Coverage(
         image=image,
         size=next((size for size in sizes if size is not None), None),
-        cached=len(there - missing.keys() - queued - unknown),
+        cached=len(counted - missing.keys() - queued - unknown),
         queued=len(queued - missing.keys()),
         missing_on=tuple(missing),
     )

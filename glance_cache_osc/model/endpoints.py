@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The endpoint of a Glance, from what a person wrote. Pure."""
+"""Parses the endpoints of nodes that users specify. Pure."""
 
 import functools
+import ipaddress
 import re
 import urllib.parse
 
@@ -13,20 +14,30 @@ from glance_cache_osc.i18n import _
 
 _DEFAULT_BASE = 'http://localhost:9292'
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
+#: A host, in brackets or not, and a port. urllib accepts text around brackets
+#: and drops it.
+_NETLOC = re.compile(r'(\[[^\[\]]+\]|[^\[\]:]+)(:[0-9]*)?')
+#: libcurl decodes %41 in a host, and reads other characters as the end of it.
+_HOST = re.compile(r'[a-z0-9._-]+')
+_ZONE = re.compile(r'%[a-z0-9._~-]+')
 _VERSION_SUFFIX = re.compile(r'(/+v\d+(\.\d+)?)*/*$')
 
 
 def parse(text: str, image_endpoint: str | None = None) -> str:
-    """The root URL of a Glance from what a person wrote.
+    """The root URL of a node from a user's text.
 
     :param text: a URL with or without a path, a final slash or ``/v2``; or
-        ``host`` or ``host:port``, which take the scheme, port and path that
-        they lack from the cloud's image endpoint.
+        ``host`` or ``host:port``, for which the cloud's image endpoint
+        provides the scheme, port and path.
     :param image_endpoint: the cloud's image endpoint, if it has one.
-    :raises errors.UsageError: that is no URL and no host.
+    :raises errors.UsageError: the text is neither a URL nor a host.
     """
     if re.search(r'\s', text):
         raise _bad_endpoint(text, _('spaces are not allowed'))
+    if not text.isprintable():
+        raise _bad_endpoint(
+            text, _('characters that cannot be printed are not allowed')
+        )
     if '://' not in text:
         text = _from_host(text, image_endpoint or _DEFAULT_BASE)
     parts = _split(text)
@@ -45,13 +56,14 @@ def parse(text: str, image_endpoint: str | None = None) -> str:
 
 
 def _host_and_port(parts: urllib.parse.SplitResult) -> str:
-    """The host in ASCII and lower case; no port where it is the default."""
+    """The host in ASCII and lower case, with the port if not the default."""
     host = (parts.hostname or '').lower()
     try:
         if not host.isascii():
             host = idna.encode(host, uts46=True).decode('ascii')
         host.encode('idna')
-    except UnicodeError as error:
+        _check_host(parts.netloc, host)
+    except ValueError as error:
         raise _bad_endpoint(
             parts.geturl(), _('the host name is not valid')
         ) from error
@@ -62,13 +74,30 @@ def _host_and_port(parts: urllib.parse.SplitResult) -> str:
     return f'{host}:{parts.port}'
 
 
+def _check_host(netloc: str, host: str) -> None:
+    """Refuse hosts that libcurl would read in another way.
+
+    :raises ValueError: the host is neither a name nor an IP address.
+    """
+    if not _NETLOC.fullmatch(netloc):
+        raise ValueError(netloc)
+    if '[' in netloc:
+        address, percent, zone = host.partition('%')
+        ipaddress.IPv6Address(address)
+        if percent and not _ZONE.fullmatch(percent + zone.removeprefix('25')):
+            raise ValueError(zone)
+    elif not _HOST.fullmatch(host):
+        raise ValueError(host)
+
+
 def _from_host(text: str, image_endpoint: str) -> str:
+    """A URL for a host, with the scheme, port and path of an endpoint."""
     base_url = _split(parse(image_endpoint))
-    given = _split(f'//{text}')
-    if not given.hostname or given.path or given.query or given.fragment:
+    parts = _split(f'//{text}')
+    if not parts.hostname or parts.path or parts.query or parts.fragment:
         raise _bad_endpoint(text, _('not a host, host:port or URL'))
-    netloc = given.netloc
-    if given.port is None and base_url.port is not None:
+    netloc = parts.netloc
+    if parts.port is None and base_url.port is not None:
         netloc = f'{netloc}:{base_url.port}'
     return f'{base_url.scheme}://{netloc}{base_url.path}'
 
@@ -77,14 +106,14 @@ def _from_host(text: str, image_endpoint: str) -> str:
 def _split(text: str) -> urllib.parse.SplitResult:
     try:
         parts = urllib.parse.urlsplit(text)
-        parts.port  # noqa: B018 - reading it is what checks it
+        parts.port  # noqa: B018 - the property checks the port
     except ValueError as error:
         raise _bad_endpoint(text, str(error)) from error
     return parts
 
 
 def _bad_endpoint(text: str, why: str) -> errors.UsageError:
-    # Whatever is wrong with it, a password in it is not for the screen.
+    # A message must not contain a password.
     text = re.sub(r'[^/\s]*@', '***@', text)
     return errors.UsageError(
         _("'%(text)s' is not a node endpoint: %(why)s")

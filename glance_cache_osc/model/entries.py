@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a node's cache holds, and the reading of Glance's payloads. Pure."""
+"""The entries of a node's cache, parsed from Glance's responses. Pure."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -9,23 +9,24 @@ import enum
 from typing import Any
 from typing import NamedTuple
 
-#: The largest count, and number of bytes, that makes sense: 64 bits.
-_MOST = 2**63 - 1
-#: The most entries that one node may list: memory is not without end.
+#: The largest valid count and number of bytes: a signed 64-bit integer.
+_MAX_COUNT = 2**63 - 1
+#: The most entries that one node may list; the limit bounds memory.
 MOST_ENTRIES = 50_000
-#: And all nodes of a command together: about 200 bytes each are kept.
+#: The most entries of all nodes of a command together; each entry takes about
+#: 200 bytes of memory.
 MOST_ENTRIES_IN_ALL = 5_000_000
 
 
 class State(enum.StrEnum):
-    """Where an entry is: its data in the cache, or asked for."""
+    """The state of an entry: its data is in the cache, or it is queued."""
 
     CACHED = 'cached'
     QUEUED = 'queued'
 
 
 class Target(enum.StrEnum):
-    """What a clear takes away. The values are Glance's own."""
+    """The part that is cleared. The values are those of Glance's header."""
 
     CACHE = 'cache'
     QUEUE = 'queue'
@@ -36,11 +37,12 @@ class Entry(NamedTuple):
     """One image in one node's cache.
 
     :param image_id: the image's ID.
-    :param state: cached, or queued.
-    :param size: bytes in the cache; None when queued.
-    :param hits: how often the cached data was served; None when queued.
-    :param last_accessed: when it was last served, UTC; None for never.
-    :param last_modified: when its data was written, UTC.
+    :param state: cached or queued.
+    :param size: bytes in the cache; None if queued.
+    :param hits: how often the cached data was served; None if queued.
+    :param last_accessed: when the data was last served, in UTC; None for
+        never.
+    :param last_modified: when the data was written, in UTC; None if queued.
     """
 
     image_id: str
@@ -52,17 +54,17 @@ class Entry(NamedTuple):
 
     @property
     def last_used(self) -> datetime.datetime | None:
-        """When it was last of use: served, or else written. UTC."""
+        """When the data was last served or, if never, written; in UTC."""
         return self.last_accessed or self.last_modified
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Freed:
-    """What was, or would be, taken from one node's cache.
+class Totals:
+    """The totals of some entries.
 
-    :param cached: entries with data.
-    :param queued: entries without.
-    :param size: bytes that the cached ones hold.
+    :param cached: the number of cached entries.
+    :param queued: the number of queued entries.
+    :param size: the size of the cached entries, in bytes.
     """
 
     cached: int
@@ -70,8 +72,8 @@ class Freed:
     size: int
 
     @classmethod
-    def of(cls, entries: Iterable[Entry]) -> 'Freed':
-        """Add up entries."""
+    def of(cls, entries: Iterable[Entry]) -> 'Totals':
+        """The totals of these entries."""
         held = list(entries)
         cached = [entry for entry in held if entry.state is State.CACHED]
         return cls(
@@ -83,10 +85,10 @@ class Freed:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Pruned:
-    """What a node pruned.
+    """The result of pruning a node.
 
-    :param files: images whose data was dropped.
-    :param size: bytes that they held.
+    :param files: the number of deleted images.
+    :param size: the size of their data, in bytes.
     """
 
     files: int
@@ -94,35 +96,37 @@ class Pruned:
 
 
 def ids_of(held: Iterable[Iterable[Entry]]) -> list[str]:
-    """The IDs of all images that nodes hold, each once."""
+    """The IDs of the images in some groups of entries, each once."""
     return list(dict.fromkeys(one.image_id for group in held for one in group))
 
 
 def parse_pruned(payload: Any) -> Pruned:
-    """Read the answer to ``POST /v2/cache/prune``.
+    """Parse the response to ``POST /v2/cache/prune``.
 
     :param payload: the decoded JSON, ``{"total_files_pruned": 3,
         "total_bytes_pruned": 3000}``.
-    :raises ValueError: the payload is not of that shape.
+    :raises ValueError: the payload does not have this structure.
     """
     if not isinstance(payload, dict):
         raise ValueError('not a JSON object')
     files = _count(payload, 'total_files_pruned')
     size = _count(payload, 'total_bytes_pruned')
     if files is None or size is None:
-        raise ValueError('it does not say how much was pruned')
+        raise ValueError('the pruned amounts are missing')
     return Pruned(files, size)
 
 
 def parse_cache(payload: Any) -> list[Entry]:
-    """Read the answer to ``GET /v2/cache``.
+    """Parse the response to ``GET /v2/cache``.
 
     :param payload: the decoded JSON, ``{"cached_images": [{"image_id",
         "size", "hits", "last_accessed", "last_modified"}],
         "queued_images": [id]}``; times are seconds since 1970.
-    :returns: the entries, cached ones first, each group in Glance's order;
-        of several with one ID in a group, the first.
-    :raises ValueError: the payload is not of that shape.
+    :returns: the cached entries, then the queued ones, each in Glance's
+        order; only the first of several cached or queued entries with the
+        same ID.
+    :raises ValueError: the payload does not have this structure, or has more
+        than 50,000 entries.
     """
     held = [*parse_cached(payload), *parse_queued(payload)]
     if len(held) > MOST_ENTRIES:
@@ -131,11 +135,12 @@ def parse_cache(payload: Any) -> list[Entry]:
 
 
 def parse_cached(payload: Any) -> list[Entry]:
-    """Read the answer to ``GET /v2/cached_images``.
+    """Parse the response to ``GET /v2/cached_images``.
 
-    :param payload: the decoded JSON, ``cached_images`` as in `parse_cache`.
+    :param payload: the decoded JSON, with ``cached_images`` as in
+        `parse_cache`.
     :returns: the entries in Glance's order.
-    :raises ValueError: the payload is not of that shape.
+    :raises ValueError: see `parse_cache`.
     """
     return _distinct(
         _parse_cached(item) for item in _list_of(payload, 'cached_images')
@@ -143,11 +148,12 @@ def parse_cached(payload: Any) -> list[Entry]:
 
 
 def parse_queued(payload: Any) -> list[Entry]:
-    """Read the answer to ``GET /v2/queued_images``.
+    """Parse the response to ``GET /v2/queued_images``.
 
-    :param payload: the decoded JSON, ``queued_images`` as in `parse_cache`.
+    :param payload: the decoded JSON, with ``queued_images`` as in
+        `parse_cache`.
     :returns: the entries in Glance's order.
-    :raises ValueError: the payload is not of that shape.
+    :raises ValueError: see `parse_cache`.
     """
     return _distinct(
         Entry(image_id=_text(item, 'queued_images'), state=State.QUEUED)
@@ -156,7 +162,7 @@ def parse_queued(payload: Any) -> list[Entry]:
 
 
 def _distinct(held: Iterable[Entry]) -> list[Entry]:
-    """Entries, each ID once: the first counts."""
+    """The entries without later entries of the same ID."""
     found: dict[str, Entry] = {}
     for entry in held:
         found.setdefault(entry.image_id, entry)
@@ -165,7 +171,7 @@ def _distinct(held: Iterable[Entry]) -> list[Entry]:
 
 def _parse_cached(item: Any) -> Entry:
     if not isinstance(item, dict):
-        raise ValueError('cached_images holds something else than objects')
+        raise ValueError('an item of cached_images is not an object')
     return Entry(
         _text(item.get('image_id'), 'image_id'),
         State.CACHED,
@@ -195,13 +201,13 @@ def _text(value: Any, what: str) -> str:
 
 def _count(item: dict[str, Any], key: str) -> int | None:
     value = item.get(key)
-    if value is None or (type(value) is int and 0 <= value <= _MOST):
+    if value is None or (type(value) is int and 0 <= value <= _MAX_COUNT):
         return value
     raise ValueError(f'{key} is not a count')
 
 
 def _time(item: dict[str, Any], key: str) -> datetime.datetime | None:
-    """Seconds since 1970 as a time to the second; 0 means never."""
+    """A time from seconds since 1970, to the second; None for 0, "never"."""
     value = item.get(key)
     kind = type(value)
     if kind is not float and kind is not int and value is not None:

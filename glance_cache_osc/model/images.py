@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Images, and the words that mean them. Pure."""
+"""Images, and the IDs, names and globs that specify them. Pure."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -10,9 +10,10 @@ import re
 from typing import Any
 
 _ID = re.compile(r'[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}', re.IGNORECASE)
-#: Glance's database has room for so many. Images API 1 took any text.
+#: An ID in Glance's database has at most 36 characters. Images API 1 accepted
+#: IDs that are not UUIDs.
 _MAY_BE_ID = re.compile(r'[\w.-]{1,36}', re.ASCII)
-#: Hashes of a fixed length.
+#: The hash algorithms with a fixed length.
 _ALGORITHMS = frozenset(
     one for one in hashlib.algorithms_available if not one.startswith('shake')
 )
@@ -21,15 +22,15 @@ _GLOB = re.compile(r'[*?\[]')
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Image:
-    """An image as Glance's list has it.
+    """An image of Glance's list.
 
     :param image_id: its ID.
-    :param name: its name; None where it has none.
-    :param size: bytes; None before there is data.
-    :param stores: the stores that hold its data; empty where unknown.
-    :param digest: the algorithm and value of the hash of its data, as
-        hashlib names it: ``('sha512', '9b71…')``; None where there is none.
-    :param active: whether its data may be downloaded.
+    :param name: its name; None if it has none.
+    :param size: the size of its data, in bytes; None if it has no data.
+    :param stores: the stores that hold its data; empty if unknown.
+    :param digest: the name in hashlib and the value of the hash of its
+        data: ``('sha512', '9b71…')``; None if there is none.
+    :param active: whether its data can be downloaded.
     """
 
     image_id: str
@@ -41,14 +42,18 @@ class Image:
 
     @property
     def label(self) -> str:
-        """The image as an error names it: the name, and its ID."""
+        """The image in messages: its name and its ID."""
         if self.name is None:
             return self.image_id
         return f'{self.name} ({self.image_id})'
 
 
 def parse_image(item: Mapping[str, Any]) -> Image:
-    """Read an item of ``GET /v2/images``; its ID must be there."""
+    """Parse an item of ``GET /v2/images``.
+
+    :param item: the decoded JSON. It must have an ID; other values are
+        ignored if they have the wrong type.
+    """
     name, size = item.get('name'), item.get('size')
     stores = item.get('stores')
     if not isinstance(stores, str):
@@ -64,7 +69,7 @@ def parse_image(item: Mapping[str, Any]) -> Image:
 
 
 def _digest(item: Mapping[str, Any]) -> tuple[str, str] | None:
-    """The strongest hash that hashlib can compute; MD5 for older images."""
+    """The image's hash that hashlib can compute; MD5 for older images."""
     for algorithm, value in (
         (item.get('os_hash_algo'), item.get('os_hash_value')),
         ('md5', item.get('checksum')),
@@ -86,26 +91,30 @@ def is_id(text: str) -> bool:
 
 
 def may_be_id(text: str) -> bool:
-    """Whether an image may have such an ID: few have another form."""
+    """Whether a text may be an image ID, even if it is not a UUID."""
     return _MAY_BE_ID.fullmatch(text) is not None
 
 
 def is_glob(text: str) -> bool:
-    """Whether a text is a pattern for names."""
+    """Whether a text is a glob."""
     return _GLOB.search(text) is not None
 
 
-def is_text(word: str) -> bool:
-    """Whether Glance may know it: not bytes that are no UTF-8."""
+def is_encodable(text: str) -> bool:
+    """Whether a text can be sent to Glance as UTF-8.
+
+    Arguments of a command line that are not valid UTF-8 cannot: Python reads
+    them as lone surrogates.
+    """
     try:
-        word.encode()
+        text.encode()
     except UnicodeEncodeError:
         return False
     return True
 
 
 def matches(image: Image, wanted: str) -> bool:
-    """Whether an ID, name or glob means an image."""
+    """Whether an ID, name or glob matches an image."""
     if wanted in (image.image_id, image.name):
         return True
     return (

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Node sets: ``oslo-[1-3]`` and the names that it stands for.
+"""Expands node sets such as ``oslo-[1-3]``, and folds names into them.
 
-ClusterShell's ranges do the work. Its node sets are not used: they have
-operators (``,`` ``!`` ``&`` ``^`` ``@``), sort what they are given, and take
-the brackets of IPv6 addresses for ranges. Pure.
+The ranges are those of ClusterShell. Its node sets are not used: they have
+operators (``,`` ``!`` ``&`` ``^`` ``@``), sort the names, and read the
+brackets of IPv6 addresses as ranges. Pure.
 """
 
 from collections.abc import Iterable
@@ -13,24 +13,27 @@ import re
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
-#: A range. It has at most a million numbers, of at most six digits each: a
-#: longer number is folded by its last six digits.
+#: The most names of a node set: more would fill the memory before a mistyped
+#: bound is reported. A cloud has thousands of nodes.
+MAX_NAMES = 100_000
+#: A range has numbers of at most six digits. Longer numbers are folded by
+#: their last six digits.
 _NUMBERS = r'[0-9]{1,6}(?:-[0-9]{1,6})?'
 _RANGE = re.compile(rf'\[({_NUMBERS}(?:,{_NUMBERS})*)\]')
 _LAST_NUMBER = re.compile(r'(.*?)([0-9]{1,6})([^0-9]*)', re.DOTALL)
 
 
 def is_set(text: str) -> bool:
-    """Whether a text has a range: ``[1-3]`` or ``[01,07]``."""
+    """Whether a text contains a range: ``[1-3]`` or ``[01,07]``."""
     return _RANGE.search(text) is not None
 
 
 def expand(text: str) -> list[str]:
-    """The names that a node set stands for, in ascending order.
+    """The names in a node set, in ascending order.
 
-    :returns: the text itself where it has no range.
-    :raises errors.UsageError: it has two ranges, or one that is not in
-        ascending order.
+    :returns: the text itself if it contains no range.
+    :raises errors.UsageError: the text contains several ranges, or a range
+        that is too long, not valid or not in ascending order.
     """
     found = list(_RANGE.finditer(text))
     if not found:
@@ -41,6 +44,8 @@ def expand(text: str) -> list[str]:
 
     (match,) = found
     before, after = text[: match.start()], text[match.end() :]
+    if _count(match[1]) > MAX_NAMES:
+        raise _wrong(text, _('more than %d names') % MAX_NAMES)
     try:
         numbers = list(ClusterShell.RangeSet.RangeSet(match[1]).striter())
     except ClusterShell.RangeSet.RangeSetException as error:
@@ -48,20 +53,30 @@ def expand(text: str) -> list[str]:
     bounds = [int(one) for one in re.findall(r'\d+', match[1])]
     if bounds != sorted(set(bounds)):
         raise _wrong(text, _('the numbers are not in ascending order'))
+    # ClusterShell lists padded numbers last: 2 before 01.
+    numbers.sort(key=int)
     return [f'{before}{number}{after}' for number in numbers]
 
 
+def _count(ranges: str) -> int:
+    """The number of names in ranges, without expanding them."""
+    bounds = [
+        [int(one) for one in part.split('-')] for part in ranges.split(',')
+    ]
+    return sum(max(part[-1] - part[0] + 1, 0) for part in bounds)
+
+
 def fold(names: Iterable[str]) -> list[str]:
-    """Names with those folded that differ in their last number alone.
+    """Fold names that differ only in their last number into node sets.
 
     :returns: ``['edge-[1-3]', 'oslo']`` for edge-1, edge-2, edge-3 and oslo,
-        in the order in which the names begin.
+        in the order of the first name of each set.
     """
     # A name without a number is a group of its own.
     groups: dict[tuple[str, ...], list[str]] = {}
     for name in dict.fromkeys(names):
         match = _LAST_NUMBER.fullmatch(name)
-        # A name with a bracket would not expand again.
+        # A folded name with another bracket could not be expanded.
         if match and '[' not in name:
             groups.setdefault((match[1], match[3]), []).append(match[2])
         else:
@@ -74,7 +89,7 @@ def fold(names: Iterable[str]) -> list[str]:
 
 
 def _fold(numbers: list[str]) -> list[str]:
-    """Numbers as ranges; where some are padded, one range a length."""
+    """The numbers as ranges; one range for each length if some are padded."""
     lengths: dict[int, list[str]] = {}
     padded = any(one[:1] == '0' and len(one) > 1 for one in numbers)
     for one in numbers:

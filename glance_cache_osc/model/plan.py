@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""From what is wanted and what is there to what is to be done. Pure."""
+"""Plans the changes that give a node's cache the wanted images. Pure."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -13,23 +13,23 @@ from glance_cache_osc.model import images
 
 
 class Action(enum.StrEnum):
-    """What is to be done with one image on one node."""
+    """The action for one image on one node."""
 
     QUEUE = 'queue'
     DELETE = 'delete'
-    #: It is queued; nothing but time is needed.
+    #: The image is queued already; wait for the fill.
     WAIT = 'wait'
-    #: It is as it should be.
+    #: The image is cached already.
     NONE = 'none'
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """What is to be done with one image on one node, and what is there.
+    """The action for one image on one node.
 
     :param image: the image; an orphan has no name.
-    :param action: what is to be done.
-    :param entry: its entry there; None where it has none.
+    :param action: the action to take.
+    :param entry: the image's entry on the node; None if there is none.
     """
 
     image: images.Image
@@ -37,7 +37,10 @@ class Step:
     entry: entries.Entry | None = None
 
     def named(self, known: Mapping[str, images.Image]) -> 'Step':
-        """The step with what is known of its image, by ID."""
+        """The step with the image of `known` that has the same ID, if any.
+
+        :param known: images by their IDs.
+        """
         image = known.get(self.image.image_id, self.image)
         return dataclasses.replace(self, image=image)
 
@@ -48,21 +51,22 @@ def to_queue(
     *,
     force: bool = False,
 ) -> list[Step]:
-    """What makes a node hold images.
+    """One step for each wanted image: queue it unless there is an entry.
 
     :param wanted: the images.
-    :param held: everything that the node's cache holds.
-    :param force: ask again for what is cached or queued.
+    :param held: all entries of the node.
+    :param force: queue images again that are cached or queued.
     """
-    there = by_id(held)
+    existing = by_id(held)
     return [
-        Step(image, _to_hold(entry, force=force), entry)
+        Step(image, _action_for(entry, force=force), entry)
         for image in wanted
-        for entry in [there.get(image.image_id)]
+        for entry in [existing.get(image.image_id)]
     ]
 
 
-def _to_hold(entry: entries.Entry | None, *, force: bool) -> Action:
+def _action_for(entry: entries.Entry | None, *, force: bool) -> Action:
+    """The action for a wanted image with this entry on the node."""
     if force or entry is None:
         return Action.QUEUE
     if entry.state is entries.State.QUEUED:
@@ -76,27 +80,28 @@ def to_sync(
     *,
     delete_others: bool = False,
 ) -> list[Step]:
-    """What makes a node hold images, and with `delete_others` those alone.
+    """The steps that synchronize a node with the wanted images.
 
     :param wanted: the images, each once.
-    :param held: everything that the node's cache holds.
-    :returns: deletions first: they make room for what is queued.
+    :param held: all entries of the node.
+    :param delete_others: whether to delete the entries of other images.
+    :returns: the deletions first, since they free space for the fills.
     """
-    named = {image.image_id for image in wanted}
+    wanted_ids = {image.image_id for image in wanted}
     others = [
         Step(images.Image(image_id), Action.DELETE, entry)
         for image_id, entry in by_id(held).items()
-        if delete_others and image_id not in named
+        if delete_others and image_id not in wanted_ids
     ]
     return others + to_queue(wanted, held)
 
 
 def by_id(held: Iterable[entries.Entry]) -> dict[str, entries.Entry]:
-    """One entry an image: the cached one, where it is queued as well."""
-    there: dict[str, entries.Entry] = {}
+    """One entry for each image ID; the cached one if there are two."""
+    found: dict[str, entries.Entry] = {}
     for entry in held:
         if entry.state is entries.State.CACHED:
-            there[entry.image_id] = entry
+            found[entry.image_id] = entry
         else:
-            there.setdefault(entry.image_id, entry)
-    return there
+            found.setdefault(entry.image_id, entry)
+    return found

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Which of a cache's entries are meant: the narrowing options. Pure."""
+"""Selects entries by the filters of a command line. Pure."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -12,15 +12,15 @@ from glance_cache_osc.model import images
 
 
 @dataclasses.dataclass(frozen=True)
-class Narrowing:
-    """What an entry must be; every condition that is set has to hold.
+class Filters:
+    """Filters for entries; an entry must meet all conditions that are set.
 
-    :param states: the entry is in one of these states; empty for any.
-    :param orphans: Glance was asked for its image, and does not know it.
-    :param unused: its data is there and was never served.
-    :param older_than: its data was last served, or else written, longer
+    :param states: the entry is in one of these states; empty for any state.
+    :param orphans: the entry is an orphan.
+    :param unused: the entry is cached, and its data was never served.
+    :param older_than: the data was last served or, if never, written longer
         ago than this.
-    :param larger_than: its data is more bytes than this.
+    :param larger_than: the data is larger than this number of bytes.
     """
 
     states: frozenset[entries.State] = frozenset()
@@ -31,7 +31,7 @@ class Narrowing:
 
     def __bool__(self) -> bool:
         """Whether any condition is set."""
-        return self != Narrowing()
+        return self != Filters()
 
     def keeps(
         self,
@@ -39,30 +39,32 @@ class Narrowing:
         known: Mapping[str, images.Image],
         now: datetime.datetime,
     ) -> bool:
-        """Whether an entry meets the conditions.
+        """Whether an entry meets all conditions.
 
-        :param known: the images that Glance knows, by ID; those of the
-            entry at least.
-        :param now: the present, with a time zone.
+        :param known: images of Glance by their IDs; must contain the image
+            of the entry if it exists.
+        :param now: the current time, with a time zone.
         """
         if self.orphans and (
             entry.image_id in known or not images.may_be_id(entry.image_id)
         ):
-            # What Glance can't be asked about is not known to be an orphan.
+            # Glance cannot look up such an ID, so it may not be an orphan.
             return False
-        return self._fits(entry, now)
+        return self._matches(entry, now)
 
-    def sift(
+    def candidates(
         self, held: Iterable[entries.Entry], now: datetime.datetime
     ) -> list[entries.Entry]:
-        """Entries that may be kept, as far as is known without Glance.
+        """The entries that meet all conditions except `orphans`.
 
-        :param now: the present, with a time zone.
+        These can be checked without Glance.
+
+        :param now: the current time, with a time zone.
         """
-        return [entry for entry in held if self._fits(entry, now)]
+        return [entry for entry in held if self._matches(entry, now)]
 
-    def _fits(self, entry: entries.Entry, now: datetime.datetime) -> bool:
-        """Whether an entry meets the conditions that it tells of itself."""
+    def _matches(self, entry: entries.Entry, now: datetime.datetime) -> bool:
+        """Whether an entry meets the conditions on its own values."""
         if self.states and entry.state not in self.states:
             return False
         if self.unused and entry.hits != 0:

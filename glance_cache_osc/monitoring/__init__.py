@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Views of a fleet: metrics, a report, and what `watch` shows."""
+"""Views of many nodes: metrics, the HTML page, the state of ``watch``."""

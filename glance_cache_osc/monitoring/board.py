@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What `watch` has seen so far, and the rows that it shows."""
+"""The state of ``watch``: the data of all nodes, and the rows to show."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -16,24 +16,27 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.monitoring import snapshot as snapshots
 
 CACHED = entries.State.CACHED
-_NOTHING = entries.Freed(0, 0, 0)
+_ZERO = entries.Totals(0, 0, 0)
 
 
 @dataclasses.dataclass(slots=True)
-class _Seen:
-    """A node.
+class _NodeData:
+    """The data of a node.
 
-    :param held: what it held when it was last read; None before that.
+    :param held: the entries at the last successful read, by image ID; None
+        before the first one.
+    :param totals: counts and bytes of the entries.
+    :param missing: the sizes in bytes of images that belong on the node and
+        are not cached.
     :param error: why the last read failed.
-    :param freed: counts and bytes of that.
-    :param missing: the sizes of images that belong there and are not cached.
-    :param arrived: images that were cached since the start; ``size`` are
-        their bytes.
-    :param changed: when anything changed, by the clock; None for never.
+    :param read: whether the node was read, successfully or not.
+    :param arrived: the number of images cached since the start.
+    :param size: bytes of the images cached since the start.
+    :param changed: the time of the last change; None if there was none.
     """
 
     held: Mapping[str, entries.Entry] | None = None
-    freed: entries.Freed = _NOTHING
+    totals: entries.Totals = _ZERO
     missing: Sequence[int] = ()
     error: errors.NodeError | None = None
     read: bool = False
@@ -44,16 +47,20 @@ class _Seen:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Row:
-    """A site or a node, as it is shown.
+    """A row of the view: a site or a node.
 
-    :param up: nodes that could be read, of `nodes`.
-    :param missing: entries that belong there and are not cached; None if
-        that is not known.
-    :param arrived: images that were cached since the start.
-    :param rate: bytes of these, in a second.
-    :param left: seconds until nothing is missing at this rate; None if that
-        is not known.
-    :param changed: seconds since anything changed; None for never.
+    :param status: one word.
+    :param up: the number of nodes that responded, out of `nodes`.
+    :param cached: the number of cached entries.
+    :param queued: the number of queued entries.
+    :param missing: the number of entries that belong on the nodes and are not
+        cached; None if it is not known.
+    :param size: bytes of cached entries.
+    :param arrived: the number of images cached since the start.
+    :param rate: bytes per second of the images cached since the start.
+    :param left: seconds until no image is missing, at this rate; None if it is
+        not known.
+    :param changed: seconds since the last change; None if there was none.
     """
 
     name: str
@@ -71,15 +78,17 @@ class Row:
 
     @property
     def urgency(self) -> tuple[bool, bool, bool]:
-        """Rows that need attention come first."""
+        """A sort key: rows that need attention come first."""
         return (self.up == self.nodes, not self.missing, not self.queued)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Change:
-    """Something that happened on a node.
+    """A change on a node.
 
-    :param image_id: the image that it happened to; empty for none.
+    :param what: a word or message about the change.
+    :param image_id: the ID of the changed entry; empty if the change concerns
+        the whole node.
     """
 
     member: fleet.Member
@@ -88,11 +97,11 @@ class Change:
 
 
 class Board:
-    """All nodes, as they were last seen.
+    """The last known state of all nodes.
 
-    :param wanted: the sizes of the images that belong on a node, by ID; None
-        if there is no policy.
-    :param clock: the time in seconds.
+    :param wanted: returns the sizes in bytes of the images that belong on a
+        node, by ID; None without a policy.
+    :param clock: returns the time in seconds.
     """
 
     def __init__(
@@ -101,7 +110,7 @@ class Board:
         wanted: Callable[[fleet.Member], Mapping[str, int]] | None,
         clock: Callable[[], float],
     ) -> None:
-        self._seen = {one: _Seen() for one in members}
+        self._nodes = {one: _NodeData() for one in members}
         self._wanted = wanted
         self._clock = clock
         self.has_policy = wanted is not None
@@ -110,10 +119,10 @@ class Board:
     def update(
         self, member: fleet.Member, listed: Iterable[entries.Entry]
     ) -> list[Change]:
-        """Take over what a node holds; returns what has changed."""
-        node = self._seen[member]
+        """Update a node from its entries, and return the changes."""
+        node = self._nodes[member]
         held, before = plan.by_id(listed), node.held
-        node.freed = freed = entries.Freed.of(held.values())
+        node.totals = totals = entries.Totals.of(held.values())
         if self._wanted:
             sizes = self._wanted(member)
             missing = snapshots.missing_of(held, sizes)
@@ -121,7 +130,7 @@ class Board:
         changes: list[Change] = []
         if node.error or not node.read:
             words = _('ok, cached: %(cached)d, queued: %(queued)d')
-            counts = {'cached': freed.cached, 'queued': freed.queued}
+            counts = {'cached': totals.cached, 'queued': totals.queued}
             changes.append(Change(member, words % counts))
         if before is not None:
             for image_id, entry in held.items():
@@ -136,31 +145,31 @@ class Board:
                 for image_id in before
                 if image_id not in held
             ]
-        self._note(node, changed=bool(changes) and node.read)
+        self._mark_read(node, changed=bool(changes) and node.read)
         node.held, node.error = held, None
         return changes
 
     def fail(
         self, member: fleet.Member, error: errors.NodeError
     ) -> list[Change]:
-        """Take over that a node could not be read."""
-        node = self._seen[member]
+        """Record that reading a node failed, and return the changes."""
+        node = self._nodes[member]
         is_new = node.error is None or str(node.error) != str(error)
-        self._note(node, changed=is_new and node.read)
+        self._mark_read(node, changed=is_new and node.read)
         node.error = error
         if not is_new:
             return []
         return [Change(member, f'{snapshots.status_of(error)}: {error}')]
 
-    def _note(self, node: _Seen, *, changed: bool) -> None:
+    def _mark_read(self, node: _NodeData, *, changed: bool) -> None:
         node.read = True
         if changed:
             node.changed = self._clock()
 
     def rows(self, *, by_node: bool) -> list[Row]:
-        """A row for each site, or each node; urgent ones first."""
+        """A row for each site, or each node; urgent rows first."""
         groups: dict[tuple[str, str], list[fleet.Member]] = {}
-        for one in self._seen:
+        for one in self._nodes:
             name = one.node.name if by_node else one.node.site
             groups.setdefault((one.cloud.name, name), []).append(one)
         several = len({cloud for cloud, __ in groups}) > 1
@@ -171,44 +180,44 @@ class Board:
         return sorted(rows, key=lambda one: one.urgency)
 
     def total(self) -> Row:
-        """All nodes together."""
-        return self._row(_('All'), list(self._seen))
+        """A row with the totals of all nodes."""
+        return self._row(_('All'), list(self._nodes))
 
     def _row(self, name: str, group: list[fleet.Member]) -> Row:
-        seen = [self._seen[one] for one in group]
+        data = [self._nodes[one] for one in group]
         now = self._clock()
         missing = None
-        if self.has_policy and any(one.held is not None for one in seen):
-            missing = sum(len(one.missing) for one in seen)
-        size = sum(sum(one.missing) for one in seen)
-        queued = sum(one.freed.queued for one in seen)
-        rate = sum(one.size for one in seen) / max(now - self._began, 1)
-        changed = [one.changed for one in seen if one.changed is not None]
+        if self.has_policy and any(one.held is not None for one in data):
+            missing = sum(len(one.missing) for one in data)
+        size = sum(sum(one.missing) for one in data)
+        queued = sum(one.totals.queued for one in data)
+        rate = sum(one.size for one in data) / max(now - self._began, 1)
+        changed = [one.changed for one in data if one.changed is not None]
         return Row(
             name=name,
-            status=_status(seen, missing, queued),
-            up=sum(one.held is not None and not one.error for one in seen),
+            status=_status(data, missing, queued),
+            up=sum(one.held is not None and not one.error for one in data),
             nodes=len(group),
-            cached=sum(one.freed.cached for one in seen),
+            cached=sum(one.totals.cached for one in data),
             queued=queued,
             missing=missing,
-            size=sum(one.freed.size for one in seen),
-            arrived=sum(one.arrived for one in seen),
+            size=sum(one.totals.size for one in data),
+            arrived=sum(one.arrived for one in data),
             rate=rate,
             left=size / rate if missing and rate else None,
             changed=now - max(changed) if changed else None,
         )
 
 
-def _status(seen: list[_Seen], missing: int | None, queued: int) -> str:
-    """One word: the worst of it."""
-    failed = [one for one in seen if one.error]
+def _status(data: list[_NodeData], missing: int | None, queued: int) -> str:
+    """The status of a row in one word; failures take precedence."""
+    failed = [one for one in data if one.error]
     if failed:
         word = snapshots.status_of(failed[0].error)
-        if len(seen) == 1:
+        if len(data) == 1:
             return word
         return f'{len(failed)} {word}'
-    if not all(one.read for one in seen):
+    if not all(one.read for one in data):
         return _('waiting')
     if queued:
         return _('filling')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A snapshot as metrics in the Prometheus text format."""
+"""Metrics of a snapshot in the Prometheus text format."""
 
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -19,9 +19,9 @@ _IMAGE = ('cloud', 'site', 'image_id', 'image')
 
 
 def render(snapshot: snapshots.Snapshot) -> str:
-    """The metrics of a snapshot.
+    """The metrics of a snapshot, as text.
 
-    Hits are gauges: they fall when entries are deleted.
+    Hits are a gauge, not a counter, because deleting entries decreases them.
     """
     metrics = prometheus_client.CollectorRegistry()
     metrics.register(_Collector(snapshot))
@@ -29,18 +29,20 @@ def render(snapshot: snapshots.Snapshot) -> str:
 
 
 class _Gauge:
-    """A gauge with labels; names may be anything."""
+    """A gauge with labels, which may contain any characters."""
 
-    def __init__(self, name: str, words: str, labels: Sequence[str]) -> None:
+    def __init__(
+        self, name: str, help_text: str, labels: Sequence[str]
+    ) -> None:
         self.family = core.GaugeMetricFamily(
-            f'{_PREFIX}_{name}', words, labels=labels
+            f'{_PREFIX}_{name}', help_text, labels=labels
         )
 
     def add(self, labels: Sequence[str], value: float | None) -> None:
-        """Add a value, if it is known."""
+        """Add a value; None is skipped."""
         if value is not None:
-            words = [columns.safe_text(one) for one in labels]
-            self.family.add_metric(words, value)
+            texts = [columns.safe_text(one) for one in labels]
+            self.family.add_metric(texts, value)
 
 
 class _Collector(registry.Collector):
@@ -58,7 +60,7 @@ class _Collector(registry.Collector):
             )
         yield core.GaugeMetricFamily(
             f'{_PREFIX}_run_timestamp_seconds',
-            'When the nodes were asked, in seconds since 1970.',
+            'Time of this run, in seconds since 1970.',
             self._snapshot.taken.timestamp(),
         )
 
@@ -88,14 +90,15 @@ class _Collector(registry.Collector):
             expiry.add(labels, one.expires)
             if one.held is None:
                 continue
-            freed = one.freed
-            count.add((*labels, entries.State.CACHED), freed.cached)
-            count.add((*labels, entries.State.QUEUED), freed.queued)
-            size.add(labels, freed.size)
+            totals = one.totals
+            count.add((*labels, entries.State.CACHED), totals.cached)
+            count.add((*labels, entries.State.QUEUED), totals.queued)
+            size.add(labels, totals.size)
             hits.add(labels, sum(e.hits or 0 for e in one.held.values()))
             duration.add(labels, one.seconds)
-            if (gone := self._snapshot.orphans.get(one.cloud)) is not None:
-                orphans.add(labels, len(one.held.keys() & gone))
+            ids = self._snapshot.orphans.get(one.cloud)
+            if ids is not None:
+                orphans.add(labels, len(one.held.keys() & ids))
         for gauge in (up, count, size, hits, orphans, duration, expiry):
             yield gauge.family
 
@@ -107,7 +110,7 @@ class _Collector(registry.Collector):
         )
         missing = _Gauge(
             'site_image_missing_nodes',
-            'Nodes of the site that lack the data of the image.',
+            'Nodes of the site on which the image is not cached.',
             _IMAGE,
         )
         by_place: dict[snapshots.Place, list[snapshots.NodeState]] = {}
@@ -118,12 +121,12 @@ class _Collector(registry.Collector):
             held = [one.held for one in group if one.held is not None]
             for image in want.images if want else ():
                 labels = (*place, image.image_id, image.name or '')
-                lacking = sum(
+                missing_on = sum(
                     bool(snapshots.missing_of(one, [image.image_id]))
                     for one in held
                 )
                 wanted.add(labels, len(group))
                 if held:
-                    missing.add(labels, lacking)
+                    missing.add(labels, missing_on)
         yield wanted.family
         yield missing.family

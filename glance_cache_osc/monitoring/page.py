@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A snapshot as one HTML page, which needs nothing from elsewhere."""
+"""A snapshot as a self-contained HTML page."""
 
 import collections
 from collections.abc import Iterator
@@ -18,18 +18,19 @@ from glance_cache_osc.model import images
 from glance_cache_osc.model import node_sets
 from glance_cache_osc.monitoring import snapshot as snapshots
 
-#: Images of the heat map, if there is no policy; nodes of an orphan.
+#: How many images the heat map shows without a policy, and how many nodes are
+#: named for an orphan.
 _MOST_IMAGES = 100
 _MOST_NODES = 10
-#: Days that a certificate must be valid for.
+#: Certificates that expire within these days are reported.
 _MIN_DAYS = 30
 _DAY = 86400
 
 
 def render(snapshot: snapshots.Snapshot, command: str) -> str:
-    """The page.
+    """The HTML text of the page.
 
-    :param command: the command line that it is made with.
+    :param command: the command line that makes the page.
     """
     environment = jinja2.Environment(
         autoescape=True, finalize=_text, undefined=jinja2.StrictUndefined
@@ -56,7 +57,7 @@ def render(snapshot: snapshots.Snapshot, command: str) -> str:
         hidden=hidden,
         rows=list(_rows(snapshot, sites, shown)),
         nodes=[
-            (one, one.freed, _findings(one, snapshot))
+            (one, one.totals, _findings(one, snapshot))
             for one in sorted(
                 snapshot.states, key=lambda one: one.error is None
             )
@@ -69,20 +70,21 @@ def render(snapshot: snapshots.Snapshot, command: str) -> str:
 
 
 def _text(value: Any) -> Any:
-    """What is printed for a value."""
+    """Escape control characters in texts; None becomes an empty text."""
     if value is None:
         return ''
     return columns.safe_text(value) if type(value) is str else value
 
 
 def _level(one: snapshots.SiteState) -> str:
+    """The CSS class of the status of a site; may be empty."""
     if one.status == 'incomplete' or one.reachable < one.nodes:
         return 'bad'
     return 'ok' if one.status == 'in sync' else ''
 
 
 def _urgency(one: snapshots.SiteState) -> tuple[int, int]:
-    """Sites that need attention come first."""
+    """A sort key: sites that need attention come first."""
     return (-(one.nodes - one.reachable), -(one.missing or 0))
 
 
@@ -93,11 +95,11 @@ def _totals(
     found = [
         (_('Nodes reachable'), f'{up} of {len(snapshot.states)}'),
         (_('Sites'), str(len(sites))),
-        (_('Cached'), str(sum(one.freed.cached for one in sites))),
-        (_('Queued'), str(sum(one.freed.queued for one in sites))),
+        (_('Cached'), str(sum(one.totals.cached for one in sites))),
+        (_('Queued'), str(sum(one.totals.queued for one in sites))),
         (
             _('Size'),
-            columns.human_size(sum(one.freed.size for one in sites)),
+            columns.human_size(sum(one.totals.size for one in sites)),
         ),
     ]
     if snapshot.complete is not None:
@@ -113,7 +115,7 @@ def _totals(
 def _images(
     snapshot: snapshots.Snapshot,
 ) -> tuple[list[snapshots.Key], int]:
-    """The images of the heat map, and how many are left out."""
+    """The images of the heat map, and the number of those left out."""
     wanted: dict[snapshots.Key, images.Image] = {
         (cloud, image.image_id): image
         for (cloud, __), want in snapshot.wanted.items()
@@ -148,7 +150,7 @@ def _rows(
     sites: Sequence[snapshots.SiteState],
     shown: Sequence[snapshots.Key],
 ) -> Iterator[tuple[snapshots.Place, list[tuple[str, str]]]]:
-    """The cells of the heat map: a class and a text."""
+    """The rows of the heat map; a cell is a CSS class and a text."""
     by_place: dict[snapshots.Place, list[snapshots.NodeState]] = {}
     for one in snapshot.states:
         by_place.setdefault(one.place, []).append(one)
@@ -173,6 +175,11 @@ def _rows(
 def _cell(
     group: Sequence[snapshots.NodeState], key: snapshots.Key, *, wanted: bool
 ) -> tuple[str, str]:
+    """A cell of the heat map: its CSS class and its text.
+
+    The classes have short names, since a page has many cells: ``a`` if the
+    image is cached on all nodes that responded, ``s`` on some, ``z`` on none.
+    """
     cloud, image_id = key
     held = [one.held for one in group if one.held is not None]
     if group[0].cloud != cloud:
@@ -202,14 +209,14 @@ def _findings(
             found.append(
                 _('The TLS certificate expires on %s.') % f'{end:%Y-%m-%d}'
             )
-    gone = snapshot.orphans.get(one.cloud, frozenset())
-    if count := len((one.held or {}).keys() & gone):
+    orphans = snapshot.orphans.get(one.cloud, frozenset())
+    if count := len((one.held or {}).keys() & orphans):
         found.append(_('Orphans: %d.') % count)
     return found
 
 
 def _unknown(snapshot: snapshots.Snapshot) -> list[str]:
-    """Clouds of which the orphans are not known."""
+    """The names of the clouds whose orphans are not known."""
     clouds = dict.fromkeys(one.cloud for one in snapshot.states)
     return [one for one in clouds if one not in snapshot.orphans]
 
@@ -217,11 +224,11 @@ def _unknown(snapshot: snapshots.Snapshot) -> list[str]:
 def _orphans(
     snapshot: snapshots.Snapshot,
 ) -> list[tuple[str, int, str]]:
-    """ID, bytes and nodes of each that is known."""
+    """The ID, bytes and nodes of each orphan."""
     found: dict[snapshots.Key, tuple[int, list[str]]] = {}
     for one in snapshot.states:
-        gone = snapshot.orphans.get(one.cloud, frozenset())
-        for image_id in (one.held or {}).keys() & gone:
+        orphans = snapshot.orphans.get(one.cloud, frozenset())
+        for image_id in (one.held or {}).keys() & orphans:
             size, names = found.get((one.cloud, image_id), (0, []))
             entry = (one.held or {})[image_id]
             names.append(one.node.name)

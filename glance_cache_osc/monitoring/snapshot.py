@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What nodes held when they were asked, by node and by site."""
+"""The state of nodes and sites at one time."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -14,7 +14,7 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.policy import policies
 
-#: The word for the error of a node; the first kind that it is of counts.
+#: The status of a node, by the type of its error; the first match counts.
 _WORDS = {
     type(None): 'ok',
     errors.CachingOff: 'caching off',
@@ -25,26 +25,28 @@ _WORDS = {
     errors.TooOld: 'too old',
     errors.CacheError: 'error',
 }
-#: Names of a cloud and of one of its sites; a cloud and the ID of an image.
+#: The names of a cloud and of one of its sites.
 Place = tuple[str, str]
+#: The name of a cloud, and the ID of an image.
 Key = tuple[str, str]
 
 
 def status_of(error: errors.CacheError | None) -> str:
-    """One word for what a node failed with; ``ok`` for nothing."""
+    """The status of a node in one or two words; ``ok`` without an error."""
     return next(_WORDS[kind] for kind in _WORDS if isinstance(error, kind))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class NodeState:
-    """One node.
+    """The state of a node.
 
-    :param cloud: the name of its cloud.
-    :param held: one entry an image, by ID; None if it could not be read.
-    :param error: why it could not be read.
-    :param seconds: how long reading took.
-    :param expires: when its TLS certificate does, in seconds since 1970;
-        None without TLS.
+    :param cloud: the name of the cloud of the node.
+    :param held: one entry for each image, by ID; None if they could not be
+        read.
+    :param error: why the entries could not be read.
+    :param seconds: the duration of the read.
+    :param expires: when the TLS certificate of the node expires, in seconds
+        since 1970; None without TLS, or if it is not known.
     """
 
     node: nodes.Node
@@ -56,37 +58,39 @@ class NodeState:
 
     @property
     def status(self) -> str:
-        """One word."""
+        """The status of the node in one or two words."""
         return status_of(self.error)
 
     @property
     def place(self) -> Place:
-        """Its cloud and its site."""
+        """The cloud and the site of the node."""
         return self.cloud, self.node.site
 
     @property
-    def freed(self) -> entries.Freed:
-        """Counts and bytes of its entries."""
-        return entries.Freed.of((self.held or {}).values())
+    def totals(self) -> entries.Totals:
+        """Counts and bytes of the entries."""
+        return entries.Totals.of((self.held or {}).values())
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SiteState:
-    """One site.
+    """The state of a site.
 
-    :param nodes: how many it has.
-    :param reachable: how many of them could be read.
-    :param freed: counts and bytes of their entries.
-    :param wanted: entries that belong there; None without a rule.
-    :param missing: those of them that are not cached.
-    :param extra: entries that do not belong there.
+    :param nodes: the number of nodes.
+    :param reachable: the number of nodes that could be read.
+    :param totals: counts and bytes of the entries of these nodes.
+    :param wanted: the number of entries that belong on the nodes of the site;
+        None without a rule for the site.
+    :param missing: the number of these entries that are not cached on
+        reachable nodes; None without a rule.
+    :param extra: the number of other entries; None without a rule.
     :param status: ``in sync``, ``incomplete`` or ``unknown``.
     """
 
     place: Place
     nodes: int
     reachable: int
-    freed: entries.Freed
+    totals: entries.Totals
     wanted: int | None
     missing: int | None
     extra: int | None
@@ -95,15 +99,17 @@ class SiteState:
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A fleet at one time.
+    """The state of many nodes at one time.
 
-    :param wanted: what belongs on each site, if there is a policy.
-    :param images: the images that Glance knows.
-    :param orphans: the IDs of each cloud's orphans, as far as the login can
-        tell.
-    :param complete: whether all images of the policy were found; None if
-        there is none.
-    :param failures: what could not be done, a line each.
+    :param taken: the time of the snapshot, in UTC.
+    :param states: the nodes.
+    :param wanted: the images that belong on each site; empty without a policy.
+    :param images: the images of entries that were found in Glance.
+    :param orphans: the IDs of orphans, by the name of the cloud, without
+        clouds whose login cannot see all images.
+    :param complete: whether all images of the policy were found; None without
+        a policy.
+    :param failures: the lines of failures.
     """
 
     taken: datetime.datetime
@@ -115,7 +121,7 @@ class Snapshot:
     failures: Sequence[str] = ()
 
     def sites(self) -> list[SiteState]:
-        """All sites, in the order of their nodes."""
+        """The states of all sites, in the order of their first nodes."""
         by_place: dict[Place, list[NodeState]] = {}
         for one in self.states:
             by_place.setdefault(one.place, []).append(one)
@@ -128,12 +134,13 @@ class Snapshot:
 def site_state(
     place: Place, group: Sequence[NodeState], want: policies.Wanted | None
 ) -> SiteState:
-    """Add up the nodes of a site.
+    """The state of a site from the states of its nodes.
 
-    :param want: what belongs there; None if that is not known.
+    :param want: the images that belong on the site; None without a rule, or if
+        they could not be looked up.
     """
     held = [one.held for one in group if one.held is not None]
-    freed = entries.Freed.of(each for one in held for each in one.values())
+    totals = entries.Totals.of(each for one in held for each in one.values())
     status, wanted, missing, extra = 'unknown', None, None, None
     if want:
         ids = {one.image_id for one in want.images}
@@ -145,14 +152,17 @@ def site_state(
         elif want.complete and len(held) == len(group):
             status = 'in sync'
     return SiteState(
-        place, len(group), len(held), freed, wanted, missing, extra, status
+        place, len(group), len(held), totals, wanted, missing, extra, status
     )
 
 
 def missing_of(
     held: Mapping[str, entries.Entry], ids: Iterable[str]
 ) -> list[str]:
-    """The IDs of which a node does not have the data."""
+    """Those of the given IDs that are not cached on a node.
+
+    :param held: the entries of the node, by ID.
+    """
     return [
         one
         for one in ids

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a policy says of each site. Pure."""
+"""Policies: which images belong in the caches of each site. Pure."""
 
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,7 +17,8 @@ class ImageSet:
     """A named set of images.
 
     :param words: IDs, names and globs on names.
-    :param tags: with the properties: images that have all of them.
+    :param tags: together with `properties`: the set includes images that
+        have all of these tags and properties.
     """
 
     name: str
@@ -28,12 +29,13 @@ class ImageSet:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rule:
-    """What belongs in the caches of the sites that it matches.
+    """The images that belong in the caches of the matching sites.
 
-    :param match: names of sites, and globs of ``*`` and ``?``.
+    :param match: names of sites, and globs with ``*`` and ``?``.
     :param sets: names of image sets.
-    :param delete_others: whether nothing else belongs there.
-    :param max_downloads: fills at a time on a site; None if it does not say.
+    :param delete_others: whether to delete all other entries.
+    :param max_downloads: the number of concurrent fills at a site; None if
+        the rule does not set a limit.
     """
 
     match: tuple[str, ...]
@@ -44,14 +46,17 @@ class Rule:
 
 @dataclasses.dataclass(frozen=True)
 class Policy:
-    """Image sets, and rules: the last one that matches a site wins whole."""
+    """Image sets and rules.
+
+    The last rule that matches a site applies; rules are not merged.
+    """
 
     sets: Mapping[str, ImageSet]
     rules: Sequence[Rule]
 
     @functools.cached_property
     def _by_name(self) -> dict[str, int]:
-        """The last rule that has the name of a site, by that."""
+        """The index of the last rule with the name of a site, by the name."""
         return {
             word: at
             for at, rule in enumerate(self.rules)
@@ -61,7 +66,7 @@ class Policy:
 
     @functools.cached_property
     def _globs(self) -> list[tuple[int, re.Pattern[str]]]:
-        """The rules with globs, the last first."""
+        """The globs with the indexes of their rules, the last rule first."""
         return [
             (at, re.compile(fnmatch.translate(word)))
             for at, rule in reversed(list(enumerate(self.rules)))
@@ -70,11 +75,11 @@ class Policy:
         ]
 
     def names(self) -> set[str]:
-        """The sites that are named, not matched by a glob."""
+        """The sites that rules name without a glob."""
         return set(self._by_name)
 
     def rule_for(self, site: str) -> Rule | None:
-        """The rule that wins for a site; None if none matches it."""
+        """The rule that applies to a site; None if no rule matches it."""
         named = self._by_name.get(site, -1)
         at = next(
             (at for at, glob in self._globs if glob.match(site)),
@@ -88,7 +93,7 @@ class Policy:
 class Found:
     """The images of a set.
 
-    :param complete: whether all that the set names was found.
+    :param complete: whether each word of the set was resolved.
     """
 
     images: Sequence[images.Image]
@@ -97,11 +102,12 @@ class Found:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Wanted:
-    """What belongs in the caches of one site.
+    """The images that belong in the caches of one site.
 
     :param images: each once.
-    :param only: whether nothing else does, and all of it was found.
-    :param complete: whether all of it was found.
+    :param only: whether to delete all other entries; False if the images are
+        not complete.
+    :param complete: whether each word of the sets was resolved.
     """
 
     images: list[images.Image]
@@ -110,9 +116,9 @@ class Wanted:
 
 
 def wanted(rule: Rule, found: Mapping[str, Found]) -> Wanted:
-    """What a rule wants.
+    """The images that a rule requires.
 
-    :param found: by the name of the set.
+    :param found: the images of each set, by the name of the set.
     """
     sets = [found[name] for name in rule.sets]
     by_id = {one.image_id: one for each in sets for one in each.images}
@@ -125,5 +131,5 @@ def wanted(rule: Rule, found: Mapping[str, Found]) -> Wanted:
 
 
 def is_glob(word: str) -> bool:
-    """Whether a word may match several sites."""
+    """Whether a word is a glob, which may match several sites."""
     return '*' in word or '?' in word

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reading a policy file, with errors that name line and column.
+"""Reads policy files, with errors that name the line and column.
 
 The file is read as YAML nodes instead of values: names such as ``24.04``,
-``no``, ``0123`` or a date are text here, and each node knows its place.
+``no``, ``0123`` or a date stay text, and each node has its line and column.
 """
 
 from collections.abc import Callable
@@ -28,45 +28,49 @@ _NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
 def read(text: str, file: str) -> policies.Policy:
     """Read a policy.
 
-    :param file: the name of the file, for errors.
-    :raises errors.UsageError: it is not a policy.
+    :param text: the content of the file.
+    :param file: the name of the file, for messages.
+    :raises errors.UsageError: the text is not a valid policy.
     """
     if match := yaml.SafeLoader.NON_PRINTABLE.search(text):
         raise _error(
             file,
-            _Place.of(text, match.start()),
+            _Position.of(text, match.start()),
             _('character U+%04X is not allowed in YAML') % ord(match[0]),
         )
     try:
         yaml_text.check_depth(text)
         root = yaml.compose(text, Loader=yaml_text.Loader)
     except yaml.MarkedYAMLError as error:
-        words = ' '.join(filter(None, (error.context, error.problem)))
-        raise _error(file, error.problem_mark, words) from error
+        why = ' '.join(filter(None, (error.context, error.problem)))
+        raise _error(file, error.problem_mark, why) from error
     except (yaml.YAMLError, ArithmeticError, ValueError) as error:
-        words = ' '.join(str(error).split())
-        raise _error(file, None, words) from error
+        why = ' '.join(str(error).split())
+        raise _error(file, None, why) from error
     if root is None:
         raise _error(file, None, _('the file is empty'))
     return _Reader(file).policy(root)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Place:
-    """A place in a text, counted from 0, as YAML's marks have it."""
+class _Position:
+    """A line and column of a text, both from 0, as in YAML's marks."""
 
     line: int
     column: int
 
     @classmethod
-    def of(cls, text: str, at: int) -> '_Place':
-        """The place of a character."""
+    def of(cls, text: str, at: int) -> '_Position':
+        """The position of the character with an index."""
         begin = text.rfind('\n', 0, at) + 1
         return cls(text.count('\n', 0, at), at - begin)
 
 
 class _Reader:
-    """Reads the nodes of one file."""
+    """Reads the YAML nodes of one file.
+
+    Each method raises an `errors.UsageError` if its node is not valid.
+    """
 
     def __init__(self, file: str) -> None:
         self._file = file
@@ -156,7 +160,11 @@ class _Reader:
         readers: dict[str, _Read],
         required: tuple[str, ...] = (),
     ) -> dict[str, Any]:
-        """The values of a mapping with known keys."""
+        """The values of a mapping with known keys.
+
+        :param readers: the method that reads the value, by key.
+        :param required: the keys that must be present.
+        """
         found = {}
         for key, at, value in self._pairs(node):
             if key not in readers:
@@ -174,7 +182,7 @@ class _Reader:
     def _pairs(
         self, node: yaml.Node
     ) -> Iterator[tuple[str, yaml.Node, yaml.Node]]:
-        """Each key of a mapping with its node and that of its value."""
+        """The keys of a mapping, each with its node and its value's node."""
         if not isinstance(node, yaml.MappingNode):
             raise self._wrong(node, _('not a mapping'))
         seen = set()
@@ -222,7 +230,7 @@ class _Reader:
 
     @staticmethod
     def _plain(node: yaml.Node) -> str:
-        """A value without quotation marks; empty for any other."""
+        """The text of a plain scalar; empty for any other node."""
         is_plain = isinstance(node, yaml.ScalarNode) and not node.style
         return str(node.value) if is_plain else ''
 
@@ -231,6 +239,10 @@ class _Reader:
 
 
 def _error(file: str, mark: Any, why: str) -> errors.UsageError:
+    """An error with the file's name and the position, if it is known.
+
+    :param mark: a mark of YAML, a `_Position` or None.
+    """
     if mark is None:
         where = _("'%s' is not a valid policy") % file
     else:

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One engine for every request to a Glance: libcurl on asyncio."""
+"""The engine for all requests to Glance: libcurl on asyncio."""

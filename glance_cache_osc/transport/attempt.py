@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Attempt everything, many at a time, and keep every outcome."""
+"""Runs an operation for many jobs at once and collects all outcomes."""
 
 import asyncio
 import collections
@@ -18,7 +18,7 @@ from typing import TypeVar
 
 from glance_cache_osc import errors
 
-#: Jobs under way at once: as many as there may be connections.
+#: The number of concurrent jobs, equal to the limit of connections.
 _MAX_TASKS = 2000
 
 _Job = TypeVar('_Job')
@@ -28,45 +28,52 @@ _Other = TypeVar('_Other')
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Outcome(Generic[_Job, _Value]):
-    """What came of one job: a value, or the error that it ended with."""
+    """The outcome of one job: the operation's value or its error."""
 
     job: _Job
     value: _Value | None = None
     error: errors.CacheError | None = None
 
 
-async def attempt(  # noqa: PLR0913 - by name alone
+async def attempt(  # noqa: PLR0913 - keywords only
     operation: Callable[[_Job], Awaitable[_Value]],
     jobs: Iterable[_Job],
     *,
-    lane: Callable[[_Job], Hashable] = id,
-    width: int = 1,
+    group: Callable[[_Job], Hashable] = id,
+    group_limit: int = 1,
     ended: Callable[[], None] = lambda: None,
     settle: Callable[[list[_Job]], None] | None = None,
 ) -> list[Outcome[_Job, _Value]]:
-    """Do one operation for every job, whatever becomes of the others.
+    """Run one operation for every job, even if some of the jobs fail.
 
-    :param operation: what it raises, if a `errors.CacheError`, is that job's
-        outcome. Anything else is a bug, and is raised here.
-    :param lane: what a job is for. Lanes run side by side; of one lane, no
-        more than `width` jobs are under way at once, in their order.
-    :param ended: is called as each job ends.
-    :param settle: when this is cancelled, jobs under way are waited for, so
-        that what is reported of them is true; this is called with them at
-        once. Another cancellation ends that: they end as
-        `errors.Unconfirmed`. Without it, all jobs are cancelled, and so is
-        this.
-    :returns: an outcome a job, in the order of the jobs; those that did not
-        begin end as `errors.Interrupted`.
+    :param operation: an `errors.CacheError` that it raises is the outcome of
+        that job. Any other exception is a bug, and is raised here.
+    :param group: returns the group of a job. Groups run concurrently.
+    :param group_limit: the number of concurrent jobs of one group. The jobs
+        of a group start in order.
+    :param ended: is called when a job ends.
+    :param settle: if it is given and this call is cancelled, `settle` is
+        called with the jobs in progress, and the call waits for these jobs,
+        so that their outcomes are known. A second cancellation ends the
+        wait; the remaining jobs end as `errors.Unconfirmed`. Without
+        `settle`, all jobs and this call are cancelled.
+    :returns: one outcome for each job, in the order of the jobs; jobs that
+        did not start end as `errors.Interrupted`.
     """
     batch = _Batch(operation, list(jobs), ended)
-    lanes: dict[Hashable, list[int]] = collections.defaultdict(list)
+    groups: dict[Hashable, list[int]] = collections.defaultdict(list)
     for index, job in enumerate(batch.jobs):
-        lanes[lane(job)].append(index)
-    # One of each lane, then another one of each: lanes take turns.
-    sizes = [(iter(indexes), len(indexes)) for indexes in lanes.values()]
+        groups[group(job)].append(index)
+    # The first worker of each group starts before the second of any group,
+    # so that all groups progress.
+    sizes = [(iter(indexes), len(indexes)) for indexes in groups.values()]
     queues = iter(
-        [queue for at in range(width) for queue, size in sizes if at < size]
+        [
+            queue
+            for at in range(group_limit)
+            for queue, size in sizes
+            if at < size
+        ]
     )
     tasks = [
         asyncio.ensure_future(batch.work(itertools.chain([first], queues)))
@@ -87,10 +94,10 @@ async def attempt(  # noqa: PLR0913 - by name alone
 async def both(
     first: Coroutine[Any, Any, _Value], second: Coroutine[Any, Any, _Other]
 ) -> tuple[_Value, _Other]:
-    """The results of two that do not need each other.
+    """The results of two coroutines that run concurrently.
 
-    :raises errors.CacheError: that of the one that fails first; the other
-        one is cancelled.
+    :raises errors.CacheError: the error of the coroutine that fails first;
+        the other one is cancelled.
     """
     tasks = (asyncio.ensure_future(first), asyncio.ensure_future(second))
     try:
@@ -100,11 +107,11 @@ async def both(
 
 
 async def _all(tasks: Iterable[asyncio.Future[Any]]) -> None:
-    """Wait for all; raises the first bug, without waiting for the rest."""
-    todo = list(tasks)
-    if todo:
+    """Wait for all tasks, or raise the first exception at once."""
+    waiting = list(tasks)
+    if waiting:
         done, __ = await asyncio.wait(
-            todo, return_when=asyncio.FIRST_EXCEPTION
+            waiting, return_when=asyncio.FIRST_EXCEPTION
         )
         for task in done:
             task.result()
@@ -115,14 +122,14 @@ async def _settle(
     tasks: Iterable[asyncio.Future[Any]],
     settle: Callable[[list[Any]], None],
 ) -> None:
-    """Wait for what is under way, unless cancelled once more."""
+    """Wait for the jobs in progress, unless cancelled a second time."""
     this = asyncio.current_task()
-    # Two may have come before this one had its turn.
-    again = this.uncancel() if this else 0
+    # Two cancellations may precede the first run of this code.
+    repeated = this.uncancel() if this else 0
     while this and this.cancelling():
         this.uncancel()
-    if batch.under_way and not again:
-        settle(list(batch.under_way.values()))
+    if batch.running and not repeated:
+        settle(list(batch.running.values()))
         try:
             await _all(tasks)
         except asyncio.CancelledError:
@@ -139,24 +146,29 @@ async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:
 
 @dataclasses.dataclass
 class _Batch(Generic[_Job, _Value]):
-    """Jobs, and what came of them so far."""
+    """Jobs and their outcomes so far.
+
+    :ivar stopped: whether no further job may start.
+    :ivar running: the jobs in progress, by their indexes.
+    :ivar done: the outcomes of the jobs that ended, by their indexes.
+    """
 
     operation: Callable[[_Job], Awaitable[_Value]]
     jobs: list[_Job]
     ended: Callable[[], None]
     stopped: bool = False
-    under_way: dict[int, _Job] = dataclasses.field(default_factory=dict)
+    running: dict[int, _Job] = dataclasses.field(default_factory=dict)
     done: dict[int, Outcome[_Job, _Value]] = dataclasses.field(
         default_factory=dict
     )
 
     async def work(self, queues: Iterable[Iterator[int]]) -> None:
-        """Do one job after the other, of one queue after the other."""
+        """Run one job after the other, from one queue after the other."""
         for index in itertools.chain.from_iterable(queues):
             if self.stopped:
                 return
             job = self.jobs[index]
-            self.under_way[index] = job
+            self.running[index] = job
             try:
                 outcome = Outcome(job, value=await self.operation(job))
             except errors.CacheError as error:
@@ -165,12 +177,12 @@ class _Batch(Generic[_Job, _Value]):
                 self.done[index] = Outcome(job, error=errors.Unconfirmed())
                 raise
             finally:
-                del self.under_way[index]
+                del self.running[index]
             self.done[index] = outcome
             self.ended()
 
     def outcomes(self) -> list[Outcome[_Job, _Value]]:
-        """An outcome a job."""
+        """One outcome for each job, in the order of the jobs."""
         return [
             self.done.get(index) or Outcome(job, error=errors.Interrupted())
             for index, job in enumerate(self.jobs)

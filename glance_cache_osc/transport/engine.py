@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Requests to any number of servers at once: libcurl on asyncio.
+"""Sends requests to any number of servers at once: libcurl on asyncio.
 
-libcurl keeps the limits of a transfer: time to connect, rate, size, headers.
-asyncio limits how many there are at once, and ends them.
+libcurl enforces the limits of one transfer: time to connect, rate, size and
+headers. asyncio limits the number of concurrent transfers and cancels them.
 """
 
 import asyncio
@@ -19,9 +19,11 @@ from glance_cache_osc.transport import log
 from glance_cache_osc.transport import resolver
 from glance_cache_osc.transport import transfer as transfers
 
-#: Long responses that are received at a time: all nodes may send one at once.
+#: The number of large responses that are received at once. Without a limit,
+#: the responses of all nodes could be in memory together.
 _MAX_LARGE = 32
-#: Connections at once: at most, and without those of the rest of the process.
+#: The number of concurrent connections, and the number of files that the rest
+#: of the process may open.
 _MAX_CONNECTIONS = 2000
 _OTHER_FILES = 64
 
@@ -32,7 +34,14 @@ Response = transfers.Response
 class Engine:
     """All connections of one command, on one event loop.
 
-    It raises this process's limit of open files while it is open.
+    The engine raises the process's limit of open files until `aclose`.
+
+    :ivar large: limits how many large responses are received at once.
+    :ivar request_id: the ID that all requests of the command carry; Glance
+        logs it as the global request ID.
+    :ivar observer: is called with each request that received a response,
+        and the response.
+    :ivar draining: is set when no further request may start.
     """
 
     def __init__(self) -> None:
@@ -42,25 +51,24 @@ class Engine:
         self._files = resource.getrlimit(resource.RLIMIT_NOFILE)
         connections = _raise_file_limit(self._files)
         self._connections = asyncio.Semaphore(connections)
-        # libcurl counts connections in use among those that it keeps: with
-        # fewer than that, a node's next request would open another one.
+        # libcurl's cache includes connections in use: with a smaller cache,
+        # a node's next request would open another connection.
         self._multi.setopt(pycurl.M_MAXCONNECTS, connections)
-        #: For responses that are long.
         self.large = asyncio.Semaphore(_MAX_LARGE)
-        #: Of all requests of a command: Glance logs it as the global one.
         self.request_id = f'req-{uuid.uuid4()}'
-        #: Is shown each request that had a response.
         self.observer: Callable[[Request, Response], None] | None = None
-        #: Set when no request may start any more that has not started.
         self.draining = asyncio.Event()
 
     async def aclose(self) -> None:
-        """Close all connections."""
+        """Close all connections and restore the limit of open files."""
         await self._multi.aclose()
         resource.setrlimit(resource.RLIMIT_NOFILE, self._files)
 
     async def pause(self, seconds: float) -> bool:
-        """Wait; returns False if `draining` was set meanwhile."""
+        """Wait for a number of seconds.
+
+        :returns: False if `draining` was set, which ends the wait.
+        """
         try:
             async with asyncio.timeout(seconds):
                 await self.draining.wait()
@@ -69,10 +77,12 @@ class Engine:
         return False
 
     async def addresses(self, url: str, timeout: float) -> list[str]:
-        """The IP addresses of a URL's host: IPv4 where there are any.
+        """The IP addresses of a URL's host.
 
         :param timeout: seconds that the look-up may take.
-        :raises errors.Unreachable: there are none, or not in time.
+        :returns: the IPv4 addresses; IPv6 addresses if there are no others.
+        :raises errors.Unreachable: the host has no address, or the look-up
+            timed out.
         """
         found = await self._resolver.addresses(url, timeout)
         return [one for one in found if ':' not in one] or found
@@ -80,11 +90,12 @@ class Engine:
     async def perform(self, request: Request) -> Response:
         """Send a request and receive the response.
 
-        :raises errors.NodeError: there is no response that could be used:
+        :raises errors.NodeError: there is no usable response:
             `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`
-            or `BadReply`; `Interrupted` if it was not sent.
+            or `BadReply`; `Interrupted` if the request was not sent.
         """
-        # Then it is a further request of an operation in progress.
+        # A request that begins while draining belongs to an operation in
+        # progress, and may be sent.
         draining = self.draining.is_set()
         host = request.settings.proxy or request.url
         addresses = ''
@@ -94,7 +105,7 @@ class Engine:
                     host, request.connect_timeout
                 )
         except errors.Unreachable as error:
-            failures.blame_proxy(error, request.settings.proxy)
+            failures.raise_for_proxy(error, request.settings.proxy)
             raise
         async with self._connections:
             if self.draining.is_set() and not draining:
@@ -108,7 +119,7 @@ class Engine:
                 if error.connected:
                     raise
                 self._resolver.forget(host)
-                failures.blame_proxy(error, request.settings.proxy)
+                failures.raise_for_proxy(error, request.settings.proxy)
                 raise
         if self._logs:
             log.received(request, response)
@@ -118,14 +129,16 @@ class Engine:
 
 
 def _raise_file_limit(limits: tuple[int, int]) -> int:
-    """Allow as many open files as are of use; returns how many connections.
+    """Raise the process's limit of open files as far as is useful.
 
-    As many again are connections that are kept.
+    :param limits: the soft and the hard limit.
+    :returns: the number of concurrent connections that the limit allows. It
+        leaves the same number of files for kept connections.
     """
     soft, hard = limits
-    wanted = _MAX_CONNECTIONS * 2 + _OTHER_FILES
-    if soft != resource.RLIM_INFINITY and soft < wanted:
-        soft = wanted if hard == resource.RLIM_INFINITY else min(wanted, hard)
+    needed = _MAX_CONNECTIONS * 2 + _OTHER_FILES
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        soft = needed if hard == resource.RLIM_INFINITY else min(needed, hard)
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
     if soft == resource.RLIM_INFINITY:
         return _MAX_CONNECTIONS

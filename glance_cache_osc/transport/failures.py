@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Why there is no response that could be used: libcurl's codes as errors."""
+"""Converts libcurl's error codes and timeouts into errors of the package."""
 
 import errno
 import os
@@ -12,16 +12,18 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
-#: The most of somebody else's words that is passed on, in characters.
-_MAX_WORDS = 300
-#: OpenSSL's X509_V_ERR_…: not valid yet, expired.
-_OUT_OF_TIME = frozenset({9, 10})
-#: OK, unspecified: the chain is good, and libcurl compares the names itself.
-_NOT_OF_THE_CHAIN = frozenset({0, 1})
+#: The longest text of a server or library that an error contains, in
+#: characters.
+_MAX_TEXT = 300
+#: OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED.
+_OUTSIDE_VALIDITY = frozenset({9, 10})
+#: OpenSSL's X509_V_OK and X509_V_ERR_UNSPECIFIED: the certificate chain is
+#: valid, so the host name does not match. libcurl compares the names itself.
+_WRONG_HOST = frozenset({0, 1})
 _NOT_HTTP = frozenset(
     {
         pycurl.E_UNSUPPORTED_PROTOCOL,  # HTTP/0.9
-        pycurl.E_FTP_WEIRD_SERVER_REPLY,  # Of HTTP, too.
+        pycurl.E_FTP_WEIRD_SERVER_REPLY,  # libcurl uses it for HTTP, too.
         pycurl.E_BAD_CONTENT_ENCODING,
     }
 )
@@ -32,18 +34,21 @@ _LOCAL_FILES = frozenset(
         pycurl.E_SSL_CRL_BADFILE,
     }
 )
-#: E_TOO_LARGE: a header of more than 100 KiB; pycurl has no name for it.
+#: CURLE_TOO_LARGE: a header of more than 100 KiB. pycurl has no name for it.
 _TOO_LARGE = 100
 
 
 def not_http() -> errors.NotGlance:
-    """Something else than HTTP."""
-    return errors.NotGlance(_('The response is not HTTP'), errors.IS_IT_GLANCE)
+    """An error for a response that is not HTTP."""
+    return errors.NotGlance(
+        _('The response is not HTTP'), errors.CHECK_ENDPOINT
+    )
 
 
 def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
-    """No complete headers in time.
+    """An error for response headers that do not arrive within the timeout.
 
+    :param timeout: in seconds.
     :param connected: whether the request may have been sent.
     """
     return errors.TimedOut(
@@ -54,7 +59,11 @@ def no_response(timeout: float, *, connected: bool = True) -> errors.TimedOut:
 
 
 def too_slow(size: int, seconds: float) -> errors.TimedOut:
-    """A body that stopped, or trickles."""
+    """An error for a body that stalls or arrives too slowly.
+
+    :param size: bytes of the body that have arrived.
+    :param seconds: the duration of the request.
+    """
     return errors.TimedOut(
         _('The response is too slow: %(bytes)d bytes in %(time)d s')
         % {'bytes': size, 'time': seconds},
@@ -63,7 +72,10 @@ def too_slow(size: int, seconds: float) -> errors.TimedOut:
 
 
 def too_late(seconds: float) -> errors.TimedOut:
-    """A body that comes fast enough, and does not end."""
+    """An error for a body that does not end within its time limit.
+
+    :param seconds: the limit.
+    """
     return errors.TimedOut(
         _('The response did not end within %g seconds') % seconds,
         _('To wait longer, use --node-timeout.'),
@@ -71,16 +83,19 @@ def too_late(seconds: float) -> errors.TimedOut:
 
 
 def too_long(size: int) -> errors.TooLong:
-    """More bytes than a response may have."""
+    """An error for a response that is larger than the limit.
+
+    :param size: the limit, in bytes.
+    """
     return errors.TooLong(
         _('The response is larger than %s') % columns.human_size(size),
-        errors.IS_IT_GLANCE,
+        errors.CHECK_ENDPOINT,
     )
 
 
-def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
+def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     code: int,
-    words: str,
+    text: str,
     *,
     connect_timeout: float,
     connected: bool,
@@ -88,44 +103,45 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
     verify_result: int,
     changes: bool,
 ) -> errors.NodeError:
-    """A transfer that failed.
+    """An error for a request that failed in libcurl.
 
     :param code: libcurl's ``CURLE_…``.
-    :param words: what libcurl says of it.
+    :param text: libcurl's message.
+    :param connect_timeout: in seconds.
     :param connected: whether the request may have been sent.
     :param os_error: ``errno`` of the last system call that failed, or 0.
-    :param changes: whether the request may have changed something.
     :param verify_result: OpenSSL's ``X509_V_…`` of the server's certificate.
+    :param changes: whether the request may have changed something.
     """
-    words = one_line(words)
+    text = one_line(text)
     if code == pycurl.E_OPERATION_TIMEDOUT:
         return no_response(connect_timeout, connected=connected)
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
-        return _rejected(words, verify_result)
+        return _certificate_rejected(text, verify_result)
     if code in _LOCAL_FILES:
         return errors.NodeError(
-            _('The request was not sent: %s') % words,
+            _('The request was not sent: %s') % text,
             _('Check --os-cacert, --os-cert and clouds.yaml.'),
         )
     if code == pycurl.E_SSL_CONNECT_ERROR:
         return errors.TLSFailed(
-            _('TLS failed: %s') % words,
+            _('TLS failed: %s') % text,
             _('Check that the endpoint uses HTTPS.'),
         )
-    if 'certificate required' in words:
+    if 'certificate required' in text:
         return errors.TLSFailed(
-            _('TLS failed: %s') % words,
+            _('TLS failed: %s') % text,
             _('Set a client certificate with --os-cert and --os-key.'),
         )
     if code in _NOT_HTTP:
         return not_http()
-    if code == _TOO_LARGE or 'response headers' in words:
+    if code == _TOO_LARGE or 'response headers' in text:
         return errors.BadReply(
-            _('The response headers are too large'), errors.IS_IT_GLANCE
+            _('The response headers are too large'), errors.CHECK_ENDPOINT
         )
     if connected:
         return errors.Unreachable(
-            _('The connection broke: %s') % words,
+            _('The connection broke: %s') % text,
             _(
                 'The request may have succeeded: check the result before you '
                 'retry.'
@@ -136,22 +152,28 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; by name alone
         )
     return errors.Unreachable(
         _('Cannot connect: %s')
-        % (os.strerror(os_error) if os_error else words),
+        % (os.strerror(os_error) if os_error else text),
         _('Check that glance-api is running at this address.'),
         down=os_error == errno.ECONNREFUSED,
     )
 
 
-def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
-    """Raise another error if it is a proxy that could not be reached.
+def raise_for_proxy(error: errors.Unreachable, proxy: str) -> None:
+    """Raise an error that names the proxy, if a proxy is used.
 
-    :param proxy: its URL; empty for none.
+    Return without an exception if there is no proxy, or if a certificate was
+    rejected, which is not attributed to the proxy.
+
+    :param error: the reason why no connection was established.
+    :param proxy: the URL of the proxy; empty for none.
+    :raises errors.Unreachable: the connection through the proxy failed.
     """
     if proxy and not isinstance(error, errors.CertificateRejected):
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
-        # A TLS connection that fails is not a node that is down.
-        failed = isinstance(error, errors.TLSFailed)
-        cls = errors.TLSFailed if failed else errors.Unreachable
+        # A TLS failure does not mean that the node is down, and no further
+        # request is sent to a node after a timeout: keep these classes.
+        kept = isinstance(error, errors.TLSFailed | errors.TimedOut)
+        cls = type(error) if kept else errors.Unreachable
         raise cls(
             _('%(why)s (through the proxy %(proxy)s)')
             % {'why': error.why, 'proxy': host},
@@ -159,29 +181,32 @@ def blame_proxy(error: errors.Unreachable, proxy: str) -> None:
                 'Check http_proxy, https_proxy and no_proxy in the '
                 'environment.'
             ),
+            connected=False,
         ) from error
 
 
-def _rejected(words: str, verify_result: int) -> errors.CertificateRejected:
-    """A TLS certificate that does not verify, and what to do about that."""
-    if verify_result in _OUT_OF_TIME:
+def _certificate_rejected(
+    text: str, verify_result: int
+) -> errors.CertificateRejected:
+    """An error for a TLS certificate that failed the verification."""
+    if verify_result in _OUTSIDE_VALIDITY:
         return errors.CertificateRejected(
             _('The TLS certificate has expired or is not yet valid: %s')
-            % words,
+            % text,
             _('Renew the certificate, or correct the clock of this machine.'),
         )
-    if verify_result in _NOT_OF_THE_CHAIN:
+    if verify_result in _WRONG_HOST:
         return errors.CertificateRejected(
-            _('The TLS certificate is for another host: %s') % words,
+            _('The TLS certificate is for another host: %s') % text,
             _('Use an endpoint with a host name of the certificate.'),
         )
     return errors.CertificateRejected(
-        _('The TLS certificate is not from a trusted CA: %s') % words,
+        _('The TLS certificate is not from a trusted CA: %s') % text,
         _("Set its CA with --os-cacert or 'cacert' in clouds.yaml."),
     )
 
 
 def one_line(text: str) -> str:
-    """Words as they fit in a line."""
+    """A text on one line, cut to at most 300 characters."""
     line = ' '.join(text.split())
-    return line if len(line) <= _MAX_WORDS else f'{line[:_MAX_WORDS]}…'
+    return line if len(line) <= _MAX_TEXT else f'{line[:_MAX_TEXT]}…'

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What `openstack --debug` shows of requests and responses.
+"""Logs requests and responses for `openstack --debug`.
 
-In the form that keystoneauth gives to those of other commands. A node may
-send anything: control characters are escaped, and the token is hashed.
+The form is that of keystoneauth, which logs the requests of other commands.
+A node may send any text: control characters are escaped, and the token is
+hashed.
 """
 
 from collections.abc import Iterable
@@ -14,23 +15,24 @@ from glance_cache_osc import columns
 from glance_cache_osc.transport import transfer
 
 _LOG = logging.getLogger(__name__)
-#: Characters of a body that are shown.
+#: The number of characters of a body that are logged.
 _MAX_BODY = 16 * 2**10
 #: Headers whose values are secrets.
 _SECRET = frozenset({'x-auth-token', 'authorization'})
 
 
 def is_shown() -> bool:
-    """Whether anybody sees what is logged here.
+    """Whether a handler shows debug messages of this module.
 
-    OpenStackClient's loggers pass everything on; its handlers decide.
+    The levels of OpenStackClient's loggers pass all messages; the levels of
+    its handlers decide.
     """
     logger: logging.Logger | None = _LOG
     if not _LOG.isEnabledFor(logging.DEBUG):
         return False
-    # Levels of loggers further up do not count.
+    # The levels of parent loggers do not apply to propagated messages.
     while logger:
-        if any(one.level <= logging.DEBUG for one in logger.handlers):
+        if any(handler.level <= logging.DEBUG for handler in logger.handlers):
             return True
         logger = logger.parent if logger.propagate else None
     return False
@@ -48,9 +50,9 @@ def received(request: transfer.Request, response: transfer.Response) -> None:
 
 
 def hide(text: str, secrets: Iterable[str]) -> str:
-    """A text without secrets."""
-    for one in secrets:
-        text = text.replace(one, _hashed(one))
+    """A text in which the secrets are replaced with their hashes."""
+    for secret in secrets:
+        text = text.replace(secret, _hashed(secret))
     return text
 
 

@@ -2,7 +2,7 @@
 
 """The login that all nodes of a cloud share: one token, renewed once.
 
-keystoneauth does the login. It blocks, so that it is called on a thread.
+keystoneauth logs in. Its calls block, so they run on a thread.
 """
 
 import asyncio
@@ -22,23 +22,23 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import threads
 
 _LOG = logging.getLogger(__name__)
-#: Seconds before its end that a token is renewed.
+#: The token is renewed this many seconds before it expires.
 _RENEW_BEFORE = 30.0
-#: Characters of a token that can be told from other words: a Glance without
-#: Keystone takes any.
+#: The least length of a token that is treated as a secret. A Glance service
+#: without Keystone accepts any token, even a common word.
 _MIN_SECRET = 8
 
 Headers = Mapping[str, str]
-#: What Keystone gave: the headers, and what it says of the token.
-_Answer = tuple[Headers | None, Any]
+#: The headers with a token, and keystoneauth's `AccessInfo` or None.
+_Token = tuple[Headers | None, Any]
 
 
 class Login:
-    """A session's login, as the requests to all nodes use it.
+    """A session's login, which the requests to all nodes share.
 
-    :param session: OpenStackClient's.
+    :param session: OpenStackClient's session.
     :param timeout: seconds that Keystone may take.
-    :ivar secrets: all tokens that it had: nothing may show them.
+    :ivar secrets: all tokens of this login; no output may contain them.
     """
 
     def __init__(self, session: ksa_session.Session, timeout: float) -> None:
@@ -50,20 +50,23 @@ class Login:
         if access := getattr(session.auth, 'auth_ref', None):
             # OpenStackClient has logged in already.
             self._keep({'X-Auth-Token': access.auth_token}, access)
-        #: The token was good at this time, by the loop's clock.
-        self._good_at = -math.inf
-        #: Keystone does not accept the user: asking again may lock it.
-        self._rejected: errors.LoginFailed | None = None
-        #: A call of Keystone, for which many may wait; returns what failed.
-        self._call: asyncio.Task[Exception | None] | None = None
-        #: Of a thread, which may take longer than anybody waits for it.
-        self._answer: asyncio.Future[_Answer] | None = None
+        #: The last time when the token was known to be valid, by the loop's
+        #: clock.
+        self._valid_at = -math.inf
+        #: Set when Keystone has rejected the user. There is no further
+        #: attempt: it could lock the user's account.
+        self._rejection: errors.LoginFailed | None = None
+        #: The request to Keystone in progress, shared by all callers. Its
+        #: result is the error, or None.
+        self._renewal: asyncio.Task[Exception | None] | None = None
+        #: The thread's result, which may arrive after the timeout.
+        self._fetched: asyncio.Future[_Token] | None = None
 
     async def headers(self) -> Headers:
         """The headers that carry the token.
 
-        A token that is about to expire is renewed beside the requests that
-        still use it.
+        A token that is about to expire is renewed in the background, while
+        requests still use it.
 
         :raises errors.LoginFailed: there is no token.
         """
@@ -71,69 +74,79 @@ class Login:
         if self._access:
             left = self._access.expires.timestamp() - _now()
         if self._headers is None or left <= 0:
-            await self._ask(None)
-        elif left < _RENEW_BEFORE and not self._call:
-            self._start(None)
+            await self._renew(None)
+        elif left < _RENEW_BEFORE and not self._renewal:
+            self._start_renewal(None)
         if self._headers is None:
             raise errors.LoginFailed(_('Not logged in'))
         return self._headers
 
     async def access(self) -> Any:
-        """What Keystone says of the token: roles and service catalogue.
+        """The token's roles and service catalogue.
 
-        :returns: keystoneauth's `AccessInfo`; None if the login is without
-            Keystone.
+        :returns: keystoneauth's `AccessInfo`; None if the login does not
+            use Keystone.
         :raises errors.LoginFailed: there is no token.
         """
         await self.headers()
         return self._access
 
     def accepted(self, sent: float) -> None:
-        """A node accepted the token.
+        """Record that a node accepted the token.
 
-        :param sent: when that request was sent, by the loop's clock.
+        :param sent: the time at which the request was sent, by the loop's
+            clock.
         """
-        self._good_at = max(self._good_at, sent)
+        self._valid_at = max(self._valid_at, sent)
 
     async def refused(self, headers: Headers, sent: float) -> Headers | None:
-        """A node did not accept a token. Is that the token's fault?
+        """Find out why a node rejected a token, and renew it if necessary.
 
-        If nobody has accepted it since, Keystone is asked whether it is
-        valid. Only if it is not, it is renewed, for all nodes together.
+        If no node has accepted the token since the request was sent, check
+        with Keystone whether the token is valid. If it is not, renew it once
+        for all nodes.
 
-        :param headers: those that the node was sent.
-        :param sent: when, by the loop's clock.
-        :returns: other headers to try, or None if it is the node's fault.
+        :param headers: the headers of the request.
+        :param sent: the time at which the request was sent, by the loop's
+            clock.
+        :returns: other headers to retry with; None if the token is valid, or
+            cannot be renewed.
         """
-        if headers is self._headers and self._good_at < sent:
+        if headers is self._headers and self._valid_at < sent:
             with contextlib.suppress(errors.LoginFailed):
-                await self._ask(headers)
+                await self._renew(headers)
         return None if headers is self._headers else self._headers
 
-    async def _ask(self, doubted: Headers | None) -> None:
-        """Ask Keystone, or wait for the answer that others wait for.
+    async def _renew(self, rejected: Headers | None) -> None:
+        """Get a token from Keystone, together with concurrent callers.
 
-        :raises errors.LoginFailed: it gave none, or not in time.
+        :param rejected: see `_fetch`.
+        :raises errors.LoginFailed: Keystone did not issue a token, or not
+            within the timeout.
         """
-        if self._rejected:
-            raise self._rejected
-        call = self._call or self._start(doubted)
-        if error := await asyncio.shield(call):
+        if self._rejection:
+            raise self._rejection
+        renewal = self._renewal or self._start_renewal(rejected)
+        if error := await asyncio.shield(renewal):
             raise error
 
-    def _start(
-        self, doubted: Headers | None
+    def _start_renewal(
+        self, rejected: Headers | None
     ) -> asyncio.Task[Exception | None]:
-        self._call = asyncio.ensure_future(self._perform(doubted))
-        return self._call
+        self._renewal = asyncio.ensure_future(self._perform(rejected))
+        return self._renewal
 
-    async def _perform(self, doubted: Headers | None) -> Exception | None:
+    async def _perform(self, rejected: Headers | None) -> Exception | None:
+        """Get a token from Keystone within the timeout.
+
+        :returns: the error, or None.
+        """
         began = asyncio.get_running_loop().time()
-        if self._answer is None or self._answer.done():
-            self._answer = threads.start(lambda: self._fetch(doubted))
+        if self._fetched is None or self._fetched.done():
+            self._fetched = threads.start(lambda: self._fetch(rejected))
         try:
             async with asyncio.timeout(self._timeout):
-                headers, access = await asyncio.shield(self._answer)
+                headers, access = await asyncio.shield(self._fetched)
         except TimeoutError:
             return errors.LoginFailed(
                 _('Keystone did not issue a token within %g seconds')
@@ -144,46 +157,50 @@ class Login:
                 ),
             )
         except (ksa_exceptions.ClientException, OSError) as error:
-            # OSError: a file of certificates that cannot be read.
-            failed = from_keystone(error)
+            # OSError: a certificate file cannot be read.
+            failure = from_keystone(error)
             if isinstance(error, ksa_exceptions.Unauthorized):
-                self._rejected = failed
-            return failed
-        except Exception as error:  # noqa: BLE001 - raised to all who wait
+                self._rejection = failure
+            return failure
+        except Exception as error:  # noqa: BLE001 - raised in all callers
             return error
         finally:
-            self._call = None
+            self._renewal = None
         self._keep(headers, access)
-        self._good_at = max(self._good_at, began)
+        self._valid_at = max(self._valid_at, began)
         return None
 
     def _keep(self, headers: Headers | None, access: Any) -> None:
         self._access = access
         if headers == self._headers:
-            return  # Who compares them must find the same ones.
+            return  # Keep the object: callers compare headers by identity.
         self._headers = headers
         values = (headers or {}).values()
         self.secrets |= {one for one in values if len(one) >= _MIN_SECRET}
 
-    def _fetch(self, doubted: Headers | None) -> _Answer:
-        """What Keystone gives; on a thread.
+    def _fetch(self, rejected: Headers | None) -> _Token:
+        """Get a token from Keystone; runs on a thread.
 
-        :param doubted: headers that some node did not accept.
+        :param rejected: headers that a node rejected, and that are returned
+            if Keystone accepts their token; None to get a token in any case.
         """
-        if doubted:
-            if self._is_valid(doubted):
-                return doubted, self._access
+        if rejected:
+            if self._is_valid(rejected):
+                return rejected, self._access
             self._session.invalidate()
         headers = self._session.get_auth_headers()
         get_access = getattr(self._session.auth, 'get_access', None)
         return headers, get_access(self._session) if get_access else None
 
     def _is_valid(self, headers: Headers) -> bool:
-        """Whether Keystone accepts a token; yes, if it does not say."""
+        """Whether Keystone accepts a token.
+
+        The token counts as valid unless Keystone responds with 401 or 404.
+        """
         token = headers.get('X-Auth-Token')
         if token is None:
             return True
-        answer = self._session.get(
+        response = self._session.get(
             '/auth/tokens',
             endpoint_filter={
                 'interface': ksa_plugin.AUTH_INTERFACE,
@@ -194,7 +211,7 @@ class Login:
             raise_exc=False,
             timeout=self._timeout,
         )
-        return answer.status_code not in (401, 404)
+        return response.status_code not in (401, 404)
 
 
 def _now() -> float:
@@ -202,14 +219,17 @@ def _now() -> float:
 
 
 def from_keystone(error: Exception) -> errors.LoginFailed:
-    """A login that failed, as an error."""
-    words = ' '.join(str(error).split())
+    """An error for a login that failed.
+
+    :param error: keystoneauth's exception, or an OSError.
+    """
+    text = ' '.join(str(error).split())
     if isinstance(error, ksa_exceptions.ConnectionError):
         return errors.LoginFailed(
-            _('Cannot get a token from Keystone: %s') % words,
+            _('Cannot get a token from Keystone: %s') % text,
             _('No request was sent to the node. Check that Keystone is up.'),
         )
     return errors.LoginFailed(
-        _('Keystone did not issue a token: %s') % words,
+        _('Keystone did not issue a token: %s') % text,
         _('No request was sent to the node.'),
     )

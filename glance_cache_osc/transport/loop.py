@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One event loop for one command, and what Ctrl-C does to it."""
+"""The event loop of a command, and how Ctrl-C interrupts it."""
 
 import asyncio
 import atexit
@@ -19,26 +19,29 @@ from typing import TypeVar
 from glance_cache_osc.transport import engine as engines
 
 _Value = TypeVar('_Value')
-#: Python's garbage collector looks less often while thousands of responses
-#: come in: next to nothing of them is garbage.
-_THRESHOLDS = (50_000, 20, 20)
-#: Seconds after which the main thread looks for signals while the event loop
-#: is on another one.
-_LOOK = 0.1
+#: The thresholds of Python's garbage collector while a command runs. It runs
+#: less often than by default: almost no object of thousands of responses is
+#: garbage.
+_GC_THRESHOLDS = (50_000, 20, 20)
+#: The interval in seconds at which the main thread checks for signals while
+#: the event loop runs on another thread.
+_SIGNAL_INTERVAL = 0.1
 
 
 class Loop:
-    """A context: coroutines are run in it, one after the other.
+    """A context manager that runs coroutines, one after the other.
 
-    On the main thread, Ctrl-C cancels the coroutine that runs, so that no
-    new request starts; another Ctrl-C cancels what it does about that.
-    Otherwise Ctrl-C raises `KeyboardInterrupt`, as anywhere in Python. The
-    handler of before is restored at the end.
+    On the main thread, Ctrl-C cancels the running coroutine, so that no new
+    request starts. A second Ctrl-C cancels the coroutine's handling of the
+    first. If no coroutine is running, Ctrl-C raises `KeyboardInterrupt`, as
+    usual in Python. The previous signal handler is restored at the end.
 
-    :param factory: makes the event loop; tests have one with its own time.
-    :ivar interrupted: whether there was a Ctrl-C.
-    :ivar has_changes: whether something was changed. A Ctrl-C that comes
-        after that, and before it is reported, does not raise; another does.
+    :param factory: creates the event loop; tests use a loop with a virtual
+        clock.
+    :ivar interrupted: whether the user pressed Ctrl-C.
+    :ivar has_changes: whether the command has changed something. A first
+        Ctrl-C after the change, and before the report, does not raise
+        `KeyboardInterrupt`; a second does.
     """
 
     interrupted = False
@@ -52,33 +55,35 @@ class Loop:
         self._engine: engines.Engine | None = None
         self._task: asyncio.Task[Any] | None = None
         self._running = False
-        #: Has something to read after a signal.
+        #: Becomes readable after a signal.
         self._wakeup: socket.socket | None = None
         self._restore = contextlib.ExitStack()
 
     @property
     def engine(self) -> engines.Engine:
-        """The connections of this loop."""
+        """The engine of this loop, which is created when it is first used."""
         if self._engine is None:
             self._engine = engines.Engine()
         return self._engine
 
     def __enter__(self) -> Self:
-        # Until somebody restores it, the handler must not raise.
+        # The handler must not raise before `stack` can restore the previous
+        # one.
         self._running = True
         with contextlib.ExitStack() as stack:
             stack.callback(gc.set_threshold, *gc.get_threshold())
-            gc.set_threshold(*_THRESHOLDS)
-            # Python looks for garbage once more when the process ends: a
-            # quarter of a second for all that OpenStackClient has loaded.
+            gc.set_threshold(*_GC_THRESHOLDS)
+            # Python collects garbage once more when the process ends. With
+            # all modules of OpenStackClient loaded, this takes a quarter of
+            # a second.
             atexit.unregister(gc.freeze)
             atexit.register(gc.freeze)
-            before = signal.getsignal(signal.SIGINT)
-            # Whoever ignores it goes on doing so.
+            previous = signal.getsignal(signal.SIGINT)
             on_main = threading.current_thread() is threading.main_thread()
-            if on_main and before not in (None, signal.SIG_IGN):
+            # A process that ignores SIGINT continues to ignore it.
+            if on_main and previous not in (None, signal.SIG_IGN):
                 self._wakeup = _wakeup(stack)
-                stack.callback(signal.signal, signal.SIGINT, before)
+                stack.callback(signal.signal, signal.SIGINT, previous)
                 signal.signal(signal.SIGINT, self._on_sigint)
             self._restore = stack.pop_all()
         self._running = False
@@ -86,27 +91,26 @@ class Loop:
 
     def __exit__(self, *_error: object) -> None:
         with self._restore:
-            self._on_its_thread(self._close)
+            self._call(self._close)
 
     def run(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
         """Run a coroutine to its end.
 
-        :returns: its value; after a Ctrl-C (see `interrupted`), what it
-            made of its cancellation.
-        :raises KeyboardInterrupt: it was cancelled by a Ctrl-C, or had not
-            begun.
+        :returns: the value of the coroutine, also if it handles the
+            cancellation after a Ctrl-C (see `interrupted`).
+        :raises KeyboardInterrupt: a Ctrl-C cancelled the coroutine, or came
+            before it began.
         """
         if self.interrupted:
             coroutine.close()
             raise KeyboardInterrupt
         try:
-            return self._on_its_thread(
-                lambda: self._runner.run(self._guard(coroutine))
-            )
+            return self._call(lambda: self._runner.run(self._guard(coroutine)))
         except (asyncio.CancelledError, futures.CancelledError):
             raise KeyboardInterrupt from None
 
     async def _guard(self, coroutine: Coroutine[Any, Any, _Value]) -> _Value:
+        """Run a coroutine as the task that Ctrl-C cancels."""
         self._task = asyncio.current_task()
         loop = asyncio.get_running_loop()
         try:
@@ -126,27 +130,31 @@ class Loop:
             self._runner.run(self._engine.aclose())
         self._runner.close()
 
-    def _on_its_thread(self, call: Callable[[], _Value]) -> _Value:
-        """Call it here, or beside a loop that runs here already."""
+    def _call(self, call: Callable[[], _Value]) -> _Value:
+        """Call a function that uses the event loop.
+
+        The call runs on another thread if this thread runs an event loop
+        already.
+        """
         self._running = True
         try:
-            if not _loop_runs_here():
+            if not _thread_has_loop():
                 return call()
             with futures.ThreadPoolExecutor(1) as pool:
-                outcome = pool.submit(call)
-                while not outcome.done():
-                    futures.wait([outcome], _LOOK)
-            return outcome.result()
+                future = pool.submit(call)
+                while not future.done():
+                    futures.wait([future], _SIGNAL_INTERVAL)
+            return future.result()
         finally:
             self._running = False
 
     def _on_sigint(self, *_signal: object) -> None:
-        again, self.interrupted = self.interrupted, True
+        repeated, self.interrupted = self.interrupted, True
         if self._task:
             self._runner.get_loop().call_soon_threadsafe(
                 self._interrupt, self._task
             )
-        elif not self._running and (again or not self.has_changes):
+        elif not self._running and (repeated or not self.has_changes):
             raise KeyboardInterrupt
 
     def _interrupt(self, task: asyncio.Task[Any]) -> None:
@@ -155,27 +163,29 @@ class Loop:
 
 
 def _wakeup(stack: contextlib.ExitStack) -> socket.socket:
-    """A socket with something to read after each signal.
+    """A socket that becomes readable after each signal.
 
-    A signal that comes just before the event loop waits would otherwise be
-    handled only after that.
+    Without it, a signal that arrives just before the event loop waits would
+    be handled only after the wait.
+
+    :param stack: closes the socket and restores the previous descriptor.
     """
-    reads, writes = socket.socketpair()
-    for one in (reads, writes):
+    reader, writer = socket.socketpair()
+    for one in (reader, writer):
         stack.enter_context(one).settimeout(0)
-    before = signal.set_wakeup_fd(writes.fileno(), warn_on_full_buffer=False)
-    stack.callback(_wake, before)
-    return reads
+    previous = signal.set_wakeup_fd(writer.fileno(), warn_on_full_buffer=False)
+    stack.callback(_restore_wakeup_fd, previous)
+    return reader
 
 
-def _wake(descriptor: int) -> None:
-    """Let signals write where they did before, if that is still open."""
+def _restore_wakeup_fd(descriptor: int) -> None:
+    """Restore the previous wakeup descriptor, if it is still open."""
     signal.set_wakeup_fd(-1)
     with contextlib.suppress(OSError, ValueError):
         signal.set_wakeup_fd(descriptor)
 
 
-def _loop_runs_here() -> bool:
+def _thread_has_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:

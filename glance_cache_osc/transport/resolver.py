@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Addresses of hosts, looked up on threads that nobody waits for.
+"""Resolves host names on daemon threads.
 
-libcurl's own resolver has about 20 threads: names that hang make healthy
-ones behind them fail, and closing it waits for them.
+libcurl's own resolver has about 20 threads: look-ups that hang make later
+look-ups fail, and closing the resolver waits for them.
 """
 
 import asyncio
@@ -17,51 +17,56 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import threads
 
-#: Look-ups at once.
+#: The number of concurrent look-ups.
 _MAX_LOOKUPS = 256
 _PORTS = {'http': 80, 'https': 443, 'socks5': 1080, 'socks5h': 1080}
 
 
 class Resolver:
-    """Addresses of hosts; each is looked up once."""
+    """Resolves host names; each name is looked up once."""
 
     def __init__(self) -> None:
         self._threads = asyncio.Semaphore(_MAX_LOOKUPS)
-        self._holding: set[asyncio.Task[None]] = set()
+        #: References to running tasks: asyncio keeps weak references only.
+        self._releasing: set[asyncio.Task[None]] = set()
         self._lookups: dict[
             tuple[str, int], asyncio.Task[asyncio.Future[list[str]]]
         ] = {}
 
     async def resolve(self, url: str, timeout: float) -> str:
-        """The addresses of a URL's host, as libcurl's ``RESOLVE`` has them.
+        """The addresses of a URL's host in the form of libcurl's ``RESOLVE``.
 
         :param timeout: seconds that the look-up may take.
-        :returns: ``host:port:address,address``; empty for an address.
-        :raises errors.Unreachable: there are none, or not in time.
+        :returns: ``host:port:address,address``; empty if the host is an IP
+            address.
+        :raises errors.Unreachable: the host has no address, or the look-up
+            timed out.
         """
         host, port = _host_and_port(url)
         if _is_address(host):
             return ''
         found = await self.addresses(url, timeout)
-        quoted = [f'[{one}]' if ':' in one else one for one in found]
-        return f'{host}:{port}:{",".join(quoted)}'
+        bracketed = [f'[{one}]' if ':' in one else one for one in found]
+        return f'{host}:{port}:{",".join(bracketed)}'
 
     async def addresses(self, url: str, timeout: float) -> list[str]:
         """The IP addresses of a URL's host.
 
         :param timeout: seconds that the look-up may take.
-        :raises errors.Unreachable: there are none, or not in time.
+        :raises errors.Unreachable: the host has no address, or the look-up
+            timed out.
         """
         host, port = _host_and_port(url)
         lookup = self._lookups.get((host, port))
         if lookup is None:
             lookup = asyncio.ensure_future(self._start(host, port, timeout))
             self._lookups[host, port] = lookup
-        # Waiting for a thread is not the host's fault.
-        answer = await asyncio.shield(lookup)
+        # The time that the look-up waits for a thread does not count against
+        # the timeout.
+        addresses = await asyncio.shield(lookup)
         try:
             async with asyncio.timeout(timeout):
-                return await asyncio.shield(answer)
+                return await asyncio.shield(addresses)
         except TimeoutError as error:
             raise errors.TimedOut(
                 _("'%(host)s' was not resolved within %(time)g seconds")
@@ -77,25 +82,28 @@ class Resolver:
             ) from error
 
     def forget(self, url: str) -> None:
-        """Look a URL's host up anew next time."""
+        """Discard the result for a URL's host: the next call looks it up."""
         self._lookups.pop(_host_and_port(url), None)
 
     async def _start(
         self, host: str, port: int, timeout: float
     ) -> asyncio.Future[list[str]]:
-        """Start a look-up once there is a thread for it."""
+        """Start a look-up as soon as a thread is free."""
         await self._threads.acquire()
-        answer = threads.start(lambda: _addresses(host, port))
-        holding = asyncio.ensure_future(self._hold(answer, timeout))
-        self._holding.add(holding)
-        holding.add_done_callback(self._holding.discard)
-        return answer
+        addresses = threads.start(lambda: _addresses(host, port))
+        releasing = asyncio.ensure_future(self._release(addresses, timeout))
+        self._releasing.add(releasing)
+        releasing.add_done_callback(self._releasing.discard)
+        return addresses
 
-    async def _hold(
-        self, answer: asyncio.Future[list[str]], timeout: float
+    async def _release(
+        self, addresses: asyncio.Future[list[str]], timeout: float
     ) -> None:
-        """Keep a thread's place; one that hangs is no longer counted."""
-        await asyncio.wait([answer], timeout=timeout)
+        """Release the semaphore after the look-up, or after its timeout.
+
+        A thread that hangs no longer counts against the limit.
+        """
+        await asyncio.wait([addresses], timeout=timeout)
         self._threads.release()
 
 
@@ -118,7 +126,7 @@ def _is_address(host: str) -> bool:
 
 def _addresses(host: str, port: int) -> list[str]:
     found: list[Any] = []
-    # A part of the name may be too long, or empty.
+    # A label of the host name may be too long, or empty.
     with contextlib.suppress(UnicodeError):
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
     if not found:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""TLS and proxy of a connection: as OpenStackClient's session has them."""
+"""TLS and proxy settings of connections, from OpenStackClient's session."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -19,17 +19,18 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
 _PORTS = {'http': 80, 'https': 443}
-_SOCKS = 1080
+_SOCKS_PORT = 1080
 
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """How to connect to a server.
+    """The TLS and proxy settings of connections to a server.
 
-    :param verify: the file or folder of the CA certificates that are
-        trusted; None if any certificate is accepted.
-    :param cert: the files of a client certificate and of its key.
-    :param proxy: its URL; empty for none.
+    :param verify: the file or folder of the trusted CA certificates; None
+        if any certificate is accepted.
+    :param cert: the files of a client certificate and of its key; one file
+        if it contains both; empty for no client certificate.
+    :param proxy: the URL of the proxy; empty for none.
     """
 
     verify: str | None
@@ -38,53 +39,61 @@ class Settings:
 
     @functools.cached_property
     def options(self) -> Mapping[int, Any]:
-        """The same as libcurl's options."""
-        found: dict[int, Any] = {pycurl.PROXY: self.proxy, pycurl.NOPROXY: ''}
+        """The settings as options of libcurl."""
+        options: dict[int, Any] = {
+            pycurl.PROXY: self.proxy,
+            pycurl.NOPROXY: '',
+        }
         if self.verify is None:
-            found |= {
+            options |= {
                 pycurl.SSL_VERIFYPEER: 0,
                 pycurl.SSL_VERIFYHOST: 0,
                 pycurl.PROXY_SSL_VERIFYPEER: 0,
                 pycurl.PROXY_SSL_VERIFYHOST: 0,
             }
         elif pathlib.Path(self.verify).is_dir():
-            found |= {
+            options |= {
                 pycurl.CAPATH: self.verify,
                 pycurl.PROXY_CAPATH: self.verify,
             }
         else:
-            found |= {
+            options |= {
                 pycurl.CAINFO: self.verify,
                 pycurl.PROXY_CAINFO: self.verify,
             }
         if self.cert:
-            found |= {
+            options |= {
                 pycurl.SSLCERT: self.cert[0],
                 pycurl.SSLKEY: self.cert[-1],
             }
-        return found
+        return options
 
 
 class Connections:
-    """What requests would use for URLs, its environment included.
+    """Finds the settings that the requests library would use for a URL.
 
-    :param session: OpenStackClient's.
+    The environment variables that requests reads are included.
+
+    :param session: OpenStackClient's session.
     """
 
     def __init__(self, session: ksa_session.Session) -> None:
         self._session = session
         plugin = session.auth
-        given = plugin.get_connection_params(session) if plugin else {}
-        self._verify = given.get('verify', session.verify)
-        self._cert = given.get('cert', session.cert)
-        # To look which of them is for a URL takes longer than to connect.
+        params = plugin.get_connection_params(session) if plugin else {}
+        self._verify = params.get('verify', session.verify)
+        self._cert = params.get('cert', session.cert)
+        # Selecting the proxy for a URL takes longer than connecting to it.
         self._has_proxies = bool(
             request.getproxies() or session.session.proxies
         )
         self._by_url: dict[str, Settings] = {}
 
     def to(self, url: str) -> Settings:
-        """Those for a URL."""
+        """The settings for connections to a URL.
+
+        :raises errors.UsageError: the URL of the proxy is not valid.
+        """
         key = url if self._has_proxies else ''
         if key not in self._by_url:
             self._by_url[key] = self._settings(url)
@@ -100,20 +109,22 @@ class Connections:
         return Settings(
             verify=os.fspath(verify) if verify else None,
             cert=(cert,) if isinstance(cert, str) else tuple(cert),
-            proxy=_complete(utils.select_proxy(url, merged['proxies'])),
+            proxy=_proxy_url(utils.select_proxy(url, merged['proxies'])),
         )
 
 
-def _complete(proxy: str | None) -> str:
-    """A proxy with its scheme and port, as requests understands it.
+def _proxy_url(proxy: str | None) -> str:
+    """The URL of a proxy, with the default scheme and port of requests.
 
-    libcurl would take port 1080 where there is none.
+    libcurl's default port is 1080.
+
+    :raises errors.UsageError: the URL is not valid.
     """
     if not proxy:
         return ''
     try:
         parts = parse.urlsplit(proxy if '://' in proxy else f'http://{proxy}')
-        port = parts.port or _PORTS.get(parts.scheme, _SOCKS)
+        port = parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT)
     except ValueError as error:
         raise errors.UsageError(
             _('A proxy URL in the environment is not valid: %s') % error,

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Calls that block, on threads that do not hold the program at its end.
+"""Runs blocking calls on daemon threads.
 
 `asyncio.to_thread` uses a pool whose threads are joined when the program
-ends: a call that hangs would hold it.
+ends: a call that hangs would prevent the program from ending.
 """
 
 import asyncio
@@ -17,13 +17,15 @@ _Value = TypeVar('_Value')
 
 
 def start(call: Callable[[], _Value]) -> asyncio.Future[_Value]:
-    """Start a call on a thread of its own.
+    """Start a call on a new thread.
 
-    :returns: a future of the running loop, with its value or exception.
+    :returns: a future of the running loop. It receives the call's value or
+        exception; OSError if the thread cannot be started.
     """
     loop = asyncio.get_running_loop()
     future: asyncio.Future[_Value] = loop.create_future()
-    # Whether anybody still waits for it or not, it is no bug.
+    # Reading the exception prevents asyncio's warning about an exception
+    # that was never retrieved: the caller may have stopped waiting.
     future.add_done_callback(lambda done: done.cancelled() or done.exception())
 
     def finish(
@@ -39,7 +41,7 @@ def start(call: Callable[[], _Value]) -> asyncio.Future[_Value]:
             outcome = (future.set_result, call())
         except BaseException as error:  # noqa: BLE001 - raised where awaited
             outcome = (future.set_exception, error)  # type: ignore[assignment]
-        # The loop may be closed by now.
+        # The loop may be closed already.
         with contextlib.suppress(RuntimeError):
             loop.call_soon_threadsafe(finish, *outcome)
 

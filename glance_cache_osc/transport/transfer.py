@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One request and its response, within the limits of both."""
+"""Performs one request and enforces its limits on time and size."""
 
 import asyncio
 from collections.abc import Callable
@@ -17,42 +17,45 @@ from glance_cache_osc import errors
 from glance_cache_osc.transport import failures
 from glance_cache_osc.transport import settings
 
-#: Requests whose repetition does no harm: libcurl silently repeats one on a
-#: kept connection that the server has closed.
+#: Methods that are safe to repeat: libcurl repeats a request, without
+#: reporting it, if the server has closed the kept connection.
 _REPEATABLE = frozenset({'GET', 'HEAD'})
-#: Bytes of an error response that are read.
+#: The number of bytes of an error response that are read.
 _MAX_ERROR_SIZE = 64 * 2**10
-#: The lowest rate of a response, in bytes per second, and how many times its
-#: timeout the whole of it may take.
+#: The lowest rate of a response, in bytes per second, and the longest
+#: duration of a whole response, in multiples of the request's timeout.
 _MIN_RATE = 1024
 _MAX_TIMEOUTS = 10
 #: The name of a header may begin with HTTP/ as well.
 _STATUS_LINE = re.compile(rb'HTTP/[\d.]+ (\d{3})(?!\d)')
-#: Responses longer than this, in bytes, are received a few at a time.
-_SMALL = 64 * 2**10
-#: Bytes that a sink receives at a time.
-_PIECE = 128 * 2**10
+#: The size in bytes above which a response is large: the engine limits the
+#: number of large responses that are received at once.
+_LARGE = 64 * 2**10
+#: The most bytes that a sink receives in one call.
+_CHUNK = 128 * 2**10
 
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """An HTTP request.
 
-    :param url: an absolute URL, quoted.
-    :param connect_timeout: seconds until the connection is established,
-        over all addresses of the host together, TLS included.
-    :param timeout: seconds until the response's headers are complete, and
-        for which its body may arrive below 1 KiB a second.
-    :param max_size: bytes that the body may have.
+    :param url: an absolute, quoted URL.
+    :param connect_timeout: seconds until the connection is established, for
+        all addresses of the host together, including TLS.
+    :param timeout: seconds until the response's headers are complete. It is
+        also the longest period in which the body may arrive at less than
+        1 KiB per second.
+    :param max_size: the largest size of the body, in bytes.
     :param settings: TLS and proxy.
-    :param secrets: what no log may show, whoever sends it.
-    :param sink: receives the body of a 2xx response piece by piece, which
-        then is not in the response; an empty piece when the headers are
-        complete. Such a body may take any time as long as it arrives at 1 KiB
-        a second.
-    :param fresh: whether a new connection is opened for it.
-    :param address: the IP address to connect to; empty for any of the
-        host's. TLS and ``Host`` are by the host's name all the same.
+    :param secrets: texts that logs must not contain, even if the server
+        sends them.
+    :param sink: receives the body of a 2xx response in chunks, instead of
+        the response; first an empty chunk when the headers are complete.
+        The total time of such a body is not limited as long as it arrives
+        at 1 KiB per second.
+    :param fresh: whether to open a new connection.
+    :param address: the IP address to connect to; empty for any address of
+        the host. TLS and ``Host`` use the host's name in both cases.
     """
 
     method: str
@@ -70,14 +73,14 @@ class Request:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Response:
-    """An HTTP response, whatever its status.
+    """An HTTP response with any status.
 
-    :param headers: by their names in lower case.
-    :param body: of an error, the first 64 KiB.
+    :param headers: the values by the names of the headers, in lower case.
+    :param body: the body; the first 64 KiB if the status is 300 or higher.
     :param elapsed: seconds from the request to the end of the response.
-    :param expires: when the server's TLS certificate does, in OpenSSL's
-        words; empty where that was not seen: only a request that opens a
-        new connection sees it.
+    :param expires: when the server's TLS certificate expires, as
+        OpenSSL prints it; empty if it is not known. Only requests with
+        `fresh` receive it, since it requires a new connection.
     """
 
     status: int
@@ -88,9 +91,9 @@ class Response:
 
 
 class Transfer:
-    """One request and its response, as libcurl's callbacks see it.
+    """One request and the libcurl callbacks that receive its response.
 
-    :param large: those of which the response is long.
+    :param large: limits how many large responses are received at once.
     """
 
     def __init__(self, request: Request, large: asyncio.Semaphore) -> None:
@@ -101,30 +104,40 @@ class Transfer:
         self._body = bytearray()
         self._size = 0
         self._connected = False
-        #: When the request was, by the loop's clock.
+        #: The time at which the request was sent, by the loop's clock.
         self._sent = 0.0
-        self._head_complete = False
-        self._room: asyncio.Task[None] | None = None
+        self._headers_complete = False
+        #: Waits until another large response may be received.
+        self._resuming: asyncio.Task[None] | None = None
         self._deadline = asyncio.timeout(None)
-        #: None once it is over: libcurl may still call.
+        #: None after the end: libcurl may still call the callbacks.
         self._curl: pycurl.Curl | None = None
 
     async def perform(
         self, multi: pycurl.AsyncCurlMulti, addresses: str
     ) -> Response:
+        """Send the request and receive the response.
+
+        :param addresses: for libcurl's ``RESOLVE``; may be empty.
+        :raises errors.NodeError: there is no complete response. An
+            incomplete body of an error response is accepted.
+        """
         loop = asyncio.get_running_loop()
         self._curl = curl = self._handle(addresses)
         began = loop.time()
         try:
             async with self._deadline:
                 await multi.perform(curl)
+            if self._status >= 200 and not self._headers_complete:
+                raise pycurl.error(pycurl.E_GOT_NOTHING, 'Incomplete headers')
         except (TimeoutError, pycurl.error) as error:
-            # Of an error, the beginning is enough.
-            if not self._head_complete or self._status < 300:
+            # The beginning of an error response is enough.
+            if not self._headers_complete or self._status < 300:
                 raise self._failure(curl, error) from error
         finally:
             self._curl = None
-            if self._room and not self._room.cancel():
+            # A finished task has acquired the semaphore.
+            if self._resuming and not self._resuming.cancel():
                 self._large.release()
         return Response(
             self._status,
@@ -139,12 +152,12 @@ class Transfer:
     ) -> errors.NodeError:
         timeout = self._request.timeout
         if isinstance(error, TimeoutError):
-            if self._head_complete:
+            if self._headers_complete:
                 return failures.too_late(timeout * _MAX_TIMEOUTS)
             return failures.no_response(timeout)
-        code, words = int(error.args[0]), str(error.args[-1])
+        code, text = int(error.args[0]), str(error.args[-1])
         if code == pycurl.E_OPERATION_TIMEDOUT and self._connected:
-            if not self._head_complete:
+            if not self._headers_complete:
                 return failures.no_response(timeout)
             return failures.too_slow(
                 self._size, curl.getinfo(pycurl.TOTAL_TIME)
@@ -153,7 +166,7 @@ class Transfer:
             return failures.too_long(self._request.max_size)
         return failures.from_curl(
             code,
-            words,
+            text,
             connect_timeout=self._request.connect_timeout,
             connected=self._connected,
             os_error=curl.getinfo(pycurl.OS_ERRNO),
@@ -172,19 +185,20 @@ class Transfer:
             pycurl.URL: request.url,
             pycurl.CUSTOMREQUEST: request.method,
             pycurl.HTTPHEADER: [f'{key}: {headers[key]}' for key in headers],
-            # For proxies; it has all versions in it by default.
+            # Sent to proxies. The default lists all versions of libraries.
             pycurl.USERAGENT: 'glance-cache-osc',
+            pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.FRESH_CONNECT: (
                 request.fresh or request.method not in _REPEATABLE
             ),
             pycurl.OPT_CERTINFO: request.fresh,
-            # A resumed TLS session shows no certificate.
+            # The server of a resumed TLS session sends no certificate.
             pycurl.SSL_SESSIONID_CACHE: not request.fresh,
             pycurl.NOSIGNAL: True,
             pycurl.PATH_AS_IS: True,
-            # Entries stay: libcurl would look through all of them for old
-            # ones after each request.
+            # Addresses never expire: libcurl would otherwise search all of
+            # them for expired ones after each request.
             pycurl.DNS_CACHE_TIMEOUT: -1,
             pycurl.CONNECTTIMEOUT_MS: math.ceil(
                 request.connect_timeout * 1000
@@ -198,7 +212,7 @@ class Transfer:
             **request.settings.options,
         }
         if request.sink:
-            options[pycurl.BUFFERSIZE] = _PIECE
+            options[pycurl.BUFFERSIZE] = _CHUNK
         if request.address:
             host = request.address
             host = f'[{host}]' if ':' in host else host
@@ -210,22 +224,26 @@ class Transfer:
         return curl
 
     def _on_connected(self, *_addresses: object) -> int:
-        """The request is about to be sent."""
+        """Start the request's timeout: the connection is established."""
         if self._curl is None:
             return pycurl.PREREQFUNC_ABORT
         self._connected = True
         self._sent = asyncio.get_running_loop().time()
-        self._must_end(self._sent + self._request.timeout)
+        self._set_deadline(self._sent + self._request.timeout)
         return pycurl.PREREQFUNC_OK
 
-    def _must_end(self, when: float | None) -> None:
-        """Set the deadline, by the loop's clock, unless it has passed."""
+    def _set_deadline(self, when: float | None) -> None:
+        """Set the deadline, by the loop's clock, unless it has passed.
+
+        :param when: None for no deadline.
+        """
         if not self._deadline.expired():
             self._deadline.reschedule(when)
 
     def _on_header(self, line: bytes) -> None:
-        if self._head_complete or not self._connected or not self._curl:
-            return  # A trailer, or a proxy's.
+        """Receive one line of the response's head."""
+        if self._headers_complete or not self._connected or not self._curl:
+            return  # A trailer, or a header of the proxy.
         if line[:5] == b'HTTP/' and (status := _STATUS_LINE.match(line)):
             self._status = int(status[1])
             self._headers.clear()
@@ -233,14 +251,14 @@ class Transfer:
             name, _, value = line.decode('latin-1').partition(':')
             self._headers[name.strip().lower()] = value.strip()
         elif self._status >= 200:
-            self._head_complete = True
+            self._headers_complete = True
             end = self._sent + self._request.timeout * _MAX_TIMEOUTS
-            self._must_end(None if self._request.sink else end)
+            self._set_deadline(None if self._request.sink else end)
             if self._request.sink and self._status < 300:
                 self._request.sink(b'')
 
     def _on_body(self, data: bytes) -> int:
-        """Take a piece of the body; returns how much of it was taken."""
+        """Receive a chunk; returning less than its size ends the transfer."""
         if self._curl is None:
             return 0
         self._size += len(data)
@@ -250,29 +268,33 @@ class Transfer:
         if self._request.sink:
             self._request.sink(data)
             return len(data)
-        if len(self._body) > _SMALL and not self._room:
+        if len(self._body) > _LARGE and not self._resuming:
+            # libcurl passes the same chunk again after the pause.
             self._size -= len(data)
-            self._room = asyncio.ensure_future(self._wait_for_room())
+            self._resuming = asyncio.ensure_future(self._resume())
             return pycurl.WRITEFUNC_PAUSE
         self._body += data
         return len(data)
 
-    async def _wait_for_room(self) -> None:
-        """Go on once few enough long responses are being received."""
+    async def _resume(self) -> None:
+        """Resume the transfer as soon as the limit of large responses allows.
+
+        The pause does not count against the deadline.
+        """
         loop = asyncio.get_running_loop()
         began, end = loop.time(), self._deadline.when()
-        # Until then the time is not the server's.
-        self._must_end(None)
+        self._set_deadline(None)
         await self._large.acquire()
         if self._curl:
-            self._must_end(end and end + loop.time() - began)
+            self._set_deadline(end and end + loop.time() - began)
             self._curl.pause(pycurl.PAUSE_CONT)
 
 
 def _expires(curl: pycurl.Curl) -> str:
-    """When the server's own certificate expires; the first is its own."""
+    """When the server's certificate expires, as OpenSSL prints it."""
+    # The server's own certificate is the first of the chain.
     for certificate in curl.getinfo_raw(pycurl.INFO_CERTINFO)[:1]:
-        # Other fields may hold anything.
-        found = dict(certificate).get(b'Expire date', b'')
-        return bytes(found).decode('latin-1')
+        # Decode this field only: the bytes of others may be in any encoding.
+        expire_date = dict(certificate).get(b'Expire date', b'')
+        return bytes(expire_date).decode('latin-1')
     return ''

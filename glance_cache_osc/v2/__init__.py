@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is typed: the commands."""
+"""The commands of the plugin, one module each."""

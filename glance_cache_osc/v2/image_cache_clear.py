@@ -11,7 +11,8 @@ from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
-_TAKEN = {
+#: The states of the entries that each target deletes.
+_STATES = {
     entries.Target.CACHE: {entries.State.CACHED},
     entries.Target.QUEUE: {entries.State.QUEUED},
     entries.Target.BOTH: {entries.State.CACHED, entries.State.QUEUED},
@@ -19,7 +20,7 @@ _TAKEN = {
 
 
 class ClearImageCache(base.CacheLister):
-    """Empty cache, queue, or both."""
+    """Clear the cache, the queue, or both."""
 
     table = (
         columns.Column('Cached', columns.Kind.COUNT),
@@ -31,7 +32,7 @@ class ClearImageCache(base.CacheLister):
         'Clear the cache, the queue, or both. Images stay in Glance. The '
         'output shows how much was deleted.'
     )
-    _example_of = _(
+    _example_intro = _(
         'Delete the queued entries of a node, and keep the cached ones:'
     )
     _example = 'openstack image cache clear --queue --node edge-oslo'
@@ -52,34 +53,34 @@ class ClearImageCache(base.CacheLister):
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         target = _target(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        asks = approval.check(parsed_args, members)
-        freed = self.loop.run(
+        confirm = approval.is_required(parsed_args, members)
+        totals = self.loop.run(
             self.read(
                 members,
-                lambda group: entries.Freed.of(
-                    entry for entry in group if entry.state in _TAKEN[target]
+                lambda group: entries.Totals.of(
+                    entry for entry in group if entry.state in _STATES[target]
                 ),
             )
         )
         if not parsed_args.dry_run:
-            if asks:
-                approval.clearing(freed)
+            if confirm:
+                approval.confirm_clearing(totals)
             cleared = self.loop.run(
                 self.change(
-                    freed,
+                    totals,
                     lambda member: member.driver.clear(target),
                     _('Cannot clear the cache of %s'),
                 )
             )
-            freed = {member: freed[member] for member in cleared}
+            totals = {member: totals[member] for member in cleared}
         return [
             (one.cached, one.queued, one.size, member.node.name)
-            for member, one in freed.items()
+            for member, one in totals.items()
         ]
 
 
 def _target(parsed_args: argparse.Namespace) -> entries.Target:
-    """Neither option, or both, means both."""
+    """What to clear: without options, and with both, cache and queue."""
     if parsed_args.cache == parsed_args.queue:
         return entries.Target.BOTH
     target = entries.Target

@@ -23,7 +23,7 @@ from glance_cache_osc.transport import attempt
 
 
 class CoverImageCache(base.CacheLister):
-    """On how many nodes images are."""
+    """Show on how many nodes images are cached, queued or missing."""
 
     table = (
         base.ID,
@@ -38,7 +38,7 @@ class CoverImageCache(base.CacheLister):
         'Show on how many nodes images are cached, queued or missing, and '
         'where they are missing.'
     )
-    _example_of = _('Show on how many nodes an image is missing:')
+    _example_intro = _('Show on how many nodes an image is missing:')
     _example = (
         'openstack image cache coverage ubuntu-24.04 -f value -c Missing'
     )
@@ -72,39 +72,39 @@ class CoverImageCache(base.CacheLister):
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         table = super().columns_for(parsed_args)
-        return [*table, base.CLOUD] if self.has_clouds else table
+        return [*table, base.CLOUD] if self.has_several_clouds else table
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        policy = policy_files.of(parsed_args)
+        policy = policy_files.from_args(parsed_args)
         members = self.chosen_fleet(parsed_args)
         by_place: policy_files.Wanted = {}
         if policy:
             find = policy_files.find(self, policy, members)
             by_place, held = self.loop.run(
-                attempt.both(find, self.look(members))
+                attempt.both(find, self.list_entries(members))
             )
             wanted = {
                 cloud: policy_files.all_images(by_place, cloud)
                 for cloud in fleet.by_cloud(members)
             }
         else:
-            held = self.loop.run(self.look(members))
+            held = self.loop.run(self.list_entries(members))
             wanted = self.loop.run(self._wanted(parsed_args, members, held))
-        silent = len(members) - len(held)
-        if silent and any(wanted.values()):
+        unread = len(members) - len(held)
+        if unread and any(wanted.values()):
             self.failures.remark(
                 _(
-                    'Coverage is incomplete: %(silent)d of %(all)d nodes did '
+                    'Coverage is incomplete: %(unread)d of %(all)d nodes did '
                     'not respond.'
                 )
-                % {'silent': silent, 'all': len(members)}
+                % {'unread': unread, 'all': len(members)}
             )
         ids = {
             one: {image.image_id for image in want.images}
             for one, want in by_place.items()
         }
         return [
-            (*row, cloud.name) if self.has_clouds else row
+            (*row, cloud.name) if self.has_several_clouds else row
             for cloud, group in fleet.by_cloud(members).items()
             if cloud in wanted
             for row in _rows(
@@ -121,7 +121,7 @@ class CoverImageCache(base.CacheLister):
         members: list[base.Member],
         held: base.Held,
     ) -> dict[clouds.Cloud, list[images.Image]]:
-        """The images to look for in each cloud, by name."""
+        """The images to show for each cloud, sorted by name."""
         words = list(dict.fromkeys(parsed_args.images))
         unknown = {}
 
@@ -132,15 +132,15 @@ class CoverImageCache(base.CacheLister):
             if words:
                 resolution = await cloud.catalogue().resolve(words)
                 found = resolution.found
-                there = set(ids)
+                held_ids = set(ids)
                 failures = resolution.failures
                 found += [
-                    images.Image(one) for one in failures if one in there
+                    images.Image(one) for one in failures if one in held_ids
                 ]
                 unknown[cloud] = {
                     word: error
                     for word, error in failures.items()
-                    if word not in there
+                    if word not in held_ids
                 }
             else:
                 known = await self.names(parsed_args, cloud, ids)
@@ -163,8 +163,10 @@ def _rows(
 ) -> Iterator[tuple[Any, ...]]:
     """The rows of one cloud.
 
-    :param held: what each node holds; None if that is not known.
-    :param ids: of the images that belong on each site; None if all do.
+    :param held: the entries of each node; None if they could not be read.
+    :param ids: the IDs of the images that belong on each site; None if all
+        images belong on all sites.
+    :param by_site: count sites instead of nodes.
     """
     places = {one.node.name: fleet.place(one) for one in held}
 
@@ -174,8 +176,8 @@ def _rows(
     def site_of(node: str) -> str:
         return places[node][1] if by_site else node
 
-    everywhere = len(set(map(site_of, places)))
-    silent = [one.node.name for one in held if held[one] is None]
+    all_places = len(set(map(site_of, places)))
+    unread = [one.node.name for one in held if held[one] is None]
     for one in coverage.cover(
         wanted,
         {
@@ -185,10 +187,10 @@ def _rows(
         },
         belongs=belongs,
         site_of=site_of,
-        silent=silent,
+        unknown=unread,
     ):
         image_id = one.image.image_id
-        total = everywhere
+        total = all_places
         if ids is not None:
             total = len(
                 {site_of(node) for node in places if belongs(image_id, node)}
@@ -200,5 +202,5 @@ def _rows(
             columns.Share(one.cached, total),
             one.queued,
             len(one.missing_on),
-            None if silent else list(one.missing_on),
+            None if unread else list(one.missing_on),
         )

@@ -29,14 +29,16 @@ _RESULTS = {
 
 
 class DeleteImageCache(base.CacheLister):
-    """Drop entries from cache and queue."""
+    """Delete entries from cache and queue."""
 
     table = (base.ID, base.NAME, base.STATE, base.SIZE, base.RESULT, base.NODE)
     _description = _(
         'Delete entries from cache and queue. Images stay in Glance.'
     )
     _epilog = _('IDs are accepted even if the image no longer exists.')
-    _example_of = _('Delete entries whose image no longer exists in Glance:')
+    _example_intro = _(
+        'Delete entries whose image no longer exists in Glance:'
+    )
     _example = (
         'openstack image cache delete --orphans --all-nodes --auto-approve'
     )
@@ -49,13 +51,13 @@ class DeleteImageCache(base.CacheLister):
                 'on names'
             ),
         )
-        options.add_narrowing_options(parser)
+        options.add_filter_options(parser)
         options.add_approval_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         words = list(dict.fromkeys(parsed_args.images))
-        narrowing = options.narrowing(parsed_args)
-        if not words and not narrowing:
+        filters = options.filters(parsed_args)
+        if not words and not filters:
             raise errors.UsageError(
                 _('No images or filters specified'),
                 _(
@@ -64,29 +66,30 @@ class DeleteImageCache(base.CacheLister):
                 ),
             )
         members = self.chosen_fleet(parsed_args)
-        if narrowing.orphans:
+        if filters.orphans:
             members = self.loop.run(self._check_login(members))
-        asks = approval.check(
+        confirm = approval.is_required(
             parsed_args,
             members,
-            always=bool(narrowing) or any(map(images.is_glob, words)),
+            always=bool(filters) or any(map(images.is_glob, words)),
         )
         steps = self.loop.run(
-            self._steps(parsed_args, words, narrowing, members)
+            self._steps(parsed_args, words, filters, members)
         )
         if parsed_args.dry_run:
             return [_row(*one, one[1].action.value) for one in steps]
-        if asks:
-            approval.deletion(steps)
+        if confirm:
+            approval.confirm_deletion(steps)
         done = self.loop.run(self.delete(steps))
         return [_row(*one, _RESULTS[one[1].action]) for one in done]
 
     async def _check_login(
         self, members: list[base.Member]
     ) -> list[base.Member]:
-        """The nodes of clouds of which the login sees all images.
+        """Check that the login can see all images of each cloud.
 
-        :raises errors.UsageError: the login does not see those of a cloud.
+        :returns: the nodes, without those of clouds that failed.
+        :raises errors.UsageError: the login cannot see all images of a cloud.
         """
         sees_all = await self.in_each_cloud(
             members, lambda cloud, _group: cloud.sees_all_images()
@@ -98,7 +101,7 @@ class DeleteImageCache(base.CacheLister):
                         "--orphans requires a login with the role 'admin'%s: "
                         'images that this login cannot see look like orphans'
                     )
-                    % self.where(cloud),
+                    % self.cloud_suffix(cloud),
                     _('Log in as an administrator, or specify IDs.'),
                 )
         return [one for one in members if one.cloud in sees_all]
@@ -107,13 +110,14 @@ class DeleteImageCache(base.CacheLister):
         self,
         parsed_args: argparse.Namespace,
         words: Sequence[str],
-        narrowing: selection.Narrowing,
+        filters: selection.Filters,
         members: Sequence[base.Member],
     ) -> base.Steps:
-        """What is to be deleted where."""
+        """The plan: which entries are deleted on which nodes."""
         now = datetime.datetime.now(datetime.UTC)
-        # What a word means is known, also where it is narrowed away.
-        early = selection.Narrowing() if words else narrowing
+        # With words, filter later: the ID of an entry that is filtered out is
+        # still a known word.
+        early = selection.Filters() if words else filters
         resolutions, held = await attempt.both(
             self.in_each_cloud(
                 members,
@@ -121,11 +125,13 @@ class DeleteImageCache(base.CacheLister):
                     words, hidden=True
                 ),
             ),
-            # Where an image is queued as well, its data goes, too: it counts
-            # as cached.
+            # Deleting the entry of an image that is both queued and cached
+            # deletes its data, too. The plan shows it as cached.
             self.read(
                 members,
-                lambda group: early.sift(plan.by_id(group).values(), now),
+                lambda group: early.candidates(
+                    plan.by_id(group).values(), now
+                ),
             ),
         )
         unknown = {}
@@ -133,25 +139,27 @@ class DeleteImageCache(base.CacheLister):
         async def plan_of(
             cloud: clouds.Cloud, group: Sequence[base.Member]
         ) -> base.Steps:
-            there = {one: held[one] for one in group if one in held}
-            ids = entries.ids_of(there.values())
+            held_here = {one: held[one] for one in group if one in held}
+            ids = entries.ids_of(held_here.values())
             resolution = resolutions[cloud]
-            meant = {one: images.Image(one) for one in ids}
+            matched = {one: images.Image(one) for one in ids}
             if words:
-                meant = _meant(words, resolution, set(ids))
+                matched = _matched(words, resolution, set(ids))
                 unknown[cloud] = _unknown(resolution, set(ids))
             known = {image.image_id: image for image in resolution.found}
-            missing = [one for one in ids if one in meant and one not in known]
-            if narrowing.orphans:
+            missing = [
+                one for one in ids if one in matched and one not in known
+            ]
+            if filters.orphans:
                 known |= await cloud.catalogue().by_id(missing)
             elif not words:
                 known |= await self.names(parsed_args, cloud, missing)
-            meant = {one: known.get(one, meant[one]) for one in meant}
+            matched = {one: known.get(one, matched[one]) for one in matched}
             return [
                 (member, step)
-                for member, step in _deletions(there, meant)
-                if not narrowing
-                or (step.entry and narrowing.keeps(step.entry, known, now))
+                for member, step in _deletions(held_here, matched)
+                if not filters
+                or (step.entry and filters.keeps(step.entry, known, now))
             ]
 
         members = [one for one in members if one.cloud in resolutions]
@@ -161,56 +169,65 @@ class DeleteImageCache(base.CacheLister):
 
 
 def _unknown(
-    resolution: catalogue.Resolution, there: AbstractSet[str]
+    resolution: catalogue.Resolution, held_ids: AbstractSet[str]
 ) -> dict[str, errors.CacheError]:
-    """The words that mean nothing; a glob means what is there."""
+    """The errors of words that match no image and no entry, except globs.
+
+    A glob may match nothing.
+    """
     return {
         word: error
         for word, error in resolution.failures.items()
-        if word not in there and not images.is_glob(word)
+        if word not in held_ids and not images.is_glob(word)
     }
 
 
-def _meant(
+def _matched(
     words: Sequence[str],
     resolution: catalogue.Resolution,
-    there: AbstractSet[str],
+    held_ids: AbstractSet[str],
 ) -> dict[str, images.Image]:
-    """The images that words mean, by ID, in the order of the words.
+    """The images that words match, by ID, in the order of the words.
 
-    An ID that a node holds means just that, even if some image has it for a
-    name.
+    The ID of an entry matches that entry only, even if an image has this ID as
+    its name.
+
+    :param held_ids: the IDs of the entries on the nodes.
     """
-    meant: dict[str, images.Image] = {}
+    matched: dict[str, images.Image] = {}
     for word in words:
-        found = resolution.meant.get(word, [])
-        if images.is_id(word) and word in there:
+        found = resolution.by_word.get(word, [])
+        if images.is_id(word) and word in held_ids:
             found = [one for one in found if one.image_id == word]
         if images.is_glob(word):
             found = [
                 one
                 for one in found
-                if one.image_id in there or one.name == word
+                if one.image_id in held_ids or one.name == word
             ]
-        if word in there and not found:
+        if word in held_ids and not found:
             found = [images.Image(word)]
-        meant.update((one.image_id, one) for one in found)
-    return meant
+        matched.update((one.image_id, one) for one in found)
+    return matched
 
 
 def _deletions(
-    held: base.Held, meant: Mapping[str, images.Image]
+    held: base.Held, matched: Mapping[str, images.Image]
 ) -> base.Steps:
-    """What is to be deleted where; of what no node has, that on the first."""
-    order = {image_id: at for at, image_id in enumerate(meant)}
-    absent = dict(meant)
+    """The steps that delete entries, in the order of the nodes.
+
+    An image without an entry on any node has a step without action, on the
+    first node, so that the output shows it.
+    """
+    order = {image_id: at for at, image_id in enumerate(matched)}
+    absent = dict(matched)
     steps: base.Steps = []
     for member, group in held.items():
         for entry in sorted(
             (one for one in group if one.image_id in order),
             key=lambda one: order[one.image_id],
         ):
-            image = meant[entry.image_id]
+            image = matched[entry.image_id]
             steps.append((member, plan.Step(image, plan.Action.DELETE, entry)))
             absent.pop(entry.image_id, None)
     return steps + [

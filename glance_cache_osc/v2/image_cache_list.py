@@ -11,7 +11,7 @@ from glance_cache_osc import columns
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import options
-from glance_cache_osc.command import words
+from glance_cache_osc.command import resolving
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
@@ -19,7 +19,7 @@ from glance_cache_osc.model import selection
 
 
 class ListImageCache(base.CacheLister):
-    """What is in the caches."""
+    """List the entries of caches."""
 
     table = (
         base.ID,
@@ -34,7 +34,7 @@ class ListImageCache(base.CacheLister):
     _description = _(
         'List the entries of image caches: cached images and queued images.'
     )
-    _example_of = _(
+    _example_intro = _(
         'List entries larger than 10 GB that were not used for 30 days:'
     )
     _example = 'openstack image cache list --older-than 30d --larger-than 10G'
@@ -48,7 +48,7 @@ class ListImageCache(base.CacheLister):
                 '(default: all)'
             ),
         )
-        options.add_narrowing_options(parser)
+        options.add_filter_options(parser)
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
         members = self.chosen_fleet(parsed_args)
@@ -58,19 +58,24 @@ class ListImageCache(base.CacheLister):
         self, parsed_args: argparse.Namespace, members: list[base.Member]
     ) -> base.Rows:
         named = set(parsed_args.images)
-        narrowing = options.narrowing(parsed_args)
+        filters = options.filters(parsed_args)
         now = datetime.datetime.now(datetime.UTC)
-        # What a word means is known, also where it is narrowed away.
-        early = selection.Narrowing() if named else narrowing
-        held = await self.read(members, lambda group: early.sift(group, now))
+        # With words, filter later: the ID of an entry that is filtered out is
+        # still a known word.
+        early = selection.Filters() if named else filters
+        held = await self.read(
+            members, lambda group: early.candidates(group, now)
+        )
 
-        async def meant(
+        async def resolve(
             cloud: clouds.Cloud, group: list[base.Member]
-        ) -> words.Named:
-            there = [held[one] for one in group if one in held]
-            return await self._meant(parsed_args, cloud, entries.ids_of(there))
+        ) -> resolving.Resolved:
+            cloud_held = [held[one] for one in group if one in held]
+            return await self._resolve(
+                parsed_args, cloud, entries.ids_of(cloud_held)
+            )
 
-        by_cloud = await self.in_each_cloud(members, meant)
+        by_cloud = await self.in_each_cloud(members, resolve)
         self.report_unknown(
             _("Cannot list '%s'"),
             {cloud: one.unknown for cloud, one in by_cloud.items()},
@@ -83,29 +88,29 @@ class ListImageCache(base.CacheLister):
                     _row(one, known, member.node.name)
                     for one in group
                     if (not named or one.image_id in known.keys() | named)
-                    and narrowing.keeps(one, known, now)
+                    and filters.keeps(one, known, now)
                 ]
                 rows += sorted(kept, key=_by_state_and_name)
         return rows
 
-    async def _meant(
+    async def _resolve(
         self,
         parsed_args: argparse.Namespace,
         cloud: clouds.Cloud,
         ids: list[str],
-    ) -> words.Named:
-        """The images that are listed, and the words that mean none.
+    ) -> resolving.Resolved:
+        """The images of the listed entries, and the unknown words.
 
-        :param ids: those that the cloud's nodes hold.
+        :param ids: the IDs of the entries on the nodes of the cloud.
         """
         named = list(dict.fromkeys(parsed_args.images))
-        meant = words.Named({}, {})
+        resolved = resolving.Resolved({}, {})
         if named:
-            meant = await words.named(cloud, named, set(ids))
-            kept = meant.known.keys() | named
+            resolved = await resolving.resolve(cloud, named, set(ids))
+            kept = resolved.known.keys() | named
             ids = [one for one in ids if one in kept]
-        unknown = [one for one in ids if one not in meant.known]
-        if not options.narrowing(parsed_args).orphans:
+        unknown = [one for one in ids if one not in resolved.known]
+        if not options.filters(parsed_args).orphans:
             found = await self.names(parsed_args, cloud, unknown)
         else:
             found = await cloud.catalogue().by_id(unknown)
@@ -115,10 +120,10 @@ class ListImageCache(base.CacheLister):
                         "This login does not have the role 'admin'%s: images "
                         'that it cannot see are listed as orphans.'
                     ),
-                    self.where(cloud),
+                    self.cloud_suffix(cloud),
                 )
-        meant.known.update(found)
-        return meant
+        resolved.known.update(found)
+        return resolved
 
 
 def _row(
@@ -138,6 +143,6 @@ def _row(
 
 
 def _by_state_and_name(row: tuple[Any, ...]) -> tuple[str, bool, str, str]:
-    """Cached before queued, each by name; those without a name last."""
+    """Sort cached entries before queued ones, then by name; unnamed last."""
     image_id, name, state = row[:3]
     return (state, name is None, name or '', image_id)

@@ -11,12 +11,12 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 
-#: Seconds; shrinking a full cache is the deletion of many large files.
+#: In seconds: pruning a full cache deletes many large files.
 _PRUNE_TIMEOUT = 600.0
 
 
 class CleanImageCache(base.CacheLister):
-    """Drop what no entry needs."""
+    """Delete invalid files and files of stalled fills."""
 
     table = (base.RESULT, base.NODE)
     _description = _(
@@ -44,7 +44,7 @@ class CleanImageCache(base.CacheLister):
 
 
 class PruneImageCache(base.CacheLister):
-    """Shrink caches to their limits."""
+    """Prune caches to their size limits."""
 
     _description = _(
         'Prune the caches of nodes to their size limits. Each node deletes '
@@ -81,8 +81,8 @@ class PruneImageCache(base.CacheLister):
         members = self.chosen_fleet(parsed_args)
         if parsed_args.dry_run:
             return [('prune', member.node.name) for member in members]
-        if approval.check(parsed_args, members):
-            approval.pruning(members)
+        if approval.is_required(parsed_args, members):
+            approval.confirm_pruning(members)
         pruned = self.loop.run(
             self.change(
                 members,
@@ -91,6 +91,6 @@ class PruneImageCache(base.CacheLister):
             )
         )
         return [
-            (freed.files, freed.size, member.node.name)
-            for member, freed in pruned.items()
+            (totals.files, totals.size, member.node.name)
+            for member, totals in pruned.items()
         ]

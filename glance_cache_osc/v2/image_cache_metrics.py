@@ -4,15 +4,15 @@
 
 import argparse
 
+from glance_cache_osc.command import collecting
 from glance_cache_osc.command import common
 from glance_cache_osc.command import files
-from glance_cache_osc.command import looking
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 
 
 class ImageCacheMetrics(common.CacheCommand):
-    """Metrics of the caches in the Prometheus text format."""
+    """Print metrics of caches in the Prometheus text format."""
 
     _description = _(
         'Print metrics of the caches in the Prometheus text format. For '
@@ -20,7 +20,7 @@ class ImageCacheMetrics(common.CacheCommand):
         'orphans. With --policy, for each site and image: the number of '
         'nodes where it is missing.'
     )
-    _example_of = _("Write metrics for node_exporter's textfile collector:")
+    _example_intro = _("Write metrics for node_exporter's textfile collector:")
     _example = (
         'openstack image cache metrics --policy policy.yaml --output '
         '/var/lib/node_exporter/glance_cache.prom'
@@ -46,13 +46,13 @@ class ImageCacheMetrics(common.CacheCommand):
         )
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Ask the nodes; write the metrics."""
+        """Read the nodes, and write the metrics."""
         from glance_cache_osc.monitoring import metrics
 
-        policy = policy_files.of(parsed_args)
+        policy = policy_files.from_args(parsed_args)
         members = self.chosen_fleet(parsed_args)
         text = metrics.render(
-            self.loop.run(looking.take(self, members, policy))
+            self.loop.run(collecting.collect(self, members, policy))
         )
         if parsed_args.output in (None, '-'):
             self.app.stdout.write(text)

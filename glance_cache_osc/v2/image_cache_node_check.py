@@ -16,7 +16,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 from glance_cache_osc.verifying import checks
 
-#: The exit code when something was found.
+#: The exit code if a check found a warning or an error.
 _FOUND = 3
 _FINDINGS = (checks.Outcome.WARNING, checks.Outcome.ERROR)
 
@@ -39,7 +39,7 @@ class CheckImageCacheNodes(base.CacheLister):
         'The exit code is 3 if a check found a warning or an error, and 1 '
         'if a node did not respond.'
     )
-    _example_of = _(
+    _example_intro = _(
         'Check all nodes, and read one image of up to 100 MB from each:'
     )
     _example = 'openstack image cache node check --all-nodes --probe-size 100M'
@@ -52,8 +52,8 @@ class CheckImageCacheNodes(base.CacheLister):
             help=_(
                 'Read the smallest cached image of each node, if it has at '
                 'most this many bytes, to check that the node serves it from '
-                'its cache; requires --node or --all-nodes where nodes are '
-                'configured'
+                'its cache; requires --node, --site or --all-nodes where '
+                'nodes are configured'
             ),
         )
         parser.add_argument(
@@ -63,7 +63,8 @@ class CheckImageCacheNodes(base.CacheLister):
         )
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        #: An image of each cloud that could be asked; None if it has none.
+        #: The ID of an image in each cloud that responded; None if the cloud
+        #: has no image.
         self._examples: dict[clouds.Cloud, str | None] = {}
         self._sees_all: set[clouds.Cloud] = set()
         self._found = False
@@ -75,21 +76,21 @@ class CheckImageCacheNodes(base.CacheLister):
         members = self.chosen_fleet(parsed_args, changes=probes)
         reports = self.loop.run(self._reports(members))
         if probes and not self.loop.interrupted:
-            asked = {
+            probed = {
                 member: report
                 for member, report in reports.items()
                 if report.held is not None and member.cloud in self._examples
             }
             try:
                 self.loop.run(
-                    probing.probe(self, asked, parsed_args.probe_size)
+                    probing.probe(self, probed, parsed_args.probe_size)
                 )
             except errors.CatalogueError as error:
                 self.failures.add(_('Cannot read images to probe'), error)
             except KeyboardInterrupt:
-                # What was found before is listed.
+                # The checks so far are listed.
                 self.failures.interrupt()
-        probing.add_twins(reports)
+        probing.add_own_list_checks(reports)
         rows: base.Rows = []
         for member, report in reports.items():
             self._complete(report, sees_all=member.cloud in self._sees_all)
@@ -98,37 +99,38 @@ class CheckImageCacheNodes(base.CacheLister):
                 what = _('Cannot check %s') % node.label
                 self.failures.add(what, report.failure, node.name)
             for one in sorted(report.checks, key=_order):
-                # A node that does not respond is a failure, or is allowed.
+                # A node that does not respond is a failure, and possibly one
+                # that --allow-unreachable permits.
                 if not (report.failure and one.name is checks.Name.RESPONDS):
                     self._found |= one.outcome in _FINDINGS
                 shown = one.outcome is not checks.Outcome.OK
-                if parsed_args.long or (shown and not one.routine):
+                if parsed_args.long or (shown and not one.long_only):
                     words = (one.name.value, one.outcome.value, one.details)
                     rows.append((member.node.name, *words))
         return rows
 
     async def _reports(self, members: list[base.Member]) -> probing.Reports:
-        await attempt.attempt(self._ask_cloud, fleet.by_cloud(members))
+        await attempt.attempt(self._query_cloud, fleet.by_cloud(members))
 
         async def check(member: base.Member) -> checks.Report:
-            async def knows(client: http.NodeClient) -> bool | None:
+            async def has_image(client: http.NodeClient) -> bool | None:
                 if member.cloud not in self._examples:
                     raise errors.NodeError(_('The cloud did not respond'))
                 example = self._examples[member.cloud]
                 if example is None:
                     return None
-                return await self._knows(member.cloud, client, example)
+                return await self._has_image(member.cloud, client, example)
 
-            return await checks.check(member, knows)
+            return await checks.check(member, has_image)
 
-        outcomes = await self.ask(members, check)
+        outcomes = await self.query(members, check)
         return {
             outcome.job: outcome.value or checks.Report()
             for outcome in outcomes
         }
 
-    async def _ask_cloud(self, cloud: clouds.Cloud) -> None:
-        """Ask a cloud for one of its images, and what its login may do."""
+    async def _query_cloud(self, cloud: clouds.Cloud) -> None:
+        """Get an image of a cloud, and whether its login sees all images."""
         try:
             if await cloud.sees_all_images():
                 self._sees_all.add(cloud)
@@ -139,17 +141,18 @@ class CheckImageCacheNodes(base.CacheLister):
                     'Cannot check whether nodes belong to their cloud and '
                     'serve its images%s'
                 )
-                % self.where(cloud),
+                % self.cloud_suffix(cloud),
                 error,
             )
 
     @staticmethod
-    async def _knows(
+    async def _has_image(
         cloud: clouds.Cloud, client: http.NodeClient, image_id: str
     ) -> bool | None:
-        """Whether a node knows an image; None if the cloud does not, either.
+        """Whether a node finds an image of its cloud.
 
-        :raises errors.CacheError: that could not be asked.
+        :returns: None if the image was deleted from Glance in the meantime.
+        :raises errors.CacheError: a request failed.
         """
         try:
             await client.request('GET', f'/v2/images/{http.segment(image_id)}')
@@ -162,7 +165,7 @@ class CheckImageCacheNodes(base.CacheLister):
 
     @staticmethod
     def _complete(report: checks.Report, *, sees_all: bool) -> None:
-        """Add what the command line and the login decide."""
+        """Add the checks that depend on the command line and the login."""
         if report.held is None:
             return
         if sees_all:
@@ -179,7 +182,7 @@ class CheckImageCacheNodes(base.CacheLister):
                     checks.Name.SERVING,
                     checks.Outcome.UNKNOWN,
                     _('Use --probe-size to read an image'),
-                    routine=True,
+                    long_only=True,
                 )
             )
 

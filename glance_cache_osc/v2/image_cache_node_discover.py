@@ -17,7 +17,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 from glance_cache_osc.transport import attempt
 
-#: The name, endpoint, site and, by DNS, ``discover`` of a node.
+#: The name, endpoint, site and, with ``--dns``, ``discover`` of a node.
 _Row = tuple[str, str, *tuple[str | None, ...]]
 
 
@@ -25,7 +25,7 @@ _DISCOVER = columns.Column('discover')
 
 
 class DiscoverImageCacheNodes(base.CacheLister):
-    """Find nodes, and print them as clouds.yaml has them."""
+    """Find nodes, and print them in the form of clouds.yaml."""
 
     table = (
         columns.Column('name'),
@@ -37,7 +37,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
         'are the keys of nodes in clouds.yaml, so that the output of -f yaml '
         'can be pasted there. No request is sent to the nodes.'
     )
-    _example_of = _('Find the nodes behind a headless service:')
+    _example_intro = _('Find the nodes behind a headless service:')
     _example = (
         'openstack image cache node discover --dns '
         'http://glance.oslo.example.net:9292 -f yaml'
@@ -112,11 +112,14 @@ def _of_catalogue(
 
 
 def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
-    """A node for each address of a URL's host."""
+    """A node for each address of the host of a URL.
+
+    With HTTPS and a host name, the result is one row with ``discover: dns``,
+    because TLS certificates are valid for the name.
+    """
     parts = urllib.parse.urlsplit(url)
     host = parts.hostname or ''
     if parts.scheme == 'https' and addresses != [host]:
-        # Their certificates are for the name.
         if addresses:
             yield host, url, host, 'dns'
         return
@@ -128,7 +131,7 @@ def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
 
 
 def _distinct(rows: Iterable[_Row]) -> base.Rows:
-    """Each endpoint once, and no name twice: clouds.yaml would be refused."""
+    """Rows with unique endpoints and names, as clouds.yaml requires."""
     by_url = {row[1]: row for row in rows}
     count = collections.Counter(row[0] for row in by_url.values())
     return [

@@ -18,21 +18,28 @@ from glance_cache_osc.monitoring import snapshot
 
 
 @dataclasses.dataclass(frozen=True)
-class _Findings:
-    """What a node says of itself, and of what it holds."""
+class _NodeInfo:
+    """The data of a node.
+
+    :param totals: counts and bytes of the entries; None if they could not be
+        read.
+    :param hits: the sum of Hits.
+    :param has_image: whether the image of ``--image`` is cached.
+    :param error: why the data is incomplete.
+    """
 
     version: str | None = None
-    freed: entries.Freed | None = None
+    totals: entries.Totals | None = None
     hits: int = 0
-    holds: bool = False
-    trouble: errors.NodeError | None = None
+    has_image: bool = False
+    error: errors.NodeError | None = None
 
 
 _DRIVER = columns.Column('Driver')
 
 
 class ListImageCacheNodes(base.CacheLister):
-    """The nodes, and how they are."""
+    """List nodes with their status and the contents of their caches."""
 
     table = (
         base.NODE,
@@ -50,7 +57,7 @@ class ListImageCacheNodes(base.CacheLister):
         'List nodes with their status, API version, and the contents of '
         'their caches.'
     )
-    _example_of = _('List the nodes on which an image is cached:')
+    _example_intro = _('List the nodes on which an image is cached:')
     _example = 'openstack image cache node list --image ubuntu-24.04'
     changes = False
 
@@ -82,27 +89,27 @@ class ListImageCacheNodes(base.CacheLister):
         wanted = self._wanted(parsed_args.image, members)
         rows: base.Rows = []
         for outcome in self.loop.run(
-            self.ask(
+            self.query(
                 members,
-                lambda member: _examine(member, wanted.get(member.cloud)),
+                lambda member: _read_node(member, wanted.get(member.cloud)),
             )
         ):
-            findings = outcome.value or _Findings()
-            trouble = outcome.error or findings.trouble
-            if trouble:
+            info = outcome.value or _NodeInfo()
+            error = outcome.error or info.error
+            if error:
                 node = outcome.job.node
                 what = _('Cannot read the cache of %s') % node.label
-                self.failures.add(what, trouble, node.name)
-            if parsed_args.image is None or findings.holds:
+                self.failures.add(what, error, node.name)
+            if parsed_args.image is None or info.has_image:
                 rows.append(
-                    _row(outcome.job, findings, trouble, long=parsed_args.long)
+                    _row(outcome.job, info, error, long=parsed_args.long)
                 )
         return rows
 
     def _wanted(
         self, word: str | None, members: list[base.Member]
     ) -> dict[clouds.Cloud, str]:
-        """The ID in each cloud of the image that nodes must hold."""
+        """The ID of the image of ``--image`` in each cloud."""
         if word is None:
             return {}
         if images.is_id(word):
@@ -127,24 +134,24 @@ class ListImageCacheNodes(base.CacheLister):
         }
 
 
-async def _examine(member: fleet.Member, wanted: str | None) -> _Findings:
-    """What a node says: the version even if the cache can't be read.
+async def _read_node(member: fleet.Member, wanted: str | None) -> _NodeInfo:
+    """Read a node; the version is returned even if the cache fails.
 
-    :param wanted: the ID of the image that it may hold.
+    :param wanted: the ID of the image of ``--image``.
     """
     try:
         version = await member.driver.api_version()
     except errors.NodeError as error:
-        return _Findings(trouble=error)
+        return _NodeInfo(error=error)
     try:
         held = await member.driver.list_entries()
     except errors.NodeError as error:
-        return _Findings(version, trouble=error)
-    return _Findings(
+        return _NodeInfo(version, error=error)
+    return _NodeInfo(
         version,
-        entries.Freed.of(held),
+        entries.Totals.of(held),
         hits=sum(entry.hits or 0 for entry in held),
-        holds=any(
+        has_image=any(
             entry.image_id == wanted and entry.state is entries.State.CACHED
             for entry in held
         ),
@@ -153,16 +160,16 @@ async def _examine(member: fleet.Member, wanted: str | None) -> _Findings:
 
 def _row(
     member: fleet.Member,
-    findings: _Findings,
-    trouble: errors.CacheError | None,
+    info: _NodeInfo,
+    error: errors.CacheError | None,
     *,
     long: bool,
 ) -> tuple[object, ...]:
-    status = snapshot.status_of(trouble)
-    node, freed = member.node, findings.freed
-    told = (node.name, node.site, node.endpoint, status, findings.version)
+    status = snapshot.status_of(error)
+    node, totals = member.node, info.totals
+    cells = (node.name, node.site, node.endpoint, status, info.version)
     held: tuple[object, ...] = (None,) * 4
-    if freed:
-        held = (freed.cached, freed.queued, freed.size, findings.hits)
-    driver = [member.driver.name if freed else None] if long else []
-    return (*told, *driver, *held)
+    if totals:
+        held = (totals.cached, totals.queued, totals.size, info.hits)
+    driver = [member.driver.name if totals else None] if long else []
+    return (*cells, *driver, *held)

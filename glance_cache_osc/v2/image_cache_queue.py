@@ -19,7 +19,7 @@ from glance_cache_osc.transport import attempt
 
 
 class QueueImageCache(base.CacheLister):
-    """Ask for images to be cached."""
+    """Queue images."""
 
     table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
@@ -30,7 +30,7 @@ class QueueImageCache(base.CacheLister):
         'Each node downloads its queued images one after the other, in the '
         'background.'
     )
-    _example_of = _(
+    _example_intro = _(
         'Queue the images with the tag golden on one node, and wait until '
         'they are cached:'
     )
@@ -68,7 +68,9 @@ class QueueImageCache(base.CacheLister):
         find = self.in_each_cloud(
             members, lambda cloud, _group: words.find(self, cloud)
         )
-        by_cloud, held = self.loop.run(attempt.both(find, self.look(members)))
+        by_cloud, held = self.loop.run(
+            attempt.both(find, self.list_entries(members))
+        )
         found = {cloud: one for cloud, (one, __) in by_cloud.items()}
         steps = [
             (member, step)
@@ -77,10 +79,10 @@ class QueueImageCache(base.CacheLister):
                 found.get(member.cloud, ()), group, force=parsed_args.force
             )
         ]
-        line = summaries.downloads(self, steps)
+        line = summaries.download_summary(self, steps)
         summaries.announce(self, parsed_args, line)
         if parsed_args.dry_run and not parsed_args.summary:
-            return queueing.planned(steps, long=parsed_args.long)
+            return queueing.plan_rows(steps, long=parsed_args.long)
         if parsed_args.dry_run:
             results = [(*one, one[1].action.value) for one in steps]
         else:

@@ -5,21 +5,21 @@
 import argparse
 import shlex
 
+from glance_cache_osc.command import collecting
 from glance_cache_osc.command import common
 from glance_cache_osc.command import files
-from glance_cache_osc.command import looking
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 
 
 class ImageCacheReport(common.CacheCommand):
-    """An HTML page about the caches."""
+    """Write an HTML page about caches."""
 
     _description = _(
         'Write an HTML page about the caches: sites, images on sites, nodes '
         'with their findings, and orphans. The page needs no network.'
     )
-    _example_of = _('Write a page about all sites:')
+    _example_intro = _('Write a page about all sites:')
     _example = (
         'openstack image cache report --policy policy.yaml --output '
         'report.html'
@@ -45,18 +45,18 @@ class ImageCacheReport(common.CacheCommand):
         )
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
-        """Ask the nodes; write the page."""
+        """Read the nodes, and write the page."""
         from glance_cache_osc.monitoring import page
 
-        policy = policy_files.of(parsed_args)
+        policy = policy_files.from_args(parsed_args)
         members = self.chosen_fleet(parsed_args)
-        snapshot = self.loop.run(looking.take(self, members, policy))
+        snapshot = self.loop.run(collecting.collect(self, members, policy))
         text = page.render(snapshot, _command_line(parsed_args))
         files.replace(parsed_args.output, text)
 
 
 def _command_line(parsed_args: argparse.Namespace) -> str:
-    """The options that say what the page shows; no login is among them."""
+    """A command line that makes the same page, without login options."""
     words = ['openstack', 'image', 'cache', 'report']
     for option in ('node', 'site', 'exclude_node'):
         for value in getattr(parsed_args, option):

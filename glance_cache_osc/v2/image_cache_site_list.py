@@ -19,7 +19,7 @@ _COUNT = columns.Kind.COUNT
 
 
 class ListImageCacheSites(base.CacheLister):
-    """Sites, and whether they hold what a policy wants."""
+    """List sites, and whether they comply with a policy."""
 
     table = (
         columns.Column('Site'),
@@ -43,7 +43,7 @@ class ListImageCacheSites(base.CacheLister):
         "its sets were found, or not all of its nodes responded; else 'in "
         "sync'."
     )
-    _example_of = _('List how many images are missing on each site:')
+    _example_intro = _('List how many images are missing on each site:')
     _example = (
         'openstack image cache site list --policy policy.yaml -c Site '
         '-c Missing -c Status'
@@ -63,23 +63,23 @@ class ListImageCacheSites(base.CacheLister):
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         table = super().columns_for(parsed_args)
-        return [*table, base.CLOUD] if self.has_clouds else table
+        return [*table, base.CLOUD] if self.has_several_clouds else table
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        policy = policy_files.of(parsed_args)
+        policy = policy_files.from_args(parsed_args)
         members = self.chosen_fleet(parsed_args)
         wanted: policy_files.Wanted = {}
         if policy:
             find = policy_files.find(self, policy, members)
             wanted, held = self.loop.run(
-                attempt.both(find, self.look(members))
+                attempt.both(find, self.list_entries(members))
             )
         else:
-            held = self.loop.run(self.look(members))
+            held = self.loop.run(self.list_entries(members))
         by_place: dict[fleet.Place, list[snapshot.NodeState]] = {}
         for one in members:
-            there = plan.by_id(held[one]) if one in held else None
-            state = snapshot.NodeState(one.node, one.cloud.name, there)
+            by_id = plan.by_id(held[one]) if one in held else None
+            state = snapshot.NodeState(one.node, one.cloud.name, by_id)
             by_place.setdefault(fleet.place(one), []).append(state)
         rows = []
         for (cloud, site), states in by_place.items():
@@ -87,7 +87,7 @@ class ListImageCacheSites(base.CacheLister):
                 (cloud.name, site), states, wanted.get((cloud, site))
             )
             row = _row(one_site)
-            rows.append((*row, cloud.name) if self.has_clouds else row)
+            rows.append((*row, cloud.name) if self.has_several_clouds else row)
         return rows
 
 
@@ -96,8 +96,8 @@ def _row(one: snapshot.SiteState) -> tuple[Any, ...]:
         one.place[1],
         one.nodes,
         one.reachable,
-        one.freed.cached + one.freed.queued,
-        one.freed.size,
+        one.totals.cached + one.totals.queued,
+        one.totals.size,
         one.wanted,
         one.missing,
         one.extra,

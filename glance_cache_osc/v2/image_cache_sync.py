@@ -25,12 +25,12 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.policy import policies
 from glance_cache_osc.transport import attempt
 
-#: The exit code of --check when something is to be done.
+#: The exit code of --check if a change is pending.
 _PENDING = 3
 
 
 class SyncImageCache(base.CacheLister):
-    """Have the images that are named cached, or those alone."""
+    """Queue missing images, and optionally delete all other entries."""
 
     table = (base.ID, base.NAME, base.RESULT, base.NODE)
     _description = _(
@@ -41,7 +41,9 @@ class SyncImageCache(base.CacheLister):
         'Running the command again changes nothing. With --check, the exit '
         'code is 3 if anything is pending, and 1 if a node did not respond.'
     )
-    _example_of = _('Check that all images in a file are cached on all nodes:')
+    _example_intro = _(
+        'Check that all images in a file are cached on all nodes:'
+    )
     _example = (
         'openstack image cache sync --from-file images.txt --all-nodes --check'
     )
@@ -89,7 +91,7 @@ class SyncImageCache(base.CacheLister):
         return _PENDING if not code and self._pending else code
 
     def rows(self, parsed_args: argparse.Namespace) -> base.Rows:
-        policy = policy_files.of(parsed_args)
+        policy = policy_files.from_args(parsed_args)
         words = None if policy else wanted.Wanted(parsed_args)
         limits = waiting_options.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
@@ -99,12 +101,16 @@ class SyncImageCache(base.CacheLister):
             )
         members = self.chosen_fleet(parsed_args)
         delete = parsed_args.delete_others
-        asks = delete and approval.check(parsed_args, members, always=True)
+        confirm = delete and approval.is_required(
+            parsed_args, members, always=True
+        )
         if policy:
             find = policy_files.find(self, policy, members, delete=delete)
         elif words:
-            find = self._everywhere(words, members, delete=delete)
-        by_place, held = self.loop.run(attempt.both(find, self.look(members)))
+            find = self._on_all_sites(words, members, delete=delete)
+        by_place, held = self.loop.run(
+            attempt.both(find, self.list_entries(members))
+        )
         if policy and not delete:
             policy_files.report_extras(self, held, by_place)
         steps = self._steps(parsed_args, held, by_place)
@@ -116,7 +122,7 @@ class SyncImageCache(base.CacheLister):
 
         if common.plans_only(parsed_args):
             return self._planned(parsed_args, steps, summary)
-        rows = self._carry_out(parsed_args, steps, limits, asks=asks)
+        rows = self._carry_out(parsed_args, steps, limits, confirm=confirm)
         return summary(rows) if parsed_args.summary else queueing.rows(rows)
 
     def _planned(
@@ -125,16 +131,16 @@ class SyncImageCache(base.CacheLister):
         steps: base.Steps,
         summary: Callable[[list[queueing.Result]], base.Rows],
     ) -> base.Rows:
-        """The rows of a plan."""
+        """The rows of ``--dry-run`` and ``--check``."""
         __, fills = _apart(steps)
         if parsed_args.dry_run:
-            line = summaries.downloads(self, fills)
+            line = summaries.download_summary(self, fills)
             summaries.announce(self, parsed_args, line)
         pending = any(one.action is not plan.Action.NONE for __, one in steps)
         self._pending = parsed_args.check and pending
         if parsed_args.summary:
             return summary([(*one, one[1].action.value) for one in steps])
-        return queueing.planned(steps, long=parsed_args.long)
+        return queueing.plan_rows(steps, long=parsed_args.long)
 
     def _carry_out(
         self,
@@ -142,19 +148,19 @@ class SyncImageCache(base.CacheLister):
         steps: base.Steps,
         limits: waiting.Limits | None,
         *,
-        asks: bool,
+        confirm: bool,
     ) -> list[queueing.Result]:
-        """Delete, then queue; deletions make room."""
+        """Delete entries first, to free space, and then queue images."""
         deletions, fills = _apart(steps)
-        line = summaries.downloads(self, fills)
-        if asks and deletions:
-            approval.deletion(deletions, line)
+        line = summaries.download_summary(self, fills)
+        if confirm and deletions:
+            approval.confirm_deletion(deletions, line)
         else:
             summaries.announce(self, parsed_args, line)
-        gone = self.loop.run(self.delete(deletions))
-        rows: list[queueing.Result] = [(*one, 'deleted') for one in gone]
+        deleted = self.loop.run(self.delete(deletions))
+        rows: list[queueing.Result] = [(*one, 'deleted') for one in deleted]
         if self.loop.interrupted:
-            queueing.give_up(self, fills)
+            queueing.count_interrupted(self, fills)
         else:
             rows += self.loop.run(queueing.carry_out(self, fills, limits))
         return rows
@@ -168,17 +174,17 @@ class SyncImageCache(base.CacheLister):
             return queueing.PLAN
         return super().columns_for(parsed_args)
 
-    async def _everywhere(
+    async def _on_all_sites(
         self,
         words: wanted.Wanted,
         members: list[base.Member],
         *,
         delete: bool,
     ) -> policy_files.Wanted:
-        """The same images on all sites."""
+        """The images of the command line, as wanted on all sites."""
         by_cloud = await self.in_each_cloud(
             members,
-            lambda cloud, _group: self._same(words, cloud, delete=delete),
+            lambda cloud, _group: self._in_cloud(words, cloud, delete=delete),
         )
         return {
             fleet.place(one): by_cloud[one.cloud]
@@ -186,14 +192,15 @@ class SyncImageCache(base.CacheLister):
             if one.cloud in by_cloud
         }
 
-    async def _same(
+    async def _in_cloud(
         self, words: wanted.Wanted, cloud: clouds.Cloud, *, delete: bool
     ) -> policies.Wanted:
         found, complete = await words.find(self, cloud)
         if delete and not complete:
-            # Who names what is not there may have meant what is.
+            # A misspelt name may mean an image whose entry would be deleted.
             self.failures.add(
-                _('Other entries are not deleted%s') % self.where(cloud),
+                _('Other entries are not deleted%s')
+                % self.cloud_suffix(cloud),
                 errors.CacheError(
                     _('Some of the specified images were not found'),
                     _('Correct the images, and run the command again.'),
@@ -207,7 +214,7 @@ class SyncImageCache(base.CacheLister):
         held: base.Held,
         by_place: policy_files.Wanted,
     ) -> base.Steps:
-        """What is to be done where."""
+        """The plan: what to queue and delete on which nodes."""
         delete = parsed_args.delete_others
         steps = [
             (member, step)
@@ -242,7 +249,7 @@ def _count(by_place: policy_files.Wanted, member: base.Member) -> int:
 
 
 def _apart(steps: base.Steps) -> tuple[base.Steps, base.Steps]:
-    """Deletions, and the rest."""
+    """The steps that delete, and the other steps."""
     deletions = [one for one in steps if one[1].action is plan.Action.DELETE]
     rest = [one for one in steps if one[1].action is not plan.Action.DELETE]
     return deletions, rest

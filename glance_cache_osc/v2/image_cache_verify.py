@@ -38,7 +38,7 @@ class VerifyImageCache(base.CacheLister):
         "affects --unused, --older-than and 'image cache prune'. Use "
         '--smallest in scheduled jobs.'
     )
-    _example_of = _('Verify the smallest cached image of each node:')
+    _example_intro = _('Verify the smallest cached image of each node:')
     _example = 'openstack image cache verify --smallest --all-nodes'
 
     def add_options(self, parser: argparse.ArgumentParser) -> None:
@@ -85,7 +85,7 @@ class VerifyImageCache(base.CacheLister):
             ),
         )
         summaries.add_option(parser)
-        options.add_narrowing_options(parser)
+        options.add_filter_options(parser)
         options.add_approval_options(parser)
 
     def columns_for(
@@ -105,7 +105,7 @@ class VerifyImageCache(base.CacheLister):
                 _('Use one of them.'),
             )
         members = self.chosen_fleet(parsed_args)
-        asks = parsed_args.repair and approval.check(
+        confirm = parsed_args.repair and approval.is_required(
             parsed_args, members, always=True
         )
         held = self.loop.run(verifying.cached(self, members))
@@ -114,19 +114,19 @@ class VerifyImageCache(base.CacheLister):
                 self,
                 held,
                 parsed_args.images,
-                options.narrowing(parsed_args),
+                options.filters(parsed_args),
                 smallest=parsed_args.smallest,
             )
         )
         if parsed_args.dry_run:
-            return verification_report.planned(self, chosen)
+            return verification_report.plan_rows(self, chosen)
         limits = verifying.Limits(
             parsed_args.max_downloads, parsed_args.timeout
         )
         findings = self.loop.run(verifying.verify(self, chosen, limits))
         if parsed_args.repair and not self.loop.interrupted:
             try:
-                repairing.repair(self, findings, limits, asks=asks)
+                repairing.repair(self, findings, limits, confirm=confirm)
             except KeyboardInterrupt:
                 if self.loop.has_changes:
                     self.failures.remark(

@@ -26,16 +26,16 @@ from glance_cache_osc.model import images
 from glance_cache_osc.monitoring import board as boards
 
 _INTERVAL = 5.0
-#: So many nodes are shown one by one.
+#: With fewer nodes than these, there is a row for each node.
 _FEW_NODES = 30
-#: Seconds between pictures.
-_PICTURE = 0.5
+#: Seconds between updates of the live view.
+_REFRESH = 0.5
 
 _Report = Callable[[list[boards.Change]], Awaitable[None]]
 
 
 class WatchImageCache(common.CacheCommand):
-    """A live view of the caches."""
+    """Show caches and their changes until Ctrl-C."""
 
     _description = _(
         'Show the contents of the caches and their changes until Ctrl-C. '
@@ -44,7 +44,7 @@ class WatchImageCache(common.CacheCommand):
         'Elsewhere, each change is one line. The command changes nothing.'
     )
     _epilog = _('The images of the policy are looked up once, at the start.')
-    _example_of = _('Watch all sites until they comply with a policy:')
+    _example_intro = _('Watch all sites until they comply with a policy:')
     _example = 'openstack image cache watch --policy policy.yaml'
     changes = False
 
@@ -72,7 +72,7 @@ class WatchImageCache(common.CacheCommand):
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Watch until Ctrl-C."""
-        policy = policy_files.of(parsed_args)
+        policy = policy_files.from_args(parsed_args)
         members = self.chosen_fleet(parsed_args)
         wanted: policy_files.Wanted = {}
         if policy:
@@ -97,7 +97,7 @@ class WatchImageCache(common.CacheCommand):
         else:
             watching = self._in_lines(board, members, parsed_args)
         self.loop.run(watching)
-        # That is how it ends.
+        # Ctrl-C is the normal end, not an interruption.
         self.loop.interrupted = False
 
     async def _on_screen(
@@ -116,7 +116,7 @@ class WatchImageCache(common.CacheCommand):
         async def draw() -> None:
             while True:
                 screen.show(board, datetime.datetime.now(datetime.UTC))
-                await asyncio.sleep(_PICTURE)
+                await asyncio.sleep(_REFRESH)
 
         stdout = self.app.stdout
         with watch_display.Screen(stdout, by_node=by_node) as screen:
@@ -169,7 +169,7 @@ class WatchImageCache(common.CacheCommand):
 
 
 async def _image(change: boards.Change) -> images.Image:
-    """The image of a change, with its name if Glance tells."""
+    """The image of a change, with its name if it can be looked up."""
     try:
         found = await change.member.cloud.catalogue().by_id([change.image_id])
     except errors.CatalogueError:
@@ -196,15 +196,15 @@ async def _follow(
 
 
 async def _until_cancelled(work: Iterable[Awaitable[None]]) -> None:
-    """Do all of it at once, until Ctrl-C or SIGTERM.
+    """Run all tasks at once, until Ctrl-C or SIGTERM.
 
-    :raises Exception: the first that any of it raises.
+    :raises Exception: the first exception of a task.
     """
     tasks = [asyncio.ensure_future(one) for one in work]
     this = asyncio.current_task()
     loop = asyncio.get_running_loop()
     try:
-        # Off the main thread there are no signals.
+        # Signal handlers require the main thread.
         with contextlib.suppress(RuntimeError, ValueError):
             if this:
                 loop.add_signal_handler(signal.SIGTERM, this.cancel)

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""``openstack image delete --store``: out of one store, and never more.
+"""``openstack image delete --store``: delete the data in one store only.
 
-The command is OpenStackClient's own, and so is its option ``--store``; cliff
-lets another package put a hook before it. The hook acts when ``--store`` was
-given. It leaves OpenStackClient's command no image first, before anything
-else can happen, so that on no path it deletes one.
+OpenStackClient provides the command and its option ``--store``. A hook of
+cliff runs this module before the command if ``--store`` is given. First of
+all, the hook removes the images from the arguments, so that OpenStackClient's
+command never deletes an image.
 """
 
 import argparse
@@ -16,19 +16,19 @@ from cliff import hooks
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
-from glance_cache_osc.command import frame
+from glance_cache_osc.command import runner
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
 from glance_cache_osc.transport import loop as loops
 
 _LOG = logging.getLogger(__name__)
 _WORKERS = 16
-#: Seconds that Keystone may take.
+#: The timeout of requests to Keystone, in seconds.
 _TIMEOUT = 30.0
 
 
 class DeleteFromStore(hooks.CommandHook):
-    """Takes ``--store`` over from ``openstack image delete``."""
+    """Handles ``--store`` instead of ``openstack image delete``."""
 
     _code: int | None = None
 
@@ -46,7 +46,7 @@ class DeleteFromStore(hooks.CommandHook):
         )
 
     def before(self, parsed_args: argparse.Namespace) -> argparse.Namespace:
-        """Do what ``--store`` asks for, instead of OpenStackClient."""
+        """Delete from the store, if ``--store`` is given."""
         store: str | None = getattr(parsed_args, 'store', None)
         if store is None:
             return parsed_args
@@ -55,11 +55,11 @@ class DeleteFromStore(hooks.CommandHook):
         return parsed_args
 
     def after(self, parsed_args: argparse.Namespace, return_code: int) -> int:
-        """The exit code: ours, if we did the work."""
+        """The exit code: that of the hook, if it deleted."""
         return return_code if self._code is None else self._code
 
     def _delete(self, store: str, words: list[str]) -> int:
-        """Take images out of a store; returns the exit code."""
+        """Delete the data of images from a store; returns the exit code."""
         failures = report.Failures()
         done = attempted = 0
 
@@ -69,7 +69,7 @@ class DeleteFromStore(hooks.CommandHook):
                 _attempt(loop, cloud, store, words, failures)
             )
 
-        code = frame.run(self.cmd.app, _LOG, failures, _TIMEOUT, work)
+        code = runner.run(self.cmd.app, _LOG, failures, _TIMEOUT, work)
         if attempted > done:
             _LOG.error(
                 _(
@@ -92,11 +92,15 @@ async def _attempt(
     words: list[str],
     failures: report.Failures,
 ) -> tuple[int, int]:
-    """Attempt all images; returns how many were done, and attempted."""
+    """Delete the data of all images.
+
+    :returns: the number of successes and of all attempts.
+    :raises errors.UsageError: the cloud has no such store.
+    """
     stores = await cloud.stores()
     known = await stores.names()
     if store not in known:
-        # Before anything is sent to it.
+        # Check this before sending a change.
         raise errors.UsageError(
             _("There is no store '%s'") % store,
             _('Available: %s.') % ', '.join(known),
@@ -109,8 +113,8 @@ async def _attempt(
     outcomes = await attempt.attempt(
         lambda image: stores.delete(image, store),
         resolution.found,
-        lane=lambda _image: store,
-        width=_WORKERS,
+        group=lambda _image: store,
+        group_limit=_WORKERS,
         settle=lambda busy: _LOG.warning(
             _(
                 'Interrupted. Waiting for %d deletions in progress; press '

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Reading cached images through their nodes, to verify them."""
+"""Verify cached images and check the configuration of nodes."""

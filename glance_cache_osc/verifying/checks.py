@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Checks that a node is configured so that its cache helps."""
+"""Checks that a node is configured so that caching helps."""
 
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -23,16 +23,17 @@ from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
-#: Looks at a node's list, each on a new connection.
-_LOOKS = 6
-#: Seconds that a clock may be off, and days that a certificate must last.
+#: How often the list of a node is read, each time on a new connection.
+_LIST_READS = 6
+#: The largest accepted difference of clocks, in seconds, and the shortest
+#: accepted validity of a certificate, in days.
 _MAX_DRIFT = 60
 _MIN_DAYS = 30
 _DAY = 86400
 
 
 class Outcome(enum.StrEnum):
-    """What a check showed."""
+    """The outcome of a check."""
 
     OK = 'ok'
     WARNING = 'warning'
@@ -41,7 +42,7 @@ class Outcome(enum.StrEnum):
 
 
 class Name(enum.StrEnum):
-    """The checks, in the order of their rows."""
+    """The names of the checks, in the order of their rows."""
 
     RESPONDS = 'responds'
     CACHE = 'cache'
@@ -59,21 +60,23 @@ class Name(enum.StrEnum):
 class Check:
     """One check of one node.
 
-    :param routine: an outcome that says nothing about the node.
+    :param details: a message for the user; may be empty.
+    :param long_only: list the check only with ``--long``, because its outcome
+        is normal and reveals nothing about the node.
     """
 
     name: Name
     outcome: Outcome
     details: str = ''
-    routine: bool = False
+    long_only: bool = False
 
 
 @dataclasses.dataclass(slots=True)
 class Report:
-    """What is known of one node.
+    """The checks of one node.
 
-    :param held: its list; None if it could not be read.
-    :param failure: why the node could not be asked.
+    :param held: the entries of the node; None if they could not be read.
+    :param failure: the error that prevented further checks.
     """
 
     checks: list[Check] = dataclasses.field(default_factory=list)
@@ -81,17 +84,18 @@ class Report:
     failure: errors.NodeError | None = None
 
     def add(self, name: Name, outcome: Outcome, details: str = '') -> None:
-        """Add a check."""
+        """Add the outcome of a check."""
         self.checks.append(Check(name, outcome, details))
 
 
 async def check(
     member: fleet.Member,
-    knows: Callable[[http.NodeClient], Awaitable[bool | None]],
+    has_image: Callable[[http.NodeClient], Awaitable[bool | None]],
 ) -> Report:
-    """Check one node by itself.
+    """Run the checks that concern one node alone.
 
-    :param knows: whether it knows an image of the cloud; None for unknown.
+    :param has_image: returns whether the node finds an image of its cloud;
+        None if the cloud has no image for this check.
     """
     report = Report()
     fresh = member.client.reconnecting()
@@ -112,20 +116,23 @@ async def check(
     ]
     await _check_cache(report, member, fresh)
     if report.held is not None:
-        report.checks.append(await _cloud(member.client, knows))
+        report.checks.append(await _cloud(member.client, has_image))
     return report
 
 
 async def _check_cache(
     report: Report, member: fleet.Member, fresh: http.NodeClient
 ) -> None:
-    """Read the list several times, each on a new connection."""
-    # Only hashes: six lists of each node are more than need be kept.
-    looks: list[int] = []
+    """Check the cache, the permission to list, and for a single node.
+
+    Reads the list of the node several times, each time on a new connection.
+    """
+    # Keep hashes only: six lists of each node would use much memory.
+    hashes: list[int] = []
     try:
         report.held = await member.driver.list_entries()
-        while len(looks) < _LOOKS:
-            looks.append(await look(fresh))
+        while len(hashes) < _LIST_READS:
+            hashes.append(await list_hash(fresh))
     except errors.Forbidden as error:
         report.add(Name.CACHE, Outcome.OK)
         report.add(Name.LIST, Outcome.ERROR, str(error))
@@ -137,24 +144,24 @@ async def _check_cache(
     else:
         report.add(Name.CACHE, Outcome.OK)
         report.add(Name.LIST, Outcome.OK)
-        report.checks.append(_single(looks))
+        report.checks.append(_single(hashes))
 
 
 async def _cloud(
     client: http.NodeClient,
-    knows: Callable[[http.NodeClient], Awaitable[bool | None]],
+    has_image: Callable[[http.NodeClient], Awaitable[bool | None]],
 ) -> Check:
     try:
-        known = await knows(client)
+        found = await has_image(client)
     except errors.CacheError as error:
         return Check(Name.CLOUD, Outcome.UNKNOWN, str(error))
-    if known is None:
+    if found is None:
         return Check(
             Name.CLOUD,
             Outcome.UNKNOWN,
             _('The cloud has no image for this check'),
         )
-    if known:
+    if found:
         return Check(Name.CLOUD, Outcome.OK)
     return Check(
         Name.CLOUD,
@@ -166,19 +173,25 @@ async def _cloud(
     )
 
 
-async def look(fresh: http.NodeClient) -> int:
-    """A hash of the list of a node, read on a new connection."""
+async def list_hash(fresh: http.NodeClient) -> int:
+    """Read the list of a node, and return its hash.
+
+    :param fresh: a client that opens a new connection for each request.
+    """
     return hash(frozenset(await choosing.connect(fresh).list_entries()))
 
 
-def alternates(looks: Sequence[int]) -> bool:
-    """Whether lists alternate: A, B, A."""
-    seen = [one for one, __ in itertools.groupby(looks)]
+def alternates(hashes: Sequence[int]) -> bool:
+    """Whether a list is seen again after another one: A, B, A.
+
+    :param hashes: the hashes of the lists, in the order of the reads.
+    """
+    seen = [one for one, __ in itertools.groupby(hashes)]
     return len(set(seen)) < len(seen)
 
 
-def _single(looks: Sequence[int]) -> Check:
-    if alternates(looks):
+def _single(hashes: Sequence[int]) -> Check:
+    if alternates(hashes):
         return Check(
             Name.SINGLE,
             Outcome.ERROR,
@@ -192,15 +205,18 @@ def _single(looks: Sequence[int]) -> Check:
         Name.SINGLE,
         Outcome.UNKNOWN,
         _('No sign of several nodes behind this endpoint'),
-        routine=True,
+        long_only=True,
     )
 
 
 def _clock(date: str | None, now: float) -> Check:
-    """Compare the header Date with this machine's clock."""
+    """Compare the Date header of a response with the local clock.
+
+    :param now: the time of the local clock, in seconds since 1970.
+    """
     try:
         then = email.utils.parsedate_to_datetime(date or '')
-        # A date without a zone is GMT in HTTP.
+        # In HTTP, a date without a time zone is in GMT.
         then = then.replace(tzinfo=then.tzinfo or datetime.UTC)
         drift = round(then.timestamp() - now)
     except (TypeError, ValueError, OverflowError, OSError):
@@ -216,7 +232,11 @@ def _clock(date: str | None, now: float) -> Check:
 
 
 def _certificate(expires: str, now: float) -> list[Check]:
-    """Whether the TLS certificate lasts; nothing without TLS."""
+    """Check the expiry of the TLS certificate; no check without TLS.
+
+    :param expires: the end of its validity, as libcurl reports it.
+    :param now: seconds since 1970.
+    """
     if not expires:
         return []
     try:
@@ -233,24 +253,28 @@ def _certificate(expires: str, now: float) -> list[Check]:
     return [Check(Name.CERTIFICATE, outcome, details)]
 
 
-def twins(
+def nodes_with_same_list(
     reports: Mapping[fleet.Member, Report], *, strict: bool = False
 ) -> list[list[fleet.Member]]:
-    """Groups of nodes whose lists agree in every ID and time of caching.
+    """Groups of nodes with the same cached images and times of caching.
 
-    :param strict: in every Hits and time of access as well.
+    :param strict: require also the same Hits, times of access, sizes and
+        queued entries.
     """
     groups: dict[frozenset[Any], list[fleet.Member]] = {}
     for member, report in reports.items():
         held = report.held or ()
         if any(one.state is entries.State.CACHED for one in held):
-            key = frozenset(held) if strict else fills_of(held)
+            key = frozenset(held) if strict else list_key(held)
             groups.setdefault(key, []).append(member)
     return [group for group in groups.values() if len(group) > 1]
 
 
-def fills_of(held: Iterable[entries.Entry]) -> frozenset[Any]:
-    """What the lists of two nodes have in common if they are one list."""
+def list_key(held: Iterable[entries.Entry]) -> frozenset[Any]:
+    """A key that is equal for nodes that share one list.
+
+    It leaves out Hits and times of access, which change between two reads.
+    """
     return frozenset(
         (one.image_id, one.last_modified)
         for one in held

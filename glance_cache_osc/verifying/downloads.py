@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The data of an image, hashed while a node sends it."""
+"""Download image data from nodes, and compute its hash."""
 
 from collections.abc import Callable
 from concurrent import futures
@@ -12,17 +12,17 @@ from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 
-#: Bytes that are hashed at a time.
+#: Bytes that are passed to the hash at a time.
 _CHUNK = 256 * 2**10
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Download:
-    """What a node sent as the data of an image.
+    """The result of one download of an image.
 
-    :param size: bytes.
-    :param complete: whether the response ended as its headers said.
-    :param intact: whether the data has the hash that Glance has for it.
+    :param size: bytes received.
+    :param complete: whether all bytes of the image were received.
+    :param intact: whether the data matches the hash in Glance.
     """
 
     size: int
@@ -31,17 +31,17 @@ class Download:
 
 
 class Downloader:
-    """Reads images through nodes and keeps nothing of their data.
+    """Downloads images from nodes and stores none of their data.
 
-    :param pool: computes the hashes.
-    :param arrived: is called with the number of bytes of each piece.
+    :param pool: runs the computation of the hashes.
+    :param received: called with the number of bytes of each chunk.
     """
 
     def __init__(
-        self, pool: futures.Executor, arrived: Callable[[int], None]
+        self, pool: futures.Executor, received: Callable[[int], None]
     ) -> None:
         self._pool = pool
-        self._arrived = arrived
+        self._received = received
 
     async def read(
         self,
@@ -49,22 +49,24 @@ class Downloader:
         image: images.Image,
         size: int,
         *,
-        past_cache: bool = False,
+        from_store: bool = False,
     ) -> Download:
-        """Read an image: ``GET /v2/images/{id}/file``.
+        """Download an image: ``GET /v2/images/{id}/file``.
 
-        :param image: has a hash.
-        :param size: bytes of the image; a node that sends more is cut off.
-        :param past_cache: read it from its store. Glance serves no range
-            from its cache.
+        :param image: an image with a hash.
+        :param size: bytes of the image; the download ends if the node sends
+            more.
+        :param from_store: read the data from the store, not from the cache:
+            request a range, because Glance does not serve ranges from its
+            cache.
         :raises errors.NodeError: the node did not send the data, or sent it
             too slowly.
         """
         algorithm, value = image.digest or ('', '')
         hashing = _Hashing(algorithm, self._pool)
-        if past_cache and not size:
-            # There is no range of nothing.
-            return Download(0, complete=True, intact=hashing.is_(value))
+        if from_store and not size:
+            # A range cannot be empty.
+            return Download(0, complete=True, intact=hashing.matches(value))
         began = False
 
         def sink(data: bytes) -> None:
@@ -72,34 +74,34 @@ class Downloader:
             began = True
             if data:
                 hashing.update(data)
-                self._arrived(len(data))
+                self._received(len(data))
 
         try:
             response = await client.send(
                 'GET',
                 f'/v2/images/{http.segment(image.image_id)}/file',
-                headers={'Range': 'bytes=0-'} if past_cache else None,
+                headers={'Range': 'bytes=0-'} if from_store else None,
                 max_size=max(size, 1),
                 sink=sink,
             )
         except errors.TooLong as error:
-            if past_cache:
-                raise _not_from_store() from error
+            if from_store:
+                raise _not_read_from_store() from error
             return Download(hashing.size, complete=True, intact=False)
         except errors.Unreachable as error:
             if isinstance(error, errors.TimedOut) or not began:
                 raise
             return Download(hashing.size, complete=False, intact=False)
-        if past_cache and response.status != 206:
-            raise _not_from_store()
+        if from_store and response.status != 206:
+            raise _not_read_from_store()
         return Download(
             hashing.size,
             complete=hashing.size >= size,
-            intact=hashing.is_(value),
+            intact=hashing.matches(value),
         )
 
 
-def _not_from_store() -> errors.NodeError:
+def _not_read_from_store() -> errors.NodeError:
     return errors.NodeError(
         _(
             'The node does not read the image from its store if the cache has '
@@ -110,9 +112,9 @@ def _not_from_store() -> errors.NodeError:
 
 
 class _Hashing:
-    """A hash of data that arrives in pieces.
+    """Computes the hash of data that is received in chunks.
 
-    A piece is hashed on a thread while the next one arrives.
+    A thread processes one chunk while the next one is received.
     """
 
     def __init__(self, algorithm: str, pool: futures.Executor) -> None:
@@ -123,14 +125,14 @@ class _Hashing:
         self.size = 0
 
     def update(self, data: bytes) -> None:
-        """Add a piece."""
+        """Add received data."""
         self.size += len(data)
         self._buffer += data
         if len(self._buffer) >= _CHUNK:
             self._flush()
 
-    def is_(self, value: str) -> bool:
-        """Whether this is the hash of all pieces."""
+    def matches(self, value: str) -> bool:
+        """Whether the hash of all data is this value, in hexadecimal."""
         self._flush().result()
         return self._hash.hexdigest() == value
 

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Proof that cached images are intact and served from the cache.
+"""Verify that cached images are intact and served from the cache.
 
-A node lists an image as cached whether or not its file is there, intact, or
-used. Only reading the image through the node shows that: its hash must be
-right, and the read must be counted as a hit.
+A node lists an image as cached even if its file is missing, damaged or not
+used. Only reading the image through the node proves the opposite: the hash of
+the data must match, and the read must increase Hits.
 """
 
 import asyncio
@@ -27,12 +27,12 @@ from glance_cache_osc.model import images
 from glance_cache_osc.transport import attempt
 from glance_cache_osc.verifying import downloads
 
-#: Reads of one image: one of them may break, two must agree.
+#: The most reads of one image: one may fail, and two must agree.
 _MAX_READS = 3
 
 
 class Result(enum.StrEnum):
-    """What reading a cached image showed."""
+    """The result of verifying a cached image."""
 
     OK = 'ok'
     CORRUPT = 'corrupt'
@@ -46,23 +46,23 @@ class Result(enum.StrEnum):
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Candidate:
-    """A cached image that is to be read.
+    """An image on a node that a command verifies.
 
-    :param size: bytes, as Glance or else the cache has it.
-    :param cached: whether the node lists it as cached.
-    :param lane: candidates of one lane are read one after the other. Nodes
-        whose lists agree may share one list, and so count each other's hits.
+    :param size: bytes, according to Glance or else to the cache.
+    :param cached: whether the node lists the image as cached.
+    :param group: candidates of one group are read one after the other, because
+        nodes with the same list may share it and count each other's hits.
     """
 
     member: fleet.Member
     image: images.Image
     size: int
     cached: bool = True
-    lane: int = 0
+    group: int = 0
 
     @property
-    def unread(self) -> 'Result | None':
-        """The result, if the image is not to be read."""
+    def skip_reason(self) -> 'Result | None':
+        """The result of an image that is not read; None if it is read."""
         if not self.cached:
             return Result.NOT_CACHED
         if self.image.digest is None or not self.image.active:
@@ -72,10 +72,12 @@ class Candidate:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Finding:
-    """What became of one candidate: a result, or why there is none.
+    """The result of one candidate, or the error of its verification.
 
-    :param seconds: that all reads took.
-    :param reported: whether that was reported already.
+    :param result: None if there is no result, because of the error.
+    :param seconds: the duration of all reads of the image.
+    :param error: why there is no result, or why a repair failed.
+    :param reported: whether the failure was already reported.
     """
 
     candidate: Candidate
@@ -89,24 +91,25 @@ class Watcher(Protocol):
     """Follows the progress of a verification."""
 
     def expect(self, size: int) -> None:
-        """So many more bytes will be read."""
+        """Add to the number of bytes that will be read."""
 
     def advance(self, size: int) -> None:
-        """So many bytes have arrived."""
+        """Add to the number of bytes that were received."""
 
 
 class Verification:
-    """Reads cached images through their nodes: a context.
+    """Reads cached images through their nodes; a context manager.
 
-    :param max_downloads: nodes that are read from at a time; each sends one
-        image at a time.
-    :ivar findings: by candidate, as far as they are known.
-    :ivar intact: the candidates whose stores were read and are intact.
+    :param max_downloads: how many nodes are read from at a time. Each node
+        sends one image at a time.
+    :ivar findings: the findings so far, by candidate.
+    :ivar intact_in_store: candidates whose data in the store was read and is
+        intact.
     """
 
     def __init__(self, max_downloads: int, watcher: Watcher) -> None:
         self.findings: dict[Candidate, Finding] = {}
-        self.intact: set[Candidate] = set()
+        self.intact_in_store: set[Candidate] = set()
         self._max_downloads = max_downloads
         self._watcher = watcher
         self._pool = futures.ThreadPoolExecutor(max_downloads)
@@ -121,52 +124,56 @@ class Verification:
     async def verify(self, candidates: Iterable[Candidate]) -> None:
         """Add the finding of each candidate to `findings`.
 
-        :raises asyncio.CancelledError: some of them are missing.
+        :raises asyncio.CancelledError: cancelled; some findings are missing.
         """
-        await self._in_lanes(self._verify_lane, candidates)
+        await self._in_groups(self._verify_group, candidates)
 
     async def check_stores(self, candidates: Iterable[Candidate]) -> None:
-        """Add an error to the finding of each whose store is damaged.
+        """Read candidates from their stores.
 
-        :raises asyncio.CancelledError: some of them are missing.
+        Adds intact candidates to `intact_in_store`, and an error to the
+        findings of the others.
+
+        :raises asyncio.CancelledError: cancelled; some candidates were not
+            read.
         """
-        await self._in_lanes(self._check_stores, candidates)
+        await self._in_groups(self._check_stores, candidates)
 
-    async def _in_lanes(
+    async def _in_groups(
         self,
         operation: Callable[[list[Candidate]], Awaitable[None]],
         candidates: Iterable[Candidate],
     ) -> None:
-        lanes: dict[int, list[Candidate]] = {}
+        groups: dict[int, list[Candidate]] = {}
         for one in candidates:
-            lanes.setdefault(one.lane, []).append(one)
-            if not one.unread:
+            groups.setdefault(one.group, []).append(one)
+            if not one.skip_reason:
                 self._watcher.expect(one.size)
         await attempt.attempt(
             operation,
-            lanes.values(),
-            lane=lambda _group: None,
-            width=self._max_downloads,
+            groups.values(),
+            group=lambda _group: None,
+            group_limit=self._max_downloads,
         )
 
-    async def _verify_lane(self, lane: list[Candidate]) -> None:
-        for __, group in itertools.groupby(lane, lambda one: one.member):
-            await self._verify_node(list(group))
+    async def _verify_group(self, group: list[Candidate]) -> None:
+        for __, of_node in itertools.groupby(group, lambda one: one.member):
+            await self._verify_node(list(of_node))
 
     async def _verify_node(self, group: list[Candidate]) -> None:
-        """Verify the candidates of one node, until it fails to respond."""
+        """Verify the candidates of one node, until it is unreachable."""
         node = _Node(group[0].member, self._downloader, self._watcher)
-        lost: errors.NodeError | None = None
+        unreachable: errors.NodeError | None = None
         for one in group:
-            finding = Finding(one, one.unread)
+            finding = Finding(one, one.skip_reason)
             try:
-                if lost:
-                    finding = Finding(one, error=lost)
-                elif not one.unread:
+                if unreachable:
+                    finding = Finding(one, error=unreachable)
+                elif not one.skip_reason:
                     finding = await node.verify(one)
             except errors.NodeError as error:
                 finding = Finding(one, error=error)
-                lost = error if _is_lost(error) else None
+                unreachable = error if _is_unreachable(error) else None
             self.findings[one] = finding
 
     async def _check_stores(self, group: list[Candidate]) -> None:
@@ -174,13 +181,13 @@ class Verification:
             finding = self.findings[one]
             try:
                 read = await self._downloader.read(
-                    one.member.client, one.image, one.size, past_cache=True
+                    one.member.client, one.image, one.size, from_store=True
                 )
                 if read.intact:
-                    self.intact.add(one)
+                    self.intact_in_store.add(one)
                     continue
                 if not read.complete:
-                    raise _broken([read])
+                    raise _connection_error([read])
                 error = errors.NodeError(
                     _('The data in the store is damaged as well'),
                     _('Upload the image again.'),
@@ -191,7 +198,7 @@ class Verification:
 
 
 class _Node:
-    """One node, from which images are read one after the other."""
+    """Reads the images of one node, one after the other."""
 
     def __init__(
         self,
@@ -202,17 +209,19 @@ class _Node:
         self._member = member
         self._downloader = downloader
         self._watcher = watcher
-        #: Hits by image ID, at the last look; None if that is not recent.
+        #: Hits by image ID, from the last list; None if a read came after it.
         self._hits: dict[str, int] | None = None
 
     async def verify(self, one: Candidate) -> Finding:
-        """Read an image until it is clear what the node does.
+        """Read an image until the result is certain.
 
-        :raises errors.NodeError: the node failed.
+        :raises errors.NodeError: a request failed.
         """
         clock = asyncio.get_running_loop().time
         began = clock()
-        before = (self._hits or await self._look()).get(one.image.image_id)
+        before = (self._hits or await self._read_hits()).get(
+            one.image.image_id
+        )
         self._hits = None
         reads: list[downloads.Download] = []
         while before is not None and len(reads) < _MAX_READS:
@@ -222,20 +231,22 @@ class _Node:
                 self._member.client, one.image, one.size
             )
             reads.append(read)
-            hits = await self._look()
+            hits = await self._read_hits()
             after = hits.get(one.image.image_id)
-            result = _judge(reads, hit=after is not None and after > before)
+            result = _result_of(
+                reads, hit=after is not None and after > before
+            )
             if result:
                 self._hits = hits
                 return Finding(one, result, clock() - began)
-            # Another read of an image that is gone would cache it.
+            # Reading an image that is no longer cached would cache it again.
             before = after
         if before is None:
             return Finding(one, Result.NOT_CACHED)
-        raise _broken(reads)
+        raise _connection_error(reads)
 
-    async def _look(self) -> dict[str, int]:
-        """Hits of all cached images, by ID."""
+    async def _read_hits(self) -> dict[str, int]:
+        """The Hits of all cached images, by ID."""
         return {
             entry.image_id: entry.hits or 0
             for entry in await self._member.driver.list_entries()
@@ -243,15 +254,17 @@ class _Node:
         }
 
 
-def _judge(reads: Sequence[downloads.Download], *, hit: bool) -> Result | None:
-    """What the reads of an image show; None if it must be read again.
+def _result_of(
+    reads: Sequence[downloads.Download], *, hit: bool
+) -> Result | None:
+    """The result of the reads of an image; None if it must be read again.
 
-    :param hit: whether the last one was counted as a hit.
+    :param hit: whether the last read increased Hits.
     """
     *earlier, last = reads
     if not last.complete:
-        cut = [one.size for one in earlier if not one.complete]
-        return Result.TRUNCATED if last.size in cut else None
+        sizes = [one.size for one in earlier if not one.complete]
+        return Result.TRUNCATED if last.size in sizes else None
     if not last.intact:
         return Result.CORRUPT
     again = any(one.intact for one in earlier)
@@ -260,7 +273,9 @@ def _judge(reads: Sequence[downloads.Download], *, hit: bool) -> Result | None:
     return Result.NOT_SERVED if again else None
 
 
-def _broken(reads: Sequence[downloads.Download]) -> errors.Unreachable:
+def _connection_error(
+    reads: Sequence[downloads.Download],
+) -> errors.Unreachable:
     return errors.Unreachable(
         _('The connection broke after %s bytes')
         % ', '.join(str(read.size) for read in reads),
@@ -269,8 +284,8 @@ def _broken(reads: Sequence[downloads.Download]) -> errors.Unreachable:
     )
 
 
-def _is_lost(error: errors.NodeError) -> bool:
-    """Whether the node is not worth another request."""
+def _is_unreachable(error: errors.NodeError) -> bool:
+    """Whether other requests to the node would fail as well."""
     return isinstance(error, errors.TimedOut) or (
         isinstance(error, errors.Unreachable) and not error.connected
     )

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whole commands of ours, timed in pairs with those of today's clients.
+"""Complete commands of this plugin, timed in pairs with other clients.
 
     python -m tests.benchmarks [--only list …] [--pairs N]
 
-A file a group of rows (`single_node`, `fleet`), one for how pairs are timed
-(`pairs`), two for programs that are run and measured (`fleet_program`, and
-`program` behind the line to one Glance, `relay`), one for what is printed
-(`table`). What we are compared with besides: `bare` and `million`.
+`single_node`, `verification` and `fleet` contain the rows. `pairs` times pairs
+of commands. `fleet_program` runs and measures a program; `program` does so
+behind the `relay` to one Glance. `table` formats the output. `bare` and
+`million` are lower bounds for comparison.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ours against the other clients, as one Markdown table."""
+"""Compare this plugin with other clients; print a Markdown table."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import pathlib
 import sys
 
 from tests.benchmarks import fleet
+from tests.benchmarks import node_plot
 from tests.benchmarks import single_node
 from tests.benchmarks import verification
 from tests.benchmarks.errors import BenchmarkError
@@ -20,7 +21,7 @@ from tests.cloud import CloudError
 from tests.cloud import RestError
 from tests.simulated import FleetError
 
-GROUPS = (single_node.GROUP, verification.GROUP, fleet.GROUP)
+GROUPS = (single_node.GROUP, verification.GROUP, fleet.GROUP, node_plot.GROUP)
 _NAMES = [name for group in GROUPS for name in group.names]
 
 
@@ -41,13 +42,13 @@ def parser() -> argparse.ArgumentParser:
         '--pairs',
         type=_at_least_one,
         metavar='N',
-        help='runs of each command a row (default: 7, 3 for the slow ones)',
+        help='pairs for each row (default: 7, or 3 for slow rows)',
     )
     command.add_argument(
         '--csv',
         type=pathlib.Path,
         metavar='FILE',
-        help='also write the table there, if it is the whole one',
+        help='also write the table to this file, if it is complete',
     )
     return command
 
@@ -55,28 +56,28 @@ def parser() -> argparse.ArgumentParser:
 def _at_least_one(text: str) -> int:
     number = int(text)
     if number < 1:
-        raise argparse.ArgumentTypeError('1 or more')
+        raise argparse.ArgumentTypeError('must be 1 or more')
     return number
 
 
 def main() -> int:
-    """Measure; 0 every bound held, 1 one did not, 130 interrupted."""
-    asked = parser().parse_args()
+    """Measure; 0 if all bounds held, 1 if not, 130 if interrupted."""
+    arguments = parser().parse_args()
     rows: list[Row] = []
     try:
         for group in GROUPS:
-            only = set(group.names) & set(asked.only)
+            only = set(group.names) & set(arguments.only)
             if only:
-                rows += group.rows(only, Options(asked.pairs))
+                rows += group.rows(only, Options(arguments.pairs))
     except (BenchmarkError, CloudError, FleetError, RestError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('Interrupted; nothing is left running.', file=sys.stderr)
+        print('Interrupted. All processes are stopped.', file=sys.stderr)
         return 130
     print(markdown(rows))
-    if asked.csv and asked.only == _NAMES:
-        asked.csv.write_text(as_csv(rows), encoding='utf-8')
+    if arguments.csv and arguments.only == _NAMES:
+        arguments.csv.write_text(as_csv(rows), encoding='utf-8')
     return 1 if any(one.held is False for one in rows) else 0
 
 

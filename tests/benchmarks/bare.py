@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What libcurl alone needs to read the caches of many nodes, as a program.
+"""A program that reads the caches of many nodes with libcurl alone.
 
     python bare.py URLS TOKEN [CA_BUNDLE]
 
-It reads URLs from a file, a line each, asks a thousand at once, parses the
-answers as JSON and prints seconds and seconds of CPU: the least that a command
-which uses libcurl can need. Starting Python is not counted.
+It reads URLs from a file, one on each line, sends a thousand requests at once,
+parses the responses as JSON, and prints elapsed seconds and CPU seconds: a
+lower bound for a command that uses libcurl. The start of Python is not
+included.
 """
 
 import asyncio
@@ -19,7 +20,7 @@ import time
 
 import pycurl
 
-#: With more of them libcurl needs longer for each.
+#: With more concurrent requests, libcurl takes longer for each.
 _AT_ONCE = 1000
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The state of a node's cache: looked at and set, past the relay."""
+"""Reads and sets the contents of a node's cache, without the relay."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ _POLL_SECONDS = 0.1
 class Cache:
     """One node's cache.
 
-    :param url: of the node
-    :param token: makes a token for it
+    :param url: URL of the node
+    :param token: returns a token
     """
 
     def __init__(self, url: str, token: Callable[[], str]) -> None:
@@ -27,27 +27,27 @@ class Cache:
         self._token = token
 
     def is_empty(self) -> bool:
-        """Whether nothing is cached and nothing queued."""
+        """Whether the cache and its queue are empty."""
         return not any(self._held(self._token()))
 
     def clear(self) -> None:
-        """Leave nothing cached and nothing queued.
+        """Clear the cache and its queue.
 
-        Await what was asked for first: a fill that was accepted goes on,
-        whatever becomes of its entry.
+        Wait for queued images first: a fill continues even if its entry is
+        deleted.
 
-        :raises BenchmarkError: something is left
+        :raises BenchmarkError: the cache is not empty afterwards
         """
         token = self._token()
         rest.call('DELETE', self._url, token=token)
         left = self._held(token)
         if any(left):
-            raise BenchmarkError(f'the cache was cleared, and holds {left}')
+            raise BenchmarkError(f'the cleared cache still contains {left}')
 
     def fill(self, image_ids: Collection[str]) -> None:
-        """Have images cached; what is cached is not asked for again.
+        """Queue images that are not cached, and wait until they are cached.
 
-        :raises BenchmarkError: they are not cached in time
+        :raises BenchmarkError: the images are not cached in time
         """
         token = self._token()
         cached, queued = self._held(token)
@@ -56,12 +56,12 @@ class Cache:
         self.await_cached(image_ids)
 
     def await_cached(self, image_ids: Collection[str]) -> None:
-        """Wait until images are cached that were asked for.
+        """Wait until queued images are cached.
 
-        One look is not enough to see that they were: an answer may have an
-        image that is just moving from the queue to the cache in neither.
+        An image that moves from the queue to the cache can be missing in both
+        lists of one response.
 
-        :raises BenchmarkError: they are not cached in time
+        :raises BenchmarkError: the images are not cached in time
         """
         token = self._token()
         deadline = time.monotonic() + _FILL_SECONDS

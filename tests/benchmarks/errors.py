@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What ends a benchmark without a result."""
+"""The error of a benchmark without a result."""
 
 
 class BenchmarkError(Exception):
-    """Nothing could be measured, or not what was meant. The text says why."""
+    """The measurement failed or is invalid. The text contains the reason."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A thousand nodes and ten thousand, against `token issue`."""
+"""Commands on 1,000 and 10,000 nodes, compared with `token issue`."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_bench import FleetBench
 from tests.benchmarks.fleet_program import FleetRun
 from tests.benchmarks.group import Group
+from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
-from tests.benchmarks.group import say
 from tests.benchmarks.table import at_most
 from tests.benchmarks.table import failed
 from tests.benchmarks.table import Row
@@ -50,7 +50,7 @@ _NODES = 1000
 _MANY = 10_000
 _ENTRIES = 1000
 _HTTP = Settings(nodes=_NODES, entries=20, round_trip=0.05)
-#: The folder is made when it is needed.
+#: The directory is created when it is needed.
 _HTTPS = replace(_HTTP, certificates='')
 _TEN_THOUSAND = replace(_HTTP, nodes=_MANY)
 _MILLION = Settings(nodes=_NODES, images=2 * _ENTRIES, entries=_ENTRIES)
@@ -79,7 +79,7 @@ def _lists(bench: FleetBench) -> Iterator[Row]:
 
 
 def _https(bench: FleetBench) -> Iterator[Row]:
-    """The same with a bundle of the usual size, and a CA of ours in it."""
+    """The same with HTTPS: the system's CA bundle and the CA of the nodes."""
     bundle = bench.home / 'bundle.pem'
     bundle.write_bytes(
         Path(certifi.where()).read_bytes()
@@ -97,7 +97,7 @@ def _https(bench: FleetBench) -> Iterator[Row]:
 
 
 def _names(bench: FleetBench) -> Iterator[Row]:
-    """Nodes by name; the look-ups of the last names hang."""
+    """Nodes by name; the look-ups of the last names do not end."""
     held = bench.cached()
     urls = {name: urlsplit(url) for name, url in bench.fleet.nodes.items()}
     dead = list(held)[-_HANGING:]
@@ -112,7 +112,7 @@ def _names(bench: FleetBench) -> Iterator[Row]:
     )
     measured, _peak = bench.measure(
         f'the same by name, {1000 * _LOOKUP_SECONDS:.0f} ms a look-up,'
-        f' {_HANGING} names that hang, --node-timeout {_NODE_TIMEOUT}',
+        f' {_HANGING} look-ups that do not end, --node-timeout {_NODE_TIMEOUT}',
         _IMPATIENT,
         partial(_lists_all, held, dead),
         at_most(2.5, _BESIDES),
@@ -130,13 +130,13 @@ def _names(bench: FleetBench) -> Iterator[Row]:
 
 
 def _silent(bench: FleetBench) -> Iterator[Row]:
-    """Half take a connection and stay silent, half do not even take it."""
+    """Half of the nodes accept a connection, and none responds."""
     held, nodes = bench.cached(), range(_NODES)
     bench.fleet.set_fault(nodes[::2], Fault.SILENT)
     bench.fleet.set_fault(nodes[1::2], Fault.BACKLOG)
     try:
         measured, _peak = bench.measure(
-            f'the same, all {_NODES} silent, --node-timeout {_NODE_TIMEOUT}',
+            f'the same, none of {_NODES} nodes responds, --node-timeout {_NODE_TIMEOUT}',
             _IMPATIENT,
             partial(_lists_all, held, list(held)),
             at_most(2, _BESIDES),
@@ -148,7 +148,7 @@ def _silent(bench: FleetBench) -> Iterator[Row]:
 
 
 def _queue(bench: FleetBench) -> Iterator[Row]:
-    """One image, which no node has."""
+    """One image that no node has."""
     fleet = bench.fleet
     (image_id, name), *others = fleet.images.items()
 
@@ -171,11 +171,11 @@ def _queue(bench: FleetBench) -> Iterator[Row]:
 
 
 def _node_list(bench: FleetBench) -> Iterator[Row]:
-    """Nodes by the ten thousand, in a file of their own."""
+    """Ten thousand nodes, in a nodes file."""
     measured, peak = bench.measure(
         f'image cache node list, {_MANY:,} nodes in a nodes file, 50 ms',
         ('image', 'cache', 'node', 'list', '-f', 'json'),
-        partial(fleet_checks.all_well, bench.fleet.nodes, 20),
+        partial(fleet_checks.all_ok, bench.fleet.nodes, 20),
         at_most(5),
         nodes_file=True,
     )
@@ -185,7 +185,7 @@ def _node_list(bench: FleetBench) -> Iterator[Row]:
 
 
 def _policy(bench: FleetBench) -> Iterator[Row]:
-    """A thousand sites of ten nodes, each with a rule of its own."""
+    """A thousand sites of ten nodes, with one rule for each site."""
     held = bench.cached()
     some = sorted({one for ids in held.values() for one in ids})[:2]
     sites = [site_of(at) for at in range(0, _MANY, 10)]
@@ -202,7 +202,7 @@ def _policy(bench: FleetBench) -> Iterator[Row]:
             }
         )
     )
-    lacking = sum(
+    missing = sum(
         image_id not in ids
         for at, ids in enumerate(held.values())
         for image_id in some[: 1 + at // 10 % 2]
@@ -211,8 +211,8 @@ def _policy(bench: FleetBench) -> Iterator[Row]:
     def check(run: FleetRun) -> None:
         fleet_checks.exits_with(run, 3)
         rows = run.output.count('\n') - 1
-        if rows != lacking:
-            raise BenchmarkError(f'{rows} rows, and {lacking} lack')
+        if rows != missing:
+            raise BenchmarkError(f'{rows} rows for {missing} missing images')
 
     command = ('image', 'cache', 'sync', '--policy', str(policy), '--check')
     measured, peak = bench.measure(
@@ -228,14 +228,13 @@ def _policy(bench: FleetBench) -> Iterator[Row]:
 
 
 def _reading(policy: Path) -> Row:
-    """What the policy alone takes."""
+    """The time to read the policy."""
     text = policy.read_text()
     began = time.process_time()
     found = reading.read(text, policy.name)
     seconds = time.process_time() - began
     return single(
-        f'the same: reading the policy, {len(found.rules)} rules, seconds of'
-        ' CPU',
+        f'the same: reading the policy, {len(found.rules)} rules, CPU seconds',
         ours=f'{seconds:.2f}',
         bound='less than 0.5 s',
         held=seconds < 0.5,
@@ -243,7 +242,7 @@ def _reading(policy: Path) -> Row:
 
 
 def _million(bench: FleetBench) -> Iterator[Row]:
-    """What a million rows cost, against the least that they can cost."""
+    """CPU time for a million rows, compared with a lower bound."""
     clouds_yaml, csv_file = bench.home / 'clouds', bench.home / 'csv'
     bench.fleet.clouds_yaml(clouds_yaml)
     bodies = bench.bodies()
@@ -251,21 +250,21 @@ def _million(bench: FleetBench) -> Iterator[Row]:
     def ours() -> pairs.Sample:
         run = bench.run(clouds_yaml, *_LIST[:-1], 'csv')
         fleet_checks.exits_with(run, 0)
-        told = csv.DictReader(run.output.splitlines())
-        counts = Counter(line['Node'] for line in told if line['Name'])
+        listed = csv.DictReader(run.output.splitlines())
+        counts = Counter(line['Node'] for line in listed if line['Name'])
         if counts != dict.fromkeys(bodies, _ENTRIES):
             raise BenchmarkError(f'{counts.total()} rows with names')
         return pairs.Sample(run.cpu, 0)
 
     def peer() -> pairs.Sample:
         seconds = million.least(bodies, csv_file)
-        say(f'  {seconds:6.2f} s CPU json.loads and csv.writer')
+        log(f'  {seconds:6.2f} s CPU json.loads and csv.writer')
         return pairs.Sample(seconds, 0)
 
     timed = pairs.alternate(ours, peer, min(bench.count, 3))
     measured = row(
-        f'image cache list, a million entries on {_NODES} nodes, csv, seconds'
-        ' of CPU; peer: json.loads and csv.writer of the same alone',
+        f'image cache list, a million entries on {_NODES} nodes, csv, CPU'
+        ' seconds; peer: json.loads and csv.writer for the same data',
         pairs.summarize(timed),
         at_most(4),
     )
@@ -275,10 +274,10 @@ def _million(bench: FleetBench) -> Iterator[Row]:
 def _lists_all(
     held: dict[str, list[str]], dead: Collection[str], run: FleetRun
 ) -> None:
-    """Every entry is listed, and one line tells of each dead node."""
+    """All entries are listed, with one message for each dead node."""
     alive = {name: ids for name, ids in held.items() if name not in dead}
     fleet_checks.lists_exactly(run, alive)
-    fleet_checks.tells_of_exactly(run, dead)
+    fleet_checks.reports_exactly(run, dead)
     fleet_checks.exits_with(run, 1 if dead else 0)
 
 
@@ -291,7 +290,7 @@ def _memory(peak: float, most: int = _MOST_MIB) -> Row:
     )
 
 
-#: Rows that share a fleet stand side by side.
+#: Rows that share a simulation are adjacent.
 _MEASURES: dict[
     str, tuple[Settings, Callable[[FleetBench], Iterator[Row]]]
 ] = {
@@ -309,7 +308,7 @@ _MEASURES: dict[
 def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
     wanted = [name for name in _MEASURES if name in only]
     for settings, group in groupby(wanted, lambda name: _MEASURES[name][0]):
-        say(f'Starting {settings.nodes} nodes …')
+        log(f'Starting {settings.nodes} nodes…')
         with TemporaryDirectory(prefix='glance-cache-osc-') as directory:
             home = Path(directory)
             if settings.certificates is not None:
@@ -317,7 +316,7 @@ def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
             with SimulatedFleet(settings) as fleet:
                 bench = FleetBench(fleet, home, options.pairs or _PAIRS)
                 for name in group:
-                    say(f'{name}:')
+                    log(f'{name}:')
                     try:
                         yield from _MEASURES[name][1](bench)
                     except (BenchmarkError, FleetError) as error:
@@ -325,7 +324,7 @@ def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
 
 
 def _certified(settings: Settings, home: Path) -> Settings:
-    """The same, with a CA and a certificate for each node."""
+    """The settings, with a CA and a certificate for each node."""
     authority = Authority(home)
     for at in range(settings.nodes):
         authority.server(name_of(at), host=host_of(at))

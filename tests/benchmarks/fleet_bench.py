@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A simulated fleet, and commands that are measured on it."""
+"""Measures commands on simulated nodes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from tests.benchmarks import pairs
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
-from tests.benchmarks.group import say
+from tests.benchmarks.group import log
 from tests.benchmarks.table import Bound
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
@@ -32,10 +32,10 @@ _BARE_SECONDS = 60
 
 
 class FleetBench:
-    """The fleet, and the program with its login.
+    """The simulated nodes, and the program with its login.
 
-    :param home: for what a run reads and writes
-    :param count: of pairs that each command is timed in
+    :param home: the directory for files that a run reads and writes
+    :param count: number of pairs for each command
     """
 
     def __init__(self, fleet: SimulatedFleet, home: Path, count: int) -> None:
@@ -58,16 +58,16 @@ class FleetBench:
     ) -> tuple[Row, float]:
         """Time a command and `token issue` in turn, after a warm-up.
 
-        :param check: raises what is wrong with a run
-        :param bound: of the ratio of ours to `token issue`, which has a
+        :param check: checks a run; raises an error if it is wrong
+        :param bound: bound of the ratio to `token issue`, which has a
             clouds.yaml without nodes
-        :param nodes: name → endpoint for clouds.yaml; None for all
-        :param nodes_file: name them in a file of their own
-        :param prepare: makes the state that a run begins with; not timed
-        :param program: what runs instead of the installed `openstack`
-        :param timeout: seconds that ours may take besides
-        :returns: also the most memory of all runs of ours, in MiB
-        :raises BenchmarkError: a run did not do what it was to do
+        :param nodes: endpoints by name for clouds.yaml; None for all
+        :param nodes_file: whether the nodes are in a nodes file
+        :param prepare: prepares the nodes before each run; not timed
+        :param program: the program to run instead of `openstack`
+        :param timeout: seconds of our command that are not compared
+        :returns: the row, and the peak memory of our runs in MiB
+        :raises BenchmarkError: a run failed or had a wrong result
         """
         clouds_yaml, without = self.home / 'clouds', self.home / 'without'
         file = self.home / 'nodes.json' if nodes_file else None
@@ -77,11 +77,11 @@ class FleetBench:
 
         def ours() -> pairs.Sample:
             prepare()
-            self.fleet.forget_requests()
+            self.fleet.reset_requests()
             run = self.run(clouds_yaml, *command, program=program)
             check(run)
             peaks.append(run.peak)
-            return pairs.Sample(run.seconds, self._asked())
+            return pairs.Sample(run.seconds, self._requests())
 
         def peer() -> pairs.Sample:
             run = self.run(without, 'token', 'issue')
@@ -96,23 +96,23 @@ class FleetBench:
     def run(
         self, clouds_yaml: Path, *command: str, program: Sequence[str] = ()
     ) -> FleetRun:
-        """Run a command, and say what it took."""
+        """Run a command, and log its time and memory."""
         before = self.fleet.cpu_seconds()
         run = FleetProgram(self.home, program).run(
             self.fleet.environment(clouds_yaml), *command
         )
         answering = self.fleet.cpu_seconds() - before
-        say(
+        log(
             f'  {run.seconds:6.2f} s {run.cpu:6.2f} s CPU {run.peak:4.0f} MiB'
             f' openstack {" ".join(command[:4])}'
-            f' (answering: {answering:.2f} s CPU)'
+            f' (simulated nodes: {answering:.2f} s CPU)'
         )
         return run
 
     def bare(self, what: str, bundle: Path | None = None) -> Row:
-        """What libcurl alone needs to read all caches, for comparison.
+        """The time in which libcurl alone reads all caches, for comparison.
 
-        :param bundle: of CA certificates, for https
+        :param bundle: file of CA certificates, for HTTPS
         """
         urls = self.home / 'urls'
         urls.write_text(
@@ -133,18 +133,18 @@ class FleetBench:
             if done.returncode:
                 raise BenchmarkError(f'libcurl alone: {done.stderr[-2000:]}')
             took.append([float(word) for word in done.stdout.split()])
-            say('  {:6.2f} s {:6.2f} s CPU libcurl alone'.format(*took[-1]))
+            log('  {:6.2f} s {:6.2f} s CPU libcurl alone'.format(*took[-1]))
         seconds = median(one for one, _cpu in took[1:])
         return single(what, peer=f'{seconds:.2f}')
 
     def cached(self) -> dict[str, list[str]]:
-        """Name of a node → IDs of the images that it holds."""
+        """The IDs of the cached images, by node."""
         return {
             name: held['cached'] for name, held in self.fleet.caches().items()
         }
 
     def bodies(self) -> dict[str, bytes]:
-        """Name of a node → its answer to GET /v2/cache."""
+        """The responses to GET /v2/cache, by node."""
         return {
             name: json.dumps(
                 rest.call('GET', f'{url}/v2/cache', token=TOKEN).body
@@ -152,8 +152,8 @@ class FleetBench:
             for name, url in self.fleet.nodes.items()
         }
 
-    def _asked(self) -> int:
-        """How many requests went to Glances since they were forgotten."""
+    def _requests(self) -> int:
+        """Number of requests to the nodes since the last reset."""
         return sum(
             sum(counts.values())
             for name, counts in self.fleet.requests().items()

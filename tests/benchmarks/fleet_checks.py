@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether a command did on the fleet what it was to do."""
+"""Checks of the results of commands on simulated nodes."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from tests.benchmarks.fleet_program import FleetRun
 
 
 def lists_exactly(run: FleetRun, held: Mapping[str, Collection[str]]) -> None:
-    """Every entry of every node that answers is listed, and nothing else.
+    """Check that all entries of the responding nodes are listed, no others.
 
-    :param held: name of a node → IDs of the images that it holds
-    :raises BenchmarkError: it is not so
+    :param held: IDs of the cached images, by node
+    :raises BenchmarkError: the list is different
     """
     try:
         rows = json.loads(run.output)
@@ -28,25 +28,25 @@ def lists_exactly(run: FleetRun, held: Mapping[str, Collection[str]]) -> None:
     )
     if listed != expected:
         raise BenchmarkError(
-            f'{len(listed)} entries were listed, and {len(expected)} are held'
+            f'{len(listed)} entries are listed instead of {len(expected)}'
         )
     if not all(row['Name'] for row in rows):
         raise BenchmarkError('names are missing')
 
 
-def tells_of_exactly(run: FleetRun, dead: Collection[str]) -> None:
-    """There is one line for each dead node, and no other line.
+def reports_exactly(run: FleetRun, dead: Collection[str]) -> None:
+    """Check that there is one message for each dead node, and no other.
 
     :param dead: the names of the nodes
-    :raises BenchmarkError: it is not so
+    :raises BenchmarkError: the messages are different
     """
     lines = run.log.splitlines()
-    told = [
+    reported = [
         name for name in dead if sum(f' {name} ' in one for one in lines) == 1
     ]
-    if len(told) != len(dead) or len(lines) != len(dead):
+    if len(reported) != len(dead) or len(lines) != len(dead):
         raise BenchmarkError(
-            f'{len(lines)} lines, and {len(told)} nodes named once, for'
+            f'{len(lines)} messages, with {len(reported)} nodes once, for'
             f' {len(dead)} dead nodes:\n{run.log[-2000:]}'
         )
 
@@ -56,39 +56,41 @@ def queued_once(
     lacking: Collection[str],
     image_id: str,
 ) -> None:
-    """One PUT went to each node that lacks an image, and none to others.
+    """Check that each node without the image received one PUT, others none.
 
-    :param requests: name → `PUT /v2/cache/…` → how many times
-    :raises BenchmarkError: it is not so
+    :param requests: number of requests by node and `PUT /v2/cache/…`
+    :raises BenchmarkError: the requests are different
     """
     wanted = {f'PUT /v2/cache/{image_id}': 1}
     for name, counts in requests.items():
         puts = {what: n for what, n in counts.items() if what[:4] == 'PUT '}
         expected = wanted if name in lacking else {}
         if puts != expected:
-            raise BenchmarkError(f'{name}: {puts} in place of {expected}')
+            raise BenchmarkError(f'{name}: {puts} instead of {expected}')
 
 
-def all_well(nodes: Collection[str], entries: int, run: FleetRun) -> None:
-    """Each node is listed, well, with so many cached images.
+def all_ok(nodes: Collection[str], entries: int, run: FleetRun) -> None:
+    """Check that all nodes have status ok and this number of entries.
 
-    :raises BenchmarkError: it is not so
+    :raises BenchmarkError: the list is different
     """
     exits_with(run, 0)
     rows = json.loads(run.output)
     well = {row['Node'] for row in rows if row['Status'] == 'ok'}
     if well != set(nodes) or len(rows) != len(nodes):
-        raise BenchmarkError(f'{len(well)} of {len(nodes)} nodes are well')
+        raise BenchmarkError(
+            f'{len(well)} of {len(nodes)} nodes have status ok'
+        )
     if any(row['Cached'] != entries for row in rows):
         raise BenchmarkError(f'not {entries} cached images on every node')
 
 
 def exits_with(run: FleetRun, code: int) -> None:
-    """It ended with this exit code.
+    """Check the exit code.
 
-    :raises BenchmarkError: with another
+    :raises BenchmarkError: the exit code is different
     """
     if run.code != code:
         raise BenchmarkError(
-            f'exit code {run.code} in place of {code}:\n{run.log[-2000:]}'
+            f'exit code {run.code} instead of {code}:\n{run.log[-2000:]}'
         )

@@ -1,34 +1,36 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""`openstack` against a simulated fleet: its time, memory and words."""
+"""Runs `openstack` on simulated nodes; measures time and memory."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from collections.abc import Sequence
 from dataclasses import dataclass
+import json
 import os
 from pathlib import Path
 import subprocess
 import sys
-import threading
-import time
 
 from tests.benchmarks.errors import BenchmarkError
 
 _MOST_SECONDS = 120.0
-# getrusage counts in bytes on macOS, in KiB elsewhere.
+_MEASURED = Path(__file__).with_name('measured.py')
+# getrusage returns bytes on macOS, and KiB elsewhere.
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
 
 
 def installed() -> Path:
-    """The `openstack` beside the Python that runs us.
+    """The `openstack` in the directory of this Python.
 
-    :raises BenchmarkError: there is none
+    :raises BenchmarkError: it does not exist
     """
     found = Path(sys.executable).parent / 'openstack'
     if not found.exists():
-        raise BenchmarkError(f'no openstack beside {sys.executable}')
+        raise BenchmarkError(
+            f'openstack is not installed beside {sys.executable}'
+        )
     return found
 
 
@@ -36,12 +38,12 @@ def installed() -> Path:
 class FleetRun:
     """One run of a command.
 
-    :ivar seconds: from its start to its end
-    :ivar cpu: seconds, of all its threads
-    :ivar peak: the most memory that it held, in MiB
-    :ivar code: what it exited with
-    :ivar output: what it wrote to standard output
-    :ivar log: what it wrote to standard error
+    :ivar seconds: elapsed seconds from start to end
+    :ivar cpu: CPU seconds of all threads
+    :ivar peak: peak memory in MiB
+    :ivar code: exit code
+    :ivar output: standard output
+    :ivar log: standard error
     """
 
     seconds: float
@@ -53,32 +55,44 @@ class FleetRun:
 
 
 class FleetProgram:
-    """`openstack`, run and measured.
+    """Runs and measures `openstack`.
 
-    :param home: its working and home folder; no clouds.yaml of the person
-        who runs this is read
-    :param program: what runs instead of the installed `openstack`
+    :param home: its working and home directory, so that it does not read
+        the clouds.yaml of the user
+    :param program: the program to run instead of `openstack`
+    :param limit: seconds; a longer run is killed
     """
 
-    def __init__(self, home: Path, program: Sequence[str] = ()) -> None:
+    def __init__(
+        self,
+        home: Path,
+        program: Sequence[str] = (),
+        limit: float = _MOST_SECONDS,
+    ) -> None:
         self._program = program or [str(installed())]
         self._home = home
+        self._limit = limit
 
     def run(self, environment: Mapping[str, str], *arguments: str) -> FleetRun:
         """Run a command and measure it.
 
-        What it writes goes to files: nobody reads along on the cores that
-        it is measured on.
+        Its output goes to files, so that no other process uses CPU time
+        during the measurement.
 
-        :param environment: the OS_… variables that it logs in with
-        :raises BenchmarkError: it took longer than two minutes
+        :param environment: the OS_… variables of the login
+        :raises BenchmarkError: it took longer than the limit
         """
         out, err = self._home / 'output', self._home / 'log'
+        used = self._home / 'used'
         with out.open('wb') as to_out, err.open('wb') as to_err:
-            begun = time.perf_counter()
-            child = subprocess.Popen(
-                [*self._program, *arguments],
-                # Little of our own: no PYTHON…, OS_… or …_proxy.
+            subprocess.run(
+                [
+                    *(sys.executable, '-I', '-S', str(_MEASURED)),
+                    *(str(used), str(self._limit)),
+                    *self._program,
+                    *arguments,
+                ],
+                # Without PYTHON…, OS_… and …_proxy.
                 env={
                     'PATH': os.defpath,
                     'HOME': str(self._home),
@@ -89,24 +103,19 @@ class FleetProgram:
                 stdin=subprocess.DEVNULL,
                 stdout=to_out,
                 stderr=to_err,
+                check=True,
             )
-            late = threading.Timer(_MOST_SECONDS, child.kill)
-            late.start()
-            # Popen.wait would not tell what it used.
-            _pid, status, used = os.wait4(child.pid, 0)
-            seconds = time.perf_counter() - begun
-            late.cancel()
-        child.returncode = os.waitstatus_to_exitcode(status)
-        if seconds >= _MOST_SECONDS:
+        found = json.loads(used.read_text(encoding='utf-8'))
+        if found['seconds'] >= self._limit:
             raise BenchmarkError(
-                f'openstack {" ".join(arguments[:4])} … took longer than'
-                f' {_MOST_SECONDS:.0f} s'
+                f'openstack {" ".join(arguments[:4])} … took more than'
+                f' {self._limit:.0f} s'
             )
         return FleetRun(
-            seconds=seconds,
-            cpu=used.ru_utime + used.ru_stime,
-            peak=used.ru_maxrss * _PEAK_UNIT / 2**20,
-            code=child.returncode,
+            seconds=found['seconds'],
+            cpu=found['cpu'],
+            peak=found['peak'] * _PEAK_UNIT / 2**20,
+            code=found['code'],
             output=out.read_text(encoding='utf-8'),
             log=err.read_text(encoding='utf-8'),
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every group of rows has, and what it is told."""
+"""Groups of rows, and their options."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from tests.benchmarks.table import Row
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line says.
+    """Options of the command line.
 
-    :ivar pairs: runs of each command a row; None takes the row's own number
+    :ivar pairs: pairs for each row; None for the default of the row
     """
 
     pairs: int | None = None
@@ -25,17 +25,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Group:
-    """Rows that share what they are measured on.
+    """Rows that share a set-up.
 
-    :ivar names: what its rows are called on the command line, in order
-    :ivar rows: measures those of them that are wanted, and yields each when
-        it is done
+    :ivar names: names of the rows on the command line, in order
+    :ivar rows: measures the selected rows; yields each when it is complete
     """
 
     names: tuple[str, ...]
     rows: Callable[[Collection[str], Options], Iterator[Row]]
 
 
-def say(text: str) -> None:
-    """Tell of progress, on standard error."""
+def log(text: str) -> None:
+    """Print progress to standard error."""
     print(text, file=sys.stderr, flush=True)

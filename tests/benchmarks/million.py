@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The least that entries cost to be read and written as CSV."""
+"""Lower bound of the CPU time to read entries and write them as CSV."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import time
 
 
 def least(bodies: Mapping[str, bytes], path: Path) -> float:
-    """Parse what nodes answered, and write it; returns seconds of CPU.
+    """Parse responses and write them as CSV; returns CPU seconds.
 
-    :param bodies: name of a node → its answer to GET /v2/cache
+    :param bodies: responses to GET /v2/cache, by node
     """
     begun = time.process_time()
     with path.open('w', encoding='utf-8', newline='') as file:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Two things timed in turn, and what the pairs say.
+"""Times two commands in turn, and summarizes the pairs.
 
-Pure: whatever is timed, and the clock with it, is handed in.
+Pure: the arguments run the commands and measure the time.
 """
 
 from __future__ import annotations
@@ -17,8 +17,8 @@ from statistics import median
 class Sample:
     """One run.
 
-    :ivar seconds: what it took
-    :ivar requests: how many it sent to Glance
+    :ivar seconds: elapsed seconds
+    :ivar requests: number of requests to Glance
     """
 
     seconds: float
@@ -27,9 +27,9 @@ class Sample:
 
 @dataclass(frozen=True)
 class Pair:
-    """A run of ours, and one of the peer's right after it.
+    """A run of our command, followed by a run of the peer.
 
-    :ivar apart: seconds of ours that are not compared: a timeout
+    :ivar apart: seconds of our command that are not compared: a timeout
     """
 
     ours: Sample
@@ -38,20 +38,20 @@ class Pair:
 
     @property
     def ratio(self) -> float:
-        """Ours over the peer's: below 1 we are the faster."""
+        """Our time divided by that of the peer; below 1, ours is faster."""
         return (self.ours.seconds - self.apart) / self.peer.seconds
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What pairs say.
+    """The summary of pairs.
 
     :ivar ours: median seconds
     :ivar peer: median seconds
-    :ivar ratio: the median of the pairs' ratios, not the ratio of the
-        medians: what slows the machine for a while slows both of a pair
-    :ivar ours_requests: fewest and most of a run
-    :ivar peer_requests: fewest and most of a run
+    :ivar ratio: the median of the ratios of the pairs, not the ratio of the
+        medians: a busy machine affects both runs of a pair
+    :ivar ours_requests: minimum and maximum requests of a run
+    :ivar peer_requests: minimum and maximum requests of a run
     """
 
     ours: float
@@ -69,14 +69,14 @@ def alternate(
 ) -> list[Pair]:
     """Run both in turn, ours first.
 
-    :param count: of pairs, 1 or more
-    :param apart: seconds of ours that are not compared
+    :param count: number of pairs, 1 or more
+    :param apart: seconds of our command that are not compared
     """
     return [Pair(ours(), peer(), apart) for _ in range(count)]
 
 
 def summarize(pairs: Sequence[Pair]) -> Summary:
-    """What pairs say.
+    """Summarize pairs.
 
     :param pairs: one or more
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""`openstack` against one real node, run, timed and counted."""
+"""Runs `openstack` on one real node; measures time, counts requests."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.benchmarks.relay import Relay
 class Run:
     """One run of a command.
 
-    :ivar output: what it wrote to standard output
-    :ivar log: what it wrote to standard error
+    :ivar output: standard output
+    :ivar log: standard error
     """
 
     sample: Sample
@@ -29,11 +29,11 @@ class Run:
 
 
 class Program:
-    """`openstack`, logged in, with the relay as the image endpoint.
+    """`openstack` with a login, and with the relay as the image endpoint.
 
-    :param environment: the OS_… variables that it logs in with
-    :param home: its working and home folder; no clouds.yaml of the person
-        who runs this is read
+    :param environment: the OS_… variables of the login
+    :param home: its working and home directory, so that it does not read
+        the clouds.yaml of the user
     """
 
     def __init__(
@@ -47,9 +47,9 @@ class Program:
         }
 
     def run(self, *arguments: str) -> Run:
-        """Run a command and time it, from its start to its end.
+        """Run a command, and measure the time from start to end.
 
-        :raises BenchmarkError: it failed, or took longer than two minutes
+        :raises BenchmarkError: it failed, or took more than two minutes
         """
         self._relay.take_requests()
         done = self._program.run(self._environment, *arguments)
@@ -61,11 +61,11 @@ class Program:
         return Run(Sample(done.seconds, requests), done.output, done.log)
 
     def warm_up(self, past: str, *arguments: str) -> Run:
-        """Run a command, and see that it reaches Glance by the relay alone.
+        """Run a command, and check that all its requests use the relay.
 
-        :param past: Glance's own URL, where no request may go
-        :raises BenchmarkError: it failed, or went past the relay, or the
-            relay and the command's own log count its requests differently
+        :param past: URL of Glance itself; no request may go there
+        :raises BenchmarkError: it failed, or did not use the relay, or the
+            relay and the log of the command have different requests
         """
         run = self.run('--debug', *arguments)
         if _logged(run, past):
@@ -74,14 +74,14 @@ class Program:
         if logged != run.sample.requests:
             raise _failed(
                 arguments,
-                f'it logged {logged} requests, and the relay counted'
+                f'it logged {logged} requests, but the relay counted'
                 f' {run.sample.requests}',
             )
         return run
 
 
 def _logged(run: Run, url: str) -> int:
-    """How many requests to a URL OpenStackClient's log of a run has."""
+    """Number of requests to a URL in the log of OpenStackClient."""
     # REQ: curl -g -i -X GET http://127.0.0.1:9292/v2/cache -H "…
     request = re.compile(rf'REQ: curl [^:]* "?{re.escape(url)}["/? ]')
     return sum(bool(request.match(line)) for line in run.log.splitlines())

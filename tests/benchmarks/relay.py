@@ -1,24 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A line of a settable length, on loopback, that counts what goes over it.
+"""A relay on loopback that simulates distance, and counts requests.
 
-What is modelled is distance, and nothing else:
+The relay simulates only distance:
 
-- Every byte, of a request or an answer, arrives half a round trip after it
-  was sent. So an exchange on a connection that is open costs one round trip
-  on top of the server's own time, whatever its size.
-- A new connection costs one round trip more, the TCP handshake. The kernel
-  has accepted by then, and the client may send at once; its first bytes are
-  taken as sent when the handshake would have ended.
-- Connections share nothing: what is under way on one delays no other. Bytes
-  on one keep their order, and its end travels like a byte.
+- Each byte of a request or a response arrives half a round trip after it was
+  sent. Thus a request on an open connection takes one round trip in addition
+  to the time of the server, independent of its size.
+- A new connection takes one more round trip, for the TCP handshake. The kernel
+  has already accepted the connection, and the client can send at once. The
+  relay delays its first bytes until the handshake would have ended.
+- Connections are independent: a transfer on one does not delay another. The
+  bytes of a connection stay in order, and its end is delayed like a byte.
 
-Not modelled: bandwidth, loss, TLS, and TCP's slow start (the first 14 kB or
-so of an answer need no second round trip; ours and the peers' are about
-that small).
+The relay does not simulate bandwidth, loss, TLS, and the slow start of TCP. A
+response of up to about 14 kB needs no second round trip in slow start, and the
+measured responses have about this size.
 
-Requests are passed on as they came, Host header included, so that a Glance
-which names itself in an answer names the relay.
+The relay does not change requests. It also keeps the Host header, so that
+Glance uses the address of the relay in its own URLs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _BACKLOG = 1024
 
 
 class Request(NamedTuple):
-    """A request that went over the line; the path is without its query."""
+    """A request through the relay; the path does not include the query."""
 
     method: str
     path: str
@@ -48,10 +48,10 @@ class Request(NamedTuple):
 class Relay:
     """A relay to one HTTP server, as a context manager.
 
-    It runs in a thread of its own.
+    It runs in a thread.
 
-    :param port: of the server, on 127.0.0.1
-    :ivar round_trip: seconds; set it whenever nothing is under way
+    :param port: port of the server, on 127.0.0.1
+    :ivar round_trip: seconds; set it only while no request is active
     """
 
     def __init__(self, port: int) -> None:
@@ -71,11 +71,11 @@ class Relay:
 
     @property
     def url(self) -> str:
-        """Its URL, without a slash at the end."""
+        """The URL of the relay, without a trailing slash."""
         return f'http://127.0.0.1:{self._listener.getsockname()[1]}'
 
     def take_requests(self) -> list[Request]:
-        """The requests since the last call, in the order they came in."""
+        """The requests since the last call, in the order of arrival."""
         taken, self._requests = self._requests, []
         return taken
 
@@ -107,15 +107,15 @@ class Relay:
     async def _connected(
         self, client: asyncio.StreamReader, to_client: asyncio.StreamWriter
     ) -> None:
-        """Carry one connection until both of its ends are done."""
+        """Relay one connection until both directions have ended."""
         with closing(to_client), suppress(ConnectionError):
             opened = self._loop.time() + self.round_trip
             server, to_server = await asyncio.open_connection(
                 '127.0.0.1', self._server_port
             )
             with closing(to_server):
-                there = _Line(self, to_server, opened)
-                back = _Line(self, to_client, opened)
+                there = _Direction(self, to_server, opened)
+                back = _Direction(self, to_client, opened)
                 await self._together(
                     self._read_requests(client, there),
                     there.deliver(),
@@ -124,26 +124,26 @@ class Relay:
                 )
 
     async def _together(self, *parts: Coroutine[Any, Any, None]) -> None:
-        """Run the parts of a connection; the failure of one ends all."""
+        """Run the parts of a connection; if one fails, cancel the others."""
         tasks = {asyncio.ensure_future(part) for part in parts}
-        # asyncio itself holds no task; who does not may lose it.
+        # asyncio keeps only weak references to tasks.
         self._running |= tasks
         try:
             await asyncio.gather(*tasks)
         except asyncio.CancelledError:
-            pass  # At the end alone; asyncio's streams would tell of it.
+            pass  # Only at the end; asyncio's streams would log it.
         finally:
             for task in tasks:
                 task.cancel()
             self._running -= tasks
 
     async def _read_requests(
-        self, client: asyncio.StreamReader, line: _Line
+        self, client: asyncio.StreamReader, line: _Direction
     ) -> None:
-        """Put what a client sends on the line, and note its requests.
+        """Relay the data of a client, and record its requests.
 
-        :raises ValueError: a request's body has no Content-Length (the
-            clients here send none such)
+        :raises ValueError: a request has a body without Content-Length; the
+            measured clients do not send such requests
         """
         with suppress(asyncio.IncompleteReadError):
             while True:
@@ -158,11 +158,11 @@ class Relay:
         line.end()
 
 
-class _Line:
+class _Direction:
     """One direction of a connection.
 
-    :param out: where things come out
-    :param opened: when, on the loop's clock, the handshake has ended
+    :param out: receives the delayed data
+    :param opened: the time when the handshake has ended, on the loop's clock
     """
 
     def __init__(
@@ -178,11 +178,11 @@ class _Line:
         )
 
     def put(self, piece: bytes) -> None:
-        """Send bytes."""
+        """Send bytes after the delay."""
         self._send(piece)
 
     def end(self) -> None:
-        """Send the end."""
+        """Send the end of the data after the delay."""
         self._send(None)
 
     def _send(self, piece: bytes | None) -> None:
@@ -190,7 +190,7 @@ class _Line:
         self._under_way.put_nowait((sent + self._relay.round_trip / 2, piece))
 
     async def deliver(self) -> None:
-        """Hand each piece over when it is due, up to the end."""
+        """Write each piece when its delay has passed, until the end."""
         while True:
             due, piece = await self._under_way.get()
             wait = due - self._clock()
@@ -203,17 +203,17 @@ class _Line:
             await self._out.drain()
 
 
-async def _read(server: asyncio.StreamReader, line: _Line) -> None:
-    """Put what a server sends on the line."""
+async def _read(server: asyncio.StreamReader, line: _Direction) -> None:
+    """Relay the data of a server."""
     while block := await server.read(_BLOCK):
         line.put(block)
     line.end()
 
 
 def _send_at_once(out: asyncio.StreamWriter) -> None:
-    """Turn Nagle's algorithm off, which adds 40 ms to an answer in pieces.
+    """Disable Nagle's algorithm, which delays a response in pieces by 40 ms.
 
-    asyncio does so for the sockets that it makes itself alone.
+    asyncio disables it only for sockets that it creates itself.
     """
     out.get_extra_info('socket').setsockopt(
         socket.IPPROTO_TCP, socket.TCP_NODELAY, 1

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Does the relay cost what it says? Measured before anything else is."""
+"""Checks the delay of the relay before all measurements."""
 
 from __future__ import annotations
 
@@ -25,22 +25,23 @@ _CROWD = 16
 _EACH = 4
 _ROUND_TRIP = 0.05
 _NEAR_ENOUGH = 1.2
-"""How much longer than it should an exchange may take."""
+"""Tolerance of the time of a request."""
 
 _CROWD_NEAR_ENOUGH = 2.0
-"""The same of a crowd, whose threads and answers need a processor each. If
-connections waited for each other, it would take more than ten times as long.
+"""Tolerance of the time of concurrent requests, which compete for processors.
+If connections waited for each other, they would take more than ten times as
+long.
 """
 
 _MOST_AT_ZERO = 0.005
-"""Seconds that a relay without a delay may add to an exchange."""
+"""Maximum seconds that a relay without a delay adds to a request."""
 
 
 class _Halting(BaseHTTPRequestHandler):
     """Answers each GET in two pieces, and keeps the connection.
 
-    Two, since a relay that waits for the first to be acknowledged (Nagle's
-    algorithm) would add 40 ms.
+    With two pieces, Nagle's algorithm in the relay would add 40 ms: it waits
+    for the acknowledgement of the first piece.
     """
 
     protocol_version = 'HTTP/1.1'
@@ -76,8 +77,8 @@ def _server() -> Iterator[int]:
 def check() -> str:
     """Measure the relay at 50 ms and at 0 ms.
 
-    :returns: what was measured, in a line
-    :raises BenchmarkError: it is not what was asked for
+    :returns: the measured times, on one line
+    :raises BenchmarkError: a time is not within its tolerance
     """
     with _server() as port, Relay(port) as relay:
         relayed = int(relay.url.rpartition(':')[2])
@@ -85,46 +86,51 @@ def check() -> str:
         relay.take_requests()
         relay.round_trip = _ROUND_TRIP
         kept = _kept(relayed)
-        new = _timed(lambda: _exchanges(relayed, 1))
+        new = _timed(lambda: _requests(relayed, 1))
         crowd = _timed(lambda: _crowd(relayed), repeats=3)
         counted = len(relay.take_requests())
-    _near('an exchange', kept, _ROUND_TRIP)
-    _near('an exchange on a new connection', new, 2 * _ROUND_TRIP)
-    _near('a crowd', crowd, (1 + _EACH) * _ROUND_TRIP, _CROWD_NEAR_ENOUGH)
+    _near('a request', kept, _ROUND_TRIP)
+    _near('a request on a new connection', new, 2 * _ROUND_TRIP)
+    _near(
+        'concurrent requests',
+        crowd,
+        (1 + _EACH) * _ROUND_TRIP,
+        _CROWD_NEAR_ENOUGH,
+    )
     if at_zero > _MOST_AT_ZERO:
         raise BenchmarkError(
-            f'the relay adds {_ms(at_zero)} to an exchange at 0 ms'
+            f'the relay adds {_ms(at_zero)} to a request at 0 ms'
         )
     sent = 1 + _REPEATS + _REPEATS + 3 * _CROWD * _EACH
     if counted != sent:
         raise BenchmarkError(f'the relay counted {counted} of {sent} requests')
     return (
-        f'relay at {_ms(_ROUND_TRIP)}: an exchange {_ms(kept)}, on a new'
-        f' connection {_ms(new)}, {_EACH} each on {_CROWD} new connections'
-        f' at once {_ms(crowd)}; at 0 ms it adds {_ms(at_zero)}'
+        f'relay at {_ms(_ROUND_TRIP)}: a request {_ms(kept)}, on a new'
+        f' connection {_ms(new)}, {_EACH} each on {_CROWD} concurrent new'
+        f' connections {_ms(crowd)}; at 0 ms it adds {_ms(at_zero)}'
     )
 
 
 def _kept(port: int) -> float:
-    """Median seconds of an exchange on a connection that is open."""
+    """Median seconds of a request on an open connection."""
     with closing(HTTPConnection('127.0.0.1', port, timeout=10)) as connection:
-        _exchange(connection)
-        return _timed(lambda: _exchange(connection))
+        _request(connection)
+        return _timed(lambda: _request(connection))
 
 
 def _crowd(port: int) -> None:
     with ThreadPoolExecutor(_CROWD) as pool:
-        list(pool.map(lambda _: _exchanges(port, _EACH), range(_CROWD)))
+        list(pool.map(lambda _: _requests(port, _EACH), range(_CROWD)))
 
 
-def _exchanges(port: int, count: int) -> None:
-    """Some exchanges, one after the other, on a new connection."""
+def _requests(port: int, count: int) -> None:
+    """Send requests one after another on a new connection."""
     with closing(HTTPConnection('127.0.0.1', port, timeout=10)) as connection:
         for _ in range(count):
-            _exchange(connection)
+            _request(connection)
 
 
-def _exchange(connection: HTTPConnection) -> None:
+def _request(connection: HTTPConnection) -> None:
     connection.request('GET', '/')
     connection.getresponse().read()
 
@@ -144,8 +150,8 @@ def _near(
 ) -> None:
     if not meant <= measured <= most * meant:
         raise BenchmarkError(
-            f'the relay makes {what} take {_ms(measured)} instead of'
-            f' {_ms(meant)}; is this machine busy?'
+            f'with the relay, {what} took {_ms(measured)} instead of'
+            f' {_ms(meant)}. Check that this machine is idle.'
         )
 
 

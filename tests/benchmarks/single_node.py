@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One node, 60 images: list, queue and delete against today's commands."""
+"""List, queue and delete 60 images on one node, and the peers' commands."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from tests.benchmarks import relay_check
 from tests.benchmarks.cache import Cache
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.group import Group
+from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
-from tests.benchmarks.group import say
 from tests.benchmarks.program import Program
 from tests.benchmarks.program import Run
 from tests.benchmarks.relay import Relay
@@ -38,16 +38,16 @@ _TENTH = Bound(0.1, 'at least 10 times faster')
 
 @dataclass(frozen=True)
 class _Task:
-    """What a row times.
+    """The commands of a row.
 
     :ivar ours: the arguments of our command
-    :ivar peer: the arguments of the peer's
-    :ivar prepare: makes the state that either begins with; not timed
-    :ivar done: whether a run did what it was to do, and whatever it began
-        has ended; not timed
-    :ivar round_trip: to Glance, in seconds
-    :ivar pairs: how many, unless the command line says
-    :ivar directly: does the work for the peer; returns its seconds
+    :ivar peer: the arguments of the command of the peer
+    :ivar prepare: prepares the node before each run; not timed
+    :ivar done: whether the result of a run is correct; waits until the work
+        that the run began has ended; not timed
+    :ivar round_trip: round trip to Glance in seconds
+    :ivar pairs: default number of pairs
+    :ivar directly: does the work in place of the peer; returns its seconds
     """
 
     what: str
@@ -62,12 +62,12 @@ class _Task:
 
 
 class _Bench:
-    """The node, the relay before it, and the images that it has.
+    """The node, the relay in front of it, and its images.
 
-    :param node_url: of the node itself
+    :param node_url: URL of the node itself
     :param program: `openstack`
-    :param alone: the same without hooks
-    :param images: ID → name
+    :param alone: `openstack` without hooks
+    :param images: names by ID
     """
 
     def __init__(
@@ -87,14 +87,14 @@ class _Bench:
         self._images = images
 
     def measure(self, task: _Task, count: int) -> Row:
-        """Warm both commands up, time them in pairs, and judge.
+        """Run both commands once, time them in pairs, and check the bound.
 
-        :param count: of pairs
-        :raises BenchmarkError: a command failed, did nothing, or went past
+        :param count: number of pairs
+        :raises BenchmarkError: a command failed, did nothing, or did not use
             the relay
         """
-        say(f'{task.what}:')
-        # A warm-up is for files and bytecode, and needs no distance.
+        log(f'{task.what}:')
+        # The warm-up loads files and bytecode; it needs no delay.
         self._relay.round_trip = 0.0
         self._once(task, task.ours, warm_up=True)
         self._once(task, task.peer, task.directly, warm_up=True)
@@ -122,17 +122,21 @@ class _Bench:
         else:
             run = self._program.run(*command)
         if not task.done(run):
-            raise BenchmarkError(f'{name} did not do its work')
+            raise BenchmarkError(f'{name} had a wrong result')
         sample = replace(run.sample, seconds=run.sample.seconds + apart)
-        say(
+        log(
             f'  {sample.seconds:6.2f} s {sample.requests:4d} requests {name}'
-            + (f', {apart:.2f} s of it directly' if apart else '')
+            + (
+                f', including {apart:.2f} s of direct requests'
+                if apart
+                else ''
+            )
             + (' (warm-up)' if warm_up else '')
         )
         return sample
 
     def tasks(self) -> dict[str, _Task]:
-        """The rows, by their names on the command line."""
+        """The rows, by name on the command line."""
         names = tuple(self._images.values())
         few = dict(list(self._images.items())[:_IN_STORES])
         full = lambda: self._cache.fill(self._images)  # noqa: E731
@@ -172,7 +176,7 @@ class _Bench:
             ),
             'store': _Task(
                 f'image delete --store, {_IN_STORES} names, 50 ms; peer:'
-                ' token issue, and Glance asked directly, without distance',
+                ' token issue, and direct requests to Glance without a delay',
                 ours=('image', 'delete', '--store', 'cheap', *few.values()),
                 peer=('token', 'issue'),
                 prepare=lambda: self._stores.fill(few),
@@ -196,8 +200,8 @@ class _Bench:
 
 
 def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
-    say(relay_check.check())
-    say('Starting a cloud …')
+    log(relay_check.check())
+    log('Starting a cloud…')
     with Cloud(nodes=1) as cloud:
         node = cloud.glance[0]
         token = cloud.token()

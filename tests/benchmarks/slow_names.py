@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""`openstack` where names take their time, as a program.
+"""A program that runs `openstack` with slow look-ups of names.
 
     python slow_names.py NAMES SECONDS image cache list …
 
-NAMES is a JSON file of names and addresses. Looking up one of the names takes
-so many seconds; a name without an address hangs. Other hosts are looked up as
-ever.
+NAMES is a JSON file of names and addresses. The look-up of one of these names
+takes SECONDS; the look-up of a name without an address does not end. The
+look-up of other hosts is not changed.
 """
 
 import json

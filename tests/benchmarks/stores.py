@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The stores of a Glance, as the benchmarks set them up and look at them."""
+"""Prepares and checks the stores of Glance for the benchmarks."""
 
 from __future__ import annotations
 
@@ -14,16 +14,16 @@ from tests.cloud import rest
 from tests.cloud import stores_of
 
 _WORKERS = 4
-#: As many as one node is asked at once by ours.
+#: The number of concurrent requests to one node in this plugin.
 _DELETING = 16
 _FIRST, _SECOND = 'fast', 'cheap'
 
 
 class Stores:
-    """Where images' data is.
+    """The stores of images.
 
-    :param url: of a node
-    :param token: makes a token for it
+    :param url: URL of a node
+    :param token: returns a token
     """
 
     def __init__(self, url: str, token: Callable[[], str]) -> None:
@@ -31,7 +31,7 @@ class Stores:
         self._token = token
 
     def fill(self, image_ids: Collection[str]) -> None:
-        """Have the data of images in both stores."""
+        """Copy the data of images to both stores."""
         token = self._token()
 
         def fill_one(image_id: str) -> None:
@@ -42,7 +42,7 @@ class Stores:
             list(pool.map(fill_one, image_ids))
 
     def delete(self, image_ids: Collection[str]) -> float:
-        """Delete the second copies, past the relay; returns the seconds."""
+        """Delete the second copies without the relay; returns the seconds."""
         token = self._token()
 
         def delete_one(image_id: str) -> None:
@@ -55,7 +55,7 @@ class Stores:
         return time.perf_counter() - begun
 
     def hold_one_copy(self, image_ids: Collection[str]) -> bool:
-        """Whether the data of images is in the first store alone."""
+        """Whether the data of images is only in the first store."""
         token = self._token()
         return all(
             stores_of(self._url, token, image_id) == {_FIRST}

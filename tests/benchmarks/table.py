@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The table that is printed."""
+"""The printed table."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from tests import tables
 from tests.benchmarks.pairs import Summary
 
 _HEADERS = (
-    'What',
+    'Measurement',
     'Ours (s)',
     'Peer (s)',
     'Ours / peer',
@@ -24,9 +24,9 @@ _HEADERS = (
 
 @dataclass(frozen=True)
 class Bound:
-    """What the ratio of ours to the peer's must not exceed.
+    """The maximum ratio of our time to that of the peer.
 
-    :ivar text: the same in words
+    :ivar text: the bound in words
     """
 
     most: float
@@ -37,7 +37,7 @@ class Bound:
 class Row:
     """One line of the table, as text.
 
-    :ivar held: whether the bound held; None where there is none
+    :ivar held: whether the bound held; None without a bound
     """
 
     what: str
@@ -50,7 +50,7 @@ class Row:
 
 
 def row(what: str, summary: Summary, bound: Bound | None) -> Row:
-    """The line for pairs of commands."""
+    """The row for pairs of commands."""
     return Row(
         what=what,
         ours=f'{summary.ours:.2f}',
@@ -65,7 +65,7 @@ def row(what: str, summary: Summary, bound: Bound | None) -> Row:
 
 
 def at_most(ratio: float, text: str = 'at most {} times') -> Bound:
-    """A bound in the usual words, or in others with `{}` for the ratio."""
+    """A bound with a text; `{}` stands for the ratio."""
     return Bound(ratio, text.format(ratio))
 
 
@@ -77,25 +77,25 @@ def single(
     bound: str = '',
     held: bool | None = None,
 ) -> Row:
-    """A line that compares nothing: one number, or why there is none."""
+    """A row without a comparison: one number, or the reason for none."""
     return Row(what, ours, peer, '', bound, '', held)
 
 
 def failed(what: str, error: Exception) -> Row:
-    """The line for what could not be measured."""
+    """The row for a failed measurement."""
     why = str(error).partition('\n')[0]
     return single(what, bound=f'not measured: {why}', held=False)
 
 
 def markdown(rows: Iterable[Row]) -> str:
-    """The whole table, without a newline at its end."""
+    """The complete table as Markdown, without a trailing newline."""
     headers, *lines = [_HEADERS, *map(_cells, rows)]
     lines = [headers, tuple('---' for _ in headers), *lines]
     return '\n'.join(f'| {" | ".join(cells)} |' for cells in lines)
 
 
 def as_csv(rows: Iterable[Row]) -> str:
-    """The whole table, as the manual includes it."""
+    """The complete table as CSV, for the manual."""
     return tables.as_csv(_HEADERS, map(_cells, rows))
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Two things timed in turn, and what the pairs say."""
+"""Tests of the timing of pairs, and of their summary."""
 
 from collections.abc import Callable
 

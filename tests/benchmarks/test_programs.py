@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The programs that benchmarks start, and what they compare with."""
+"""Tests of the programs that the benchmarks start."""
 
 import json
 from pathlib import Path

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The relay counts what goes over it, and passes it on as it came."""
+"""The relay counts requests, and does not change them."""
 
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,7 +17,7 @@ from tests.benchmarks.relay import Request
 
 
 class _Echo(BaseHTTPRequestHandler):
-    """Answers with the Host header and the body that it was sent."""
+    """Answers with the Host header and the body of the request."""
 
     protocol_version = 'HTTP/1.1'
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The table that is printed."""
+"""Tests of the printed table."""
 
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.pairs import Summary
@@ -12,7 +12,7 @@ from tests.benchmarks.table import markdown
 from tests.benchmarks.table import row
 
 
-def test_the_table_says_what_held_and_what_did_not() -> None:
+def test_the_table_shows_whether_bounds_held() -> None:
     rows = [
         row('list', Summary(1.2, 1.0, 1.2, (3, 3), (4, 4)), Bound(1.1, 'a')),
         row('queue', Summary(2.0, 25.0, 0.08, (63, 64), (301, 301)), None),
@@ -22,14 +22,14 @@ def test_the_table_says_what_held_and_what_did_not() -> None:
     ]
 
     assert as_csv(rows) == (
-        'What,Ours (s),Peer (s),Ours / peer,Bound,'
+        'Measurement,Ours (s),Peer (s),Ours / peer,Bound,'
         'Requests to Glance: ours / peer,Held\n'
         'list,1.20,1.00,1.20,a,3 / 4,NO\n'
         'queue,2.00,25.00,0.08 (12.5 times faster),,63 to 64 / 301,\n'
         'delete,1.00,10.00,0.10 (10.0 times faster),b,2 / 9,yes\n'
     )
     assert markdown(rows) == (
-        '| What | Ours (s) | Peer (s) | Ours / peer | Bound |'
+        '| Measurement | Ours (s) | Peer (s) | Ours / peer | Bound |'
         ' Requests to Glance: ours / peer | Held |\n'
         '| --- | --- | --- | --- | --- | --- | --- |\n'
         '| list | 1.20 | 1.00 | 1.20 | a | 3 / 4 | NO |\n'

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Verifying one large cached image, against curl and sha512sum."""
+"""Verification of one large image, compared with curl and sha512sum."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
 from tests.benchmarks.group import Group
+from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
-from tests.benchmarks.group import say
 from tests.benchmarks.table import at_most
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
@@ -36,7 +36,7 @@ _VERIFY = ('image', 'cache', 'verify', 'large', '-f', 'value')
 
 
 def _rows(_only: Collection[str], options: Options) -> Iterator[Row]:
-    say('Starting a cloud with an image of 2 GB …')
+    log('Starting a cloud with an image of 2 GB…')
     with (
         TemporaryDirectory(prefix='glance-cache-osc-') as directory,
         Cloud() as cloud,
@@ -53,13 +53,13 @@ def _rows(_only: Collection[str], options: Options) -> Iterator[Row]:
             fleet_checks.exits_with(run, 0)
             if run.output != 'ok\n':
                 raise BenchmarkError(f'verify printed {run.output!r}')
-            say(f'  {run.seconds:6.2f} s {run.peak:4.0f} MiB verify')
+            log(f'  {run.seconds:6.2f} s {run.peak:4.0f} MiB verify')
             runs.append(run)
             return pairs.Sample(run.seconds, 0)
 
         def peer() -> pairs.Sample:
             seconds = _curl(f'{url}/v2/images/{image_id}/file', cloud.token())
-            say(f'  {seconds:6.2f} s curl and sha512sum')
+            log(f'  {seconds:6.2f} s curl and sha512sum')
             return pairs.Sample(seconds, 0)
 
         ours()
@@ -80,7 +80,7 @@ def _rows(_only: Collection[str], options: Options) -> Iterator[Row]:
 
 
 def _curl(url: str, token: str) -> float:
-    """Seconds that curl and sha512sum take."""
+    """The elapsed seconds of curl and sha512sum."""
     line = (
         f'curl --fail --silent --header {shlex.quote(f"X-Auth-Token: {token}")}'
         f' {shlex.quote(url)} | sha512sum'

@@ -137,7 +137,7 @@ def test_what_is_not_sent_the_token_shows_none(
 
 def test_insecure_is_shown(cloud: Cloud, openstack: OpenStack) -> None:
     cache = 'https://edge.example:9292/v2/cache'
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
     cloud.answers('GET', cache, json=p.cache())
 
     result = openstack(

@@ -409,10 +409,10 @@ def test_who_may_not_do_it_is_told_which_policy_decides(
     [
         ({'text': ''}, 'not a JSON object'),
         ({'json': []}, 'not a JSON object'),
-        ({'json': {}}, 'it does not say how much was pruned'),
+        ({'json': {}}, 'the pruned amounts are missing'),
         (
             {'json': {'total_files_pruned': 1}},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'json': {'total_files_pruned': -1, 'total_bytes_pruned': 0}},

@@ -52,7 +52,7 @@ glance_image_cache_read_duration_seconds{{cloud="far",node="oslo-1",site="oslo"}
 glance_image_cache_site_image_wanted_nodes{{cloud="far",image="fedora-42",image_id="{p.FEDORA}",site="oslo"}} 2.0
 glance_image_cache_site_image_wanted_nodes{{cloud="far",image="ubuntu-24.04",image_id="{p.UBUNTU}",site="oslo"}} 2.0
 glance_image_cache_site_image_wanted_nodes{{cloud="far",image="debian-13",image_id="{p.DEBIAN}",site="oslo"}} 2.0
-# HELP glance_image_cache_site_image_missing_nodes Nodes of the site that lack the data of the image.
+# HELP glance_image_cache_site_image_missing_nodes Nodes of the site on which the image is not cached.
 # TYPE glance_image_cache_site_image_missing_nodes gauge
 glance_image_cache_site_image_missing_nodes{{cloud="far",image="fedora-42",image_id="{p.FEDORA}",site="oslo"}} 0.0
 glance_image_cache_site_image_missing_nodes{{cloud="far",image="ubuntu-24.04",image_id="{p.UBUNTU}",site="oslo"}} 1.0
@@ -60,7 +60,7 @@ glance_image_cache_site_image_missing_nodes{{cloud="far",image="debian-13",image
 # HELP glance_image_cache_policy_resolved Whether all images of the policy were found.
 # TYPE glance_image_cache_policy_resolved gauge
 glance_image_cache_policy_resolved 1.0
-# HELP glance_image_cache_run_timestamp_seconds When the nodes were asked, in seconds since 1970.
+# HELP glance_image_cache_run_timestamp_seconds Time of this run, in seconds since 1970.
 # TYPE glance_image_cache_run_timestamp_seconds gauge
 glance_image_cache_run_timestamp_seconds X
 """

@@ -635,7 +635,7 @@ def test_a_certificate_that_is_not_trusted(
     openstack: OpenStack,
     certificates: web.Certificates,
 ) -> None:
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
 
     result = openstack(
         *('--os-cacert', str(certificates.path), *CHECK, '--node', HTTPS),
@@ -866,6 +866,18 @@ def test_a_probe_whose_list_of_images_fails(
     assert (result.code, node.reads) == (1, 0)
     assert 'clock warning\n' in result.out
     assert result.err.startswith('Cannot read images to probe: ')
+
+
+def test_the_help_of_a_probe_names_the_options_that_select_nodes(
+    openstack: OpenStack,
+) -> None:
+    result = openstack('help', 'image', 'cache', 'node', 'check')
+
+    # A terminal may break lines after hyphens.
+    words = ''.join(result.out.split())
+    assert (
+        'requires --node, --site or --all-nodes where nodes are configured'
+    ).replace(' ', '') in words
 
 
 def test_a_probe_of_configured_nodes_names_them(

@@ -457,7 +457,7 @@ def test_the_status_of_a_node_that_does_not_accept_a_good_token(
 def test_the_status_of_a_node_whose_certificate_is_not_trusted(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
 
     result = openstack(
         *('image', 'cache', 'node', 'list', '-f', 'value', '-c', 'Status'),

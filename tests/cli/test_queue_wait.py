@@ -105,10 +105,10 @@ TWO_ON_TWO = (
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Have hundredths of a second for seconds."""
-    monkeypatch.setattr(fills, '_SOONEST', 0.01)
-    monkeypatch.setattr(fills, '_GONE_AFTER', 0.02)
+    monkeypatch.setattr(fills, '_MIN_PAUSE', 0.01)
+    monkeypatch.setattr(fills, '_MAX_ABSENCE', 0.02)
     # One test is about that; none of the others takes so long.
-    monkeypatch.setattr(waiting, '_SOONEST_CHECK', 3600.0)
+    monkeypatch.setattr(waiting, '_MIN_CHECK', 3600.0)
 
 
 def answer_names(cloud: Cloud, *image_ids: str) -> None:
@@ -201,7 +201,7 @@ def test_a_terminal_sees_a_display_and_keeps_the_rows(
 ) -> None:
     monkeypatch.setenv('TERM', 'xterm')
     monkeypatch.setenv('COLUMNS', '120')
-    monkeypatch.setattr(waiting, '_SOONEST_UPDATE', 0.001)
+    monkeypatch.setattr(waiting, '_MIN_UPDATE', 0.001)
     answer_three_that_arrive(cloud)
 
     result = openstack(
@@ -336,7 +336,7 @@ def test_an_image_that_is_deleted_in_glance_has_failed(
     cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The node has it in its queue for ever. Glance has to miss it twice."""
-    monkeypatch.setattr(waiting, '_SOONEST_CHECK', 0.01)
+    monkeypatch.setattr(waiting, '_MIN_CHECK', 0.01)
     answer_names(cloud, p.DEBIAN)
     still_there = {'json': p.images(p.image(p.DEBIAN, 'debian-13'))}
     gone = {'json': p.images()}
@@ -583,7 +583,7 @@ def test_no_more_than_allowed_are_under_way(
     most: int,
 ) -> None:
     # All that may be asked for is, before anything can arrive.
-    monkeypatch.setattr(fills, '_SOONEST', 0.3)
+    monkeypatch.setattr(fills, '_MIN_PAUSE', 0.3)
     clouds_yaml(p.FLEET)
     answer_names(cloud, p.DEBIAN, p.FEDORA)
     caches = Caches(cloud)

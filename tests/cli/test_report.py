@@ -179,7 +179,10 @@ def test_empty_caches_are_a_page(
     result = openstack(*REPORT, '--node', 'bergen-1', *OUTPUT)
 
     assert result == Result(0, '', '')
-    assert 'No node has an image, and none is wanted.' in page().text
+    assert (
+        'No images are cached or queued, and no images belong on the sites.'
+        in page().text
+    )
     assert 'map' not in page().tables
 
 

@@ -301,7 +301,7 @@ def test_a_rejected_certificate_is_never_allowed(
         {'name': 'bergen', 'endpoint': 'https://bergen.example'},
         cacert=str(certificates.path),
     )
-    cloud.is_stranger('bergen.example')
+    cloud.use_unknown_ca('bergen.example')
 
     result = openstack(*LIST, '--allow-unreachable', '100%')
 
@@ -472,7 +472,7 @@ def test_a_certificate_for_another_name_is_rejected_at_each_address(
     certificates: web.Certificates,
 ) -> None:
     cloud.addresses['pods.example'] = ['127.0.0.2', '127.0.0.3']
-    cloud.is_stranger('pods.example')
+    cloud.use_unknown_ca('pods.example')
     far(
         {
             'name': 'pods',

@@ -706,7 +706,7 @@ def test_after_a_wait_a_check_exits_0(
     monkeypatch: pytest.MonkeyPatch,
     how: list[str],
 ) -> None:
-    monkeypatch.setattr(fills, '_SOONEST', 0.01)
+    monkeypatch.setattr(fills, '_MIN_PAUSE', 0.01)
     cloud.answers(
         'GET',
         CACHE,

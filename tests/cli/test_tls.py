@@ -46,7 +46,7 @@ def test_a_ca_is_for_nodes_as_well(
 def test_a_certificate_that_is_not_trusted(
     cloud: Cloud, openstack: OpenStack, certificates: web.Certificates
 ) -> None:
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
 
     result = openstack('--os-cacert', str(certificates.path), *LIST)
 
@@ -64,7 +64,7 @@ def test_a_certificate_that_is_not_trusted(
 def test_insecure_is_for_nodes_as_well(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
     cloud.answers('GET', f'{HTTPS}/v2/cache', json=p.cache())
 
     result = openstack('--insecure', *LIST)

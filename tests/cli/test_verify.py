@@ -218,7 +218,7 @@ def ctrl_c() -> None:
 @pytest.fixture(autouse=True)
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
     """Repairs look at the list every hundredth of a second."""
-    monkeypatch.setattr(fills, '_SOONEST', 0.01)
+    monkeypatch.setattr(fills, '_MIN_PAUSE', 0.01)
 
 
 @pytest.fixture
@@ -883,7 +883,10 @@ def test_an_empty_file_is_truncated(
     [
         ([], 'not a JSON object'),
         ({'cached_images': {}, 'queued_images': []}, 'cached_images is not a'),
-        ({'cached_images': [7], 'queued_images': []}, 'something else than'),
+        (
+            {'cached_images': [7], 'queued_images': []},
+            'an item of cached_images',
+        ),
         (p.cache(p.cached(p.UBUNTU, hits='4')), 'hits is not a count'),
     ],
 )

@@ -44,7 +44,7 @@ def test_an_unused_answer(
 
 
 def test_an_unused_certificate(cloud: Cloud, openstack: OpenStack) -> None:
-    cloud.is_stranger('edge.example')
+    cloud.use_unknown_ca('edge.example')
 
     fails(cloud, "unused: ['TLS to edge.example']")
     openstack(*LIST, '--node', 'https://edge.example')

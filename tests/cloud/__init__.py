@@ -5,8 +5,8 @@
     with Cloud(nodes=2) as cloud:
         image = create_image(cloud.glance[0].url, cloud.token(), 'cirros')
 
-The services run in a venv of their own (see :func:`services_python`). This
-package needs the standard library alone.
+The services run in a separate venv (see :func:`services_python`). This package
+requires only the standard library.
 """
 
 from tests.cloud.cloud import Cloud

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""python -m tests.cloud up | down: a cloud that stays."""
+"""python -m tests.cloud up | down: start and stop a cloud."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ DIRECTORY_VARIABLE = 'GLANCE_CACHE_OSC_CLOUD'
 
 
 def up(options: argparse.Namespace) -> None:
-    """Start a cloud and print, as exports, how to use it."""
+    """Start a cloud, and print the exports of its environment variables."""
     cloud = Cloud(
         options.directory,
         nodes=options.nodes,
@@ -30,7 +30,7 @@ def up(options: argparse.Namespace) -> None:
         python=options.python,
         detached=True,
     )
-    print(f'Starting a cloud in {cloud.directory} …', file=sys.stderr)
+    print(f'Starting a cloud in {cloud.directory}…', file=sys.stderr)
     cloud.start()
     clouds_yaml = cloud.directory / 'clouds.yaml'
     cloud.clouds_yaml(
@@ -47,7 +47,7 @@ def up(options: argparse.Namespace) -> None:
     for node in cloud.glance:
         print(f'{node.name}: {node.url}, log {node.log}', file=sys.stderr)
     print(
-        'The nodes are named in its clouds.yaml. Stop it with\n'
+        'Its clouds.yaml contains the nodes. To stop the cloud:\n'
         f'    python -m tests.cloud down {shlex.quote(str(cloud.directory))}',
         file=sys.stderr,
     )
@@ -56,14 +56,16 @@ def up(options: argparse.Namespace) -> None:
 def down(options: argparse.Namespace) -> None:
     """Stop the processes that `up` started.
 
-    :raises CloudError: no cloud was started in that folder
+    :raises CloudError: no cloud was started in this directory
     """
     if options.directory is None:
-        raise CloudError(f'name a folder, or set {DIRECTORY_VARIABLE}')
+        raise CloudError(f'specify a directory, or set {DIRECTORY_VARIABLE}')
     try:
         ledger = Ledger.read(options.directory.resolve())
     except FileNotFoundError as error:
-        raise CloudError(f'no cloud in {options.directory}') from error
+        raise CloudError(
+            f'no cloud was started in {options.directory}'
+        ) from error
     with held():
         ledger.end_all()
         if ledger.temporary:
@@ -76,7 +78,9 @@ def parser() -> argparse.ArgumentParser:
     top = argparse.ArgumentParser('python -m tests.cloud', description=__doc__)
     commands = top.add_subparsers(required=True)
 
-    command = commands.add_parser('up', help='start a cloud, print exports')
+    command = commands.add_parser(
+        'up', help='start a cloud, and print exports'
+    )
     command.set_defaults(run=up)
     command.add_argument('--nodes', type=int, default=2, metavar='N')
     command.add_argument(
@@ -86,12 +90,14 @@ def parser() -> argparse.ArgumentParser:
         help='image_cache_driver of the nodes',
     )
     command.add_argument(
-        '--directory', type=Path, help='empty or new (default: temporary)'
+        '--directory',
+        type=Path,
+        help='an empty or new directory (default: temporary)',
     )
     command.add_argument(
         '--python',
         type=Path,
-        help=f"of the services' venv (default: ${PYTHON_VARIABLE},"
+        help=f"Python of the services' venv (default: ${PYTHON_VARIABLE}, or"
         ' .tox/cloud/bin/python)',
     )
 
@@ -103,13 +109,13 @@ def parser() -> argparse.ArgumentParser:
         type=Path,
         nargs='?',
         default=Path(named) if named else None,
-        help=f'its folder (default: ${DIRECTORY_VARIABLE})',
+        help=f'its directory (default: ${DIRECTORY_VARIABLE})',
     )
     return top
 
 
 def main() -> int:
-    """Run one command; 0 done, 1 failed, 130 interrupted."""
+    """Run one command; 0 if it succeeded, 1 if not, 130 if interrupted."""
     options = parser().parse_args()
     try:
         options.run(options)
@@ -117,7 +123,7 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('Interrupted; nothing is left running.', file=sys.stderr)
+        print('Interrupted. All processes are stopped.', file=sys.stderr)
         return 130
     return 0
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The whole cloud."""
+"""The cloud: Keystone and the Glance nodes."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ CLOUD_NAME = 'demo-cloud'
 
 
 def services_python() -> Path:
-    """The Python of the services' venv when none is named.
+    """The default Python of the services' venv.
 
-    The environment variable GLANCE_CACHE_OSC_CLOUD_PYTHON, or the one that
-    `tox -e cloud --notest` makes in this checkout.
+    The environment variable GLANCE_CACHE_OSC_CLOUD_PYTHON, or the venv that
+    `tox -e cloud --notest` creates in this checkout.
     """
     checkout = Path(__file__).parents[2]
     return Path(
@@ -45,17 +45,17 @@ def services_python() -> Path:
 class Cloud:
     """Keystone and Glance nodes on 127.0.0.1, as a context manager.
 
-    :param directory: an empty or new folder that stays afterwards; None
-        makes a temporary one that goes
-    :param nodes: how many Glance nodes, or each one's options
-    :param driver: image_cache_driver of the nodes that name none:
+    :param directory: an empty or new directory, which is kept; None for a
+        temporary one, which is deleted
+    :param nodes: the number of Glance nodes, or the options of each node
+    :param driver: default image_cache_driver of the nodes:
         `centralized_db` or `sqlite`
-    :param python: of the services' venv; None asks
+    :param python: Python of the services' venv; None for
         :func:`services_python`
-    :param detached: the services outlive this process, however it ends;
+    :param detached: whether the services continue when this process ends;
         otherwise they end with it
 
-    :ivar glance: the nodes; the catalogue's image endpoint is the first
+    :ivar glance: the nodes; the first is the image endpoint in the catalogue
     """
 
     def __init__(
@@ -68,8 +68,8 @@ class Cloud:
         keystone_options: KeystoneOptions | None = None,
         detached: bool = False,
     ) -> None:
-        # Not resolved: a venv's Python is a link, and the venv is where the
-        # link is.
+        # Not resolved: the Python of a venv is a link, and the path of the
+        # link determines the venv.
         self._python = (python or services_python()).absolute()
         self._driver = driver
         self._lifeline = not detached
@@ -91,15 +91,15 @@ class Cloud:
 
     @property
     def auth_url(self) -> str:
-        """The URL that OS_AUTH_URL takes."""
+        """The value of OS_AUTH_URL."""
         return self.keystone.auth_url
 
     def start(self) -> None:
-        """Start everything and wait until all of it answers.
+        """Start all services, and wait until they respond.
 
-        :raises CloudError: a part of it did not come up; nothing is left
-            running then, as after an interrupt (SIGTERM raises
-            KeyboardInterrupt here, unless somebody handles it)
+        :raises CloudError: a service did not start; all processes are stopped
+            then, as after an interrupt (here SIGTERM raises
+            KeyboardInterrupt, unless it has a handler)
         """
         self._sigterm = interrupt_on_sigterm()
         try:
@@ -109,8 +109,8 @@ class Cloud:
             raise
 
     def _start(self) -> None:
-        # The order keeps two cores busy: Glance needs its tables alone to
-        # start, and asks Keystone at the first request.
+        # This order uses two cores: Glance requires only its tables to
+        # start, and contacts Keystone at the first request.
         _require(self._python)
         self.keystone.start_setup()
         self._make_databases(self.glance)
@@ -124,10 +124,10 @@ class Cloud:
             node.wait_ready()
 
     def add(self, *options: GlanceOptions) -> list[GlanceNode]:
-        """Start more nodes, and wait until they answer.
+        """Start more nodes, and wait until they respond.
 
-        :returns: they alone, in their order; `glance` has all
-        :raises CloudError: one of them did not come up
+        :returns: the new nodes, in order; `glance` has all nodes
+        :raises CloudError: a node did not start
         """
         nodes = [self._plan(one) for one in options]
         self._make_databases(nodes)
@@ -138,7 +138,7 @@ class Cloud:
         return nodes
 
     def _plan(self, options: GlanceOptions) -> GlanceNode:
-        """Make a node that is not started."""
+        """Create a node without starting it."""
         node = GlanceNode(
             f'glance-{len(self.glance) + 1}',
             options,
@@ -152,7 +152,7 @@ class Cloud:
         return node
 
     def _make_databases(self, nodes: Iterable[GlanceNode]) -> None:
-        """Configure nodes, and make the databases that are not there yet."""
+        """Configure nodes, and create missing databases."""
         syncs = []
         for node in nodes:
             node.configure()
@@ -164,7 +164,7 @@ class Cloud:
             sync.wait()
 
     def stop(self) -> None:
-        """Stop all that was started; may be called twice."""
+        """Stop all processes; may be called twice."""
         with held():
             self._ledger.end_all()
             self.keystone.port.release()
@@ -200,7 +200,7 @@ class Cloud:
         return self.keystone.token(user)
 
     def environment(self, user: str = 'admin') -> dict[str, str]:
-        """The OS_… variables with which `openstack` logs in as a user."""
+        """The OS_… variables for the login of a user."""
         return {
             'OS_AUTH_URL': self.auth_url,
             'OS_USERNAME': user,
@@ -220,11 +220,11 @@ class Cloud:
         user: str = 'admin',
         sites: Mapping[str, str] | None = None,
     ) -> None:
-        """Write a clouds.yaml with the one cloud `demo-cloud`.
+        """Write a clouds.yaml with one cloud, `demo-cloud`.
 
-        :param nodes: name → endpoint, for image_cache_nodes; None leaves
-            that key out
-        :param sites: name of a node → its site
+        :param nodes: endpoints by name, for image_cache_nodes; None omits
+            this key
+        :param sites: sites by name of the node
         """
         lines = [
             'clouds:',
@@ -262,6 +262,6 @@ def _folder(directory: Path | None) -> Path:
 def _require(python: Path) -> None:
     if not python.exists():
         raise CloudError(
-            f'no Python with Keystone and Glance at {python}: run'
+            f'{python} is not a Python with Keystone and Glance: run'
             f' `tox -e cloud --notest`, or set {PYTHON_VARIABLE}'
         )

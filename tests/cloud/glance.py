@@ -23,27 +23,27 @@ from tests.cloud.process import script
 
 @dataclass(frozen=True)
 class GlanceOptions:
-    """What may differ from one node to another.
+    """The options of one node.
 
     :ivar cache: whether the node has an image cache
-    :ivar driver: image_cache_driver, `centralized_db` or `sqlite`; None
-        takes the cloud's
-    :ivar flavor: of the paste pipeline; None takes `keystone`, and with a
-        cache `keystone+cachemanagement`
-    :ivar pipeline: the filters and the application, apart by blanks, in
-        place of those that the flavor has
-    :ivar hidden: a path below /v2 that answers as if it were not there, as
-        behind a proxy
-    :ivar extra: text put after glance-api.conf; the last of an option counts
-    :ivar environment: of its process, TZ for one
-    :ivar python: of another venv, with another Glance; None takes the
-        cloud's
+    :ivar driver: image_cache_driver, `centralized_db` or `sqlite`; None for
+        the default of the cloud
+    :ivar flavor: flavor of the paste pipeline; None for `keystone`, or
+        `keystone+cachemanagement` with a cache
+    :ivar pipeline: the filters and the application, separated by spaces, in
+        place of those of the flavor
+    :ivar hidden: a path below /v2 that does not exist, as behind a proxy
+    :ivar extra: text at the end of glance-api.conf, where it overrides
+        earlier values
+    :ivar environment: environment variables of the process, for example TZ
+    :ivar python: Python of another venv, with another Glance; None for that
+        of the cloud
     :ivar application: `module:name` of the WSGI application; an old Glance
-        has `glance.common.wsgi_app:init_app()` alone
-    :ivar wrapper: a command that runs its process, which is put behind it;
-        `{cache_dir}` in it is the node's cache_dir
-    :ivar own_database: a database of its own instead of the cloud's, made
-        by its own Glance
+        has only `glance.common.wsgi_app:init_app()`
+    :ivar wrapper: a command that runs the command line of the process, which
+        follows it; `{cache_dir}` in it stands for the node's cache_dir
+    :ivar own_database: whether the node has its own database, which its own
+        Glance creates
     """
 
     cache: bool = True
@@ -63,11 +63,11 @@ class GlanceNode:
     """One glance-api.
 
     :ivar name: `glance-1` and so on
-    :ivar url: without a slash at the end
-    :ivar directory: its own folder
-    :ivar cache_dir: its image_cache_dir; missing when its cache is off
-    :ivar python: of its venv, where the programs of its Glance are, too
-    :ivar log: of glance-api, all it prints included
+    :ivar url: the URL, without a trailing slash
+    :ivar directory: the directory of the node
+    :ivar cache_dir: its image_cache_dir; missing if the cache is disabled
+    :ivar python: Python of its venv, which also has the programs of Glance
+    :ivar log: the log of glance-api, with all its output
     """
 
     def __init__(
@@ -129,7 +129,7 @@ class GlanceNode:
         )
 
     def configure(self) -> None:
-        """Write its configuration and make its folders."""
+        """Write the configuration, and create the directories."""
         flavor = self.options.flavor or (
             'keystone+cachemanagement' if self.options.cache else 'keystone'
         )
@@ -162,14 +162,14 @@ class GlanceNode:
         self._write_paste(flavor)
 
     def _write_paste(self, flavor: str) -> None:
-        """Take the paste.ini of its venv, with the pipeline asked for."""
+        """Copy the paste.ini of the venv, with the pipeline of the options."""
         paste = configparser.RawConfigParser()
         paste.optionxform = str  # type: ignore[assignment,method-assign]
         prefix = self.python.parent.parent
         shipped = prefix / 'etc/glance/glance-api-paste.ini'
         paste.read_string(shipped.read_text(encoding='utf-8'))
         if self.options.pipeline is not None:
-            # In an old Glance every flavor has a section of its own.
+            # In an old Glance, each flavor has its own section.
             section, option = f'pipeline:glance-api-{flavor}', 'pipeline'
             if not paste.has_section(section):
                 section, option = 'composite:api', flavor
@@ -183,14 +183,14 @@ class GlanceNode:
             paste.write(file)
 
     def wait_ready(self) -> None:
-        """Wait until it answers.
+        """Wait until the node responds.
 
-        :raises CloudError: it ended, or took too long
+        :raises CloudError: the process ended, or took too long
         """
         self.process.wait_until(lambda: rest.answers(self.url))
 
     def start(self) -> None:
-        """Start it again, on its port and folder, and wait until it answers.
+        """Start the node again on the same port, and wait until it responds.
 
         :raises CloudError: it runs already, ended, or took too long
         """
@@ -198,9 +198,9 @@ class GlanceNode:
         self.wait_ready()
 
     def stop(self) -> None:
-        """End it in an orderly way; it refuses connections afterwards."""
+        """Stop the node; its port refuses connections afterwards."""
         self.process.stop()
 
     def kill(self) -> None:
-        """End it with SIGKILL."""
+        """Kill the node with SIGKILL."""
         self.process.stop(grace=0)

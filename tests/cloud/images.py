@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Test images, made through Glance's REST API."""
+"""Creates test images with Glance's REST API."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ def create_image(
     visibility: str = 'shared',
     store: str | None = None,
 ) -> str:
-    """Make a raw image and upload its data.
+    """Create a raw image and upload its data.
 
-    :param size: bytes of :func:`data`; None uploads nothing, which leaves
-        the image `queued` in Glance's sense
-    :param store: where the data goes; None takes the default store
-    :returns: the image's ID
-    :raises RestError: Glance refused
+    :param size: bytes of :func:`data`; None for no upload, so that the
+        status of the image is `queued`
+    :param store: the store of the data; None for the default store
+    :returns: the ID of the image
+    :raises RestError: Glance rejected a request
     """
     reply = rest.call(
         'POST',
@@ -77,9 +77,9 @@ def create_image(
 
 
 def stores_of(glance_url: str, token: str, image_id: str) -> set[str]:
-    """The stores that hold an image's data.
+    """The stores that contain the data of an image.
 
-    :raises RestError: Glance refused
+    :raises RestError: Glance rejected the request
     """
     image = rest.call(
         'GET', f'{glance_url}/v2/images/{image_id}', token=token
@@ -88,10 +88,10 @@ def stores_of(glance_url: str, token: str, image_id: str) -> set[str]:
 
 
 def copy_image(glance_url: str, token: str, image_id: str, store: str) -> None:
-    """Copy an image's data to a store, and wait until it is there.
+    """Copy the data of an image to a store, and wait for the copy.
 
-    :raises RestError: Glance refused
-    :raises TimeoutError: it did not arrive within a minute
+    :raises RestError: Glance rejected the request
+    :raises TimeoutError: the copy took more than a minute
     """
     rest.call(
         'POST',
@@ -102,13 +102,13 @@ def copy_image(glance_url: str, token: str, image_id: str, store: str) -> None:
     deadline = time.monotonic() + _COPY_SECONDS
     while store not in stores_of(glance_url, token, image_id):
         if time.monotonic() > deadline:
-            raise TimeoutError(f'image {image_id} did not arrive in {store}')
+            raise TimeoutError(f'image {image_id} was not copied to {store}')
         time.sleep(_POLL_SECONDS)
 
 
 def delete_image(glance_url: str, token: str, image_id: str) -> None:
     """Delete an image.
 
-    :raises RestError: Glance refused
+    :raises RestError: Glance rejected the request
     """
     rest.call('DELETE', f'{glance_url}/v2/images/{image_id}', token=token)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keystone: its configuration, its process, and who may log in."""
+"""Keystone: its configuration, its process, and its users."""
 
 from __future__ import annotations
 
@@ -22,10 +22,11 @@ TEMPLATES = Path(__file__).parent / 'templates'
 
 @dataclass(frozen=True)
 class KeystoneOptions:
-    """What may differ from one cloud's Keystone to another's.
+    """The options of Keystone.
 
-    :ivar token_seconds: how long a token is good for
-    :ivar extra: text put after keystone.conf; the last of an option counts
+    :ivar token_seconds: lifetime of a token in seconds
+    :ivar extra: text at the end of keystone.conf, where it overrides earlier
+        values
     """
 
     token_seconds: int = 3600
@@ -36,8 +37,8 @@ class Keystone:
     """The cloud's Keystone, with its users, projects and catalogue.
 
     Users: admin (role admin, project admin), demo (role member, project
-    demo) and glance (role service, project service), all of the domain
-    `default` and all with :attr:`password`.
+    demo) and glance (role service, project service). All belong to the domain
+    `default`, and have :attr:`password`.
     """
 
     def __init__(
@@ -84,11 +85,11 @@ class Keystone:
 
     @property
     def auth_url(self) -> str:
-        """The URL that OS_AUTH_URL takes."""
+        """The value of OS_AUTH_URL."""
         return self.port.url + '/v3'
 
     def start_setup(self) -> None:
-        """Write the configuration, begin with tables, keys and the admin."""
+        """Write the configuration; start to create tables, keys and admin."""
         keys = self.directory / 'fernet-keys'
         keys.mkdir(parents=True, mode=0o700)
         text = Template((TEMPLATES / 'keystone.conf').read_text()).substitute(
@@ -100,16 +101,16 @@ class Keystone:
         self.setup.start()
 
     def wait_ready(self) -> None:
-        """Wait until it answers.
+        """Wait until Keystone responds.
 
-        :raises CloudError: it ended, or took too long
+        :raises CloudError: the process ended, or took too long
         """
         self.process.wait_until(lambda: rest.answers(self.auth_url))
 
     def token(self, user: str) -> str:
-        """A new token for a user, in the project of the user's name.
+        """A new token for a user, in the project with the user's name.
 
-        :raises RestError: there is no such user
+        :raises RestError: the user does not exist
         """
         domain = {'id': 'default'}
         reply = rest.call(
@@ -134,9 +135,9 @@ class Keystone:
         return reply.headers['x-subject-token']
 
     def populate(self, image_url: str) -> None:
-        """Make the users beside the admin, and the image endpoint.
+        """Create the other users, and the image endpoint.
 
-        :param image_url: where the catalogue says that images are
+        :param image_url: the image endpoint in the catalogue
         """
         token = self.token('admin')
 
@@ -148,7 +149,7 @@ class Keystone:
             except rest.RestError as error:
                 if error.status != 401:
                     raise
-                # Tokens may be good for a few seconds only.
+                # The lifetime of a token can be a few seconds.
                 token = self.token('admin')
                 reply = rest.call(method, url, token=token, body=body)
             return reply.body

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The processes that a cloud started, on file, and their end."""
+"""The processes of a cloud, recorded in a file, and their end."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ POLL_SECONDS = 0.05
 
 @dataclass(frozen=True)
 class Started:
-    """One process that was started, the leader of its own group.
+    """One started process, the leader of its own process group.
 
-    :ivar started: when, in the system's own words; a process id alone may
-        be another process by now
+    :ivar started: start time in the format of the system; without it, a
+        process ID may belong to another, later process
     """
 
     name: str
@@ -30,28 +30,28 @@ class Started:
     started: str | None
 
     def runs(self) -> bool:
-        """Whether that very process still runs."""
+        """Whether this process still runs."""
         return self.started is not None and start_time(self.pid) == (
             self.started
         )
 
     def signal(self, number: signal.Signals) -> None:
-        """Send a signal to its group, if the process still runs."""
+        """Send a signal to the process group, if the process still runs."""
         if self.runs():
-            # It may end between the two calls.
+            # The process may end between the two calls.
             with contextlib.suppress(ProcessLookupError):
                 os.killpg(self.pid, number)
 
 
 def start_time(pid: int) -> str | None:
-    """When a process began; None when it is gone or a zombie."""
+    """The start time of a process; None if it has ended or is a zombie."""
     if not Path('/proc/self/stat').exists():
         return _start_time_by_ps(pid)
     try:
         stat = Path(f'/proc/{pid}/stat').read_text()
     except (FileNotFoundError, ProcessLookupError):
         return None
-    # The second field is a file name, in parentheses, and may hold any.
+    # The second field is a file name in parentheses, with any characters.
     state, *fields = stat.rpartition(')')[2].split()
     return None if state in 'ZX' else fields[18]
 
@@ -68,9 +68,9 @@ def _start_time_by_ps(pid: int) -> str | None:
 
 
 def end(processes: list[Started], *, grace: float = 5) -> None:
-    """End processes: SIGTERM to all, and SIGKILL to who is left.
+    """End processes: send SIGTERM to all, then SIGKILL to the remaining.
 
-    :param grace: seconds between the two; 0 is SIGKILL alone
+    :param grace: seconds between the two signals; 0 for only SIGKILL
     """
     steps = [(signal.SIGTERM, grace), (signal.SIGKILL, 5.0)]
     for number, seconds in steps if grace else steps[1:]:
@@ -84,10 +84,10 @@ def end(processes: list[Started], *, grace: float = 5) -> None:
 
 
 class Ledger:
-    """Which processes were started for a cloud, kept in its folder.
+    """The started processes of a cloud, recorded in its directory.
 
-    Written at every start, so that `down` finds them whatever became of the
-    process that started them.
+    The record is written at each start, so that `down` finds the processes
+    even if the process that started them has ended.
     """
 
     FILE = 'cloud.json'
@@ -99,9 +99,9 @@ class Ledger:
 
     @classmethod
     def read(cls, directory: Path) -> Ledger:
-        """The ledger in a cloud's folder.
+        """Read the ledger in the directory of a cloud.
 
-        :raises FileNotFoundError: no cloud was started there
+        :raises FileNotFoundError: no cloud was started in this directory
         """
         content = json.loads((directory / cls.FILE).read_text())
         ledger = cls(directory, temporary=content['temporary'])
@@ -109,7 +109,7 @@ class Ledger:
         return ledger
 
     def add(self, name: str, pid: int) -> Started:
-        """Note a process that has just been started."""
+        """Record a process after its start."""
         process = Started(name, pid, start_time(pid))
         self.processes.append(process)
         content = {
@@ -122,7 +122,7 @@ class Ledger:
         return process
 
     def end_all(self) -> None:
-        """End what still runs, and say in the folder that nothing does."""
+        """End all running processes, and record this."""
         end(self.processes)
         self.processes = []
         (self.directory / self.FILE).unlink(missing_ok=True)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Free TCP ports on loopback that stay ours."""
+"""Reserved TCP ports on loopback."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import socket
 
 
 class Port:
-    """A port that nobody else gets until it is released.
+    """A port that no other process can use until it is released.
 
-    It is held by a socket that is bound and does not listen, beside which
-    the service binds its own (SO_REUSEPORT). So there is no moment in which
-    another process could take it, neither before the service listens nor
-    while it is down, and a service that is down refuses connections.
+    A socket that is bound and does not listen reserves it. The service binds
+    its own socket to the same port (SO_REUSEPORT). Thus no other process can
+    take the port before the service listens, or while it is down. A service
+    that is down refuses connections.
     """
 
     def __init__(self) -> None:
@@ -24,9 +24,9 @@ class Port:
 
     @property
     def url(self) -> str:
-        """Its URL, without a slash at the end."""
+        """The URL, without a trailing slash."""
         return f'http://127.0.0.1:{self.number}'
 
     def release(self) -> None:
-        """Let it go; may be called twice."""
+        """Release the port; may be called twice."""
         self._holder.close()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One process of the cloud: start it, await it, stop it."""
+"""One process of the cloud: start, wait, stop."""
 
 from __future__ import annotations
 
@@ -20,29 +20,30 @@ from tests.cloud.ledger import Started
 from tests.cloud.signals import held
 
 START_SECONDS = 120.0
-"""How long a part of the cloud may take to come up or to do its work."""
+"""Maximum seconds for the start or the work of a process."""
 
 _INSIDE = Path(__file__).parent / 'inside'
 
 
 class CloudError(Exception):
-    """The cloud, or a part of it, did not come up. The text says why."""
+    """A part of the cloud did not start. The text contains the reason."""
 
 
 def script(name: str) -> list[str]:
-    """The arguments with which a Python runs one of our inside/ scripts.
+    """The arguments of Python for a script in inside/.
 
-    -I keeps this package's folder and the caller's PYTHONPATH out of it.
+    -I excludes the directory of this package, and PYTHONPATH.
     """
     return ['-I', '-W', 'ignore', str(_INSIDE / name)]
 
 
 @dataclass
 class Process:
-    """A process with a log, in a session of its own.
+    """A process with a log, in a separate session.
 
-    :ivar log: standard output and error are appended to it
-    :ivar lifeline: hand it a pipe as standard input that closes when we end
+    :ivar log: the file of standard output and standard error
+    :ivar lifeline: whether its standard input is a pipe that closes when this
+        process ends
     """
 
     name: str
@@ -55,13 +56,13 @@ class Process:
     _started: Started | None = None
 
     def start(self) -> None:
-        """Start it, and do not wait.
+        """Start the process without waiting.
 
         :raises CloudError: the command cannot be run, or runs already
         """
         if self.runs():
             raise CloudError(f'{self.name} runs already')
-        # Little of our own environment: no PYTHON…, OS_… or …_proxy.
+        # Without PYTHON…, OS_… and …_proxy of this process.
         environment = {
             'PATH': os.defpath,
             'HOME': str(self.ledger.directory),
@@ -86,11 +87,11 @@ class Process:
             self._started = self.ledger.add(self.name, self._child.pid)
 
     def runs(self) -> bool:
-        """Whether it was started and has not ended."""
+        """Whether the process was started and has not ended."""
         return self._child is not None and self._child.poll() is None
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
-        """Wait until it is ready.
+        """Wait until the process is ready.
 
         :raises CloudError: it ended before, or took too long
         """
@@ -99,27 +100,29 @@ class Process:
             if not self.runs():
                 raise self._failed(f'ended with exit code {self._exit()}')
             if time.monotonic() > deadline:
-                raise self._failed(f'not ready in {START_SECONDS:.0f} s')
+                raise self._failed(
+                    f'was not ready within {START_SECONDS:.0f} s'
+                )
             time.sleep(POLL_SECONDS)
 
     def wait(self) -> None:
-        """Wait until it has done its work.
+        """Wait for the successful end of the process.
 
         :raises CloudError: it failed, or took too long
         """
         deadline = time.monotonic() + START_SECONDS
         while self.runs():
             if time.monotonic() > deadline:
-                raise self._failed(f'not done in {START_SECONDS:.0f} s')
+                raise self._failed(f'did not end within {START_SECONDS:.0f} s')
             time.sleep(POLL_SECONDS)
         if self._exit():
             raise self._failed(f'ended with exit code {self._exit()}')
         self.reap()
 
     def stop(self, *, grace: float = 5) -> None:
-        """End it in an orderly way, or by force after `grace` seconds.
+        """Stop the process; kill it if it runs after `grace` seconds.
 
-        With 0 it is killed at once. Does nothing when it has ended.
+        With 0, kill it at once. If it has ended, do nothing.
         """
         if self._started is not None:
             with held():
@@ -127,7 +130,7 @@ class Process:
         self.reap()
 
     def reap(self) -> None:
-        """Take note of its end, which the system keeps for us till then."""
+        """Read the exit status, so that no zombie process remains."""
         if self._child is not None:
             if self._child.stdin is not None:
                 self._child.stdin.close()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Speak JSON over HTTP with a service on loopback."""
+"""Sends JSON requests to a service on loopback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import urllib.request
 
 
 class RestError(Exception):
-    """A service answered with a fault: its HTTP status and its words."""
+    """A service responded with a fault: HTTP status and message."""
 
     def __init__(self, method: str, url: str, status: int, text: str) -> None:
         super().__init__(f'{method} {url}: {status} {text}')
@@ -26,10 +26,10 @@ class RestError(Exception):
 
 @dataclass(frozen=True)
 class Reply:
-    """What a service answered.
+    """The response of a service.
 
-    :ivar headers: by lower-case name
-    :ivar body: the parsed JSON, or text where it is no JSON, '' when empty
+    :ivar headers: headers by lower-case name
+    :ivar body: the parsed JSON, or the text if it is not JSON; '' if empty
     """
 
     status: int
@@ -38,7 +38,7 @@ class Reply:
 
 
 class _EveryStatus(urllib.request.HTTPErrorProcessor):
-    """Hands every answer over as it came, redirects and faults too."""
+    """Returns all responses unchanged, redirects and faults included."""
 
     def http_response(
         self, _request: urllib.request.Request, response: HTTPResponse
@@ -46,7 +46,7 @@ class _EveryStatus(urllib.request.HTTPErrorProcessor):
         return response
 
 
-# No proxy stands between this machine and itself.
+# Requests to loopback never use a proxy.
 _OPENER = urllib.request.build_opener(
     urllib.request.ProxyHandler({}), _EveryStatus
 )
@@ -62,13 +62,13 @@ def call(
     headers: Mapping[str, str] | None = None,
     timeout: float = 120,
 ) -> Reply:
-    """Make one request and return the answer.
+    """Send one request and return the response.
 
     :param body: sent as JSON, unless None
-    :param data: sent as it is, streamed; say Content-Length in the headers
+    :param data: streamed without changes; set Content-Length in the headers
     :param timeout: seconds without a byte
     :raises RestError: the status is 400 or more
-    :raises OSError: nothing answers there
+    :raises OSError: no service responds
     """
     sent = dict(headers or {})
     if token is not None:
@@ -96,7 +96,7 @@ def call(
 
 
 def answers(url: str) -> bool:
-    """Whether GET `url` brings anything but a fault, within 5 seconds."""
+    """Whether GET `url` succeeds within 5 seconds."""
     try:
         call('GET', url, timeout=5)
     except (OSError, HTTPException, RestError):

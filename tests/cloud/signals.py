@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an interrupt does while processes are started and stopped."""
+"""Interrupts during the start and the stop of processes."""
 
 from __future__ import annotations
 
@@ -19,11 +19,12 @@ def _in_main_thread() -> bool:
 
 @contextmanager
 def held() -> Iterator[None]:
-    """Keep SIGINT and SIGTERM back until the block is done.
+    """Delay SIGINT and SIGTERM until the end of the block.
 
-    An interrupt between a process's start and the note of its id would
-    leave it running; one while the processes are being stopped, likewise.
-    Python tells signals to the main thread; elsewhere this does nothing.
+    An interrupt between the start of a process and the record of its ID would
+    leave the process running. So would an interrupt during the stop of the
+    processes. Python handles signals in the main thread; in other threads this
+    does nothing.
     """
     if not _in_main_thread():
         yield
@@ -44,12 +45,12 @@ def held() -> Iterator[None]:
 
 
 def interrupt_on_sigterm() -> bool:
-    """Have SIGTERM raise KeyboardInterrupt, where nobody handles it yet.
+    """Make SIGTERM raise KeyboardInterrupt, unless it has a handler.
 
-    Not SystemExit: pytest counts that as one failed test and goes on.
+    Not SystemExit: pytest counts this as one failed test, and continues.
 
-    :returns: whether it was set up here, so has to be undone by
-        :func:`end_on_sigterm`
+    :returns: whether the handler was set, so that :func:`end_on_sigterm` must
+        remove it
     """
     if (
         not _in_main_thread()

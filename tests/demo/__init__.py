@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The plugin's main job on a real cloud, for a person to watch."""
+"""A demonstration of the plugin's main job on a real cloud."""

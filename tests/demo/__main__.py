@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Start a cloud, go through the plugin's main job, stop the cloud.
+"""Start a cloud, show the plugin's main job, and stop the cloud.
 
-Each command is printed and run, and its real output follows. A command
-that ends otherwise than expected ends the demo with exit code 1. With
-``KEEP=1`` in the environment the cloud stays up, and how to use and stop
-it is printed.
+The demo prints each command, runs it, and shows its real output. If a command
+does not end with the expected exit code, the demo ends with exit code 1. With
+``KEEP=1`` in the environment, the cloud keeps running, and the demo prints how
+to use it and how to stop it.
 """
 
 from collections.abc import Iterator
@@ -22,7 +22,7 @@ import time
 from tests import cloud as clouds
 
 _PROGRAMS = pathlib.Path(sys.executable).parent
-#: What is uploaded: name, bytes, tags.
+#: Images to upload: name, bytes, tags.
 _IMAGES = [
     ('cirros-0.6', 21_000_000, ['golden']),
     ('debian-13', 150_000_000, ['golden']),
@@ -34,9 +34,9 @@ _SITES = {
     'edge-bergen': 'west',
     'edge-tromso': 'north',
 }
-#: Two of the sites get one image more than the third.
-#: 'policy.yaml' would be read by Glance and Keystone as their own.
+#: Not 'policy.yaml': Glance and Keystone would read this as their own file.
 _POLICY_FILE = 'image-sites.yaml'
+#: Two of the sites get one image more than the third.
 _POLICY = """\
 version: 1
 sets:
@@ -49,27 +49,28 @@ sites:
     sets: [base, lab]
 """
 _CYAN, _BOLD, _PLAIN = '\033[36m', '\033[1m', '\033[0m'
-_PATIENCE = 120.0
+#: Seconds to wait for a fill.
+_FILL_TIMEOUT = 120.0
 
 
 class Demo:
-    """Runs commands for somebody to watch.
+    """Runs commands and shows their output.
 
-    :param environment: with the login to the cloud.
+    :param environment: of the commands, with the login to the cloud.
     """
 
     def __init__(self, environment: dict[str, str]) -> None:
         self._environment = environment
         self._colour = sys.stdout.isatty()
 
-    def say(self, text: str) -> None:
-        """Say what comes next."""
+    def explain(self, text: str) -> None:
+        """Print the purpose of the next commands."""
         self._write(f'\n# {text}', _CYAN)
 
     def run(self, command: str, expected: int = 0) -> None:
-        """Show a command, run it, show what it prints.
+        """Print a command, run it, and show its output.
 
-        :param expected: the exit code without which the demo has failed.
+        :param expected: the demo fails with any other exit code.
         """
         self._write(f'$ {command}', _BOLD)
         sys.stdout.flush()
@@ -82,14 +83,26 @@ class Demo:
         if code:
             print(f'(exit code {code})')
         if code != expected:
-            sys.exit(f'The demo expected the exit code {expected}.')
+            sys.exit(f'The demo expected exit code {expected}.')
 
     def _write(self, text: str, style: str) -> None:
         print(f'{style}{text}{_PLAIN}' if self._colour else text)
 
 
-def main() -> None:
-    """Run the demo."""
+def main() -> int:
+    """Run the demo; 0 if it succeeded, 1 if not, 130 if interrupted."""
+    try:
+        _run()
+    except clouds.CloudError as error:
+        _note(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _note('Interrupted. All processes are stopped.')
+        return 130
+    return 0
+
+
+def _run() -> None:
     keep = os.environ.get('KEEP', '') not in ('', '0')
     with _cloud(keep=keep) as cloud:
         settings = cloud.directory / 'clouds.yaml'
@@ -107,31 +120,31 @@ def main() -> None:
         if path := os.environ.get('PICTURE'):
             _draw(environment, cloud, pathlib.Path(path))
         if keep:
-            _tell_how_to_use(cloud)
+            _print_usage(cloud)
 
 
 @contextlib.contextmanager
 def _cloud(*, keep: bool) -> Iterator[clouds.Cloud]:
-    # A folder that is handed in stays; its own one goes with the cloud.
+    # The cloud deletes its own directory when it stops, but not this one.
     directory = pathlib.Path(tempfile.mkdtemp()) if keep else None
     cloud = clouds.Cloud(directory, nodes=3, detached=keep)
-    _note('Starting Keystone and three Glance nodes, each with a cache …')
+    _note('Starting Keystone and three Glance nodes with caches…')
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
         stack.callback(cloud.stop)
         cloud.start()
-        _note(f'They answer after {time.monotonic() - begun:.0f} s.')
+        _note(f'The cloud is ready after {time.monotonic() - begun:.0f} s.')
         yield cloud
         if keep:
             stack.pop_all()
 
 
 def _upload(cloud: clouds.Cloud) -> dict[str, str]:
-    """Upload the images; returns their IDs by name."""
+    """Upload the images; return their IDs by name."""
     url, token = cloud.glance[0].url, cloud.token()
     image_ids = {}
     for name, size, tags in _IMAGES:
-        _note(f'Uploading {name}, {size // 1_000_000} MB …')
+        _note(f'Uploading {name}, {size // 1_000_000} MB…')
         made = clouds.create_image(url, token, name, size=size, tags=tags)
         if name == 'cirros-0.6':
             clouds.copy_image(url, token, made, 'cheap')
@@ -142,13 +155,13 @@ def _upload(cloud: clouds.Cloud) -> dict[str, str]:
 def _draw(
     environment: dict[str, str], cloud: clouds.Cloud, path: pathlib.Path
 ) -> None:
-    """Draw a terminal on which a fleet is filled, for the README."""
-    # It needs more than the demo, which is run from a bare wheel as well.
+    """Draw the terminal picture of the README: a wait for fills."""
+    # Imported here because the demo of the bare wheel lacks its dependencies.
     from tests.demo import picture
 
-    _note('Drawing a picture …')
+    _note('Drawing the picture…')
     demo = Demo(environment)
-    # The fleet is shown with one node that is down.
+    # The demo stopped this node.
     cloud.glance[2].start()
     demo.run('openstack image cache clear --all-nodes --auto-approve -f value')
     demo.run(
@@ -182,39 +195,45 @@ def _show(
 
 def _show_queue_and_list(demo: Demo, cloud: clouds.Cloud) -> None:
     oslo, bergen, __ = cloud.glance
-    demo.say('clouds.yaml names three nodes. Their caches are empty.')
+    demo.explain('clouds.yaml contains three nodes. Their caches are empty.')
     demo.run('openstack image cache list')
-    demo.say('Ask for two images in Oslo, and for one in Bergen.')
+    demo.explain('Queue two images in Oslo, and one in Bergen.')
     demo.run(
         'openstack image cache queue cirros-0.6 debian-13 --node edge-oslo'
     )
     demo.run('openstack image cache queue cirros-0.6 --node edge-bergen')
-    demo.say('The nodes fetch them in their own time.')
+    demo.explain('The nodes download the images in the background.')
     _wait_for_fills(oslo, 2)
     _wait_for_fills(bergen, 1)
     demo.run('openstack image cache list')
-    demo.say('What is there is not asked for again. A tag names images, too.')
+    demo.explain(
+        'Queue all images with a tag, and one by name. Cached images are '
+        'skipped.'
+    )
     demo.run(
         'openstack image cache queue --tag golden ubuntu-24.04 '
         '--node edge-oslo'
     )
     _wait_for_fills(oslo, 3)
-    demo.say('A script reads numbers, not "300.0 MB".')
+    demo.explain('JSON output contains numbers, not "300.0 MB".')
     demo.run('openstack image cache list ubuntu-24.04 -f json')
 
 
 def _show_verify(demo: Demo, cached: pathlib.Path) -> None:
-    demo.say(f'Change one byte of a cached file: {cached}')
+    demo.explain(f'Change one byte of a cached file: {cached}')
     with cached.open('r+b') as file:
         (byte,) = file.read(1)
         file.seek(0)
         file.write(bytes([byte ^ 1]))
-    demo.say('The list does not show the damage. Reading the image does.')
+    demo.explain('The list does not show the damage. "verify" detects it.')
     demo.run('openstack image cache list cirros-0.6 --node edge-oslo')
     verify = 'openstack image cache verify cirros-0.6 --node edge-oslo'
     demo.run(verify, expected=1)
     demo.run(f'{verify} --repair --auto-approve')
-    demo.say('Check the node, and that it serves an image from its cache.')
+    demo.explain(
+        'Check the configuration of the node, and that it serves an image '
+        'from its cache.'
+    )
     demo.run(
         'openstack image cache node check --node edge-oslo --probe-size 50M '
         '--long'
@@ -222,12 +241,17 @@ def _show_verify(demo: Demo, cached: pathlib.Path) -> None:
 
 
 def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
-    demo.say('Have the golden images everywhere before the machines boot.')
+    demo.explain(
+        'Cache the golden images on all nodes, and wait until they are cached.'
+    )
     demo.run(
         'openstack image cache queue --tag golden --all-nodes --wait '
         '--max-downloads 2'
     )
-    demo.say('Is everything where it should be? The exit code says it.')
+    demo.explain(
+        'Check that all images are cached. Exit code 3 means that changes '
+        'are required.'
+    )
     demo.run('openstack image cache sync --tag golden --all-nodes --check')
     ubuntu = (
         'openstack image cache sync --tag golden ubuntu-24.04 --node edge-oslo'
@@ -236,11 +260,14 @@ def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
     demo.run(f'{ubuntu} --wait')
     demo.run(f'{ubuntu} --check')
     _show_policy(demo, cloud)
-    demo.say('One node goes down. It hides nothing of the others.')
+    demo.explain(
+        'Stop one node. The commands still show the other nodes, and report '
+        'the failure.'
+    )
     cloud.glance[2].kill()
     demo.run('openstack image cache coverage', expected=1)
     demo.run('openstack image cache node list', expected=1)
-    demo.say('What is missing on the others?')
+    demo.explain('Show the coverage of the other nodes, as CSV.')
     demo.run(
         'openstack image cache coverage --node edge-oslo --node edge-bergen '
         '-f csv'
@@ -248,51 +275,63 @@ def _show_fleet(demo: Demo, cloud: clouds.Cloud) -> None:
 
 
 def _show_policy(demo: Demo, cloud: clouds.Cloud) -> None:
-    demo.say('A policy says which images belong on which sites.')
+    demo.explain('A policy file states which images belong on which sites.')
     path = cloud.directory / _POLICY_FILE
     path.write_text(_POLICY)
     demo.run(f'cat {shlex.quote(str(path))}')
     policy = f'--policy {shlex.quote(str(path))}'
     demo.run(f'openstack image cache site list {policy}')
     demo.run(f'openstack image cache sync {policy} --check', expected=3)
-    demo.say('Apply it, with one download at a time on each site.')
+    demo.explain('Apply the policy, with one download at a time on each site.')
     sync = f'openstack image cache sync {policy} --summary --all-nodes'
     demo.run(f'{sync} --max-downloads-per-site 1')
-    demo.say('Applying it again changes nothing.')
+    demo.explain('Check that no further change is required.')
     demo.run(f'{sync} --check')
     demo.run(f'openstack image cache coverage --by-site {policy}')
 
 
 def _show_delete_and_clear(demo: Demo, cloud: clouds.Cloud) -> None:
-    demo.say('What would go if unused images of more than 100 MB went?')
+    demo.explain(
+        'Show what would be deleted: unused images larger than 100 MB.'
+    )
     demo.run(
         'openstack image cache delete --unused --larger-than 100M '
         '--all-nodes --dry-run'
     )
+    demo.explain('Delete an image from all caches.')
     demo.run(
         'openstack image cache delete debian-13 --all-nodes --auto-approve'
     )
-    demo.say('Every failure is told in a line; all the rest is done.')
+    demo.explain(
+        'Each failure is reported on its own line; other work continues.'
+    )
     demo.run(
         'openstack image cache delete nosuch cirros-0.6 --node edge-oslo '
         '-f csv',
         expected=1,
     )
-    demo.say('Empty what is left there, and see how much it was.')
+    demo.explain('Clear the cache. The output shows how much it contained.')
     demo.run('openstack image cache clear --node edge-oslo')
-    demo.say('What is no Glance is told apart from what is down.')
+    demo.explain(
+        'Address a server that is not Glance. The message differs from that '
+        'of a node that is down.'
+    )
     demo.run(f'openstack image cache list --node {cloud.auth_url}', expected=1)
 
 
 def _show_stores(demo: Demo) -> None:
-    demo.say('Take an image out of one store: cirros-0.6 is in two of them.')
+    demo.explain(
+        'Delete the data of cirros-0.6 from one of its two stores. The image '
+        'and the other copy remain.'
+    )
     demo.run('openstack image delete --store cheap cirros-0.6')
+    demo.explain('Try it again: the store no longer contains the image.')
     demo.run('openstack image delete --store cheap cirros-0.6', expected=1)
     demo.run('openstack image list')
 
 
 def _show_report(demo: Demo, cloud: clouds.Cloud) -> None:
-    demo.say('Metrics for Prometheus, and a page to look at.')
+    demo.explain('Print metrics for Prometheus, and write an HTML report.')
     policy = f'--policy {shlex.quote(str(cloud.directory / _POLICY_FILE))}'
     allowed = '--allow-unreachable 1'
     demo.run(
@@ -306,25 +345,25 @@ def _show_report(demo: Demo, cloud: clouds.Cloud) -> None:
 
 
 def _wait_for_fills(node: clouds.GlanceNode, count: int) -> None:
-    """Wait until a node's folder holds the data of so many images."""
-    deadline = time.monotonic() + _PATIENCE
+    """Wait until a node's cache directory contains `count` images."""
+    deadline = time.monotonic() + _FILL_TIMEOUT
     while sum(1 for __ in node.cache_dir.glob('*-*-*-*-*')) < count:
         if time.monotonic() > deadline:
-            sys.exit(f'{node.name} did not fetch its images: see {node.log}')
+            sys.exit(f'{node.name} did not cache the images: see {node.log}')
         time.sleep(0.1)
 
 
-def _tell_how_to_use(cloud: clouds.Cloud) -> None:
+def _print_usage(cloud: clouds.Cloud) -> None:
     exports = {
         'PATH': f'{_PROGRAMS}{os.pathsep}$PATH',
         'OS_CLIENT_CONFIG_FILE': str(cloud.directory / 'clouds.yaml'),
         'OS_CLOUD': 'demo-cloud',
     }
-    print('\nThe cloud is up. To use it, in a shell:\n')
+    print('\nThe cloud is running. To use it, enter in a shell:\n')
     for name, value in exports.items():
         print(f'    export {name}="{value}"')
     print('    openstack image cache list')
-    print('\nTo stop it, in this folder:\n')
+    print('\nTo stop it, enter in this directory:\n')
     stop = [sys.executable, '-m', 'tests.cloud', 'down', str(cloud.directory)]
     print(f'    {shlex.join(stop)}')
 
@@ -342,4 +381,4 @@ def _note(text: str) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

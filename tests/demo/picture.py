@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A picture of a terminal on which a real run goes on."""
+"""A picture of a terminal during a real run of commands."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from rich import text as rich_text
 
 _COLUMNS, _LINES = 128, 40
 _COUNT = re.compile(r'Filling \S+ (\d+)/(\d+)')
-#: The fonts of a stranger's server.
+#: rich refers to fonts on a third-party server.
 _FONT_FACES = re.compile(r'@font-face \{.*?\}\s*', re.DOTALL)
 
 
 class Picture:
-    """What stands on a terminal.
+    """The contents of a terminal.
 
     :param environment: of the commands.
     """
@@ -41,7 +41,7 @@ class Picture:
         self._lines: list[rich_text.Text] = []
 
     def run(self, command: str) -> None:
-        """Show a command; of a wait, the moment when most is under way."""
+        """Run a command; of a wait, keep the screen with the most fills."""
         self._lines.append(rich_text.Text(f'$ {command}', style='bold'))
         screen = pyte.Screen(_COLUMNS, _LINES)
         stream = pyte.Stream(screen)
@@ -64,13 +64,13 @@ class Picture:
             stderr=theirs,
         ):
             os.close(theirs)
-            with contextlib.suppress(OSError):  # The other side is closed.
+            with contextlib.suppress(OSError):  # The command has ended.
                 while chunk := os.read(ours, 65536):
                     yield chunk.decode()
         os.close(ours)
 
     def save(self, path: Path) -> None:
-        """Write it as SVG."""
+        """Write the picture as SVG."""
         console = rich_console.Console(
             record=True, width=_COLUMNS, file=io.StringIO()
         )
@@ -85,7 +85,7 @@ class Picture:
 
 
 def _text_of(screen: pyte.Screen) -> list[rich_text.Text]:
-    """What stands on a screen, with its colours, without what is empty."""
+    """The lines of a screen, with colours, without empty lines at the end."""
     lines = []
     for row in range(_LINES):
         line = rich_text.Text()

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is released, tried as a user gets it."""
+"""Tests of the released packages, installed as users install them."""

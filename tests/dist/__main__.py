@@ -1,21 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Build an sdist and a wheel, and try them: `python -m tests.dist [--demo]`.
+"""Build and test an sdist and a wheel: `python -m tests.dist [--demo]`.
 
-They are built from a copy of this checkout, so that nothing appears in it.
-The wheel has to bring an ``openstack`` that has the commands, and the schema
-of what they print, into an environment that had nothing; with ``--demo`` the
-whole demo is run from there. The sdist has to install there in its place.
+They are built from a copy of this checkout, which itself does not change. In an
+empty environment, the wheel must install an ``openstack`` with the commands,
+and the schema of their output. Then the sdist must install there in place of
+the wheel. With ``--demo``, this is done for each supported Python of this
+machine, with the newest dependencies, and for the oldest Python with the oldest
+dependencies as well. The complete demo runs in each of these environments.
 """
 
 import argparse
+from collections.abc import Iterator
 import json
 import pathlib
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
-import venv
 
 _COMMANDS = (
     'clean',
@@ -23,13 +26,21 @@ _COMMANDS = (
     'coverage',
     'delete',
     'list',
+    'metrics',
+    'node check',
+    'node discover',
     'node list',
     'prune',
     'queue',
+    'report',
+    'site list',
     'sync',
+    'verify',
+    'watch',
 )
+_PYTHONS = ('python3.11', 'python3.12', 'python3.13', 'python3.14')
 _CHECKOUT = pathlib.Path(__file__).parents[2]
-#: Whoever runs this need not have told git a name.
+#: Works without a user name in the configuration of git.
 _GIT = (
     *('git', '-c', 'user.name=tests.dist', '-c', 'user.email=dist@example'),
     *('-c', 'commit.gpgsign=false', '-c', 'core.hooksPath=/dev/null'),
@@ -42,21 +53,26 @@ _SCHEMA = (
 
 
 def main(*, demo: bool) -> None:
-    """Build and try; raises if it does not hold."""
+    """Build and test the packages; raises an error if one fails."""
     with tempfile.TemporaryDirectory() as folder:
         copy = pathlib.Path(folder, 'copy')
         _export(copy)
         dist = pathlib.Path(folder, 'dist')
         _run(sys.executable, '-m', 'build', '--outdir', dist, copy)
-        _try(dist, demo=demo)
+        (sdist,) = dist.glob('*.tar.gz')
+        (wheel,) = dist.glob('*.whl')
+        _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
+        environments = _environments() if demo else [(sys.executable, ())]
+        for python, constraints in environments:
+            _test(wheel, sdist, python, constraints, demo=demo)
 
 
 def _export(folder: pathlib.Path) -> None:
-    """Copy what git tracks here, as it is now, to a repository of its own.
+    """Copy the tracked files, with local changes, to a new repository.
 
-    pbr asks git for the files of an sdist, and for a version.
+    pbr gets the files of an sdist, and the version, from git.
     """
-    # A commit that no branch has; empty where nothing is changed.
+    # A commit without a branch; empty if there are no local changes.
     changed = _run(*_GIT, '-C', _CHECKOUT, 'stash', 'create').strip()
     archive = folder.with_suffix('.tar')
     _run(
@@ -68,34 +84,57 @@ def _export(folder: pathlib.Path) -> None:
     for command in (
         ('init', '--quiet'),
         ('add', '--all', '--force'),
-        ('commit', '--quiet', '--message', 'As it is now'),
+        ('commit', '--quiet', '--message', 'Current state'),
     ):
         _run(*_GIT, '-C', folder, *command)
 
 
-def _try(folder: pathlib.Path, *, demo: bool) -> None:
-    (sdist,) = folder.glob('*.tar.gz')
-    (wheel,) = folder.glob('*.whl')
-    _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
+def _environments() -> Iterator[tuple[str, tuple[object, ...]]]:
+    """Each Python of this machine, and the arguments of pip for it."""
+    for python in _PYTHONS:
+        # A program of pyenv exists even if its version is not selected.
+        works = shutil.which(python) and not subprocess.call(
+            [python, '--version'], stdout=subprocess.DEVNULL
+        )
+        if not works:
+            print(f'{python}: not found on this machine.')
+            continue
+        yield python, ()
+        if python == _PYTHONS[0]:
+            yield python, ('-c', _CHECKOUT / 'constraints/minimum.txt')
+
+
+def _test(
+    wheel: pathlib.Path,
+    sdist: pathlib.Path,
+    python: str,
+    constraints: tuple[object, ...],
+    *,
+    demo: bool,
+) -> None:
     with tempfile.TemporaryDirectory() as empty:
-        venv.create(empty, with_pip=True)
+        _run(python, '-m', 'venv', empty)
         programs = pathlib.Path(empty, 'bin')
         pip = (programs / 'python', '-m', 'pip', 'install', '--quiet')
-        _run(*pip, wheel)
+        _run(*pip, wheel, *constraints)
         _has_the_commands(programs)
         json.loads(_run(programs / 'python', '-I', '-c', _SCHEMA))
         if demo:
             print(_run(programs / 'python', '-m', 'tests.demo'))
         _run(*pip, '--no-deps', '--force-reinstall', sdist)
         _has_the_commands(programs)
-    print(f'{wheel.name} and {sdist.name} install and bring the commands.')
+    age = 'oldest' if constraints else 'newest'
+    print(
+        f'{wheel.name} and {sdist.name} install the commands: '
+        f'{pathlib.Path(python).name}, {age} dependencies.'
+    )
 
 
 def _has_the_commands(programs: pathlib.Path) -> None:
     shown = _run(programs / 'openstack', 'image', 'cache', '--help')
     for command in _COMMANDS:
         if f'  image cache {command}\n' not in shown:
-            sys.exit(f'openstack has no "image cache {command}":\n{shown}')
+            sys.exit(f'openstack lacks "image cache {command}":\n{shown}')
 
 
 def _run(*command: object) -> str:

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Faults on a real cloud, one at a time, and what `openstack` makes of them.
+"""Faults in a real cloud, one at a time, and the output of `openstack`.
 
     python -m tests.faults
 
-It prints a table, and fails if a row is not as it must be.
+It prints a table, and fails if a row does not have the expected result.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Every fault, as one table."""
+"""Print the results of all faults as one table."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ from tests.faults import cuts
 from tests.faults import interrupts
 from tests.faults import killed
 from tests.faults import logins
+from tests.faults import nodes as faulty
 from tests.faults import operators
 from tests.faults import pipes
-from tests.faults import places
 from tests.faults import sessions
 from tests.faults.stage import Stage
 from tests.faults.table import as_csv
@@ -34,8 +34,8 @@ from tests.simulated import FleetError
 _NODES = (
     logins.FORGETFUL,
     logins.FORGETFUL,
-    places.TWELVE_EAST,
-    places.EIGHT_WEST,
+    faulty.TWELVE_EAST,
+    faulty.EIGHT_WEST,
 )
 _TOKEN_SECONDS = 35
 
@@ -50,24 +50,24 @@ def _stage(cloud: Cloud) -> Iterator[Stage]:
         yield stage
 
 
-def _on_the_cloud(stage: Stage) -> Iterator[Iterable[Row]]:
+def _cloud_rows(stage: Stage) -> Iterator[Iterable[Row]]:
     east, west, *small = stage.cloud.glance[2:]
     yield killed.rows(stage)
     yield killed.recovered(stage)
     yield cuts.rows(stage)
     yield logins.rows(stage)
-    yield places.clocks(stage, east.url, west.url)
+    yield faulty.clocks(stage, east.url, west.url)
     if small:
-        yield places.full(stage, small[0].url)
+        yield faulty.full(stage, small[0].url)
     yield operators.rows(stage)
 
 
 def _rows(runs: int) -> Iterator[Row]:
     nodes = list(_NODES)
-    if why := places.why_no_small_disk():
-        print(f'No row for a full disk: {why}', file=sys.stderr)
+    if why := faulty.why_no_small_disk():
+        print(f'Skipped the rows for a full disk: {why}', file=sys.stderr)
     else:
-        nodes.append(places.SMALL_DISK)
+        nodes.append(faulty.SMALL_DISK)
     with tempfile.TemporaryDirectory() as home:
         yield from pipes.rows(Path(home))
         yield sessions.row(Path(home))
@@ -76,31 +76,34 @@ def _rows(runs: int) -> Iterator[Row]:
     with _stage(Cloud(nodes=2, keystone_options=options)) as stage:
         yield from logins.short(stage, _TOKEN_SECONDS)
     with _stage(Cloud(nodes=nodes)) as stage:
-        for group in _on_the_cloud(stage):
+        for group in _cloud_rows(stage):
             yield from group
 
 
 def main() -> int:
-    """Meet them; 0 all is as it must be, 1 it is not, 130 interrupted."""
+    """Cause the faults; 0 if all rows are as expected, else 1 or 130."""
     command = argparse.ArgumentParser(
         'python -m tests.faults', description=__doc__
     )
     command.add_argument(
-        '--csv', type=Path, metavar='FILE', help='also write the table there'
+        '--csv',
+        type=Path,
+        metavar='FILE',
+        help='also write the table to this file',
     )
     command.add_argument(
         '--interrupts',
         type=int,
         default=100,
         metavar='N',
-        help='runs that are interrupted (default: 100)',
+        help='number of interrupted runs (default: 100)',
     )
-    asked = command.parse_args()
+    arguments = command.parse_args()
     rows: list[Row] = []
     try:
-        for row in _rows(asked.interrupts):
+        for row in _rows(arguments.interrupts):
             rows.append(row)
-            _say(row, print)
+            _print(row, print)
     except (
         *(CloudError, FleetError, RestError),
         *(OSError, subprocess.TimeoutExpired),
@@ -108,20 +111,20 @@ def main() -> int:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('Interrupted; nothing is left running.', file=sys.stderr)
+        print('Interrupted. All processes are stopped.', file=sys.stderr)
         return 130
-    if asked.csv:
-        asked.csv.write_text(as_csv(rows), encoding='utf-8')
-    wrong = sum(not row.held for row in rows)
-    print(f'{len(rows)} rows, {wrong} not as it must be')
+    if arguments.csv:
+        arguments.csv.write_text(as_csv(rows), encoding='utf-8')
+    wrong = sum(not row.passed for row in rows)
+    print(f'{len(rows)} rows, {wrong} not as expected')
     return 1 if wrong else 0
 
 
-def _say(row: Row, write: Callable[[str], None]) -> None:
-    held = 'yes' if row.held else 'NO '
-    write(f'{held} | {row.fault} | {row.command} | {row.came}')
-    if not row.held:
-        write(f'    must be: {row.must}')
+def _print(row: Row, write: Callable[[str], None]) -> None:
+    passed = 'yes' if row.passed else 'NO '
+    write(f'{passed} | {row.fault} | {row.command} | {row.result}')
+    if not row.passed:
+        write(f'    expected: {row.expected}')
     sys.stdout.flush()
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A certificate authority for one test, and what it signs."""
+"""A certificate authority for one test, and its certificates."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ _DAY = datetime.timedelta(days=1)
 class Authority:
     """A private CA.
 
-    :param directory: where its files go
+    :param directory: the directory of its files
     :param name: of the CA, and of its file
-    :ivar path: its own certificate, which `--os-cacert` takes
+    :ivar path: its own certificate, for `--os-cacert`
     """
 
     def __init__(self, directory: Path, name: str = 'ca') -> None:
@@ -49,11 +49,11 @@ class Authority:
     def server(
         self, name: str, *, host: str = '127.0.0.1', from_day: int = -1
     ) -> ssl.SSLContext:
-        """What a server speaks TLS with.
+        """The TLS context of a server.
 
         :param name: of its files
-        :param host: an address or a name that the certificate is for
-        :param from_day: it is good for two days from today + so many
+        :param host: the address or name in the certificate
+        :param from_day: days from today; the certificate is valid for two days
         """
         key = ec.generate_private_key(ec.SECP256R1())
         begins = datetime.datetime.now(datetime.UTC)

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ctrl-C at random moments, while hundreds of nodes are asked.
+"""Ctrl-C at random times, during requests to hundreds of nodes.
 
-A moment is a request that the simulated nodes see, and a small delay. Before
-the first request Python and OpenStackClient load; how they take an interrupt
-is not for this package to decide.
+A time is a request that the simulated nodes receive, and a small delay. Before
+the first request, Python and OpenStackClient load. Their behaviour on an
+interrupt is not part of this package.
 """
 
 from __future__ import annotations
@@ -30,27 +30,27 @@ from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
 NODES = 300
-#: The most that a run may take from the signal to its end.
+#: Maximum seconds from the signal to the end of the run.
 _SECONDS = 3.0
-#: The most that it may take until it has sent a request.
+#: Maximum seconds until the run has sent the request.
 _PATIENCE = 60.0
 _LOOK = 0.2
-#: What a delay is on average; a few are several times as long.
+#: Mean delay in seconds; a few delays are several times as long.
 _DELAY = 0.1
 _ROUND_TRIP = 0.1
 _FILL = 0.5
 _SEED = 7
 _ENTRIES = 20
-#: What all nodes hold, and what none of them does.
+#: An image that all nodes have cached, and one that no node has.
 _HELD, _OTHER = 'image-0001', 'image-0002'
 
 
 @dataclasses.dataclass(frozen=True)
 class Command:
-    """A command that is interrupted.
+    """A command to interrupt.
 
-    :ivar requests: that it sends to each node at least
-    :ivar rows: that it writes of each node, if it is not interrupted
+    :ivar requests: minimum number of requests to each node
+    :ivar rows: number of rows for each node, without an interrupt
     """
 
     argv: tuple[str, ...]
@@ -70,12 +70,12 @@ COMMANDS = (
 
 
 def rows(home: Path, runs: int) -> Iterator[Row]:
-    """A row a command.
+    """A row for each command.
 
-    :param home: an empty folder
-    :param runs: how many in all
+    :param home: an empty directory
+    :param runs: the total number of runs
     """
-    # Not for secrets: the same moments every time.
+    # Not for secrets. The seed is fixed, so that the times are the same.
     chance = random.Random(_SEED)  # noqa: S311
     settings = Settings(
         nodes=NODES, entries=_ENTRIES, round_trip=_ROUND_TRIP, fill=_FILL
@@ -91,15 +91,15 @@ def rows(home: Path, runs: int) -> Iterator[Row]:
 
 
 def row(command: Command, verdicts: Counter[str]) -> Row:
-    """The row for what came of all runs."""
+    """The row for the results of all runs."""
     each, least = verdicts.total(), (verdicts.total() + 1) // 2
     good = verdicts[INTERRUPTED] + verdicts[FINISHED]
-    # The signal must have come in time in half of them.
+    # In half of the runs, the signal must arrive before the end.
     enough = 'at least' if verdicts[INTERRUPTED] >= least else 'fewer than'
     counts = ', '.join(f'{n} {what}' for what, n in verdicts.most_common())
-    words = '{} of {} runs are as they must be, {} {} of them interrupted: {}'
+    words = '{} of {} runs are as expected, {} {} of them interrupted: {}'
     return Row(
-        f'SIGINT, {each} times, each at a random moment, {NODES} nodes',
+        f'SIGINT in {each} runs, each at a random time, {NODES} nodes',
         ' '.join(command.argv),
         words.format(good, each, enough, least, counts),
         words.format(each, each, 'at least', least, '…'),
@@ -112,21 +112,21 @@ def _verdict_of_a_run(
     command: Command,
     chance: random.Random,
 ) -> str:
-    """Run a command and interrupt it; returns how it ended."""
+    """Run a command and interrupt it; returns the verdict."""
     count = chance.randint(1, command.requests * NODES)
     delay = chance.expovariate(1 / _DELAY)
     fleet.reset()
     if command.argv[0] != 'list':
         held = [one for one in fleet.images if fleet.images[one] == _HELD]
         fleet.set_cache(range(NODES), cached=held)
-    before, _queued = _holds(fleet)
+    before, _queued = _entries(fleet)
     with _started(fleet, home, command) as process:
         deadline = time.monotonic() + _PATIENCE
         while process.poll() is None:
             if fleet.await_requests(count, _LOOK):
                 break
             if time.monotonic() > deadline:
-                return f'without request {count} after {_PATIENCE:.0f} s'
+                return f'request {count} not sent after {_PATIENCE:.0f} s'
         time.sleep(delay)
         if process.poll() is None and ignores_sigint(process.pid):
             return 'started with SIGINT ignored'
@@ -135,11 +135,11 @@ def _verdict_of_a_run(
             code = process.wait(_SECONDS)
         except subprocess.TimeoutExpired:
             return f'still running {_SECONDS:.0f} s after the signal'
-    cached, queued = _holds(fleet)
+    cached, queued = _entries(fleet)
     changes = [
         times
-        for asked in fleet.requests().values()
-        for what, times in asked.items()
+        for requests in fleet.requests().values()
+        for what, times in requests.items()
         if what.startswith(('PUT /v2', 'DELETE /v2'))
     ]
     out, err = (home / name for name in ('out', 'err'))
@@ -161,9 +161,9 @@ def _verdict_of_a_run(
 def _started(
     fleet: SimulatedFleet, home: Path, command: Command
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """`openstack image cache …` while it runs; killed if it stays.
+    """A running `openstack image cache …`, killed at the end of the block.
 
-    It writes to files: nothing holds it up.
+    Its output goes to files, so that it never waits for a reader.
     """
     with (
         (home / 'out').open('wb') as out,
@@ -179,8 +179,8 @@ def _started(
             stdin=subprocess.DEVNULL,
             stdout=out,
             stderr=err,
-            # A shell's background processes ignore SIGINT, and so would all
-            # that they start.
+            # The background processes of a shell ignore SIGINT, and their
+            # children inherit this.
             preexec_fn=default_sigint,  # noqa: PLW1509
         ) as process,
     ):
@@ -191,19 +191,19 @@ def _started(
 
 
 def default_sigint() -> None:
-    """Have SIGINT end this process, as in a shell."""
+    """Let SIGINT end this process, as in a shell."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def ignores_sigint(pid: int) -> bool:
-    """Whether a process ignores SIGINT, as the kernel knows it."""
+    """Whether a process ignores SIGINT, according to the kernel."""
     status = Path(f'/proc/{pid}/status').read_text(encoding='utf-8')
     mask = status.partition('SigIgn:')[2].split()[0]
     return bool(int(mask, 16) >> (signal.SIGINT - 1) & 1)
 
 
-def _holds(fleet: SimulatedFleet) -> tuple[Entries, Entries]:
-    """What the nodes have cached, and what they have queued."""
+def _entries(fleet: SimulatedFleet) -> tuple[Entries, Entries]:
+    """The cached and the queued entries of all nodes."""
     caches = fleet.caches().items()
     cached, queued = (
         frozenset((name, one) for name, held in caches for one in held[state])

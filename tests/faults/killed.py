@@ -27,21 +27,22 @@ _RESET = (
     f'{_BROKE} The request may have succeeded: check the result before you '
     'retry.'
 )
-_CANNOT_READ = f'told: Cannot read the cache of {BERGEN}: {_REFUSED}'
+_CANNOT_READ = f'stderr: Cannot read the cache of {BERGEN}: {_REFUSED}'
 _NOT_IN_TIME = (
-    f'told: Not cached on {BERGEN}: alpha: Not cached within 3 seconds. Last '
+    f'stderr: Not cached on {BERGEN}: alpha: Not cached within 3 seconds. Last '
     f'response: {_BROKE} …'
 )
 
 
 @dataclasses.dataclass(frozen=True)
 class _Case:
-    """A command, and what must come of it when edge-bergen is killed.
+    """A command, and its expected result when edge-bergen is killed.
 
-    :ivar cached: whether alpha is cached on both nodes at first
-    :ivar done: the word of a row, and what edge-oslo must then hold
-    :ivar during: what is told when the node never answered the change
-    :ivar after: what is told when it did, and died then
+    :ivar cached: whether alpha is cached on both nodes before the command
+    :ivar done: the text of a row
+    :ivar holds: the expected entries of edge-oslo after the command
+    :ivar during: the message if the node did not respond to the change
+    :ivar after: the message if the node responded and was killed then
     """
 
     command: tuple[str, ...]
@@ -53,7 +54,7 @@ class _Case:
     shown_after: str = ''
 
 
-_QUEUE = f"told: Cannot queue image 'alpha' on {BERGEN}: {_RESET}"
+_QUEUE = f"stderr: Cannot queue image 'alpha' on {BERGEN}: {_RESET}"
 _CASES = (
     _Case(('queue', 'alpha'), False, 'alpha queued', ['alpha cached'], _QUEUE),
     _Case(
@@ -61,7 +62,7 @@ _CASES = (
         True,
         'alpha deleted',
         [],
-        f"told: Cannot delete image 'alpha' from the cache of {BERGEN}: "
+        f"stderr: Cannot delete image 'alpha' from the cache of {BERGEN}: "
         f'{_RESET}',
     ),
     _Case(
@@ -69,7 +70,7 @@ _CASES = (
         True,
         '1 cached',
         [],
-        f'told: Cannot clear the cache of {BERGEN}: {_RESET}',
+        f'stderr: Cannot clear the cache of {BERGEN}: {_RESET}',
     ),
     *(
         _Case(
@@ -92,7 +93,7 @@ def rows(
     moments: Iterable[str] = MOMENTS,
     commands: Iterable[str] = ('queue', 'delete', 'clear', 'sync'),
 ) -> Iterator[Row]:
-    """A row a command and moment."""
+    """A row for each command and time."""
     stage.image('alpha')
     for moment in moments:
         for case in _CASES:
@@ -111,31 +112,31 @@ def _killed(stage: Stage, case: _Case, moment: str) -> Row:
         done = stage.cache(*case.command, '--all-nodes')
     finally:
         stage.name_nodes({})
-    came = stage.came_of(done)
-    # Who does not wait is told that it is queued, and it arrives later.
+    result = stage.describe(done)
+    # Without --wait, the row states "queued", and the fill ends later.
     stage.until(lambda: stage.holds(stage.oslo) == case.holds)
     shown = f'{case.done} {OSLO}'
     if moment == 'before':
-        must = f'exit 1; {shown}; {_CANNOT_READ}'
+        expected = f'exit 1; {shown}; {_CANNOT_READ}'
     elif moment == 'during':
-        must = f'exit 1; {shown}; {case.during}'
+        expected = f'exit 1; {shown}; {case.during}'
     else:
         code = 1 if case.after else 0
         theirs = case.shown_after or case.done
-        must = f'exit {code}; {shown}; {theirs} {BERGEN}'
-        must += f'; {case.after}' if case.after else ''
+        expected = f'exit {code}; {shown}; {theirs} {BERGEN}'
+        expected += f'; {case.after}' if case.after else ''
     return Row(
         f'{BERGEN} is killed {_MOMENT[moment]}',
         ' '.join(case.command),
-        came,
-        must,
+        result,
+        expected,
     )
 
 
 _MOMENT = {
     'before': 'before the command',
-    'during': 'when the change has reached it, unanswered',
-    'after': 'when it has answered the change',
+    'during': 'when it receives the change, before its response',
+    'after': 'after its response to the change',
 }
 
 
@@ -156,7 +157,7 @@ def _killer(stage: Stage, moment: str) -> Fault:
 def recovered(
     stage: Stage, commands: Iterable[str] = ('queue', 'sync')
 ) -> Iterator[Row]:
-    """A node that is killed in the middle of a wait, and comes up again."""
+    """A node that is killed during a wait, and started again."""
     for command in commands:
         stage.set_up()
         up = threading.Event()
@@ -170,18 +171,18 @@ def recovered(
                 return forward()
             up.set()
             stage.bergen.kill()
-            # A moment is enough: it is the command that has to notice.
+            # One second is sufficient for the command to notice.
             threading.Timer(1.0, stage.bergen.start).start()
             return forward()
 
         stage.relay.fault = fault
         done = stage.cache(command, 'alpha', '--wait', '--all-nodes')
         yield Row(
-            f'{BERGEN} is killed when the change has reached it, and started '
+            f'{BERGEN} is killed when it receives the change, and started '
             'again a second later',
             f'{command} alpha --wait',
-            f'{stage.came_of(done)}; {BERGEN} holds: '
+            f'{stage.describe(done)}; {BERGEN} contains: '
             + ', '.join(stage.holds(stage.bergen)),
             f'exit 0; alpha cached {OSLO}; alpha cached {BERGEN}; {BERGEN} '
-            'holds: alpha cached',
+            'contains: alpha cached',
         )

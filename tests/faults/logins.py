@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Keystone goes away, and tokens end, in the middle of a command."""
+"""Keystone stops, and tokens expire, during a command."""
 
 from __future__ import annotations
 
@@ -18,45 +18,45 @@ from tests.faults.stage import BERGEN
 from tests.faults.stage import Stage
 from tests.faults.table import Row
 
-#: A node that asks Keystone about each token, each time.
+#: A node that validates each token with Keystone, for each request.
 FORGETFUL = GlanceOptions(
     extra='\n[keystone_authtoken]\ntoken_cache_time = -1\n'
 )
 _ON_BERGEN = ('--node', BERGEN)
 _WAIT = ('queue', 'alpha', '--wait', *_ON_BERGEN)
 _DONE = f'exit 0; alpha cached {BERGEN}'
-#: Looks at a node before something happens.
+#: Requests to a node before the fault.
 _LOOKS = 3
-#: Seconds that Keystone is away.
+#: Seconds until Keystone starts again.
 _AWAY = 4.0
-#: How often, and after how many seconds, something is tried again.
+#: Number of retries, and seconds between them.
 _TRIES = 20
 _SHORTLY = 0.5
 
 
 def rows(stage: Stage) -> Iterator[Row]:
-    """Keystone down for good, Keystone down for a while, a token revoked."""
+    """Keystone stopped, Keystone stopped for a while, a token revoked."""
     stage.image('alpha')
     stage.set_up()
     yield Row(
         'Keystone is stopped after the login',
         'list',
         _keystone_down(stage, 'list'),
-        f'exit 1; told: Cannot read the cache of {BERGEN}: …',
+        f'exit 1; stderr: Cannot read the cache of {BERGEN}: …',
     )
     stage.set_up()
     yield Row(
-        'Keystone is stopped in the middle of a wait, and started again',
+        'Keystone is stopped during a wait, and started again',
         'queue alpha --wait',
         _keystone_away(stage),
         _DONE,
     )
     stage.set_up()
     yield Row(
-        'the token is revoked in the middle of a wait',
+        'the token is revoked during a wait',
         'queue alpha --wait',
         _revoked(stage),
-        f'{_DONE}; another token since',
+        f'{_DONE}; new token afterwards',
     )
 
 
@@ -73,7 +73,7 @@ def _keystone_down(stage: Stage, *command: str) -> str:
 
     stage.relay.fault = fault
     try:
-        return stage.came_of(stage.cache(*command, *_ON_BERGEN))
+        return stage.describe(stage.cache(*command, *_ON_BERGEN))
     finally:
         _start_keystone(stage)
 
@@ -84,7 +84,7 @@ def _start_keystone(stage: Stage) -> None:
 
 
 class _Wait:
-    """A wait for what is queued, and fetched only when the test says so."""
+    """A wait for an image whose fill the test starts."""
 
     def __init__(self, stage: Stage) -> None:
         self.looks = 0
@@ -94,15 +94,15 @@ class _Wait:
         stage.queue_only(stage.bergen, 'alpha')
 
     def looked(self, request: Request) -> int:
-        """Note a look; returns how many there were."""
+        """Record a request; returns the number of requests."""
         with self._lock:
             self.looks += 1
             if request.token not in self.tokens:
                 self.tokens.append(request.token)
             return self.looks
 
-    def fetch(self) -> None:
-        """Have it fetched, past the relay."""
+    def fill(self) -> None:
+        """Start the fill, without the relay."""
         self._stage.fill(self._stage.bergen, 'alpha')
 
 
@@ -111,23 +111,23 @@ def _keystone_away(stage: Stage) -> str:
 
     def come_back() -> None:
         _start_keystone(stage)
-        # A node that has just asked Keystone in vain may refuse a good token.
+        # A node whose last request to Keystone failed may reject a valid token.
         for _ in range(_TRIES):
             with contextlib.suppress(RestError):
-                wait.fetch()
+                wait.fill()
                 return
             time.sleep(_SHORTLY)
-        wait.fetch()
+        wait.fill()
 
     def fault(request: Request, forward: Callable[[], bytes]) -> bytes:
-        # Without a token nothing comes here: so time is what brings it back.
+        # Without a token no request arrives here: a timer starts Keystone.
         if wait.looked(request) == _LOOKS:
             stage.cloud.keystone.process.stop()
             threading.Timer(_AWAY, come_back).start()
         return forward()
 
     stage.relay.fault = fault
-    return stage.came_of(stage.cache(*_WAIT))
+    return stage.describe(stage.cache(*_WAIT))
 
 
 def _revoked(stage: Stage) -> str:
@@ -143,22 +143,21 @@ def _revoked(stage: Stage) -> str:
                 headers={'X-Subject-Token': request.token},
             )
         if looks == 2 * _LOOKS:
-            wait.fetch()
+            wait.fill()
         return forward()
 
     stage.relay.fault = fault
-    came = stage.came_of(stage.cache(*_WAIT))
+    result = stage.describe(stage.cache(*_WAIT))
     another = len(wait.tokens) > 1
-    return f'{came}; {"another" if another else "the same"} token since'
+    return f'{result}; {"new" if another else "same"} token afterwards'
 
 
 def short(stage: Stage, token_seconds: int) -> Iterator[Row]:
-    """A wait that is longer than a token is good for.
+    """A wait that is longer than the lifetime of a token.
 
-    keystoneauth takes a token that is good for less than 30 seconds as one
-    that has expired.
+    keystoneauth renews a token that expires in less than 30 seconds.
 
-    :param token_seconds: how long a token of this cloud is good for
+    :param token_seconds: the lifetime of a token of this cloud
     """
     stage.image('alpha')
     stage.set_up()
@@ -170,15 +169,15 @@ def short(stage: Stage, token_seconds: int) -> Iterator[Row]:
         wait.looked(request)
         if time.monotonic() > ends and not fetched.is_set():
             fetched.set()
-            wait.fetch()
+            wait.fill()
         return forward()
 
     stage.relay.fault = fault
-    came = stage.came_of(stage.cache(*_WAIT))
+    result = stage.describe(stage.cache(*_WAIT))
     another = len(wait.tokens) > 1
     yield Row(
-        'the token expires in the middle of a wait',
+        'the token expires during a wait',
         'queue alpha --wait',
-        f'{came}; {"another" if another else "the same"} token since',
-        f'{_DONE}; another token since',
+        f'{result}; {"new" if another else "same"} token afterwards',
+        f'{_DONE}; new token afterwards',
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Two who run `sync --delete-others` at once."""
+"""Two users who run `sync --delete-others` at the same time."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from tests.faults.stage import ended
 from tests.faults.stage import Stage
 from tests.faults.table import Row
 
-#: What a row says, and the request that makes it true.
+#: Results of rows, and the requests that they report.
 _REQUESTS = {'queued': 'PUT', 'deleted': 'DELETE'}
 
 
 def rows(stage: Stage) -> Iterator[Row]:
-    """The same set, and different sets."""
+    """With the same images, and with different images."""
     for name in ('alpha', 'beta', 'gamma'):
         stage.image(name)
     for sets, holds in (
@@ -27,8 +27,8 @@ def rows(stage: Stage) -> Iterator[Row]:
     ):
         stage.set_up(cached=('gamma',))
         first, second = _at_once(stage, *sets)
-        came = _words(stage, first, second)
-        must = 'exit 0 and 0; nothing told; rows are true'
+        result = _words(stage, first, second)
+        expected = 'exit 0 and 0; no messages; rows are correct'
         if holds:
             stage.until(
                 lambda: (
@@ -37,16 +37,18 @@ def rows(stage: Stage) -> Iterator[Row]:
                     )
                 )
             )
-            came += f'; {BERGEN} holds: {", ".join(stage.holds(stage.bergen))}'
-            must += f'; {BERGEN} holds: alpha cached, beta cached'
+            result += (
+                f'; {BERGEN} contains: {", ".join(stage.holds(stage.bergen))}'
+            )
+            expected += f'; {BERGEN} contains: alpha cached, beta cached'
         yield Row(
-            'two run it at once, with '
-            + ('the same set' if holds else 'different sets'),
+            'two users run the command at the same time, with '
+            + ('the same images' if holds else 'different images'),
             ' and '.join(
                 f'sync {" ".join(one)} --delete-others' for one in sets
             ),
-            came,
-            must,
+            result,
+            expected,
         )
 
 
@@ -67,7 +69,7 @@ def _at_once(
 
 
 def _words(stage: Stage, first: Done, second: Done) -> str:
-    """The outcome; rows are held against what edge-bergen was asked."""
+    """The result; the rows must match the requests to edge-bergen."""
     claimed = sorted(
         f'{_REQUESTS[row["Result"]]} /v2/cache/{row["ID"]}'
         for done in (first, second)
@@ -75,11 +77,11 @@ def _words(stage: Stage, first: Done, second: Done) -> str:
         if row['Node'] == BERGEN and row['Result'] in _REQUESTS
     )
     true = claimed == sorted(stage.relay.changes())
-    told = stage.nameless(first.err + second.err).strip()
+    messages = stage.nameless(first.err + second.err).strip()
     return '; '.join(
         (
             f'exit {first.code} and {second.code}',
-            f'told: {told}' if told else 'nothing told',
-            f'rows are {"true" if true else "NOT true"}',
+            f'stderr: {messages}' if messages else 'no messages',
+            f'rows are {"correct" if true else "NOT correct"}',
         )
     )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Standard output that is closed early, as `| head -1` does."""
+"""Standard output that is closed early, for example by `| head -1`."""
 
 from __future__ import annotations
 
@@ -16,16 +16,16 @@ from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
 FORMATS = ('table', 'csv', 'json', 'yaml', 'value')
-#: More than a pipe holds, in each format.
+#: More entries than a pipe can buffer, in each format.
 _ENTRIES = 2000
-#: What cliff exits with when nobody reads on.
-_NOBODY_READS = 141
+#: The exit code of cliff if the reader of a pipe has ended.
+_BROKEN_PIPE = 141
 
 
 def rows(home: Path, formats: Iterable[str] = FORMATS) -> Iterator[Row]:
-    """A row a format, on a node with thousands of entries.
+    """A row for each format, with a node that has thousands of entries.
 
-    :param home: an empty folder
+    :param home: an empty directory
     """
     settings = Settings(nodes=1, images=_ENTRIES, entries=_ENTRIES)
     with SimulatedFleet(settings) as fleet:
@@ -50,16 +50,16 @@ def rows(home: Path, formats: Iterable[str] = FORMATS) -> Iterator[Row]:
                 check=False,
             )
             *lines, code = done.stdout.splitlines()
-            told = done.stderr.splitlines()
+            messages = done.stderr.splitlines()
             yield Row(
-                f'standard output is closed after a line of {_ENTRIES} rows',
+                f'standard output is closed after the first line of {_ENTRIES} rows',
                 command.removeprefix('openstack image cache '),
                 '; '.join(
                     (
                         f'exit {code}',
                         f'{len(lines)} line',
-                        *(f'told: {line}' for line in told),
+                        *(f'stderr: {line}' for line in messages),
                     )
                 ),
-                f'exit {_NOBODY_READS}; 1 line',
+                f'exit {_BROKEN_PIPE}; 1 line',
             )

@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A relay before one HTTP server, where things go wrong on purpose.
+"""A relay in front of one HTTP server, which causes faults.
 
-Each request goes to the server on a connection of its own, which ends with
-the answer: so an answer is at hand in one piece, and can be cut anywhere.
-The Host header stays as it was, so that a Glance which names itself names
-the relay.
+The relay sends each request to the server on a new connection, which ends with
+the response. Thus it has the complete response, and can cut it off anywhere.
+It does not change the Host header, so that Glance uses the address of the
+relay in its own URLs.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _BLOCK = 65536
 _TOKEN = re.compile(rb'\r\nx-auth-token: *([^\r]+)', re.IGNORECASE)
 _LENGTH = re.compile(rb'\r\ncontent-length: *(\d+)', re.IGNORECASE)
 _CONNECTION = re.compile(rb'\r\nconnection:[^\r]*', re.IGNORECASE)
-#: On close, send a reset instead of an orderly end.
+#: Makes close() send a reset instead of an orderly close.
 _RESET = struct.pack('ii', 1, 0)
 
 
 class Request(NamedTuple):
-    """A request, and the token that it bears."""
+    """A request, and its token."""
 
     method: str
     path: str
@@ -43,38 +43,38 @@ class Request(NamedTuple):
 
     @property
     def changes(self) -> bool:
-        """Whether it is to change something."""
+        """Whether the method changes something."""
         return self.method != 'GET'
 
 
 @dataclasses.dataclass(frozen=True)
 class Cut:
-    """What is left of an answer; then the connection ends.
+    """The beginning of a response, after which the connection ends.
 
-    :ivar reset: by a reset, or else as if all had been sent
+    :ivar reset: whether the connection ends with a reset
     """
 
     sent: bytes = b''
     reset: bool = True
 
 
-#: Called with a request, and what passes it on and returns the answer; an
-#: `OSError` that it lets through cuts the connection.
+#: Called with a request, and a function that forwards it and returns the
+#: response. An `OSError` from it closes the connection.
 Fault = Callable[[Request, Callable[[], bytes]], 'bytes | Cut']
 
 
 def none(_request: Request, forward: Callable[[], bytes]) -> bytes:
-    """Pass everything on."""
+    """Forward each request."""
     return forward()
 
 
 class Relay:
-    """It, as a context manager; it answers in threads of its own.
+    """A relay as a context manager; it serves requests in threads.
 
-    :param port: of the server, on 127.0.0.1
-    :param tls: speak https to clients, by this context
-    :ivar fault: what goes wrong; may be set at any time
-    :ivar requests: all that have come in
+    :param port: port of the server, on 127.0.0.1
+    :param tls: TLS context for clients; None for plain HTTP
+    :ivar fault: the fault; may be set at any time
+    :ivar requests: all received requests
     """
 
     def __init__(
@@ -88,17 +88,17 @@ class Relay:
 
     @property
     def port(self) -> int:
-        """Where it listens."""
+        """The port that the relay listens on."""
         return int(self._listener.getsockname()[1])
 
     @property
     def url(self) -> str:
-        """Its URL, without a slash at the end."""
+        """The URL of the relay, without a trailing slash."""
         scheme = 'https' if self._tls else 'http'
         return f'{scheme}://{_HOST}:{self.port}'
 
     def changes(self) -> list[str]:
-        """The changing requests that have come in: `PUT /v2/cache/…`."""
+        """The received requests that change something: `PUT /v2/cache/…`."""
         return [
             f'{one.method} {one.path}' for one in self.requests if one.changes
         ]
@@ -113,7 +113,7 @@ class Relay:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        # What waits in accept() is woken up by the first, not the second.
+        # shutdown() ends a blocked accept(); close() does not.
         with contextlib.suppress(OSError):
             self._listener.shutdown(socket.SHUT_RDWR)
         self._listener.close()
@@ -127,16 +127,16 @@ class Relay:
                 ).start()
 
     def _serve(self, client: socket.socket) -> None:
-        # ssl.SSLError is an OSError: a client may not like our certificate.
+        # A client may reject the certificate: ssl.SSLError is an OSError.
         with contextlib.suppress(OSError), client:
             client.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
             if self._tls:
                 with self._tls.wrap_socket(client, server_side=True) as safe:
-                    self._talk(safe)
+                    self._serve_requests(safe)
             else:
-                self._talk(client)
+                self._serve_requests(client)
 
-    def _talk(self, client: socket.socket) -> None:
+    def _serve_requests(self, client: socket.socket) -> None:
         while raw := _read_request(client):
             method, target, _version = raw.split(b'\r\n')[0].split(b' ')
             token = _TOKEN.search(raw)
@@ -162,9 +162,9 @@ class Relay:
                 return
 
     def _forward(self, raw: bytes) -> bytes:
-        """Send a request to the server; returns the whole answer.
+        """Send a request to the server; returns the complete response.
 
-        :raises OSError: the server is not there, or went away
+        :raises OSError: the server is not running, or was stopped
         """
         head, end, body = raw.partition(b'\r\n\r\n')
         head = _CONNECTION.sub(b'', head) + b'\r\nConnection: close'
@@ -179,9 +179,9 @@ class Relay:
 
 
 def _read_request(client: socket.socket) -> bytes:
-    """A whole request; empty when the client has no more.
+    """Read a complete request; empty at the end of input.
 
-    It has a Content-Length, or no body.
+    The request has a Content-Length, or no body.
     """
     raw = b''
     while b'\r\n\r\n' not in raw:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One `openstack` prompt and many commands: nothing is left of them."""
+"""Many commands in one `openstack` prompt release all their resources."""
 
 from __future__ import annotations
 
@@ -20,21 +20,20 @@ from tests.simulated import SimulatedFleet
 
 NODES = 200
 COMMANDS = 50
-#: The command after which the process is measured first: modules are loaded
-#: by then, and the heap has its size.
+#: The command after which the process is measured first: all modules are
+#: loaded, and the heap has its final size.
 _FIRST = 3
-#: MiB that a heap may grow by without anything being kept: it is not as tidy
-#: twice.
+#: Maximum growth of the heap in MiB: fragmentation varies.
 _MEMORY = 10
 _ENTRIES = 20
 _FILL = 0.05
-#: The most that one command may take, in seconds.
+#: Maximum seconds for one command.
 _PATIENCE = 60.0
 _LOOK = 0.02
-#: How long a measurement takes, in seconds: what ends by itself may do so.
+#: Seconds of a measurement, so that ending threads can end.
 _SETTLE = 1.0
 _NEW, _MISSING = 'image-0001', 'image-0002'
-#: Each writes rows, however often they are run.
+#: Each command prints rows, even if it runs repeatedly.
 _ROUND = (
     'list',
     f'queue {_NEW} --wait --all-nodes',
@@ -48,12 +47,12 @@ _ROUND = (
 
 
 class _SessionError(Exception):
-    """A command did not do its work. The text says why."""
+    """A command failed. The text contains the reason."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Size:
-    """What a process takes; memory in MiB."""
+    """The resources of a process; memory in MiB."""
 
     threads: int
     files: int
@@ -66,7 +65,7 @@ class Size:
         )
 
     def grown(self, before: Size) -> bool:
-        """Whether that is more than before."""
+        """Whether the process uses more than before."""
         return (
             self.threads > before.threads
             or self.files > before.files
@@ -77,27 +76,27 @@ class Size:
 def row(home: Path, commands: int = COMMANDS) -> Row:
     """The row of a session.
 
-    :param home: an empty folder
-    :param commands: how many are run, more than three
+    :param home: an empty directory
+    :param commands: the number of commands, more than three
     """
-    same = f'as after command {_FIRST}, memory within {_MEMORY} MiB'
+    same = f'the same as after command {_FIRST}, memory within {_MEMORY} MiB'
     try:
         first, last = _session(home, commands)
     except _SessionError as error:
-        came = str(error)
+        result = str(error)
     else:
         how = f'NOT {same}' if last.grown(first) else same
-        came = f'{how}: {first}; {last}'
+        result = f'{how}: {first}; {last}'
     return Row(
         f'{commands} commands in one openstack prompt, {NODES} nodes',
         ', '.join(dict.fromkeys(_ROUND)),
-        came,
+        result,
         f'{same}: …',
     )
 
 
 def _session(home: Path, commands: int) -> tuple[Size, Size]:
-    """What the process takes after the third command, and after the last.
+    """The resources after the third command, and after the last one.
 
     :raises _SessionError: a command failed
     """
@@ -116,7 +115,7 @@ def _session(home: Path, commands: int) -> tuple[Size, Size]:
 
 
 class _Prompt:
-    """`openstack` without arguments, which reads commands from a pipe."""
+    """`openstack` without arguments; it reads commands from a pipe."""
 
     def __init__(self, fleet: SimulatedFleet, home: Path) -> None:
         self._environment = fleet.shell(home)
@@ -147,7 +146,7 @@ class _Prompt:
     def run(self, number: int, command: str) -> None:
         """Run a command to its end.
 
-        :raises _SessionError: it wrote no rows, or anything else
+        :raises _SessionError: it printed no rows, or printed messages
         """
         end = f'end-of-{number}\n'
         assert self._process.stdin
@@ -159,15 +158,15 @@ class _Prompt:
             if self._process.poll() is not None:
                 raise _SessionError(f'the prompt ended at {command}')
             if time.monotonic() > deadline:
-                raise _SessionError(f'no end of {command}')
+                raise _SessionError(f'{command} did not end')
             time.sleep(_LOOK)
             written += self._out.read()
-        told = (self._home / 'err').read_text(encoding='utf-8')
-        if told or written.count('\n') <= len(('header', 'end')):
-            raise _SessionError(f'{command}: {told or "no rows"}')
+        messages = (self._home / 'err').read_text(encoding='utf-8')
+        if messages or written.count('\n') <= len(('header', 'end')):
+            raise _SessionError(f'{command}: {messages or "no rows"}')
 
     def size(self) -> Size:
-        """What the process takes, when what ends by itself has ended."""
+        """The resources of the process, after ending threads have ended."""
         deadline = time.monotonic() + _SETTLE
         sizes = []
         while time.monotonic() < deadline:

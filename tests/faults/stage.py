@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The cloud on which things go wrong, and the `openstack` that meets them."""
+"""The cloud with faults, and the `openstack` commands that use it."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 OPENSTACK = Path(sys.executable).parent / 'openstack'
 OSLO = 'edge-oslo'
 BERGEN = 'edge-bergen'
-#: The most that anything here may take, in seconds.
+#: Maximum seconds for any step.
 PATIENCE = 120.0
 _POLL = 0.05
 _ID = re.compile(r'\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b')
@@ -38,7 +38,7 @@ _URL = re.compile(r' \(https?://[^ )]+\)')
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What a command left."""
+    """The result of a command."""
 
     code: int
     out: str
@@ -46,12 +46,12 @@ class Done:
 
 
 class Stage:
-    """Two nodes with a cache; edge-bergen is reached through a relay.
+    """Two nodes with caches, and a relay in front of edge-bergen.
 
-    :param cloud: which is up; its first two nodes are taken
-    :param home: an empty folder, for clouds.yaml
-    :ivar relay: before edge-bergen
-    :ivar images: name → ID, of what `image` has made
+    :param cloud: a running cloud; the first two nodes are used
+    :param home: an empty directory, for clouds.yaml
+    :ivar relay: the relay in front of edge-bergen
+    :ivar images: IDs by name, of the images that `image` has created
     """
 
     def __init__(self, cloud: clouds.Cloud, home: Path) -> None:
@@ -76,9 +76,9 @@ class Stage:
     def name_nodes(
         self, others: dict[str, str], auth_url: str | None = None
     ) -> None:
-        """Write clouds.yaml: with other endpoints, or another Keystone.
+        """Write clouds.yaml with other endpoints, or another Keystone.
 
-        :param others: name → endpoint; empty for the two nodes
+        :param others: endpoints by name; empty for the two nodes
         """
         path = self._home / 'clouds.yaml'
         nodes = others or {OSLO: self.oslo.url, BERGEN: self.relay.url}
@@ -88,7 +88,7 @@ class Stage:
             path.write_text(text)
 
     def set_up(self, *, cached: tuple[str, ...] = ()) -> None:
-        """All is well again: both nodes up, their caches as said."""
+        """Start both nodes, remove the fault, and set the caches."""
         self.relay.fault = none
         self.relay.requests.clear()
         for node in (self.oslo, self.bergen):
@@ -100,7 +100,7 @@ class Stage:
                 self.fill(node, name)
 
     def image(self, name: str, size: int = 1000) -> str:
-        """An image of that name, made if it is not there; returns its ID."""
+        """Create the image with this name if necessary; returns its ID."""
         if name not in self.images:
             self.images[name] = clouds.create_image(
                 self.oslo.url, self.cloud.token(), name, size=size
@@ -108,31 +108,31 @@ class Stage:
         return self.images[name]
 
     def fill(self, node: clouds.GlanceNode, name: str) -> None:
-        """Have an image cached, and wait until it is."""
+        """Queue an image, and wait until it is cached."""
         image_id = self.image(name)
         self._call(node, 'PUT', f'/v2/cache/{image_id}')
         self.until(lambda: f'{name} cached' in self.holds(node))
 
     def queue_only(self, node: clouds.GlanceNode, name: str) -> None:
-        """Put an image in the queue without having it fetched.
+        """Queue an image without starting its fill.
 
-        The cache-management middleware does that.
+        The cache-management middleware does this.
         """
         self._call(node, 'PUT', f'/v2/queued_images/{self.image(name)}')
 
     def holds(self, node: clouds.GlanceNode) -> list[str]:
-        """What a node really has: `alpha cached`, in order."""
-        told = self._call(node, 'GET', '/v2/cache')
+        """The actual entries of a node, sorted: `alpha cached`."""
+        body = self._call(node, 'GET', '/v2/cache')
         return sorted(
             [
                 f'{self.nameless(one["image_id"])} cached'
-                for one in told['cached_images']
+                for one in body['cached_images']
             ]
-            + [f'{self.nameless(one)} queued' for one in told['queued_images']]
+            + [f'{self.nameless(one)} queued' for one in body['queued_images']]
         )
 
     def until(self, there: Callable[[], bool]) -> None:
-        """Wait until something is as it should be."""
+        """Wait until a condition is true."""
         deadline = time.monotonic() + PATIENCE
         while not there():
             if time.monotonic() > deadline:
@@ -140,7 +140,7 @@ class Stage:
             time.sleep(_POLL)
 
     def environment(self) -> dict[str, str]:
-        """Little of our own: no PYTHON…, OS_… or …_proxy."""
+        """A minimal environment, without PYTHON…, OS_… and …_proxy."""
         return {
             'PATH': os.defpath,
             'HOME': str(self._home),
@@ -152,7 +152,7 @@ class Stage:
 
     @contextlib.contextmanager
     def started(self, *argv: str) -> Iterator[subprocess.Popen[str]]:
-        """`openstack image cache …` while it runs; killed if it stays."""
+        """A running `openstack …`, killed at the end of the block."""
         with subprocess.Popen(
             [str(OPENSTACK), *argv],
             env=self.environment(),
@@ -168,28 +168,30 @@ class Stage:
                 process.kill()
 
     def run(self, *argv: str) -> Done:
-        """`openstack` from its start to its end.
+        """Run `openstack` to its end.
 
-        :raises subprocess.TimeoutExpired: that took longer than two minutes
+        :raises subprocess.TimeoutExpired: it took more than two minutes
         """
         with self.started(*argv) as process:
             return ended(process)
 
     def cache(self, *argv: str) -> Done:
-        """`openstack image cache …`, with rows as JSON."""
+        """Run `openstack image cache …`, with rows as JSON."""
         return self.run('image', 'cache', *argv, '-f', 'json')
 
-    def came_of(self, done: Done) -> str:
-        """What a command left, in words without IDs and URLs.
+    def describe(self, done: Done) -> str:
+        """The result of a command, with names for IDs and without URLs.
 
-        `exit 1; alpha queued edge-oslo; told: Cannot …`
+        `exit 1; alpha queued edge-oslo; stderr: Cannot …`
         """
         parts = [f'exit {done.code}', *_rows(done.out)]
-        parts += [f'told: {self.nameless(line)}' for line in _lines(done.err)]
+        parts += [
+            f'stderr: {self.nameless(line)}' for line in _lines(done.err)
+        ]
         return '; '.join(parts)
 
     def nameless(self, text: str) -> str:
-        """A text with names for IDs, and without URLs."""
+        """A text with names in place of IDs, and without URLs."""
         names = {made: name for name, made in self.images.items()}
         text = _URL.sub('', text)
         for made, name in names.items():
@@ -203,13 +205,13 @@ class Stage:
 
 
 def ended(process: subprocess.Popen[str]) -> Done:
-    """What a command left, when it has ended."""
+    """Wait for the end of a command; returns its result."""
     out, err = process.communicate(timeout=PATIENCE)
     return Done(process.returncode, out, err)
 
 
 def _rows(out: str) -> list[str]:
-    """The rows as `alpha queued edge-oslo`, in order."""
+    """The rows as `alpha queued edge-oslo`, in their order."""
     try:
         rows = json.loads(out or '[]')
     except ValueError:

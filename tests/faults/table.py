@@ -10,30 +10,30 @@ import re
 
 from tests import tables
 
-#: On one line.
-_ANYTHING = '(?:(?!; told: ).)*'
-_HEADERS = ('Fault', 'Command', 'What came of it', 'As it must be')
+#: Any text of one message.
+_ANYTHING = '(?:(?!; stderr: ).)*'
+_HEADERS = ('Fault', 'Command', 'Result', 'As expected')
 
 
 @dataclasses.dataclass(frozen=True)
 class Row:
-    """One fault, and one command that met it.
+    """One fault, and one command during the fault.
 
-    :ivar came: what came of it, in the form that `Stage.came_of` has
-    :ivar must: what must come of it; … is the rest of a line whose words
-        are not ours, or a matter of chance
+    :ivar result: the result, in the form of `Stage.describe`
+    :ivar expected: the expected result; … stands for the rest of a line that
+        varies, or that other programs write
     """
 
     fault: str
     command: str
-    came: str
-    must: str
+    result: str
+    expected: str
 
     @property
-    def held(self) -> bool:
-        """Whether it is as it must be."""
-        pattern = _ANYTHING.join(map(re.escape, self.must.split('…')))
-        return re.fullmatch(pattern, self.came) is not None
+    def passed(self) -> bool:
+        """Whether the result is as expected."""
+        pattern = _ANYTHING.join(map(re.escape, self.expected.split('…')))
+        return re.fullmatch(pattern, self.result) is not None
 
 
 def as_csv(rows: Iterable[Row]) -> str:
@@ -42,8 +42,8 @@ def as_csv(rows: Iterable[Row]) -> str:
         (
             row.fault,
             row.command,
-            row.came,
-            'yes' if row.held else f'NO: {row.must}',
+            row.result,
+            'yes' if row.passed else f'NO: {row.expected}',
         )
         for row in rows
     )

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether an interrupted run ended as it must, and told the truth.
+"""Checks that an interrupted run ended as expected, with correct rows.
 
-After the command OpenStackClient and Python end: the first then exits with
-130 without a word, the other gives the signal back to the system, which a
-shell calls 130. All rows must have been written by then.
+An interrupt can also arrive after the command, while OpenStackClient and
+Python end: OpenStackClient exits with 130 without a message. Python ends with
+the signal, which a shell reports as 130. Then all rows must be complete.
 """
 
 from __future__ import annotations
@@ -17,24 +17,24 @@ import json
 import signal
 from typing import Any
 
-#: Characters of what is wrong with a run.
+#: Maximum length of a verdict.
 _LONGEST = 300
 
 INTERRUPTED = 'interrupted'
 FINISHED = 'finished'
 
 Entries = frozenset[tuple[str, str]]
-"""Names of nodes, and IDs of images that they hold."""
+"""Names of nodes, and IDs of their images."""
 
 
 @dataclasses.dataclass(frozen=True)
 class Left:
-    """What a run left.
+    """The output of a run, and the entries of the nodes.
 
-    :ivar before: what the nodes held
-    :ivar cached: what they hold in their caches
-    :ivar queued: what they hold in their queues
-    :ivar changes: how often each change reached a node
+    :ivar before: all entries before the run
+    :ivar cached: the cached entries after the run
+    :ivar queued: the queued entries after the run
+    :ivar changes: how often a node received each change
     """
 
     code: int
@@ -47,49 +47,51 @@ class Left:
 
 
 def verdict(rows: int, left: Left) -> str:
-    """`INTERRUPTED`, `FINISHED`, or all that is wrong with a run.
+    """`INTERRUPTED`, `FINISHED`, or a list of all errors of a run.
 
-    :param rows: that a run writes which is not interrupted
+    :param rows: number of rows of a run without an interrupt
     """
-    told = [line for line in left.err.splitlines() if line.strip()]
+    messages = [line for line in left.err.splitlines() if line.strip()]
     listed = _rows(left.out)
     complete = len(listed) == rows
-    wrong = list(_untrue(left, listed))
+    wrong = list(_wrong_rows(left, listed))
     if left.out.strip() and not left.out.rstrip().endswith(']'):
-        wrong.append('rows that are cut off')
+        wrong.append('incomplete rows')
     if max(left.changes, default=0) > 1:
         wrong.append('a change was sent twice')
     if 'Traceback' in left.err:
-        wrong.append(f'a traceback: {told[-1]}')
-    elif left.code == 130 and (told or not complete):
-        wrong += _misreported(told)
+        wrong.append(f'a traceback: {messages[-1]}')
+    elif left.code == 130 and (messages or not complete):
+        wrong += _wrong_messages(messages)
     elif left.code in {0, 130, -signal.SIGINT}:
-        wrong += [f'exit {left.code} and {line}' for line in told]
+        wrong += [f'exit {left.code} and {line}' for line in messages]
         if not complete:
             wrong.append(f'exit {left.code} with {len(listed)} rows')
     else:
-        wrong.append(f'exit {left.code}: {told}')
+        wrong.append(f'exit {left.code}: {messages}')
     if wrong:
         return '; '.join(wrong)[:_LONGEST]
-    return INTERRUPTED if told else FINISHED
+    return INTERRUPTED if messages else FINISHED
 
 
-def _misreported(told: Iterable[str]) -> Iterator[str]:
-    """What is wrong with the lines of an interrupted run.
+def _wrong_messages(messages: Iterable[str]) -> Iterator[str]:
+    """Errors in the messages of an interrupted run.
 
-    One says that it was interrupted. One before may say what is waited for,
-    and that another Ctrl-C ends that.
+    One message states that the run was interrupted. One message before it may
+    state what the command waits for, and that another Ctrl-C ends the wait.
     """
-    waiting = [line for line in told if 'Ctrl-C again' in line]
-    ending = [line for line in told if line not in waiting]
+    waiting = [line for line in messages if 'Ctrl-C again' in line]
+    ending = [line for line in messages if line not in waiting]
     if len(waiting) > 1:
-        yield 'two lines that it waits'
+        yield 'two messages about a wait'
     if len(ending) != 1 or not ending[0].startswith('Interrupted'):
         yield f'exit 130 and {ending}'
 
 
-def _untrue(left: Left, listed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """What rows claim that is not so, and changes that have no row."""
+def _wrong_rows(
+    left: Left, listed: Iterable[Mapping[str, Any]]
+) -> Iterator[str]:
+    """Rows without a change, and changes without a row."""
     claims: dict[str, set[tuple[str, str]]] = {}
     for one in listed:
         words = one.get('Result', 'held')
@@ -106,13 +108,13 @@ def _untrue(left: Left, listed: Iterable[Mapping[str, Any]]) -> Iterator[str]:
                 f' {len(true - claimed)} changes without a row: {words}'
             )
     if not claims.get('cached', set()) <= left.cached:
-        yield 'what is called cached is not'
+        yield 'an image in a "cached" row is not cached'
     if not claims.get('held', set()) <= left.before:
-        yield 'what is listed is not held'
+        yield 'a listed image was not an entry'
 
 
 def _rows(out: str) -> list[dict[str, Any]]:
-    """The rows; none where they are cut off."""
+    """The rows; empty if they are incomplete."""
     try:
         return list(json.loads(out))
     except ValueError:

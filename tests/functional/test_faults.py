@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A few of `make faults`, which has them all."""
+"""Some of the faults of `make faults`."""
 
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -22,29 +22,31 @@ from tests.simulated import missing
 def stage(
     cloud: clouds.Cloud, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Stage]:
-    """The two nodes with a cache; they are up again afterwards."""
+    """Two nodes with caches; both are running afterwards."""
     with Stage(cloud, tmp_path_factory.mktemp('faults')) as stage:
         yield stage
 
 
 def wrong(rows: Iterable[Row], count: int) -> list[Row]:
-    """The rows that are not as they must be, of so many."""
-    told = list(rows)
-    assert len(told) == count
-    return [row for row in told if not row.held]
+    """The rows without the expected result; asserts their number."""
+    listed = list(rows)
+    assert len(listed) == count
+    return [row for row in listed if not row.passed]
 
 
-def test_a_row_is_held_against_what_must_be() -> None:
-    """The rest of a line may be anything; another line is a fault."""
-    must = 'exit 1; alpha queued edge-oslo; told: Cannot connect: …'
+def test_a_row_passes_if_the_result_is_as_expected() -> None:
+    """The rest of a line may vary; an additional line is an error."""
+    expected = 'exit 1; alpha queued edge-oslo; stderr: Cannot connect: …'
 
-    def held(came: str) -> bool:
-        return Row('a fault', 'a command', came, must).held
+    def passed(result: str) -> bool:
+        return Row('a fault', 'a command', result, expected).passed
 
-    assert held('exit 1; alpha queued edge-oslo; told: Cannot connect: Ow.')
-    assert not held('exit 1; told: Cannot connect: Ow.')
-    assert not held(
-        'exit 1; alpha queued edge-oslo; told: Cannot connect: Ow.; told: '
+    assert passed(
+        'exit 1; alpha queued edge-oslo; stderr: Cannot connect: Ow.'
+    )
+    assert not passed('exit 1; stderr: Cannot connect: Ow.')
+    assert not passed(
+        'exit 1; alpha queued edge-oslo; stderr: Cannot connect: Ow.; stderr: '
         'Traceback (most recent call last):'
     )
 
@@ -62,7 +64,7 @@ def test_a_node_that_comes_up_again_while_it_is_waited_for(
 
 
 def test_an_answer_that_is_cut(stage: Stage) -> None:
-    rows = cuts.rows(stage, ('in the middle of its body',))
+    rows = cuts.rows(stage, ('in the middle of the body',))
 
     assert wrong(rows, 2) == []
 

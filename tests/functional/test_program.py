@@ -20,10 +20,17 @@ COMMANDS = (
     'coverage',
     'delete',
     'list',
+    'metrics',
+    'node check',
+    'node discover',
     'node list',
     'prune',
     'queue',
+    'report',
+    'site list',
     'sync',
+    'verify',
+    'watch',
 )
 
 
@@ -47,6 +54,8 @@ def test_help_lists_the_commands(openstack: OpenStack) -> None:
             'alpha deleted\nbeta not in cache\n',
         ),
         ('list -c Name -c State -c Size', 0, 'alpha cached 1000\n'),
+        ('node check -c Check -c Result', 0, ''),
+        ('node discover --catalogue -c site', 0, 'RegionOne\n'),
         ('node list -c Status -c Cached -c Size', 0, 'ok 1 1000\n'),
         ('prune -c Files -c Size', 0, '0 0\n'),
         (
@@ -54,8 +63,10 @@ def test_help_lists_the_commands(openstack: OpenStack) -> None:
             0,
             'alpha already cached\nbeta queued\n',
         ),
+        ('site list -c Nodes -c Entries -c Size', 0, '1 1 1000\n'),
         ('sync alpha beta --check -c Name -c Action', 3, 'beta queue\n'),
         ('sync beta --wait -c Name -c Result', 0, 'beta cached\n'),
+        ('verify -c Name -c Result', 0, 'alpha ok\n'),
     ],
 )
 def test_a_program_does_what_is_done_in_this_process(

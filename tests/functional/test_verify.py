@@ -130,7 +130,7 @@ def test_a_damaged_store_is_not_cached_again(
 
     assert result.code == 1
     assert results(result.rows) == [('changed', 'corrupt')]
-    assert 'Repair: The data in its store is damaged' in result.err
+    assert 'Repair: The data in the store is damaged' in result.err
     assert cached.exists()
 
 
@@ -179,4 +179,4 @@ def test_misconfigured_nodes_are_found(
         'file was missing',
     ]
     assert 'flavor with caching' in result.err
-    assert 'its own worker_self_reference_url' in result.err
+    assert 'a unique worker_self_reference_url' in result.err

@@ -98,7 +98,7 @@ def test_all_nodes_at_once_take_as_long_as_one(
 
     before = run(*sync, '--check', '-f', 'json')
     assert (before.code, len(before.rows)) == (3, 2 * NODES)
-    fleet.forget_requests()
+    fleet.reset_requests()
     result = run(*sync, '--wait', '-f', 'json')
 
     assert (result.code, result.err) == (0, '')

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Tests of one module each, and of the layout as a whole."""
+"""Malformed, slow and endless responses of nodes, over real sockets."""

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Clients of servers, as commands have them."""
+"""Clients of the test servers, made as commands make them."""
 
 from keystoneauth1 import session as ksa_session
 from keystoneauth1 import token_endpoint
@@ -13,7 +13,7 @@ from tests.fuzz import servers
 
 
 def session(token: str = servers.TOKEN) -> ksa_session.Session:
-    """A session that is logged in, and asks nobody for that."""
+    """A session with a token; it sends no request to Keystone."""
     return ksa_session.Session(auth=token_endpoint.Token(None, token))
 
 
@@ -41,5 +41,5 @@ def client(
 
 
 def plain() -> settings.Settings:
-    """Neither TLS nor a proxy."""
+    """Settings without TLS and without a proxy."""
     return settings.Settings(verify=None)

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How many lies are told.
+"""The number of malformed responses and texts.
 
-``make test`` tells a few hundred, the same every time; ``make fuzz`` tells
-20,000 others each time, and writes how many there were to the file that
-``LIES_TABLE`` names.
+``make test`` uses a few hundred of them, the same in each run. ``make fuzz``
+uses 20,000 random ones for each property, and writes their number to the file
+in the environment variable ``FUZZ_TABLE``.
 """
 
 import collections
 from collections.abc import Callable
 from collections.abc import Iterator
+import dataclasses
 import os
 import pathlib
 
@@ -21,9 +22,9 @@ from tests.cli.conftest import login
 from tests.cli.conftest import openstack
 from tests.fuzz import servers
 
-__all__ = ['FEWER', 'PROFILE', 'login', 'openstack']
+__all__ = ['FEWER', 'PROFILE', 'TEXTS', 'login', 'openstack']
 
-Tell = Callable[[bytes], None]
+SetResponse = Callable[[bytes], None]
 
 _CHECKS = [
     hypothesis.HealthCheck.function_scoped_fixture,
@@ -31,7 +32,7 @@ _CHECKS = [
     hypothesis.HealthCheck.data_too_large,
 ]
 hypothesis.settings.register_profile(
-    'some-lies',
+    'some-responses',
     max_examples=300,
     deadline=None,
     derandomize=True,
@@ -44,43 +45,75 @@ hypothesis.settings.register_profile(
     suppress_health_check=_CHECKS,
 )
 PROFILE = hypothesis.settings.get_profile(
-    os.environ.get('HYPOTHESIS_PROFILE', 'some-lies')
+    os.environ.get('HYPOTHESIS_PROFILE', 'some-responses')
 )
-#: For whole commands, which take longer.
+#: For texts and streams, of which a small run has fewer.
+TEXTS = hypothesis.settings(
+    PROFILE,
+    max_examples=PROFILE.max_examples if PROFILE.max_examples > 300 else 100,
+)
+#: For complete commands, which take longer.
 FEWER = hypothesis.settings(
     PROFILE, max_examples=max(30, PROFILE.max_examples // 20)
 )
 
-#: How many lies each property was told, and whether it held, by its test.
-_told: collections.Counter[str] = collections.Counter()
+#: Minimum share of responses and texts that the code must accept. With fewer,
+#: a test would check little but errors.
+MIN_ACCEPTED = 0.25
+
+#: By test: the number of responses or texts, and whether the property held.
+_sent: collections.Counter[str] = collections.Counter()
 _held: dict[str, bool] = {}
 
 
 @pytest.fixture(scope='module')
-def liar() -> Iterator[servers.Server]:
-    """A node that answers what it is told to, however often."""
-    with servers.Server(servers.says(b'')) as server:
+def malformed() -> Iterator[servers.Server]:
+    """A node that sends the same response to each request."""
+    with servers.Server(servers.sends(b'')) as server:
         yield server
 
 
+@dataclasses.dataclass
+class Tally:
+    """Counts the examples of a test, and the accepted ones.
+
+    :ivar requests: the number of requests that a server received; 0 if the
+        examples are texts.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    requests: int = 0
+
+
 @pytest.fixture
-def tell(
-    liar: servers.Server, request: pytest.FixtureRequest
-) -> Iterator[Tell]:
-    """Has the node answer in a way; counts the requests that it answers."""
-    before = len(liar.heads)
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    """Counts for the table; requires a minimum share of accepted ones."""
+    tally = Tally()
+    yield tally
+    _sent[request.node.nodeid] += tally.requests or tally.read
+    assert tally.accepted >= tally.read * MIN_ACCEPTED, tally
 
-    def tell(answer: bytes) -> None:
-        half = len(answer) // 2
-        liar.answer = servers.says(answer[:half], answer[half:])
 
-    yield tell
-    _told[request.node.nodeid] += len(liar.heads) - before
+@pytest.fixture
+def set_response(
+    malformed: servers.Server, request: pytest.FixtureRequest
+) -> Iterator[SetResponse]:
+    """Sets the response of the node; counts the requests to the node."""
+    before = len(malformed.heads)
+
+    def set_response(response: bytes) -> None:
+        half = len(response) // 2
+        malformed.answer = servers.sends(response[:half], response[half:])
+
+    yield set_response
+    _sent[request.node.nodeid] += len(malformed.heads) - before
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == 'call':
-        _held[report.nodeid] = report.passed
+    # Some properties are checked at the end, by fixtures.
+    before = _held.get(report.nodeid, True)
+    _held[report.nodeid] = before and report.passed
 
 
 def pytest_sessionfinish() -> None:
@@ -90,10 +123,12 @@ def pytest_sessionfinish() -> None:
             f'{count:,}',
             'yes' if _held.get(name) else 'NO',
         )
-        for name, count in _told.items()
+        for name, count in _sent.items()
     ]
-    if path := os.environ.get('LIES_TABLE'):
+    if path := os.environ.get('FUZZ_TABLE'):
         pathlib.Path(path).write_text(
-            tables.as_csv(('Property', 'Lies', 'Held'), rows),
+            tables.as_csv(
+                ('Property', 'Malformed responses or texts', 'Held'), rows
+            ),
             encoding='utf-8',
         )

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Servers on this machine that send what they are told to, byte by byte."""
+"""Servers on this machine that send any bytes that a test defines."""
 
 from collections.abc import Callable
 import contextlib
@@ -14,27 +14,27 @@ from typing import Self
 
 from tests.cli import payloads as p
 
-#: Answers a request: gets its head, and the connection to write to. Returns
-#: `KEPT` if the connection may carry another request.
+#: Answers a request: takes its head, and the connection to write to. Returns
+#: `KEPT` to keep the connection for another request.
 Answer = Callable[[bytes, socket.socket], object]
 KEPT = object()
 
 TOKEN = 'gAAAAA-the-token'
 HEAD = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n'
-#: Seconds after which a server gives up; a broken test ends, and fails.
+#: Seconds until a server closes a connection, so that a broken test ends.
 PATIENCE = 20
 _END = b'\r\n\r\n'
 
 
 class Server:
-    """Answers requests; it closes each connection unless told to keep it.
+    """Answers requests; it closes each connection that is not `KEPT`.
 
-    :param tls: what it speaks TLS with; None for plain HTTP.
-    :param port: where it listens; 0 for any port.
-    :ivar answer: how; may be changed between requests.
-    :ivar heads: the heads of all requests that have arrived, in order.
-    :ivar connections: how many there were.
-    :ivar hung_up: how many of them the client has closed.
+    :param tls: the TLS context; None for plain HTTP.
+    :param port: the port to listen on; 0 for any port.
+    :ivar answer: answers a request; may change between requests.
+    :ivar heads: the heads of all requests, in the order of arrival.
+    :ivar connections: the number of connections.
+    :ivar hung_up: the number of connections that the client has closed.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Server:
 
     @property
     def methods(self) -> list[str]:
-        """The methods of all requests that have arrived."""
+        """The methods of all requests, in the order of arrival."""
         return [head.split(b' ')[0].decode() for head in self.heads]
 
     def _serve(self) -> None:
@@ -80,7 +80,7 @@ class Server:
             ).start()
 
     def _reply(self, connection: socket.socket) -> None:
-        # Who is asked may hang up before it has heard all of it.
+        # The client may close the connection before the end.
         with connection, contextlib.suppress(OSError):
             connection.settimeout(PATIENCE)
             connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -89,9 +89,9 @@ class Server:
                     connection, server_side=True
                 )
             with connection:
-                self._speak(connection)
+                self._serve_connection(connection)
 
-    def _speak(self, connection: socket.socket) -> None:
+    def _serve_connection(self, connection: socket.socket) -> None:
         try:
             while head := _head(connection):
                 self.heads.append(head)
@@ -105,7 +105,7 @@ class Server:
 
 
 def _head(connection: socket.socket) -> bytes:
-    """The head of a request, whose body is read; empty if there is none."""
+    """Read a request and return its head; empty at the end of input."""
     head = b''
     while _END not in head:
         block = connection.recv(65536)
@@ -126,8 +126,8 @@ def _length(head: bytes) -> int:
     return 0
 
 
-def says(*pieces: bytes, kept: bool = False) -> Answer:
-    """Answer everything with these bytes, piece by piece."""
+def sends(*pieces: bytes, kept: bool = False) -> Answer:
+    """Answer each request with these bytes, piece by piece."""
 
     def answer(head: bytes, connection: socket.socket) -> object:
         for piece in pieces:
@@ -138,7 +138,7 @@ def says(*pieces: bytes, kept: bool = False) -> Answer:
 
 
 def drips(beginning: bytes, drop: bytes, every: float = 0.05) -> Answer:
-    """Send a beginning, and then drop after drop, until nobody listens."""
+    """Send a beginning, then one drop at a time until the client hangs up."""
 
     def answer(head: bytes, connection: socket.socket) -> None:
         connection.sendall(beginning)
@@ -151,12 +151,12 @@ def drips(beginning: bytes, drop: bytes, every: float = 0.05) -> Answer:
 
 
 def pours(beginning: bytes, block: bytes) -> Answer:
-    """Send a beginning, and then as much as is taken."""
+    """Send a beginning, then blocks as fast as the client reads them."""
     return drips(beginning, block, every=0)
 
 
 def falls_silent(beginning: bytes = b'') -> Answer:
-    """Send a beginning, and nothing more until the client hangs up."""
+    """Send a beginning, then nothing until the client hangs up."""
 
     def answer(head: bytes, connection: socket.socket) -> None:
         connection.sendall(beginning)
@@ -172,7 +172,7 @@ def reply(
     *,
     kept: bool = False,
 ) -> bytes:
-    """A whole response; what is not bytes is sent as JSON."""
+    """A complete response; a body other than bytes is sent as JSON."""
     if not isinstance(body, bytes):
         body = json.dumps(body).encode()
     if not kept:
@@ -185,7 +185,7 @@ def reply(
 
 
 def glance(head: bytes, connection: socket.socket) -> None:
-    """Answer as an honest node that holds two images; one has a name."""
+    """Answer as a valid node with two entries; one image has a name."""
     path = head.split(b' ')[1]
     if path == b'/v2/cache':
         body = p.cache(p.cached(p.UBUNTU), queued=[p.DEBIAN])
@@ -199,7 +199,7 @@ def glance(head: bytes, connection: socket.socket) -> None:
 
 
 def keystone(url: Callable[[], str], image_url: str) -> Answer:
-    """Answer as a Keystone whose catalogue has this image endpoint."""
+    """Answer as Keystone, with this image endpoint in the catalogue."""
 
     def answer(head: bytes, connection: socket.socket) -> None:
         if head.startswith(b'POST'):

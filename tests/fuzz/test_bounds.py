@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Bounds that hold over a real socket: bytes, seconds, memory, secrets."""
+"""Limits over a real socket: bytes, seconds, memory, secrets."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from tests.fuzz import servers
 
 HEAD = servers.HEAD
 CHUNKED = HEAD + b'Transfer-Encoding: chunked\r\n\r\n'
-#: Seconds; what takes longer than a few of them was not bounded.
+#: Seconds. A request that takes several times as long was not limited.
 TIMEOUT = 0.3
 MIB = 2**20
 SLOW = 'To wait longer, use --node-timeout.'
@@ -45,7 +45,7 @@ def loop() -> Iterator[loops.Loop]:
 
 @pytest.fixture
 def node() -> Iterator[servers.Server]:
-    with servers.Server(servers.says(b'')) as server:
+    with servers.Server(servers.sends(b'')) as server:
         yield server
 
 
@@ -62,7 +62,7 @@ def ask(loop: loops.Loop, node: servers.Server) -> Callable[..., Any]:
 
 @pytest.fixture
 def failure(ask: Callable[..., Any]) -> Callable[..., errors.NodeError]:
-    """The error that a request to the node ends with."""
+    """The error of a request to the node."""
 
     def failure(**how: Any) -> errors.NodeError:
         with pytest.raises(errors.NodeError) as caught:
@@ -79,7 +79,7 @@ Ask = Callable[..., Any]
 def all_at_once(
     loop: loops.Loop, answers: dict[str, servers.Answer], timeout: float
 ) -> dict[str, tuple[errors.CacheError | None, float]]:
-    """What requests to so many servers end with, and after how long."""
+    """The errors of concurrent requests to servers, with their seconds."""
 
     async def ask(
         engine: engines.Engine, url: str
@@ -92,7 +92,7 @@ def all_at_once(
             error = caught
         return error, time.monotonic() - began
 
-    async def ask_all(urls: list[str]) -> Any:
+    async def request_all(urls: list[str]) -> Any:
         return await asyncio.gather(*(ask(loop.engine, one) for one in urls))
 
     with contextlib.ExitStack() as stack:
@@ -100,13 +100,13 @@ def all_at_once(
             stack.enter_context(servers.Server(one)).url
             for one in answers.values()
         ]
-        return dict(zip(answers, loop.run(ask_all(urls))))
+        return dict(zip(answers, loop.run(request_all(urls))))
 
 
 def test_headers_have_one_timeout_to_the_tenth_of_a_second(
     loop: loops.Loop,
 ) -> None:
-    """A limit for each silence alone would wait for ever."""
+    """A limit only for each pause would allow an unlimited time."""
     answers = {
         'nothing': servers.falls_silent(),
         'half a line': servers.falls_silent(b'HTTP/1.'),
@@ -132,7 +132,7 @@ def test_headers_have_one_timeout_to_the_tenth_of_a_second(
 Ended = dict[str, tuple[errors.CacheError | None, float]]
 LENGTH = HEAD + b'Content-Length: 5000\r\n\r\n'
 NOT_FOUND = b'HTTP/1.1 404 Not Found\r\nContent-Type: text/plain\r\n'
-#: Bodies that trickle, or stop.
+#: Bodies that are slow, or stop.
 TRICKLES = {
     'no body': servers.falls_silent(HEAD + b'\r\n'),
     'half a body': servers.falls_silent(LENGTH + b'[1,2'),
@@ -143,18 +143,18 @@ TRICKLES = {
     'a chunk of names': servers.drips(CHUNKED + b'1;', b'x'),
     'trailers': servers.drips(CHUNKED + b'0\r\n', b'A: b\r\n'),
 }
-#: Those whose rate is fair: it is that of some seconds.
+#: Bodies with a sufficient rate, which is measured over some seconds.
 FAIR = {
     'a fair rate': servers.drips(HEAD + b'\r\n', b' ' * 1000),
     'a lot, and then nothing': servers.falls_silent(
         HEAD + b'\r\n' + b' ' * 300_000
     ),
 }
-#: Errors whose pages do not come.
+#: Errors whose pages do not arrive.
 PAGES = {
     'silence': servers.falls_silent(NOT_FOUND + b'\r\nno such thing'),
-    'the end': servers.says(NOT_FOUND + b'Content-Length: 99\r\n\r\nno such'),
-    'nonsense': servers.says(
+    'the end': servers.sends(NOT_FOUND + b'Content-Length: 99\r\n\r\nno such'),
+    'nonsense': servers.sends(
         NOT_FOUND + b'Transfer-Encoding: chunked\r\n\r\nnonsense\r\n'
     ),
 }
@@ -162,16 +162,16 @@ PAGES = {
 
 @pytest.fixture(scope='module')
 def slow() -> Ended:
-    """What becomes of slow bodies; all at once, since each takes a second."""
+    """The results of all slow bodies; concurrent, as each takes a second."""
     with loops.Loop() as loop:
         return all_at_once(loop, TRICKLES | FAIR | PAGES, 0.15)
 
 
 @pytest.mark.parametrize('name', TRICKLES)
-def test_a_body_that_trickles_or_stops_is_given_up(
+def test_a_body_that_is_slow_or_stops_is_aborted(
     slow: Ended, name: str
 ) -> None:
-    """A part of a second counts as one: libcurl has no others."""
+    """A part of a second counts as a second: libcurl uses whole seconds."""
     error, seconds = slow[name]
 
     assert isinstance(error, errors.TimedOut)
@@ -180,14 +180,14 @@ def test_a_body_that_trickles_or_stops_is_given_up(
     assert 0.9 < seconds < 4
 
 
-def test_a_body_that_stops_says_how_much_there_was(slow: Ended) -> None:
+def test_the_error_states_the_received_bytes(slow: Ended) -> None:
     assert str(slow['half a body'][0]) == (
         f'The response is too slow: 4 bytes in 1 s. {SLOW}'
     )
 
 
 @pytest.mark.parametrize('name', FAIR)
-def test_what_comes_at_a_fair_rate_has_ten_times_the_timeout(
+def test_a_response_at_a_sufficient_rate_has_ten_times_the_timeout(
     slow: Ended, name: str
 ) -> None:
     error, seconds = slow[name]
@@ -198,7 +198,7 @@ def test_what_comes_at_a_fair_rate_has_ten_times_the_timeout(
 
 
 def test_the_status_counts_if_the_page_never_comes(slow: Ended) -> None:
-    """Whatever keeps it: a 404 is a 404."""
+    """The error is that of the status, independent of the page."""
     assert {name: str(slow[name][0]) for name in PAGES} == {
         'silence': 'no such thing.',
         'the end': 'no such.',
@@ -207,7 +207,7 @@ def test_the_status_counts_if_the_page_never_comes(slow: Ended) -> None:
 
 
 def test_a_slow_node_is_waited_for(node: servers.Server, ask: Ask) -> None:
-    """Five times the timeout, at more than a kibibyte a second."""
+    """Five times the timeout, at more than a kibibyte per second."""
 
     def answer(head: bytes, connection: socket.socket) -> None:
         connection.sendall(HEAD + b'Content-Length: 10002\r\n\r\n[')
@@ -266,7 +266,7 @@ def test_a_slow_node_is_waited_for(node: servers.Server, ask: Ask) -> None:
         *('header', 'trailers'),
     ],
 )
-def test_what_pours_in_is_cut_off(
+def test_a_fast_endless_response_is_cut_off(
     node: servers.Server,
     failure: Failure,
     beginning: bytes,
@@ -287,10 +287,10 @@ def test_what_pours_in_is_cut_off(
     assert time.monotonic() - began < 5
 
 
-def test_frames_without_content_are_given_up(
+def test_frames_without_content_are_aborted(
     node: servers.Server, failure: Failure
 ) -> None:
-    """Sixty thousand bytes for each one that counts."""
+    """Sixty thousand bytes of frame for each byte of content."""
     node.answer = servers.pours(CHUNKED, b'1;' + b'x' * 60000 + b'\r\n \r\n')
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
@@ -309,10 +309,10 @@ def test_an_answer_may_be_as_long_as_that_and_no_longer(
     for length, framed in [(1000, True), (1000, False)]:
         body = b'[' + b' ' * (length - 2) + b']'
         head = b'Content-Length: 1000\r\n' if framed else b''
-        node.answer = servers.says(HEAD + head + b'\r\n' + body)
+        node.answer = servers.sends(HEAD + head + b'\r\n' + body)
         assert loop.run(client.request('GET', '/')) == []
     for head in (b'Content-Length: 1001\r\n', b''):
-        node.answer = servers.says(HEAD + head + b'\r\n' + b' ' * 1001)
+        node.answer = servers.sends(HEAD + head + b'\r\n' + b' ' * 1001)
         with pytest.raises(errors.BadReply) as caught:
             loop.run(client.request('GET', '/'))
         assert str(caught.value) == (
@@ -328,7 +328,7 @@ def test_an_answer_may_be_as_long_as_that_and_no_longer(
             b'Content-Length: 8000000\r\n',
             'The server failed with HTTP 500: on fire on fire on fire ',
         ),
-        # libcurl reads nothing of what is announced as too long.
+        # libcurl reads nothing if Content-Length exceeds the limit.
         (b'Content-Length: 9000000\r\n', 'The server failed with HTTP 500'),
     ],
 )
@@ -344,11 +344,11 @@ def test_of_an_error_the_beginning_is_enough(
     assert error.why.startswith(expected)
 
 
-def test_a_page_made_to_take_long_takes_no_time(
+def test_a_page_for_slow_regular_expressions_takes_no_time(
     node: servers.Server, failure: Failure
 ) -> None:
-    """A pattern that looks for tags reads a line again from each bracket."""
-    node.answer = servers.says(
+    """A regular expression for tags could rescan the line at each bracket."""
+    node.answer = servers.sends(
         servers.reply(b'<' * 65000, '400 Bad', '').replace(
             b'application/json', b'text/html'
         )
@@ -360,10 +360,10 @@ def test_a_page_made_to_take_long_takes_no_time(
 
 
 @pytest.mark.parametrize('coding', ['gzip', 'br', 'zstd', 'deflate', 'GZip'])
-def test_a_bomb_is_not_unpacked(
+def test_a_compressed_response_is_not_unpacked(
     node: servers.Server, failure: Failure, coding: str
 ) -> None:
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply(b'\x1f\x8b', '200 OK', f'Content-Encoding: {coding}\r\n')
     )
 
@@ -379,7 +379,7 @@ def test_ten_thousand_entries_are_accepted(
     loop: loops.Loop, node: servers.Server
 ) -> None:
     held = p.cache(*(p.cached(f'{at:036d}') for at in range(10_000)))
-    node.answer = servers.says(servers.reply(held))
+    node.answer = servers.sends(servers.reply(held))
     client = clients.client(loop.engine, node.url, 20)
 
     found = loop.run(cache_api.CacheApiDriver(client).list_entries())
@@ -388,13 +388,14 @@ def test_ten_thousand_entries_are_accepted(
 
 
 class Crowd:
-    """Servers that send large bodies, and count who is let send all of it.
+    """Servers that send large bodies, and count the active transfers.
 
-    Each sends what is read at once and what sockets hold, and then tells
-    that it may go on: no more of them may than are received at a time.
+    Each server first sends the bytes that the client reads at once and that
+    sockets buffer. It then records that it can continue. The number of such
+    servers must not exceed the number of concurrent transfers.
     """
 
-    #: More than is received at once, and than the sockets of both hold.
+    #: More bytes than the client reads at once, and than both sockets buffer.
     LET_IN = 4 * MIB
 
     def __init__(self) -> None:
@@ -402,7 +403,7 @@ class Crowd:
         self.goes_on = threading.Event()
 
     def answer(self, head: bytes, connection: socket.socket) -> None:
-        # Else the system takes megabytes from the server at once.
+        # Otherwise the system buffers megabytes of the server.
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 65536)
         rest = 2 * MIB
         length = b'%d' % (self.LET_IN + rest)
@@ -414,11 +415,11 @@ class Crowd:
 
 
 def test_of_large_answers_32_are_received_at_a_time(loop: loops.Loop) -> None:
-    """Else the memory of all of them is needed at once."""
+    """Otherwise all responses would be in memory at the same time."""
     crowd = Crowd()
     at_once = 0
 
-    async def ask_all(urls: list[str]) -> list[Any]:
+    async def request_all(urls: list[str]) -> list[Any]:
         nonlocal at_once
         asking = asyncio.ensure_future(
             attempt.attempt(
@@ -431,7 +432,7 @@ def test_of_large_answers_32_are_received_at_a_time(loop: loops.Loop) -> None:
         while at_once < 32:
             at_once += crowd.let_in.acquire(blocking=False)
             await asyncio.sleep(0.001)
-        # Nobody else is let in while those 32 are not done.
+        # No other transfer starts before one of the 32 ends.
         await asyncio.sleep(0.2)
         at_once += crowd.let_in.acquire(blocking=False)
         crowd.goes_on.set()
@@ -443,16 +444,16 @@ def test_of_large_answers_32_are_received_at_a_time(loop: loops.Loop) -> None:
             stack.enter_context(servers.Server(crowd.answer)).url
             for _ in range(35)
         ]
-        answers = loop.run(ask_all(urls))
+        answers = loop.run(request_all(urls))
 
     assert at_once == 32
     assert answers == [[]] * 35
 
 
-def taking_all_room(
+def taking_all_slots(
     loop: loops.Loop, then: Coroutine[Any, Any, Any], seconds: float
 ) -> Any:
-    """Run something while others are received for so many seconds."""
+    """Run a function while other transfers use all slots for some seconds."""
 
     async def run() -> Any:
         for _ in range(32):
@@ -469,29 +470,29 @@ def taking_all_room(
 def test_waiting_for_other_large_answers_is_not_the_nodes_fault(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    """Its own time goes on when it may go on."""
-    node.answer = servers.says(servers.reply(b'[' + b' ' * MIB + b']'))
+    """The time of the node continues when its transfer continues."""
+    node.answer = servers.sends(servers.reply(b'[' + b' ' * MIB + b']'))
     client = clients.client(loop.engine, node.url, 0.1)
 
-    assert taking_all_room(loop, client.request('GET', '/'), 1.4) == []
+    assert taking_all_slots(loop, client.request('GET', '/'), 1.4) == []
 
 
-def test_a_large_answer_that_pours_gives_its_room_back(
+def test_a_large_answer_that_pours_releases_its_slot(
     loop: loops.Loop, node: servers.Server, caplog: pytest.LogCaptureFixture
 ) -> None:
-    """It is cut off when it goes on, which is not in libcurl's callback."""
+    """The transfer is cut off when it continues, outside the callback."""
     node.answer = servers.pours(CHUNKED, b'10000\r\n' + b' ' * 65536 + b'\r\n')
     client = clients.client(loop.engine, node.url, 5, max_size=600_000)
 
     with pytest.raises(errors.BadReply):
-        taking_all_room(loop, client.request('GET', '/'), 0.2)
+        taking_all_slots(loop, client.request('GET', '/'), 0.2)
 
-    async def all_room() -> None:
+    async def all_slots() -> None:
         for _ in range(32):
             async with asyncio.timeout(1):
                 await loop.engine.large.acquire()
 
-    loop.run(all_room())
+    loop.run(all_slots())
     assert loop.engine.large.locked()
     assert caplog.messages == []
 
@@ -499,7 +500,7 @@ def test_a_large_answer_that_pours_gives_its_room_back(
 def test_a_stream_goes_where_it_is_to_go(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    """Of any length, and nothing of it is kept."""
+    """A stream of any length, which is not kept in memory."""
     size = 64 * MIB
 
     def answer(head: bytes, connection: socket.socket) -> None:
@@ -540,7 +541,7 @@ def request(
 def test_an_error_is_no_part_of_a_stream(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    node.answer = servers.says(servers.reply(b'not here', '404 Not Found'))
+    node.answer = servers.sends(servers.reply(b'not here', '404 Not Found'))
     received: list[bytes] = []
 
     response = loop.run(
@@ -572,7 +573,7 @@ def test_a_redirect_takes_the_token_nowhere(
     node: servers.Server, failure: Failure, status: str, method: str
 ) -> None:
     with servers.Server(servers.glance) as thief:
-        node.answer = servers.says(
+        node.answer = servers.sends(
             servers.reply(b'', status, f'Location: {thief.url}/v2/cache\r\n')
         )
 
@@ -587,7 +588,7 @@ def test_a_redirect_takes_the_token_nowhere(
 def test_an_answer_that_repeats_the_token_is_not_shown(
     node: servers.Server, failure: Failure, status: str
 ) -> None:
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply({'message': f'You sent {servers.TOKEN}'}, status)
     )
 
@@ -597,11 +598,11 @@ def test_an_answer_that_repeats_the_token_is_not_shown(
     )
 
 
-def test_a_token_that_is_a_common_word_is_no_trap(
+def test_a_token_may_be_a_common_word(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    """A Glance without Keystone takes any token; such words are in lists."""
-    node.answer = servers.says(servers.reply(['admin', '']))
+    """Glance without Keystone accepts any token, such as a common word."""
+    node.answer = servers.sends(servers.reply(['admin', '']))
     for token in ('admin', 'notused'):
         client = clients.client(
             loop.engine, node.url, 5, logged_in=clients.session(token)
@@ -610,7 +611,7 @@ def test_a_token_that_is_a_common_word_is_no_trap(
 
 
 def test_a_cookie_is_not_taken(node: servers.Server, ask: Ask) -> None:
-    node.answer = servers.says(
+    node.answer = servers.sends(
         servers.reply([], headers='Set-Cookie: a=b; Path=/\r\n')
     )
 
@@ -649,12 +650,14 @@ def test_a_cookie_is_not_taken(node: servers.Server, ask: Ask) -> None:
         (b'HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n', errors.Unreachable),
         (b'HTTP/1.1 101 Switch\r\nA: b\r\n\r\n', errors.Unreachable),
         (b'', errors.Unreachable),
+        (b'HTTP/1.1 200 OK\r\n', errors.Unreachable),
+        (b'HTTP/1.1 204 No Content\r\nA: b', errors.Unreachable),
         (HEAD + b'X-A: ' + b'b' * 200_000 + b'\r\n\r\n[]', errors.BadReply),
         (HEAD + b'X-A: b\r\n' * 101 + b'\r\n[]', None),
         (HEAD + b'X-A: ' + b'b' * 70_000 + b'\r\n\r\n[]', None),
         (HEAD + b' folded\r\n: nothing\r\n\r\n[]', None),
     ],
-    ids=range(24),
+    ids=range(26),
 )
 def test_what_is_not_http(
     node: servers.Server,
@@ -664,8 +667,8 @@ def test_what_is_not_http(
     caplog: pytest.LogCaptureFixture,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    """Found by malformed responses; and nobody else writes about it."""
-    node.answer = servers.says(answer)
+    """Fuzzing found these; no other program reports them."""
+    node.answer = servers.sends(answer)
     error = None
 
     with caplog.at_level('WARNING'):
@@ -684,19 +687,19 @@ def test_what_is_not_http(
     assert capfd.readouterr() == ('', '')
 
 
-def test_what_comes_in_pieces_is_put_together(
+def test_pieces_of_a_response_are_joined(
     node: servers.Server, ask: Ask
 ) -> None:
-    """As Glance behind a proxy may send it."""
+    """A proxy in front of Glance may send a response in pieces."""
     answer = (
         HEAD
         + b'Transfer-Encoding: chunked\r\n\r\n'
         + b'2\r\n[1\r\n3;a=b\r\n,2]\r\n0\r\nX-Trailer: c\r\n\r\n'
     )
-    node.answer = servers.says(answer)
+    node.answer = servers.sends(answer)
     assert ask() == [1, 2]
 
-    node.answer = servers.says(*(answer[at : at + 1] for at in range(99999)))
+    node.answer = servers.sends(*(answer[at : at + 1] for at in range(99999)))
     assert ask() == [1, 2]
 
 
@@ -704,8 +707,8 @@ def test_what_comes_in_pieces_is_put_together(
 def test_a_change_announces_that_it_has_no_body(
     node: servers.Server, ask: Ask, method: str
 ) -> None:
-    """Some proxies refuse it otherwise."""
-    node.answer = servers.says(servers.reply(b'', '204 No Content'))
+    """Some proxies reject the request otherwise."""
+    node.answer = servers.sends(servers.reply(b'', '204 No Content'))
 
     assert ask(method=method) is None
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Connections: how often, to where, with what, and what is left of them."""
+"""Connections: number, addresses, TLS, proxies, and resources."""
 
 import asyncio
 from collections.abc import Iterator
@@ -28,14 +28,14 @@ from tests.faults import certificates
 from tests.fuzz import clients
 from tests.fuzz import servers
 
-OK = servers.says(servers.reply([]))
+OK = servers.sends(servers.reply([]))
 ROOT = pathlib.Path(__file__).parents[2]
 NODE_DOWN = 'Check that glance-api is running at this address.'
 
 
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Nothing in the environment says where to connect to."""
+    """Remove all proxies from the environment."""
     for name in ('http', 'https', 'all', 'no'):
         monkeypatch.delenv(f'{name}_proxy', raising=False)
         monkeypatch.delenv(f'{name}_proxy'.upper(), raising=False)
@@ -75,7 +75,7 @@ def failure(loop: loops.Loop, url: str, **more: Any) -> errors.NodeError:
 def resolve_to(
     monkeypatch: pytest.MonkeyPatch, addresses: dict[str, list[str]]
 ) -> None:
-    """Have names these addresses, and no other name any."""
+    """Set the addresses of names; other names have no address."""
 
     def getaddrinfo(host: str, port: int, **_: Any) -> Any:
         if host not in addresses:
@@ -89,7 +89,7 @@ def resolve_to(
 
 
 def closes_the_second() -> servers.Answer:
-    """Answer one request on a connection, take the next, and hang up."""
+    """Answer one request on a connection; close it at the next request."""
     answered: set[socket.socket] = set()
 
     def answer(head: bytes, connection: socket.socket) -> object:
@@ -106,24 +106,24 @@ def closes_the_second() -> servers.Answer:
 def test_a_change_arrives_once_on_whatever_connection(
     loop: loops.Loop, node: servers.Server, method: str
 ) -> None:
-    """Else libcurl repeats it where a kept connection was closed."""
+    """Otherwise libcurl repeats it if a kept connection was closed."""
     node.answer = closes_the_second()
     client = clients.client(loop.engine, node.url, 5)
 
-    async def look_and_change_twice() -> None:
+    async def read_and_change_twice() -> None:
         for what in ('GET', method, method):
             await client.request(what, '/v2/cache')
 
-    loop.run(look_and_change_twice())
+    loop.run(read_and_change_twice())
 
     assert node.methods == ['GET', method, method]
     assert node.connections == 3
 
 
-def test_a_change_that_is_taken_and_not_answered_is_not_repeated(
+def test_a_change_without_a_response_is_not_repeated(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    node.answer = servers.says(b'')
+    node.answer = servers.sends(b'')
 
     error = failure(loop, node.url, method='PUT')
 
@@ -135,7 +135,7 @@ def test_a_change_that_is_taken_and_not_answered_is_not_repeated(
     assert node.methods == ['PUT']
 
 
-def test_a_question_is_repeated_where_a_kept_connection_was_closed(
+def test_a_get_is_repeated_if_a_kept_connection_was_closed(
     loop: loops.Loop, node: servers.Server
 ) -> None:
     node.answer = closes_the_second()
@@ -145,7 +145,7 @@ def test_a_question_is_repeated_where_a_kept_connection_was_closed(
 
 
 def test_connections_are_kept(loop: loops.Loop, node: servers.Server) -> None:
-    node.answer = servers.says(servers.reply([], kept=True), kept=True)
+    node.answer = servers.sends(servers.reply([], kept=True), kept=True)
 
     assert [ask(loop, node.url) for _ in range(5)] == [[]] * 5
 
@@ -161,6 +161,16 @@ def test_a_connection_that_is_refused(loop: loops.Loop) -> None:
     assert type(error) is errors.Unreachable
     assert (error.down, error.connected) == (True, False)
     assert str(error) == f'Cannot connect: Connection refused. {NODE_DOWN}'
+
+
+@pytest.mark.parametrize('scheme', ['ftp', 'gopher', 'telnet'])
+def test_only_http_and_https_are_allowed(
+    loop: loops.Loop, node: servers.Server, scheme: str
+) -> None:
+    error = failure(loop, f'{scheme}://{node.netloc}/')
+
+    assert isinstance(error, errors.NodeError)
+    assert node.connections == 0
 
 
 def test_a_connection_that_is_reset(
@@ -185,7 +195,7 @@ def test_a_connection_that_is_reset(
 
 @contextlib.contextmanager
 def silent(*addresses: str) -> Iterator[int]:
-    """A port at which nothing refuses a connection, and nothing takes it."""
+    """A port that neither refuses nor accepts connections."""
     with contextlib.ExitStack() as stack:
         port = 0
         for address in addresses:
@@ -193,7 +203,7 @@ def silent(*addresses: str) -> Iterator[int]:
             listener.bind((address, port))
             port = listener.getsockname()[1]
             listener.listen(0)
-            # What the system takes for it; all further ones wait.
+            # Fill the backlog; all further connections wait.
             for _ in range(4):
                 waits = stack.enter_context(socket.socket())
                 waits.setblocking(False)
@@ -208,7 +218,7 @@ FIVE = ['127.0.0.2', '127.0.0.3', '127.0.0.4', '127.0.0.5', '127.0.0.6']
 def test_all_addresses_of_a_name_have_one_timeout_together(
     loop: loops.Loop, monkeypatch: pytest.MonkeyPatch, addresses: list[str]
 ) -> None:
-    """And the message states how long it was."""
+    """The message states the timeout."""
     resolve_to(monkeypatch, {'edge.example': addresses})
     with silent(*addresses) as port:
         began = time.monotonic()
@@ -235,7 +245,7 @@ def test_an_address_that_is_silent_does_not_hide_one_that_answers(
 def test_waiting_for_a_connection_does_not_use_up_the_timeout(
     monkeypatch: pytest.MonkeyPatch, node: servers.Server
 ) -> None:
-    """Libcurl's own limits count it."""
+    """The limits of libcurl itself would include this time."""
     monkeypatch.setattr(engines, '_MAX_CONNECTIONS', 3)
     at_once: list[int] = []
     under_way: set[socket.socket] = set()
@@ -311,16 +321,16 @@ def authority(tmp_path_factory: pytest.TempPathFactory) -> Any:
 def secure(
     authority: certificates.Authority,
 ) -> Iterator[servers.Server]:
-    """A node that speaks TLS."""
+    """A node with TLS."""
     with servers.Server(OK, authority.server('of the node')) as server:
         yield server
 
 
 def folder_of(authority: certificates.Authority) -> pathlib.Path:
-    """A folder of CA certificates, as `openssl rehash` makes them."""
+    """A directory of CA certificates, in the form of `openssl rehash`."""
     pem = authority.path.read_bytes()
     name = x509.load_pem_x509_certificate(pem).subject.public_bytes()
-    # X509_NAME_hash: of the name without the bytes of its outermost length.
+    # X509_NAME_hash: hash of the name without its outermost length bytes.
     digest = hashlib.sha1(name[2:], usedforsecurity=False).digest()
     hashed = f'{int.from_bytes(digest[:4], "little"):08x}.0'
     folder = authority.path.parent / 'folder'
@@ -379,14 +389,14 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
         'early': authority.server('early', from_day=3),
         'another': authority.server('another', host='glance.example'),
     }
-    told = {}
+    messages = {}
     for name, tls in contexts.items():
         ca = None if name == 'unknown' else authority.path
         with servers.Server(OK, tls) as node:
-            told[name] = rejection(loop, node.url, ca)
+            messages[name] = rejection(loop, node.url, ca)
             assert node.heads == []
 
-    assert told == {
+    assert messages == {
         'unknown': 'The TLS certificate is not from a trusted CA: SSL '
         'certificate OpenSSL verify result: unable to get local '
         'issuer certificate (20). Set its CA with --os-cacert or '
@@ -409,7 +419,7 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
 def test_http_behind_https_is_no_matter_of_certificates(
     loop: loops.Loop,
 ) -> None:
-    """No CA helps there."""
+    """A CA is not the remedy."""
     with socket.create_server(('127.0.0.1', 0)) as plain:
 
         def answer() -> None:
@@ -432,7 +442,7 @@ def test_http_behind_https_is_no_matter_of_certificates(
 def test_a_file_that_is_missing_is_named(
     loop: loops.Loop, secure: servers.Server, option: str
 ) -> None:
-    """Other nodes may need no such file."""
+    """Other nodes may not require the file."""
     session = clients.session()
     setattr(session, option, '/gone.pem')
     if option == 'cert':
@@ -465,7 +475,7 @@ def test_a_client_certificate_is_shown_to_a_node_that_asks(
 
 
 def tunnel(head: bytes, connection: socket.socket) -> None:
-    """Do what a proxy does with CONNECT."""
+    """Act as a proxy for CONNECT."""
     host, _, port = head.split(b' ')[1].decode().partition(':')
     with socket.create_connection((host, int(port))) as there:
         there.settimeout(servers.PATIENCE)
@@ -488,7 +498,7 @@ def copy(source: socket.socket, target: socket.socket) -> None:
 def test_a_proxy_of_the_environment_is_asked_for_a_node(
     loop: loops.Loop, monkeypatch: pytest.MonkeyPatch, name: str, form: str
 ) -> None:
-    """In all the forms that other programs take."""
+    """In all forms that other programs accept."""
     with servers.Server(OK) as proxy:
         monkeypatch.setenv(name, form.format(proxy.netloc))
         assert ask(loop, 'http://edge.example:9292') == []
@@ -507,9 +517,9 @@ def test_a_proxy_that_is_down_is_not_the_nodes_fault(
         nobody.bind(('127.0.0.1', 0))
         netloc = f'127.0.0.1:{nobody.getsockname()[1]}'
         monkeypatch.setenv('http_proxy', f'http://{netloc}')
-        told = str(failure(loop, 'http://edge.example'))
+        message = str(failure(loop, 'http://edge.example'))
 
-    assert told == (
+    assert message == (
         f'Cannot connect: Connection refused (through the proxy {netloc}). '
         'Check http_proxy, https_proxy and no_proxy in the environment.'
     )
@@ -518,7 +528,7 @@ def test_a_proxy_that_is_down_is_not_the_nodes_fault(
 def test_a_proxy_without_a_port_is_at_that_of_its_scheme(
     loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Libcurl alone would look for it at 1080."""
+    """The default port of libcurl would be 1080."""
     ports: list[int] = []
 
     def getaddrinfo(host: str, port: int, **_: Any) -> Any:
@@ -540,7 +550,7 @@ def test_a_proxy_without_a_port_is_at_that_of_its_scheme(
         ('127.0.0.1', '*'),
         ('127.0.0.1', 'example.org,127.0.0.1'),
         ('127.0.0.1', '127.0.0.0/8'),
-        # Libcurl itself would not take this for that.
+        # libcurl itself does not match this form.
         ('localhost', 'localhost:{port}'),
     ],
 )
@@ -551,7 +561,7 @@ def test_nodes_that_need_no_proxy_are_asked_directly(
     host: str,
     exceptions: str,
 ) -> None:
-    with servers.Server(servers.says(b'')) as proxy:
+    with servers.Server(servers.sends(b'')) as proxy:
         monkeypatch.setenv('http_proxy', proxy.url)
         monkeypatch.setenv('no_proxy', exceptions.format(port=node.port))
         assert ask(loop, f'http://{host}:{node.port}') == []
@@ -586,7 +596,7 @@ def test_https_goes_through_a_proxy_that_sees_no_token(
     [
         (servers.falls_silent(), 'No response within 0.3 seconds'),
         (
-            servers.says(servers.reply(b'no', '403 Forbidden')),
+            servers.sends(servers.reply(b'no', '403 Forbidden')),
             'Cannot connect: CONNECT tunnel failed, response 403',
         ),
     ],
@@ -612,7 +622,7 @@ def test_a_proxy_that_connects_nobody_is_named(
 
 
 def files() -> list[str]:
-    """What this process has open."""
+    """The open files of this process."""
     folder = pathlib.Path('/proc/self/fd')
     found = []
     for one in folder.iterdir():
@@ -624,8 +634,8 @@ def files() -> list[str]:
 def test_a_command_leaves_no_thread_file_or_limit(
     node: servers.Server, secure: servers.Server
 ) -> None:
-    """Whatever became of its requests."""
-    node.answer = servers.says(servers.reply([], kept=True), kept=True)
+    """Independent of the results of the requests."""
+    node.answer = servers.sends(servers.reply([], kept=True), kept=True)
     urls = [
         *(node.url, secure.url, 'http://127.0.0.1:1'),
         *('http://nosuch.invalid', 'http://localhost:1'),
@@ -654,7 +664,7 @@ def test_a_command_leaves_no_thread_file_or_limit(
         before = len(files()), threading.active_count()
         for _ in range(3):
             run()
-        # The servers' own threads see that connections are closed.
+        # The threads of the servers end when their connections are closed.
         end = time.monotonic() + 5
         while time.monotonic() < end:
             after = len(files()), threading.active_count()
@@ -684,19 +694,19 @@ def test_the_limit_of_open_files_is_raised_for_a_command() -> None:
 def test_a_connection_is_kept_for_the_next_request(
     loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Also where as many are in use as may be."""
+    """Also at the maximum number of connections."""
     monkeypatch.setattr(engines, '_MAX_CONNECTIONS', 8)
     monkeypatch.setattr(attempt, '_MAX_TASKS', 8)
-    answer = servers.says(servers.reply([], kept=True), kept=True)
+    answer = servers.sends(servers.reply([], kept=True), kept=True)
     hosts = [f'127.1.0.{at}' for at in range(1, 41)]
 
-    async def ask_twice(host: str) -> None:
+    async def request_twice(host: str) -> None:
         client = clients.client(loop.engine, f'http://{host}:{server.port}', 5)
         await client.request('GET', '/versions')
         await client.request('GET', '/v2/cache')
 
     with servers.Server(answer, host='0.0.0.0') as server:  # noqa: S104
-        outcomes = loop.run(attempt.attempt(ask_twice, hosts))
+        outcomes = loop.run(attempt.attempt(request_twice, hosts))
 
     assert [one.error for one in outcomes] == [None] * 40
     assert len(server.methods) == 80
@@ -706,7 +716,7 @@ def test_a_connection_is_kept_for_the_next_request(
 def test_a_request_that_is_cancelled_leaves_nothing(
     loop: loops.Loop, node: servers.Server
 ) -> None:
-    """Before its answer, in its body, and while it waits for room."""
+    """Before the response, in the body, and while it waits for a slot."""
     large = b'[' + b' ' * 2**20
     for beginning in (
         b'',
@@ -720,7 +730,7 @@ def test_a_request_that_is_cancelled_leaves_nothing(
             for _ in range(32):
                 await loop.engine.large.acquire()
             request = asyncio.ensure_future(client.request('GET', '/'))
-            # Its beginning has come by then.
+            # At this time, the beginning of the response has arrived.
             await asyncio.sleep(0.1)
             request.cancel()
             with pytest.raises(asyncio.CancelledError):
@@ -734,7 +744,7 @@ def test_a_request_that_is_cancelled_leaves_nothing(
         assert node.heads
         assert node.hung_up.acquire(timeout=2)
 
-    async def all_room() -> None:
+    async def all_slots() -> None:
         for _ in range(32):
             async with asyncio.timeout(1):
                 await loop.engine.large.acquire()
@@ -742,7 +752,7 @@ def test_a_request_that_is_cancelled_leaves_nothing(
         for _ in range(32):
             loop.engine.large.release()
 
-    loop.run(all_room())
+    loop.run(all_slots())
     node.answer = OK
     assert ask(loop, node.url) == []
 
@@ -770,7 +780,7 @@ for files in (70, 10):
 def test_few_open_files_are_waited_for_and_none_is_an_error(
     node: servers.Server,
 ) -> None:
-    """Three connections at once, and not so much as one; it never hangs."""
+    """With three connections, and with none; the command always ends."""
     done = subprocess.run(
         [sys.executable, '-c', FEW_FILES, node.url],
         cwd=ROOT,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Ctrl-C at its worst moments, over real sockets."""
+"""Ctrl-C at critical times, over real sockets."""
 
 import asyncio
 from collections.abc import Callable
@@ -26,7 +26,7 @@ from tests.fuzz import clients
 from tests.fuzz import servers
 
 ROOT = pathlib.Path(__file__).parents[2]
-NOT_ASKED = 'Not sent: interrupted.'
+NOT_SENT = 'Not sent: interrupted.'
 UNCONFIRMED = (
     'Interrupted before the response arrived. The request may have succeeded: '
     'check the result before you retry.'
@@ -34,15 +34,15 @@ UNCONFIRMED = (
 
 
 def ctrl_c() -> None:
-    """The user presses Ctrl-C; any thread may have the signal."""
+    """Send Ctrl-C; any thread may receive the signal."""
     signal.raise_signal(signal.SIGINT)
 
 
 class Node:
-    """A node that answers when it is told to.
+    """A node that responds when the test permits it.
 
-    :ivar arrived: is released for each request that has come.
-    :ivar answers: each request waits for it.
+    :ivar arrived: released for each request that arrives.
+    :ivar answers: each response waits for this event.
     """
 
     def __init__(self) -> None:
@@ -65,7 +65,7 @@ def node() -> Iterator[Node]:
 
 
 def after(event: Callable[[], object], *then: Callable[[], object]) -> None:
-    """Do things on a thread once something has happened there."""
+    """Wait for an event on a thread, then call functions."""
 
     def run() -> None:
         event()
@@ -85,23 +85,23 @@ def change(
     jobs: int = 3,
     width: int = 16,
 ) -> Outcomes:
-    """Send a node so many changes."""
+    """Send a number of changes to a node."""
     return loop.run(
         attempt.attempt(
             lambda _job: client.request('DELETE', '/v2/cache'),
             range(jobs),
-            lane=lambda _job: 'one',
-            width=width,
+            group=lambda _job: 'one',
+            group_limit=width,
             settle=lambda busy: settled.append(len(busy)),
         )
     )
 
 
-def told(outcomes: Outcomes) -> list[str]:
+def results(outcomes: Outcomes) -> list[str]:
     return [str(one.error or one.value) for one in outcomes]
 
 
-def test_a_question_is_dropped_at_once(node: Node) -> None:
+def test_a_get_is_cancelled_at_once(node: Node) -> None:
     after(node.arrived.acquire, ctrl_c)
 
     began = time.monotonic()
@@ -116,7 +116,7 @@ def test_a_question_is_dropped_at_once(node: Node) -> None:
 def test_changes_under_way_are_finished_and_no_further_one_starts(
     node: Node,
 ) -> None:
-    """Two of five are with the node when the user presses Ctrl-C."""
+    """Two of five changes are at the node when Ctrl-C arrives."""
     settled: list[int] = []
 
     def both_have_come() -> None:
@@ -130,7 +130,7 @@ def test_changes_under_way_are_finished_and_no_further_one_starts(
         outcomes = change(loop, client, settled, jobs=5, width=2)
         assert loop.interrupted
 
-    assert told(outcomes) == ['[]', '[]', *[NOT_ASKED] * 3]
+    assert results(outcomes) == ['[]', '[]', *[NOT_SENT] * 3]
     assert settled == [2]
     assert node.server.methods == ['DELETE', 'DELETE']
 
@@ -144,13 +144,13 @@ def test_a_second_ctrl_c_ends_the_wait(node: Node) -> None:
         client = clients.client(loop.engine, node.server.url, 20)
         outcomes = change(loop, client, settled, jobs=1)
 
-    assert told(outcomes) == [UNCONFIRMED]
+    assert results(outcomes) == [UNCONFIRMED]
     assert settled == [1]
     assert time.monotonic() - began < 4
 
 
 def test_two_ctrl_c_are_two_where_the_loop_is_busy(node: Node) -> None:
-    """It sees both at the same time, while it decodes, say."""
+    """The loop sees both signals at the same time, for example after decoding."""
     settled: list[int] = []
 
     def press_twice() -> None:
@@ -170,21 +170,21 @@ def test_two_ctrl_c_are_two_where_the_loop_is_busy(node: Node) -> None:
         client = clients.client(loop.engine, node.server.url, 20)
         outcomes = loop.run(change_and_be_busy(client))
 
-    assert told(outcomes) == [UNCONFIRMED]
+    assert results(outcomes) == [UNCONFIRMED]
     assert settled == []
     assert time.monotonic() - began < 4
 
 
 class SlowKeystone(ksa_session.Session):
-    """A session whose Keystone answers when it is told to."""
+    """A session whose Keystone responds when the test permits it."""
 
     def __init__(self) -> None:
         super().__init__(auth=token_endpoint.Token(None, servers.TOKEN))
-        self.asked = threading.Semaphore(0)
+        self.requested = threading.Semaphore(0)
         self.answers = threading.Event()
 
     def get_auth_headers(self, *args: Any, **kwargs: Any) -> dict[str, str]:
-        self.asked.release()
+        self.requested.release()
         self.answers.wait(servers.PATIENCE)
         return {'X-Auth-Token': servers.TOKEN}
 
@@ -196,7 +196,7 @@ def test_nothing_is_changed_when_ctrl_c_came_before_the_login(
     keystone = SlowKeystone()
     node.answers.set()
     after(
-        keystone.asked.acquire,
+        keystone.requested.acquire,
         ctrl_c,
         lambda: time.sleep(0.1),
         keystone.answers.set,
@@ -208,35 +208,35 @@ def test_nothing_is_changed_when_ctrl_c_came_before_the_login(
         )
         outcomes = change(loop, client, [])
 
-    assert told(outcomes) == [NOT_ASKED] * 3
+    assert results(outcomes) == [NOT_SENT] * 3
     assert node.server.heads == []
 
 
 def test_nothing_is_changed_when_ctrl_c_came_before_the_address(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked = threading.Semaphore(0)
+    requested = threading.Semaphore(0)
     goes_on = threading.Event()
     real = socket.getaddrinfo
     node.answers.set()
 
     def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
-        asked.release()
+        requested.release()
         goes_on.wait(servers.PATIENCE)
         return real('127.0.0.1', *args, **kwargs)
 
     monkeypatch.setattr(socket, 'getaddrinfo', getaddrinfo)
-    after(asked.acquire, ctrl_c, lambda: time.sleep(0.1), goes_on.set)
+    after(requested.acquire, ctrl_c, lambda: time.sleep(0.1), goes_on.set)
 
     with loops.Loop() as loop:
         url = f'http://edge.example:{node.server.port}'
         outcomes = change(loop, clients.client(loop.engine, url, 5), [])
 
-    assert told(outcomes) == [NOT_ASKED] * 3
+    assert results(outcomes) == [NOT_SENT] * 3
     assert node.server.heads == []
 
 
-def test_nothing_is_changed_that_waits_for_a_connection(
+def test_changes_that_wait_for_a_connection_are_not_sent(
     node: Node, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(engines, '_MAX_CONNECTIONS', 2)
@@ -251,12 +251,12 @@ def test_nothing_is_changed_that_waits_for_a_connection(
         client = clients.client(loop.engine, node.server.url, 5)
         outcomes = change(loop, client, [], jobs=8)
 
-    assert sorted(told(outcomes)) == [*[NOT_ASKED] * 6, '[]', '[]']
+    assert sorted(results(outcomes)) == [*[NOT_SENT] * 6, '[]', '[]']
     assert len(node.server.heads) == 2
 
 
 def test_a_change_of_several_requests_is_finished(node: Node) -> None:
-    """Half a deletion is none: what has begun may send its further ones."""
+    """An operation that has started may send its other requests."""
 
     async def twice(client: http.NodeClient) -> str:
         await client.request('DELETE', '/v2/queued_images')
@@ -277,13 +277,13 @@ def test_a_change_of_several_requests_is_finished(node: Node) -> None:
             )
         )
 
-    assert told(outcomes) == ['both']
+    assert results(outcomes) == ['both']
     assert node.server.methods == ['DELETE', 'DELETE']
 
 
-def test_a_keystone_that_hangs_does_not_hold_a_question(node: Node) -> None:
+def test_a_blocked_keystone_does_not_delay_an_interrupt(node: Node) -> None:
     keystone = SlowKeystone()
-    after(keystone.asked.acquire, ctrl_c)
+    after(keystone.requested.acquire, ctrl_c)
 
     began = time.monotonic()
     with loops.Loop() as loop:
@@ -324,8 +324,8 @@ with loop.Loop() as made:
 """
 
 
-def test_what_hangs_does_not_hold_the_program() -> None:
-    """Its threads are joined by nobody."""
+def test_a_blocked_thread_does_not_delay_the_end() -> None:
+    """No code joins the threads."""
     done = subprocess.run(
         [sys.executable, '-c', HUNG],
         cwd=ROOT,
@@ -342,10 +342,10 @@ def test_what_hangs_does_not_hold_the_program() -> None:
     )
 
 
-def test_names_that_hang_hold_up_no_healthy_node(
+def test_blocked_look_ups_do_not_delay_other_nodes(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    """Ten of a hundred; and the command ends with their timeout."""
+    """Ten of a hundred names; the command ends with their timeout."""
     goes_on = threading.Event()
     real = socket.getaddrinfo
 
@@ -364,7 +364,7 @@ def test_names_that_hang_hold_up_no_healthy_node(
         finally:
             ended[url] = time.monotonic() - began
 
-    with servers.Server(servers.says(servers.reply([]))) as server:
+    with servers.Server(servers.sends(servers.reply([]))) as server:
         hosts = [f'hangs-{at}' for at in range(10)]
         hosts += [f'edge-{at}' for at in range(90)]
         urls = [f'http://{one}.example:{server.port}' for one in hosts]

@@ -1,35 +1,42 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""10,000 entries against OpenStackClient, and a million at all."""
+"""Measure 10,000 entries, with OpenStackClient as the peer, to a million."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable
 from collections.abc import Iterator
-import dataclasses
 from pathlib import Path
 import statistics
 import sys
 import tempfile
 
-from tests import tables
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.fleet_program import FleetRun
+from tests.load import growing_fleet
+from tests.load.commands import COMMANDS
+from tests.load.table import as_csv
+from tests.load.table import as_line
+from tests.load.table import Row
 from tests.simulated import FleetError
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
-_HEADERS = ('What', 'Ours', 'Peer', 'Ours / peer', 'Bound', 'Held')
 _MANY = 10_000
 _NODES = 1000
 _EACH = 1000
 _PAIRS = 3
-#: Of ours to the peer's, without names and with.
+#: The parts with a thousand entries on each node, and their nodes.
+_FLEETS = {'hundred': _NODES // 10, 'thousand': _NODES}
+#: Numbers of nodes for the growth of a command.
+_SIZES = [1000, 3000, 10_000]
+_PARTS = ['node', *_FLEETS, *COMMANDS]
+#: Maximum ratios of ours to the peer, without and with names.
 _MOST_BARE = 1.2
 _MOST_NAMED = 2.0
-#: MiB for a million entries: all in rows, and next to none.
+#: Maximum MiB for a million entries: in rows, and without rows.
 _MOST_MEMORY = 1536
 _LEAST_MEMORY = 384
 _PEER = ('cached', 'image', 'list', '-f', 'csv')
@@ -37,7 +44,7 @@ _OURS = ('image', 'cache', 'list', '-f', 'csv')
 _NONE = (*_OURS, '--larger-than', '1000T')
 _NODE_LIST = ('image', 'cache', 'node', 'list', '-f', 'csv')
 _COVERAGE = ('image', 'cache', 'coverage', '-f', 'csv')
-#: What the peer shows.
+#: The columns of the peer.
 _BARE = tuple(
     word
     for header in (
@@ -48,27 +55,15 @@ _BARE = tuple(
 )
 
 
-@dataclasses.dataclass(frozen=True)
-class Row:
-    """One line of the table, as text."""
-
-    what: str
-    ours: str
-    peer: str
-    ratio: str
-    bound: str
-    held: bool | None
-
-
 def _against(
     what: str,
     runs: list[tuple[FleetRun, FleetRun]],
     most: float,
 ) -> Iterator[Row]:
-    """The rows for pairs of ours and the peer's: time, CPU time, memory."""
+    """The rows for pairs of runs: elapsed time, CPU time, memory."""
     measures: tuple[tuple[str, Callable[[FleetRun], float], str], ...] = (
         ('seconds', lambda run: run.seconds, '{:.2f}'),
-        ('seconds of CPU', lambda run: run.cpu, '{:.2f}'),
+        ('CPU seconds', lambda run: run.cpu, '{:.2f}'),
         ('peak memory, MiB', lambda run: run.peak, '{:.0f}'),
     )
     for unit, measure, form in measures:
@@ -92,7 +87,7 @@ def _many(home: Path, pairs: int) -> Iterator[Row]:
     program = FleetProgram(home)
     settings = Settings(nodes=1, images=_MANY, entries=_MANY)
     with SimulatedFleet(settings) as fleet:
-        # Both ask the same node; its catalogue is the cloud's.
+        # Both use the same node, which also has the images of the cloud.
         (endpoint,) = fleet.nodes.values()
         environment = {
             **fleet.environment(),
@@ -122,7 +117,7 @@ def _fleet(home: Path, nodes: int) -> Iterator[Row]:
         environment = fleet.environment(path)
         for what, argv, rows, most in (
             ('with names', _OURS, nodes * _EACH, _MOST_MEMORY),
-            ('none of them shown', _NONE, 0, _LEAST_MEMORY),
+            ('without rows', _NONE, 0, _LEAST_MEMORY),
             ('node list', _NODE_LIST, nodes, _LEAST_MEMORY),
             ('coverage', _COVERAGE, None, _MOST_MEMORY),
         ):
@@ -136,82 +131,106 @@ def _fleet(home: Path, nodes: int) -> Iterator[Row]:
 
 
 def _of_a_fleet(what: str, run: FleetRun, most: int | None) -> Iterator[Row]:
-    """The rows for one command: time, CPU time, memory."""
-    yield Row(f'{what}: seconds', f'{run.seconds:.1f}', '', '', '', None)
-    yield Row(f'{what}: seconds of CPU', f'{run.cpu:.1f}', '', '', '', None)
+    """The rows for one command: elapsed time, CPU time, memory."""
+    yield Row(f'{what}: seconds', f'{run.seconds:.1f}')
+    yield Row(f'{what}: CPU seconds', f'{run.cpu:.1f}')
     yield Row(
         f'{what}: peak memory, MiB',
         f'{run.peak:.0f}',
-        '',
-        '',
-        f'at most {most}' if most else '',
-        run.peak <= most if most else None,
+        bound=f'at most {most}' if most else '',
+        held=run.peak <= most if most else None,
     )
 
 
 def _checked(
     run: FleetRun, rows: int | None, argv: tuple[str, ...]
 ) -> FleetRun:
-    """See that a run did what it was timed for.
+    """Check that a run succeeded.
 
-    :param rows: that it must have written; None for some
-    :raises BenchmarkError: it failed, or did not write so many rows
+    :param rows: the expected number of rows; None for any number above 0
+    :raises BenchmarkError: it failed, or printed another number of rows
     """
     written = run.output.count('\n') - 1
     if run.code or (written < 1 if rows is None else written != rows):
         raise BenchmarkError(
             f'openstack {" ".join(argv[:3])} …: exit code {run.code},'
-            f' {written} rows, not {"any" if rows is None else rows}'
+            f' {written} rows instead of {"any" if rows is None else rows}'
             f'\n{run.log[-2000:]}'
         )
     return run
 
 
-def as_csv(rows: list[Row]) -> str:
-    """The table as the manual includes it."""
-    cells = (
-        (*dataclasses.astuple(row)[:-1], tables.held(row.held)) for row in rows
-    )
-    return tables.as_csv(_HEADERS, cells)
-
-
-def _rows(pairs: int) -> Iterator[Row]:
+def _rows(arguments: argparse.Namespace) -> Iterator[Row]:
     with tempfile.TemporaryDirectory() as name:
         home = Path(name)
-        yield from _many(home, pairs)
-        for nodes in (_NODES // 10, _NODES):
-            yield from _fleet(home, nodes)
+        if 'node' in arguments.only:
+            yield from _many(home, arguments.pairs)
+        for part, nodes in _FLEETS.items():
+            if part in arguments.only:
+                yield from _fleet(home, nodes)
+        names = [name for name in COMMANDS if name in arguments.only]
+        if names:
+            yield from growing_fleet.rows(
+                home, names, arguments.nodes, arguments.pairs
+            )
 
 
-def main() -> int:
-    """Measure; 0 every bound held, 1 one did not, 130 interrupted."""
+def _parser() -> argparse.ArgumentParser:
+    """The command line."""
     command = argparse.ArgumentParser(
         'python -m tests.load', description=__doc__
     )
     command.add_argument(
-        '--csv', type=Path, metavar='FILE', help='also write the table there'
+        '--csv',
+        type=Path,
+        metavar='FILE',
+        help='also write the table to this file, if it is complete',
     )
     command.add_argument(
         '--pairs',
         type=int,
         default=_PAIRS,
         metavar='N',
-        help=f'runs of each command a row (default: {_PAIRS})',
+        help=f'pairs for each row (default: {_PAIRS})',
     )
-    asked = command.parse_args()
+    command.add_argument(
+        '--only',
+        nargs='+',
+        choices=_PARTS,
+        default=_PARTS,
+        metavar='PART',
+        help=f'parts to measure: {", ".join(_PARTS)} (default: all)',
+    )
+    command.add_argument(
+        '--nodes',
+        nargs='+',
+        type=int,
+        default=_SIZES,
+        metavar='N',
+        help=(
+            'numbers of nodes for the growth of each command, two or more'
+            f' (default: {" ".join(map(str, _SIZES))})'
+        ),
+    )
+    return command
+
+
+def main() -> int:
+    """Measure; 0 if all bounds held, 1 if not, 130 if interrupted."""
+    arguments = _parser().parse_args()
     rows: list[Row] = []
     try:
-        for row in _rows(asked.pairs):
+        for row in _rows(arguments):
             rows.append(row)
-            print(' | '.join(map(str, dataclasses.astuple(row))), flush=True)
+            print(as_line(row), flush=True)
     except (BenchmarkError, FleetError) as error:
         print(error, file=sys.stderr)
         return 1
     except KeyboardInterrupt:
-        print('Interrupted; nothing is left running.', file=sys.stderr)
+        print('Interrupted. All processes are stopped.', file=sys.stderr)
         return 130
-    if asked.csv:
-        asked.csv.write_text(as_csv(rows), encoding='utf-8')
+    if arguments.csv and (arguments.only, arguments.nodes) == (_PARTS, _SIZES):
+        arguments.csv.write_text(as_csv(rows), encoding='utf-8')
     return 1 if any(row.held is False for row in rows) else 0
 
 

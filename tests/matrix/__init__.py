@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What each command does on each kind of node, on real servers.
+"""The result of each command on each kind of node, with real servers.
 
-`python -m tests.matrix` prints the table of the manual; with a file's name
-it writes it there. A functional test compares it with the manual's.
+`python -m tests.matrix` prints the table of the manual; `--write` writes it to
+the manual. A functional test compares it with the manual.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Print the table of the manual, or write it: python -m tests.matrix."""
+"""Print or write the table of the manual: python -m tests.matrix."""
 
 import argparse
 import sys
@@ -10,10 +10,10 @@ from tests.matrix import table
 
 
 def main() -> int:
-    """Visit all nodes; 1 when one of them can't be started here."""
+    """Test all nodes; 1 if a node cannot be started on this machine."""
     parser = argparse.ArgumentParser('python -m tests.matrix')
     parser.add_argument(
-        '--write', action='store_true', help=f'to {table.MANUAL}'
+        '--write', action='store_true', help=f'write to {table.MANUAL}'
     )
     write = parser.parse_args().write
     missing = [kind.missing for kind in nodes.KINDS if kind.missing]

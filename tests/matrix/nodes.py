@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The kinds of nodes, and a cloud that has one of each."""
+"""The kinds of nodes, and a cloud with one node of each kind."""
 
 from collections.abc import Iterator
 import contextlib
@@ -12,7 +12,7 @@ from tests import cloud as clouds
 
 _CHECKOUT = pathlib.Path(__file__).parents[2]
 _OLD_APPLICATION = 'glance.common.wsgi_app:init_app()'
-#: Small enough that a prune has something to do.
+#: A small limit, so that a prune deletes images.
 _LIMIT = '\n[DEFAULT]\nimage_cache_max_size = 2500\n'
 
 
@@ -20,9 +20,9 @@ _LIMIT = '\n[DEFAULT]\nimage_cache_max_size = 2500\n'
 class Kind:
     """A kind of node.
 
-    :ivar title: what the manual calls it
-    :ivar options: how it is started; without the Python of an old Glance
-    :ivar release: the tox environment of an old Glance, cloud-xena for one
+    :ivar title: its name in the manual
+    :ivar options: the options of the node, without the Python of an old Glance
+    :ivar release: the tox environment of an old Glance, such as cloud-xena
     """
 
     title: str
@@ -33,8 +33,8 @@ class Kind:
     def python(self) -> pathlib.Path | None:
         """The Python of its Glance; None for that of the cloud.
 
-        Named in GLANCE_CACHE_OSC_CLOUD_XENA_PYTHON, or else what
-        `tox run --notest -e cloud-xena` makes in this checkout.
+        The value of GLANCE_CACHE_OSC_CLOUD_XENA_PYTHON, or the venv that
+        `tox run --notest -e cloud-xena` creates in this checkout.
         """
         if not self.release:
             return None
@@ -45,16 +45,16 @@ class Kind:
 
     @property
     def missing(self) -> str:
-        """Why it can't be started here; empty if it can."""
+        """Why this machine cannot start the node; empty if it can."""
         if self.python is None or self.python.exists():
             return ''
         return (
-            f'no Glance for "{self.title}" here: tox run --notest -e '
-            f'{self.release} makes it where its Python is installed'
+            f'no Glance for "{self.title}": install its Python, and run '
+            f'tox run --notest -e {self.release}'
         )
 
 
-#: Its glance-api runs the prefetcher itself, every so many seconds.
+#: glance-api runs the prefetcher itself, with this interval in seconds.
 _SOON = f'{_LIMIT}cache_prefetcher_interval = 1\n'
 
 
@@ -91,9 +91,9 @@ KINDS = (CENTRAL, SQLITE, OFF, HIDDEN, YOGA, XENA, NEITHER)
 
 @dataclasses.dataclass(frozen=True)
 class Releases:
-    """A cloud with a node of each kind that can be started here.
+    """A cloud with one node of each kind that this machine can start.
 
-    :ivar nodes: the node of each kind
+    :ivar nodes: the nodes by kind
     """
 
     cloud: clouds.Cloud
@@ -109,9 +109,9 @@ def _startable() -> dict[Kind, clouds.GlanceOptions]:
 
 
 def add_to(cloud: clouds.Cloud) -> Releases:
-    """Start the nodes in a cloud that is up.
+    """Start the nodes in a running cloud.
 
-    :raises CloudError: one of them did not come up
+    :raises CloudError: a node did not start
     """
     options = _startable()
     return Releases(cloud, dict(zip(options, cloud.add(*options.values()))))
@@ -119,9 +119,9 @@ def add_to(cloud: clouds.Cloud) -> Releases:
 
 @contextlib.contextmanager
 def running() -> Iterator[Releases]:
-    """Start a cloud of these nodes; it goes with the block.
+    """Start a cloud of these nodes; stop it at the end of the block.
 
-    :raises CloudError: a part of it did not come up
+    :raises CloudError: a part of the cloud did not start
     """
     options = _startable()
     with clouds.Cloud(nodes=list(options.values())) as cloud:

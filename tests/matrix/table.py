@@ -22,7 +22,7 @@ Outcomes = Mapping[str, Mapping[str, str]]
 
 
 def outcomes(releases: nodes.Releases) -> dict[str, dict[str, str]]:
-    """What every command does on every node: by title, by command."""
+    """The outcomes of the commands, by title of the node and command."""
     found = {}
     with tempfile.TemporaryDirectory() as folder:
         for kind, node in releases.nodes.items():
@@ -34,7 +34,7 @@ def outcomes(releases: nodes.Releases) -> dict[str, dict[str, str]]:
 
 
 def written(found: Outcomes) -> str:
-    """The table as reST: a row for each command, a column for each node."""
+    """The table in reST: a row for each command, a column for each node."""
     rows = [['Command', *found]]
     for command in visit.COMMANDS:
         cells = [found[title][command] for title in found]
@@ -53,7 +53,7 @@ def _lines(rows: Sequence[Sequence[str]]) -> str:
 
 
 def read(text: str) -> dict[str, dict[str, str]]:
-    """The outcomes in a table that `written` made."""
+    """The outcomes in a table of `written`."""
     rows: list[list[str]] = []
     for line in text.splitlines():
         if line.startswith('   * - '):

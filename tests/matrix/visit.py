@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One node, visited with every command."""
+"""Runs each command on one node."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -39,7 +39,7 @@ _PATIENCE = 60.0
 _POLL = 0.05
 #: Bytes of an image.
 SIZE = 1000
-#: A part of an error message, and the words for it in the table.
+#: Parts of error messages, and their texts in the table.
 _REPORTS = (
     ("The node's image cache is disabled. Set ", 'reports: cache is off'),
     ("Set 'image_cache_dir' and 'flavor = ", 'reports: middleware is off'),
@@ -50,23 +50,23 @@ _BY_HAND = "Images stay queued until 'glance-cache-prefetcher' runs on "
 
 
 class Held:
-    """What a node's cache holds, read from its folder."""
+    """The contents of a node's cache, read from its directory."""
 
     def __init__(self, node: clouds.GlanceNode) -> None:
         self._folder = node.cache_dir
 
     @property
     def cached(self) -> set[str]:
-        """The images whose data is there."""
+        """The IDs of the cached images."""
         return {one.name for one in self._folder.glob('*-*-*-*-*')}
 
     @property
     def queued(self) -> set[str]:
-        """The images that were asked for."""
+        """The IDs of the queued images."""
         return {one.name for one in self._folder.glob('queue/*')}
 
     def wait_for(self, *image_ids: str) -> bool:
-        """Whether images come to be cached, and no longer queued."""
+        """Wait for images; returns whether they are cached and not queued."""
         deadline = time.monotonic() + _PATIENCE
         while not (
             self.cached.issuperset(image_ids)
@@ -86,9 +86,9 @@ class Held:
 
 
 class Visitor:
-    """Somebody who works with one node, as an administrator.
+    """An administrator who runs commands on one node.
 
-    :param home: an empty folder of the visitor's own
+    :param home: an empty directory for this administrator
     """
 
     def __init__(
@@ -107,13 +107,13 @@ class Visitor:
             'COLUMNS': '300',
             'PYTHONWARNINGS': 'ignore',
             **cloud.environment(),
-            # The whole cloud is of this node's release.
+            # All nodes of the cloud have the release of this node.
             'OS_IMAGE_ENDPOINT_OVERRIDE': node.url,
             'OS_IMAGE_URL': node.url,
         }
 
     def run(self, program: pathlib.Path | str, *argv: str) -> shell.Result:
-        """Run a program; a bare name is one beside our Python."""
+        """Run a program; a name without a path is in the directory of Python."""
         return shell.run_program(
             _PROGRAMS / program,
             *argv,
@@ -132,19 +132,19 @@ class Visitor:
         ).without_ids()
 
     def ours(self, *argv: str) -> shell.Result:
-        """Run `openstack image cache …`, for JSON."""
+        """Run `openstack image cache …` with JSON output."""
         return self.openstack('image', 'cache', *argv, '-f', 'json')
 
     def ours_and_the_prefetcher(self, *argv: str) -> shell.Result:
-        """The same for a command that waits, with somebody on the node.
+        """The same, with an operator who runs the prefetcher on the node.
 
-        Who runs the prefetcher when an image is queued.
+        The operator does so when an image is queued.
         """
-        with self._somebody_on_the_node():
+        with self._operator_on_the_node():
             return self.ours(*argv)
 
     @contextlib.contextmanager
-    def _somebody_on_the_node(self) -> Iterator[None]:
+    def _operator_on_the_node(self) -> Iterator[None]:
         over = threading.Event()
 
         def watch() -> None:
@@ -161,7 +161,7 @@ class Visitor:
             somebody.join(_PATIENCE)
 
     def prefetch(self) -> None:
-        """Run glance-cache-prefetcher, made to start."""
+        """Run glance-cache-prefetcher, with a fix so that it starts."""
         printed = self.run(
             self.node.python,
             *process.script('prefetch.py'),
@@ -170,45 +170,45 @@ class Visitor:
         assert printed.code == 0, printed
 
     def image(self, name: str, size: int | None = SIZE) -> str:
-        """Make an image, without data if its size is None; returns its ID."""
+        """Create an image, without data if its size is None; returns its ID."""
         made = clouds.create_image(self.node.url, self.token, name, size=size)
         self._images.append(made)
         return made
 
     def leave(self) -> None:
-        """Delete the images that were made; the cache is empty."""
+        """Delete the created images, and clear the cache."""
         self.empty()
         while self._images:
             image_id = self._images.pop()
             clouds.delete_image(self.node.url, self.token, image_id)
 
     def download(self, image_id: str) -> None:
-        """Download an image, which has the node cache it."""
+        """Download an image, so that the node caches it."""
         self.call('GET', f'/v2/images/{image_id}/file')
 
     def empty(self) -> None:
-        """Empty the cache and its queue, where there are any."""
+        """Clear the cache and its queue, if they exist."""
         try:
             for kind in ('queued', 'cached'):
                 self.call('DELETE', f'/v2/{kind}_images')
         except rest.RestError as error:
-            # Without the middleware nothing of ours is there either.
+            # Without the middleware, there are no entries.
             if error.status != 404:
                 raise
 
     def call(self, method: str, path: str) -> rest.Reply:
-        """Make a request without the code under test."""
+        """Send a request without the code under test."""
         return rest.call(method, f'{self.node.url}{path}', token=self.token)
 
 
 def visit(visitor: Visitor) -> dict[str, str]:
-    """What each command does on a node, in a few words.
+    """Run all commands on a node; returns the outcomes, by command.
 
-    Nothing stays in Glance or in the cache.
+    The images and the entries are deleted at the end.
     """
     held = visitor.held
     visitor.empty()
-    # Nodes of one release share their images.
+    # All nodes of a release share their images.
     names = f'one of {visitor.node.name}', f'other of {visitor.node.name}'
     one, other = map(visitor.image, names)
     visitor.download(one)

@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Code broken on purpose."""
+"""Mutation testing: the tests must detect changes of the code."""

@@ -1,13 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Break the code on purpose, and see whether its tests notice.
+"""Change the code with mutmut, and check that its tests detect the changes.
 
-``python -m tests.mutation`` has mutmut do it to what pyproject.toml names,
-tells how many mutants of each module were noticed, and fails if that is less
-than nine of ten, or if one survived whose reason is not in
-``doc/source/contributor/survivors.csv``. Names of mutants as arguments (globs,
-too) do it to those alone: ``'glance_cache_osc.model.plan*'``. What mutmut knows
-stays in ``mutants/``, and a second run breaks only what has changed.
+``python -m tests.mutation`` mutates the files in pyproject.toml, and prints
+the number of detected mutants for each module. It fails if the tests detect
+less than nine of ten mutants, or if a mutant survives whose reason is not in
+``doc/source/contributor/survivors.csv``. Arguments are names of mutants, or
+globs, to test only these: ``'glance_cache_osc.model.plan*'``. mutmut keeps its
+results in ``mutants/``, so that a second run tests only changed code.
 """
 
 from __future__ import annotations
@@ -21,22 +21,22 @@ import sys
 from tests import tables
 from tests.mutation import survivors
 
-#: Of a hundred mutants, so many are noticed.
+#: Minimum percentage of detected mutants.
 _LEAST_KILLED = 90
 _KILLED = ('killed', 'timeout', 'segfault', 'suspicious')
-_LEFT = ('survived', 'no tests')
-_HEADERS = ('Module', 'Mutants', 'Noticed')
+_SURVIVED = ('survived', 'no tests')
+_HEADERS = ('Module', 'Mutants', 'Detected')
 
 
 def _mutmut(*argv: str) -> str:
-    """What a command of mutmut prints."""
+    """Run a command of mutmut; returns its output."""
     return subprocess.run(
         ['mutmut', *argv], check=True, stdout=subprocess.PIPE, text=True
     ).stdout
 
 
 def _run(names: list[str]) -> None:
-    """Break the code; a spinner turns on a terminal alone."""
+    """Test mutants; shows the progress of mutmut only on a terminal."""
     quiet = None if sys.stdout.isatty() else subprocess.PIPE
     done = subprocess.run(
         ['mutmut', 'run', *names],
@@ -51,7 +51,7 @@ def _run(names: list[str]) -> None:
 
 
 def _statuses(names: list[str]) -> dict[str, str]:
-    """What became of each mutant, by its name in mutmut's words."""
+    """The status of each mutant, by its name in mutmut."""
     found = dict(
         line.strip().split(': ', 1)
         for line in _mutmut('results', '--all', 'true').splitlines()
@@ -65,24 +65,24 @@ def _statuses(names: list[str]) -> dict[str, str]:
 
 
 def _by_module(statuses: dict[str, str]) -> list[tuple[str, int, int]]:
-    """A row for each module, and one for all."""
+    """A row for each module, and one for the total."""
     groups: dict[str, list[bool]] = {}
     for name, status in statuses.items():
-        module = survivors.place(name).rpartition('.')[0]
+        module = survivors.function_of(name).rpartition('.')[0]
         groups.setdefault(module, []).append(status in _KILLED)
     rows = [(name, len(group), sum(group)) for name, group in groups.items()]
     return [
         *sorted(rows),
-        ('all', sum(row[1] for row in rows), sum(row[2] for row in rows)),
+        ('total', sum(row[1] for row in rows), sum(row[2] for row in rows)),
     ]
 
 
 def _survivors(statuses: dict[str, str]) -> dict[survivors.Survivor, str]:
-    """What survived, and its name in mutmut's words."""
+    """The surviving mutants, with their names in mutmut."""
     return {
         survivors.Survivor.of(name, _mutmut('show', name)): name
         for name, status in statuses.items()
-        if status in _LEFT
+        if status in _SURVIVED
     }
 
 
@@ -94,37 +94,39 @@ def main(argv: list[str]) -> int:
         '--csv',
         type=pathlib.Path,
         metavar='FILE',
-        help='also write the table there, if all were tried',
+        help='also write the table to this file, if all mutants are tested',
     )
-    asked = parser.parse_args(argv)
+    arguments = parser.parse_args(argv)
     reasons = survivors.explained()
-    _run(asked.names)
-    found = _survivors(_statuses(asked.names))
+    _run(arguments.names)
+    found = _survivors(_statuses(arguments.names))
     if again := [name for one, name in found.items() if one not in reasons]:
-        # mutmut keeps what it knows of code that has not changed. The tests
-        # may have.
+        # mutmut keeps the results of unchanged code, but the tests may have
+        # changed.
         _run(again)
-    statuses = _statuses(asked.names)
-    untried = [
+    statuses = _statuses(arguments.names)
+    untested = [
         one
         for one, status in statuses.items()
-        if status not in (*_KILLED, *_LEFT)
+        if status not in (*_KILLED, *_SURVIVED)
     ]
-    if untried or not statuses:
-        print(f'{len(untried)} of {len(statuses)} mutants were not tried.')
+    if untested or not statuses:
+        print(f'{len(untested)} of {len(statuses)} mutants were not tested.')
         return 1
     rows = _by_module(statuses)
     for row in rows:
-        print('{:28} {:5} mutants, {:5} noticed'.format(*row))
+        print('{:28} {:5} mutants, {:5} detected'.format(*row))
     found = _survivors(statuses)
     unexplained = sorted(found.keys() - reasons.keys())
     for one in unexplained:
-        print(f'Survived, and nobody says why it may: {found[one]}')
-        print(f'  - {one.instead_of}\n  + {one.stands}')
-    if asked.csv and not asked.names:
-        asked.csv.write_text(tables.as_csv(_HEADERS, rows), encoding='utf-8')
+        print(f'Survived without a reason in the manual: {found[one]}')
+        print(f'  - {one.original}\n  + {one.mutant}')
+    if arguments.csv and not arguments.names:
+        arguments.csv.write_text(
+            tables.as_csv(_HEADERS, rows), encoding='utf-8'
+        )
     share = 100 * (1 - len(found) / len(statuses))
-    print(f'{share:.1f} % were noticed.')
+    print(f'{share:.1f} % of the mutants were detected.')
     return 1 if unexplained or share < _LEAST_KILLED else 0
 
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Mutants that no test notices, and why that is right."""
+"""Mutants that may survive, and the reasons."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import dataclasses
 import pathlib
 import re
 
-#: The manual shows it: a line for each survivor that may be, with the reason.
+#: A table of the manual: permitted survivors and their reasons.
 EXPLAINED = (
     pathlib.Path(__file__).parents[2] / 'doc/source/contributor/survivors.csv'
 )
@@ -18,29 +18,29 @@ _FUNCTION = re.compile(r'(?:x_|xǁ\w+ǁ)(\w+?)__mutmut_\d+')
 
 @dataclasses.dataclass(frozen=True, order=True)
 class Survivor:
-    """A mutant that the tests let pass.
+    """A mutant that no test detects.
 
-    Its number says nothing: that changes with the code above it.
+    Its number in mutmut is not stable: it changes with the code above it.
 
-    :param place: the module and the function, ``drivers.http.request``.
-    :param instead_of: what the code says, in one line.
-    :param stands: what the mutant says.
+    :param function: the module and the function, ``drivers.http.request``.
+    :param original: the original code, on one line.
+    :param mutant: the code of the mutant, on one line.
     """
 
-    place: str
-    instead_of: str
-    stands: str
+    function: str
+    original: str
+    mutant: str
 
     @classmethod
     def of(cls, name: str, diff: str) -> Survivor:
-        """What mutmut calls by a name, and shows as a diff."""
+        """The mutant with a name and a diff of mutmut."""
         changed = [
             line
             for line in diff.splitlines()
             if line[:1] in {'-', '+'} and line[:3] not in {'---', '+++'}
         ]
         return cls(
-            place(name),
+            function_of(name),
             *(
                 ' '.join(
                     line[1:].strip() for line in changed if line[0] == sign
@@ -50,26 +50,24 @@ class Survivor:
         )
 
 
-def place(name: str) -> str:
-    """``drivers.http.request`` for mutmut's name of one of its mutants."""
-    module, __, mangled = name.removeprefix('glance_cache_osc.').rpartition(
-        '.'
-    )
-    found = _FUNCTION.fullmatch(mangled)
-    return f'{module}.{found.group(1) if found else mangled}'
+def function_of(name: str) -> str:
+    """``drivers.http.request`` for mutmut's name of a mutant."""
+    module, __, symbol = name.removeprefix('glance_cache_osc.').rpartition('.')
+    found = _FUNCTION.fullmatch(symbol)
+    return f'{module}.{found.group(1) if found else symbol}'
 
 
 def explained(path: pathlib.Path = EXPLAINED) -> dict[Survivor, str]:
-    """The survivors that may be, and why each may.
+    """The permitted survivors, and their reasons.
 
-    :raises ValueError: one has no reason.
+    :raises ValueError: a reason is missing.
     """
     with path.open(encoding='utf-8', newline='') as file:
         __, *rows = csv.reader(file)
     for row in rows:
         if len(row) != 4 or not row[3].strip():
             raise ValueError(f'no reason for {row}')
-    # What is code is marked as code, for the manual.
+    # Code has backquotes for the manual.
     return {
         Survivor(*(cell.strip('`') for cell in row[:3])): row[3]
         for row in rows

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What mutmut says of a mutant, and what the manual says of it."""
+"""Tests of the permitted survivors."""
 
 import pathlib
 
@@ -22,7 +22,7 @@ DIFF = """\
 """
 
 
-def test_a_mutant_is_known_by_what_it_changes() -> None:
+def test_a_mutant_is_identified_by_its_change() -> None:
     name = 'glance_cache_osc.drivers.retries.xǁRetriesǁwait__mutmut_7'
 
     assert survivors.Survivor.of(name, DIFF) == survivors.Survivor(
@@ -33,7 +33,7 @@ def test_a_mutant_is_known_by_what_it_changes() -> None:
 
 
 @pytest.mark.parametrize(
-    ('name', 'place'),
+    ('name', 'function'),
     [
         (
             'glance_cache_osc.model.entries.x__count__mutmut_10',
@@ -46,11 +46,11 @@ def test_a_mutant_is_known_by_what_it_changes() -> None:
         ('glance_cache_osc.model.plan.strange', 'model.plan.strange'),
     ],
 )
-def test_its_place_is_a_function(name: str, place: str) -> None:
-    assert survivors.place(name) == place
+def test_the_function_of_a_mutant(name: str, function: str) -> None:
+    assert survivors.function_of(name) == function
 
 
-def test_code_in_the_manual_is_marked(tmp_path: pathlib.Path) -> None:
+def test_backquotes_of_code_are_removed(tmp_path: pathlib.Path) -> None:
     path = tmp_path / 'survivors.csv'
     path.write_text('A,B,C,D\n``a``,``*b``,``**c``,So\n', 'utf-8')
 
@@ -59,16 +59,16 @@ def test_code_in_the_manual_is_marked(tmp_path: pathlib.Path) -> None:
     }
 
 
-def test_each_that_may_be_has_a_reason() -> None:
+def test_each_permitted_survivor_has_a_reason() -> None:
     assert all(survivors.explained().values())
 
 
 @pytest.mark.parametrize('row', ['a,b,c', 'a,b,c,', 'a,b,c, '])
-def test_one_without_a_reason_is_refused(
+def test_a_survivor_without_a_reason_is_rejected(
     tmp_path: pathlib.Path, row: str
 ) -> None:
     path = tmp_path / 'survivors.csv'
-    path.write_text(f'Where,Instead of,Stands,Why\n{row}\n', 'utf-8')
+    path.write_text(f'Function,Original code,Mutant,Reason\n{row}\n', 'utf-8')
 
     with pytest.raises(ValueError, match=r'^no reason for '):
         survivors.explained(path)

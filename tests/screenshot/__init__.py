@@ -1,3 +1,3 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The picture of a report in the manual, made by `make screenshot`."""
+"""`make screenshot` draws the picture of a report in the manual."""

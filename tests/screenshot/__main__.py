@@ -2,8 +2,8 @@
 
 """Draw `doc/source/_static/report.png`: a report of real nodes, in Chromium.
 
-``python -m tests.screenshot`` starts a cloud of three sites, fills some of
-its caches, writes a report, and has headless Chromium draw it.
+``python -m tests.screenshot`` starts a cloud with three sites, caches images on
+some of its nodes, writes a report, and draws it with headless Chromium.
 """
 
 import os
@@ -39,10 +39,10 @@ _PATIENCE = 120
 
 
 def main() -> None:
-    """Draw it."""
+    """Draw the picture."""
     chromium = shutil.which('chromium')
     if chromium is None:
-        sys.exit('There is no Chromium here.')
+        sys.exit('Chromium is not installed.')
     with (
         clouds.Cloud(nodes=3) as cloud,
         tempfile.TemporaryDirectory() as directory,
@@ -72,7 +72,7 @@ def _report(cloud: clouds.Cloud, folder: pathlib.Path) -> None:
         dict(zip(names, (one.url for one in cloud.glance))),
         sites=dict(zip(names, ('oslo', 'oslo', 'bergen'))),
     )
-    (folder / 'policy.yaml').write_text(_POLICY)
+    (folder / 'image-sites.yaml').write_text(_POLICY)
     token = cloud.token()
     for name, size, tags in _IMAGES:
         clouds.create_image(
@@ -101,7 +101,7 @@ def _report(cloud: clouds.Cloud, folder: pathlib.Path) -> None:
     openstack('queue ubuntu-24.04 debian-13 --node bergen --wait')
     openstack('queue ubuntu-24.04 --node oslo-1 --wait')
     rest.call('DELETE', f'{cloud.glance[2].url}/v2/images/{gone}', token=token)
-    openstack('report --policy policy.yaml --output report.html')
+    openstack('report --policy image-sites.yaml --output report.html')
 
 
 if __name__ == '__main__':

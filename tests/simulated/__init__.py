@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A fleet of Glance nodes by the thousand, simulated on loopback.
+"""Thousands of simulated Glance nodes on loopback.
 
     with SimulatedFleet(Settings(nodes=1000, round_trip=0.05)) as fleet:
         fleet.clouds_yaml(path)
         fleet.set_fault(range(100), Fault.SILENT)
 
-Real sockets, real HTTP, Glance's own payloads and pages; behind them is a
-dictionary. For what Glance really does there is `tests.cloud`: a simulated
-node is for numbers (of nodes, of faults) that no machine could run.
+The nodes use real sockets, real HTTP, and the payloads and pages of Glance. A
+dictionary contains their images. `tests.cloud` tests the real Glance; use a
+simulated node for numbers of nodes or faults that no machine could run.
 
-It needs the standard library alone, and Linux, where each address of
-127.0.0.0/8 is there to be bound (see :func:`missing`).
+The package requires only the standard library, and Linux, where a process can
+bind each address of 127.0.0.0/8 (see :func:`missing`).
 """
 
 from tests.simulated.faults import Fault

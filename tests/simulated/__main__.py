@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The process that answers as a fleet; `SimulatedFleet` starts it.
+"""The process that simulates nodes; `SimulatedFleet` starts it.
 
     python -m tests.simulated '{"nodes": 1000}' 900
 
-It writes one line of JSON when it is ready, and ends with its standard
-input, or when its time is over.
+It prints one line of JSON when it is ready. It ends when its standard input is
+closed, or when its lifetime is over.
 """
 
 from __future__ import annotations
@@ -20,20 +20,20 @@ from tests.simulated.control import Control
 from tests.simulated.simulation import Settings
 from tests.simulated.simulation import Simulation
 
-# A listener and some connections a node, and a few of our own.
+# Files for one listener and some connections of each node, and others.
 _FILES_PER_NODE = 4
 _FILES = 256
 
 
 async def _serve(settings: Settings, lifetime: float) -> None:
-    """Answer until standard input ends, or so many seconds are over."""
+    """Serve until standard input is closed, or the lifetime is over."""
     simulation = Simulation(settings)
     await simulation.open()
     control = await Control(simulation).open()
-    # What is here by now stays; looking through it again takes time.
+    # These objects stay; without this, each collection would scan them.
     gc.freeze()
-    told = json.dumps({**simulation.description, 'control': control})
-    sys.stdout.write(f'{told}\n')
+    description = json.dumps({**simulation.description, 'control': control})
+    sys.stdout.write(f'{description}\n')
     sys.stdout.flush()
     loop = asyncio.get_running_loop()
     ended = asyncio.Event()
@@ -43,22 +43,22 @@ async def _serve(settings: Settings, lifetime: float) -> None:
 
 
 def _allow_files(needed: int) -> None:
-    """Raise our limit of open files.
+    """Raise the limit of open files of this process.
 
-    :raises OSError: it cannot be raised that far
+    :raises OSError: the hard limit is lower
     """
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     if soft == resource.RLIM_INFINITY or soft >= needed:
         return
     if hard != resource.RLIM_INFINITY and hard < needed:
         raise OSError(
-            f'{needed} open files are needed; `ulimit -Hn` is {hard}'
+            f'{needed} open files are required; `ulimit -Hn` is {hard}'
         )
     resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def main() -> None:
-    """Serve; 1 when that is impossible here."""
+    """Serve; exits with 1 if this machine cannot run the simulation."""
     settings = Settings(**json.loads(sys.argv[1]))
     try:
         _allow_files(_FILES + _FILES_PER_NODE * settings.nodes)

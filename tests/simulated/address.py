@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Where a node listens, or does not."""
+"""The address of a node."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import ssl
 
 from tests.simulated.wire import Application
 from tests.simulated.wire import Connection
-from tests.simulated.wire import Line
+from tests.simulated.wire import Network
 
 _BACKLOG = 1024
-# One is taken in, and the rest wait for ever to be: more than one, since
-# what a backlog of 0 means differs from one kernel to the next.
+# Connections to fill the backlog: more than one, because the meaning of a
+# backlog of 0 differs between kernels.
 _FILLERS = 4
 
 
 class Address:
-    """One address on loopback: bound from the first, listening when told.
+    """One address on loopback: bound at once, listening later.
 
-    A bound address that does not listen refuses connections, and nobody
-    else can take it.
+    A bound address that does not listen refuses connections, and no other
+    process can bind it.
 
-    :param tls: serve https with this context; None for http
-    :raises OSError: the port is taken there, or there is no such address
+    :param tls: TLS context for HTTPS; None for HTTP
+    :raises OSError: the port is in use, or the address does not exist
     """
 
     def __init__(
@@ -33,46 +33,46 @@ class Address:
         host: str,
         port: int,
         answer: Application,
-        line: Line,
+        network: Network,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self._answer = answer
-        self._line = line
+        self._network = network
         self._tls = tls
         self._connections: set[Connection] = set()
         self._socket = _bound(host, port)
-        # The port, when 0 was asked for.
+        # The port that the system selected for port 0.
         self.host, self.port = self._socket.getsockname()[:2]
         self._server: asyncio.Server | None = None
         self._fillers: list[socket.socket] = []
 
     @property
     def url(self) -> str:
-        """Its URL, without a slash at the end."""
+        """The URL, without a trailing slash."""
         scheme = 'https' if self._tls else 'http'
         return f'{scheme}://{self.host}:{self.port}'
 
-    async def listen(self, line: Line | None = None) -> None:
-        """Take connections in, and answer.
+    async def listen(self, network: Network | None = None) -> None:
+        """Accept connections, and send responses.
 
-        :param line: of these connections; None for the usual one
+        :param network: of these connections; None for that of the address
         """
         self.refuse()
-        line = line or self._line
+        network = network or self._network
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._answer, line, self._connections),
+            lambda: Connection(self._answer, network, self._connections),
             sock=self._socket,
             backlog=_BACKLOG,
             ssl=self._tls,
         )
 
     def refuse(self) -> None:
-        """Refuse connections; those that are open end."""
+        """Refuse new connections, and close the open ones."""
         self.close()
         self._socket = _bound(self.host, self.port)
 
     def jam(self) -> None:
-        """Let no connection come about: nobody takes them in."""
+        """Accept no connection: the backlog is full."""
         self.refuse()
         self._socket.listen(0)
         for _ in range(_FILLERS):
@@ -82,7 +82,7 @@ class Address:
             self._fillers.append(filler)
 
     def close(self) -> None:
-        """Let the address go."""
+        """Release the address."""
         if self._server is not None:
             self._server.close()
             self._server = None
@@ -96,7 +96,7 @@ class Address:
 
 def _bound(host: str, port: int) -> socket.socket:
     bound = socket.socket()
-    # Connections of before that linger must not be in the way.
+    # Old connections in TIME_WAIT must not prevent the bind.
     bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     bound.setblocking(False)
     try:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One node's image cache: what is in it, and how it fills."""
+"""The image cache of one node, and its fills."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from tests.simulated import payloads
 
 @dataclass
 class Filling:
-    """How queued images become cached.
+    """The fills of all nodes.
 
-    :ivar seconds: that one image takes, one at a time on each node; 0 at
-        once, None never
-    :ivar under_way: images that are being fetched, on all nodes
-    :ivar most: how many that were at once
+    :ivar seconds: duration of one fill, one at a time on each node; 0 for no
+        time, None for a fill that does not end
+    :ivar under_way: current number of fills on all nodes
+    :ivar most: maximum number of concurrent fills
     """
 
     seconds: float | None = 0.0
@@ -29,21 +29,21 @@ class Filling:
     most: int = 0
 
     def begin(self) -> None:
-        """One more is being fetched."""
+        """Count the start of a fill."""
         self.under_way += 1
         self.most = max(self.most, self.under_way)
 
     def end(self) -> None:
-        """One less."""
+        """Count the end of a fill."""
         self.under_way -= 1
 
 
 class Cache:
     """A cache and its queue.
 
-    :param size_of: bytes of an image, by its ID
-    :ivar cached: image ID → its item of cached_images, as JSON
-    :ivar queued: image IDs, in the order in which they were asked for
+    :param size_of: returns the bytes of an image for its ID
+    :ivar cached: items of cached_images as JSON, by image ID
+    :ivar queued: IDs of the queued images, in the order of the requests
     """
 
     def __init__(
@@ -58,7 +58,7 @@ class Cache:
         self._body: bytes | None = None
 
     def hold(self, cached: Iterable[str], queued: Iterable[str] = ()) -> None:
-        """Hold these images and no others; nothing is under way."""
+        """Replace the contents of the cache and the queue; no fill is active."""
         self.forget()
         self.cached = {}
         self.queued = dict.fromkeys(queued)
@@ -78,7 +78,7 @@ class Cache:
         self._body = None
 
     def body(self) -> bytes:
-        """The answer to GET /v2/cache; made anew after changes alone."""
+        """The response to GET /v2/cache; computed only after changes."""
         if self._body is None:
             self._body = (
                 f'{{"cached_images": [{", ".join(self.cached.values())}],'
@@ -87,7 +87,7 @@ class Cache:
         return self._body
 
     def queue(self, image_id: str) -> None:
-        """Accept to fetch an image, be it cached already or not."""
+        """Queue an image, even if it is already cached."""
         self.queued[image_id] = None
         self._body = None
         if self._filling.seconds is not None:
@@ -95,13 +95,13 @@ class Cache:
             self._fill_next()
 
     def delete(self, image_id: str) -> None:
-        """Drop an image; a fill that was accepted goes on, as in Glance."""
+        """Delete an entry; as in Glance, an accepted fill continues."""
         self.cached.pop(image_id, None)
         self.queued.pop(image_id, None)
         self._body = None
 
     def clear(self, *, cached: bool, queued: bool) -> None:
-        """Empty the cache, the queue, or both."""
+        """Clear the cache, the queue, or both."""
         if cached:
             self.cached.clear()
         if queued:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The images that all simulated Glances know, and the filters on them."""
+"""The images of all simulated nodes, and the filters for them."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ _ROOT = '/v2/images'
 _PAGE = 25
 _MOST_A_PAGE = 1000
 _SIZE = 50_000_000
-# What makes pages, and what is looked at apart.
+# Parameters for pages, and parameters with their own code.
 _NO_FILTERS = frozenset(
     {'limit', 'marker', 'os_hidden', 'sort', 'sort_key', 'sort_dir', 'tag'}
 )
 
 
 class PoolImage(NamedTuple):
-    """An image of the pool; the size is in bytes."""
+    """An image; the size is in bytes."""
 
     image_id: str
     name: str
@@ -35,7 +35,7 @@ class PoolImage(NamedTuple):
 
 
 def pool(count: int) -> list[PoolImage]:
-    """So many images, the same every time: `image-0001` and so on."""
+    """`count` images, the same in each run: `image-0001` and so on."""
     return [
         PoolImage(
             str(uuid.uuid5(uuid.NAMESPACE_OID, f'image {number}')),
@@ -47,7 +47,7 @@ def pool(count: int) -> list[PoolImage]:
 
 
 class Catalogue:
-    """The database that the Glances share."""
+    """The database that all nodes share."""
 
     def __init__(self, images: list[PoolImage]) -> None:
         # Glance lists the newest first.
@@ -58,11 +58,11 @@ class Catalogue:
         return image_id in self._by_id
 
     def size_of(self, image_id: str) -> int:
-        """Bytes; 0 for an image that Glance does not know."""
+        """Bytes; 0 for an unknown image."""
         return int(self._by_id.get(image_id, {}).get('size', 0))
 
     def answer(self, request: Request) -> bytes:
-        """The answer to GET /v2/images, or to one of its items."""
+        """The response to GET /v2/images, or to GET of one image."""
         if request.path == _ROOT:
             return self._page(request.query)
         image_id = unquote(request.path.removeprefix(f'{_ROOT}/'))
@@ -89,7 +89,7 @@ class Catalogue:
             'first': _link(kept),
             'schema': '/v2/schemas/images',
         }
-        # A full page has a next one, be it empty.
+        # After a full page there is a next page, which may be empty.
         if page and len(page) == limit:
             document['next'] = _link([*kept, ('marker', page[-1]['id'])])
         return json_response(document)
@@ -105,7 +105,7 @@ def _unknown(status: str, image_id: str) -> bytes:
 
 
 def _meets(item: dict[str, Any], pairs: list[tuple[str, str]]) -> bool:
-    """Whether an image meets every filter of a query."""
+    """Whether an image matches all filters of a query."""
     hidden = dict(pairs).get('os_hidden', 'false').lower() == 'true'
     if item['os_hidden'] is not hidden:
         return False

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The endpoint through which the one who started the fleet steers it."""
+"""The endpoint that controls the simulation."""
 
 from __future__ import annotations
 
@@ -19,21 +19,21 @@ from tests.simulated.wire import take_request
 
 
 class Control:
-    """HTTP on 127.0.0.1: GET for what is so, and POST with JSON.
+    """HTTP on 127.0.0.1: GET for the state, and POST with JSON.
 
-    | GET | answer |
+    | GET | response |
     | --- | --- |
     | /requests, /caches, /arrivals, /entries | see `Simulation` |
-    | /most-fills | how many images were fetched at once, at the most |
-    | /cpu-seconds | of this whole process |
+    | /most-fills | maximum number of concurrent fills |
+    | /cpu-seconds | CPU seconds of this process |
 
     | POST | body |
     | --- | --- |
     | /fault | `{"nodes": [0, 1], "fault": "silent"}`; null for none |
     | /cache | `{"nodes": [0], "cached": [ids], "queued": [ids]}` |
-    | /settings | `{"round_trip": 0.05, "fill": null}`, either or both |
-    | /await | `{"requests": 100, "seconds": 1}`; the answer is a boolean |
-    | /reset, /forget | nothing |
+    | /settings | `{"round_trip": 0.05, "fill": null}`, one or both |
+    | /await | `{"requests": 100, "seconds": 1}`; the response is a boolean |
+    | /reset, /reset-requests | nothing |
     """
 
     def __init__(self, simulation: Simulation) -> None:
@@ -48,7 +48,7 @@ class Control:
         }
 
     async def open(self) -> int:
-        """Begin to answer; returns the port."""
+        """Start to serve requests; returns the port."""
         server = await asyncio.start_server(self._connected, '127.0.0.1', 0)
         return int(server.sockets[0].getsockname()[1])
 
@@ -81,7 +81,7 @@ class Control:
             simulation.set_cache(body['nodes'], body['cached'], body['queued'])
         elif request.path == '/settings':
             if 'round_trip' in body:
-                simulation.line.round_trip = float(body['round_trip'])
+                simulation.network.round_trip = float(body['round_trip'])
             if 'fill' in body:
                 simulation.filling.seconds = body['fill']
         elif request.path == '/await':
@@ -89,8 +89,8 @@ class Control:
             return json_response(await came)
         elif request.path == '/reset':
             simulation.reset()
-        elif request.path == '/forget':
-            simulation.forget_requests()
+        elif request.path == '/reset-requests':
+            simulation.reset_requests()
         else:
             return json_response('no such path', '404 Not Found')
         return json_response(None)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can be wrong with a node."""
+"""Faults of nodes."""
 
 from __future__ import annotations
 
@@ -19,30 +19,30 @@ _ACTIONS = {
     'PUT': 'cache_image',
     'DELETE': 'cache_delete',
 }
-# The same bytes every time; the first is none of HTTP's.
+# The same bytes in each run; the first is not valid in HTTP.
 _GARBAGE = b'\xff' + Random(2_18).randbytes(511)  # noqa: S311 - no secret
 #: The round trip in seconds to a node with the fault SLOW.
 SLOW_SECONDS = 0.3
 
 
 class Fault(StrEnum):
-    """What is wrong with a node, as the control endpoint spells it."""
+    """A fault of a node, by its name at the control endpoint."""
 
-    #: Nothing listens.
+    #: The node refuses connections.
     REFUSED = 'refused'
-    #: A connection is accepted, and nothing is ever answered.
+    #: The node accepts connections and sends no response.
     SILENT = 'silent'
-    #: No connection comes about: its backlog is full.
+    #: The node does not accept connections: its backlog is full.
     BACKLOG = 'backlog'
-    #: A proxy before it, or it itself, answers 503.
+    #: The node, or a proxy in front of it, responds with 503.
     UNAVAILABLE = 'unavailable'
-    #: It answers with bytes that are no HTTP.
+    #: The node responds with bytes that are not HTTP.
     GARBAGE = 'garbage'
-    #: It is a Glance without a cache.
+    #: The cache of the node is disabled.
     CACHING_OFF = 'caching-off'
-    #: It does not let this user look at its cache.
+    #: The user is not permitted to read the cache.
     FORBIDDEN = 'forbidden'
-    #: It is some web server.
+    #: The endpoint is another web server.
     NOT_GLANCE = 'not-glance'
     #: Its responses are JSON of the wrong shape.
     MALFORMED = 'malformed'
@@ -53,9 +53,9 @@ class Fault(StrEnum):
 
 
 def faulty_answer(fault: Fault, request: Request) -> Answer:
-    """What a node with a fault answers instead of what it should.
+    """The response of a node with a fault.
 
-    :param fault: one that a node shows in its answers, whatever is asked
+    :param fault: a fault that affects the response to each request
     """
     if fault is Fault.UNAVAILABLE:
         return failure('503 Service Unavailable', payloads.UNAVAILABLE)
@@ -69,7 +69,7 @@ def faulty_answer(fault: Fault, request: Request) -> Answer:
 
 
 def forbidden(request: Request) -> bytes:
-    """What Glance answers to a user who may not."""
+    """The response of Glance to a user without permission."""
     action = _ACTIONS.get(
         request.method, 'cache_' + request.path.rpartition('/')[2]
     )
@@ -79,5 +79,5 @@ def forbidden(request: Request) -> bytes:
 
 
 def failure(status: str, words: str, headers: str = '') -> bytes:
-    """A response that is Glance's page for an error."""
+    """A response with Glance's page for an error."""
     return response(status, payloads.fault(status, words), HTML, headers)

@@ -24,39 +24,39 @@ from tests.simulated.faults import Fault
 from tests.simulated.simulation import host_of
 from tests.simulated.simulation import name_of
 from tests.simulated.simulation import Settings
-from tests.simulated.wire import Line
+from tests.simulated.wire import Network
 
 _LIFETIME = 900.0
-#: So many of them need fewer open files than Linux allows by default.
+#: This number of nodes stays below Linux's default limit of open files.
 _NODES_PER_PROCESS = 4000
 _END_SECONDS = 10.0
 
 
 class FleetError(Exception):
-    """The fleet did not come up. The text says why."""
+    """The simulation did not start. The text contains the reason."""
 
 
 def missing() -> str | None:
-    """Why there can be no fleet on this machine; None if there can."""
+    """Why this machine cannot run the simulation; None if it can."""
     try:
-        Address(host_of(0), 0, lambda _: None, Line()).close()
+        Address(host_of(0), 0, lambda _: None, Network()).close()
     except OSError as error:
         return (
             f'this machine has no loopback address {host_of(0)} ({error});'
-            ' Linux has all of 127.0.0.0/8'
+            ' use Linux, which has all of 127.0.0.0/8'
         )
     return None
 
 
 class _Process:
-    """One process that answers for some nodes, as a context manager.
+    """One process that simulates some nodes, as a context manager.
 
-    :ivar told: what it wrote when it was ready
+    :ivar description: the JSON that it printed when it was ready
     """
 
     def __init__(self, settings: Settings, lifetime: float) -> None:
-        self.told: dict[str, Any] = {}
-        # A session of its own: an interrupt is for us alone.
+        self.description: dict[str, Any] = {}
+        # A separate session, so that Ctrl-C does not reach the process.
         self._child = subprocess.Popen(
             [
                 *(sys.executable, '-m', 'tests.simulated'),
@@ -76,30 +76,30 @@ class _Process:
         return self
 
     def await_ready(self) -> None:
-        """Wait until it answers.
+        """Wait until the process is ready.
 
-        :raises FleetError: it ended
+        :raises FleetError: the process ended
         """
         assert self._child.stdout
         assert self._child.stderr
         line = self._child.stdout.readline()
         if not line:
             why = self._child.stderr.read().strip()
-            raise FleetError(f'the fleet did not come up: {why}')
-        self.told = json.loads(line)
+            raise FleetError(f'the simulation did not start: {why}')
+        self.description = json.loads(line)
 
     def call(self, method: str, path: str, body: object = None) -> Any:
-        """Ask its control endpoint."""
-        url = f'http://127.0.0.1:{self.told["control"]}/{path}'
+        """Send a request to the control endpoint of the process."""
+        url = f'http://127.0.0.1:{self.description["control"]}/{path}'
         return rest.call(method, url, body=body).body
 
     def wait(self, seconds: float) -> int:
-        """Wait for its end; returns its exit code."""
+        """Wait for the end of the process; returns its exit code."""
         return self._child.wait(seconds)
 
     def __exit__(self, *_: object) -> None:
         try:
-            # The end of its standard input is the end of it.
+            # The process ends when its standard input is closed.
             self._child.communicate(timeout=_END_SECONDS)
         except subprocess.TimeoutExpired:
             self._child.kill()
@@ -107,16 +107,16 @@ class _Process:
 
 
 class SimulatedFleet:
-    """Glance nodes by the thousand, and a Keystone, in other processes.
+    """Thousands of Glance nodes, and a Keystone, in other processes.
 
-    :param settings: how many nodes, what they hold, how far away they are
-    :param lifetime: seconds after which it ends, whatever becomes of us
-    :param each: the most nodes that one process answers for
+    :param settings: number of nodes, their contents, and their distance
+    :param lifetime: seconds after which the processes end in any case
+    :param each: maximum number of nodes of one process
 
-    :ivar auth_url: what OS_AUTH_URL takes
+    :ivar auth_url: the value of OS_AUTH_URL
     :ivar image_url: the central Glance, which is in the catalogue
-    :ivar nodes: name → endpoint, in order; nodes are numbered from 0 below
-    :ivar images: ID → name of the catalogue's images
+    :ivar nodes: endpoints by name, in order; methods number nodes from 0
+    :ivar images: names of the images by ID
     """
 
     def __init__(
@@ -147,12 +147,14 @@ class SimulatedFleet:
             for process in self._processes:
                 process.await_ready()
             self._open = stack.pop_all()
-        told = self._processes[0].told
-        self.auth_url = told['auth_url']
-        self.image_url = told['image_url']
-        self.images = told['images']
+        description = self._processes[0].description
+        self.auth_url = description['auth_url']
+        self.image_url = description['image_url']
+        self.images = description['images']
         urls = [
-            url for one in self._processes for url in one.told['endpoints']
+            url
+            for one in self._processes
+            for url in one.description['endpoints']
         ]
         self.nodes = {name_of(at): url for at, url in enumerate(urls)}
         return self
@@ -161,12 +163,12 @@ class SimulatedFleet:
         self._open.close()
 
     def wait(self, seconds: float) -> list[int]:
-        """Wait for the end of each process; returns the exit codes."""
+        """Wait for the end of all processes; returns their exit codes."""
         return [one.wait(seconds) for one in self._processes]
 
     def set_fault(self, nodes: Iterable[int], fault: Fault | None) -> None:
-        """Have nodes fail in a way, or work again with None."""
-        self._tell_nodes('fault', nodes, fault=fault)
+        """Set the fault of nodes; None removes it."""
+        self._post_nodes('fault', nodes, fault=fault)
 
     def set_cache(
         self,
@@ -174,48 +176,51 @@ class SimulatedFleet:
         cached: Iterable[str] = (),
         queued: Iterable[str] = (),
     ) -> None:
-        """Have nodes hold images, by their IDs, and no others.
+        """Replace the cached and queued images of nodes, by ID.
 
-        An ID that is not one of `images` is an orphan's.
+        An ID that is not in `images` is an orphan.
         """
-        self._tell_nodes(
+        self._post_nodes(
             'cache', nodes, cached=list(cached), queued=list(queued)
         )
 
     def set_round_trip(self, seconds: float) -> None:
-        """How long an answer takes to come, from now on."""
-        self._tell('settings', round_trip=seconds)
+        """Set the round trip in seconds."""
+        self._post('settings', round_trip=seconds)
 
     def set_fill(self, seconds: float | None) -> None:
-        """How long a fill takes, from now on; None for ever."""
-        self._tell('settings', fill=seconds)
+        """Set the duration of a fill; with None, fills do not end."""
+        self._post('settings', fill=seconds)
 
     def reset(self) -> None:
-        """Fill all caches as at first, and forget requests; faults stay."""
-        self._tell('reset')
+        """Restore the first contents of all caches, and reset the counts.
 
-    def forget_requests(self) -> None:
-        """Begin to count requests anew."""
-        self._tell('forget')
+        Faults stay.
+        """
+        self._post('reset')
+
+    def reset_requests(self) -> None:
+        """Reset the counts of requests."""
+        self._post('reset-requests')
 
     def requests(self) -> dict[str, dict[str, int]]:
-        """What was asked: name → `GET /v2/cache` → how many times.
+        """The number of requests, by name and `GET /v2/cache`.
 
         The names are those of the nodes, `central` and `keystone`.
         """
         return self._merged('requests')
 
     def await_requests(self, count: int, seconds: float) -> bool:
-        """Wait until Glances were asked so many times, or the time is over.
+        """Wait for a number of requests; returns whether they arrived in time.
 
-        :param count: since requests were forgotten; of the first process's
-            nodes and the central Glance
+        :param count: requests since the last reset, to the nodes of the first
+            process and to the central Glance
         """
         body = {'requests': count, 'seconds': seconds}
         return bool(self._processes[0].call('POST', 'await', body))
 
     def caches(self) -> dict[str, dict[str, list[str]]]:
-        """What is held: name → `cached` and `queued` → IDs."""
+        """The IDs of the images, by name and `cached` or `queued`."""
         return self._merged('caches')
 
     def read(self, what: str) -> dict[str, Any]:
@@ -223,29 +228,29 @@ class SimulatedFleet:
         return self._merged(what)
 
     def most_fills(self) -> int:
-        """How many images were being fetched at once, at the most."""
+        """The maximum number of concurrent fills."""
         return int(self._processes[0].call('GET', 'most-fills'))
 
     def cpu_seconds(self) -> float:
-        """What all answering has cost so far."""
+        """The CPU seconds of all processes."""
         return float(
             sum(one.call('GET', 'cpu-seconds') for one in self._processes)
         )
 
     def environment(self, clouds_yaml: Path | None = None) -> dict[str, str]:
-        """The OS_… variables with which `openstack` logs in.
+        """The OS_… variables for the login of `openstack`.
 
-        :param clouds_yaml: as :meth:`clouds_yaml` wrote it; None names no
-            nodes, and needs no file
+        :param clouds_yaml: a file that :meth:`clouds_yaml` wrote; None for a
+            login without a file and without nodes
         """
         return login.environment(self.auth_url, clouds_yaml)
 
     def shell(self, home: Path) -> dict[str, str]:
-        """All variables of an `openstack` that manages all nodes.
+        """The complete environment of an `openstack` that manages all nodes.
 
-        Little of our own: no PYTHON…, OS_… or …_proxy.
+        It contains no PYTHON…, OS_… and …_proxy of this process.
 
-        :param home: its home folder; clouds.yaml is written there
+        :param home: its home directory, for clouds.yaml
         """
         path = home / 'clouds.yaml'
         self.clouds_yaml(path)
@@ -262,25 +267,25 @@ class SimulatedFleet:
         nodes: int | Mapping[str, str] | None = None,
         nodes_file: Path | None = None,
     ) -> None:
-        """Write a clouds.yaml whose one cloud names nodes.
+        """Write a clouds.yaml with one cloud and its nodes.
 
-        :param nodes: how many, from the first on, or name → endpoint of
-            others; None names all
-        :param nodes_file: the nodes go there, as JSON, and clouds.yaml
-            names this file
+        :param nodes: the number of nodes from the first, or endpoints by
+            name; None for all nodes
+        :param nodes_file: write the nodes to this file as JSON, and its name
+            to clouds.yaml
         """
         if not isinstance(nodes, Mapping):
             nodes = dict(list(self.nodes.items())[:nodes])
         path.write_text(login.clouds_yaml(self.auth_url, nodes, nodes_file))
 
-    def _tell(self, path: str, **body: Any) -> None:
+    def _post(self, path: str, **body: Any) -> None:
         for process in self._processes:
             process.call('POST', path, body)
 
-    def _tell_nodes(
+    def _post_nodes(
         self, path: str, nodes: Iterable[int], **body: Any
     ) -> None:
-        """Tell each process of those of its nodes that are meant."""
+        """Send a request to each process, with its part of the nodes."""
         meant = list(nodes)
         for number, process in enumerate(self._processes):
             first = number * self._each
@@ -289,7 +294,7 @@ class SimulatedFleet:
                 process.call('POST', path, {'nodes': own, **body})
 
     def _merged(self, path: str) -> dict[str, Any]:
-        """Name → what; the first process has the Keystone that is asked."""
+        """The merged results by name; Keystone is in the first process."""
         merged: dict[str, Any] = {}
         for process in self._processes:
             merged = {**merged, **process.call('GET', path), **merged}

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A Glance: its versions, the list of images, its own cache."""
+"""A simulated Glance: versions, the list of images, and a cache."""
 
 from __future__ import annotations
 
@@ -38,11 +38,11 @@ _NOT_FOUND = '404 Not Found'
 class Glance:
     """One glance-api.
 
-    :param name: as requests are counted by
-    :param url: its root, without a slash at the end
-    :param keystone: the URL that a 401 names
-    :ivar fault: what is wrong with it; None when nothing is
-    :ivar requests: `GET /v2/cache` → how many
+    :param name: the name in the counts of requests
+    :param url: the root URL, without a trailing slash
+    :param keystone: the URL of Keystone in a 401
+    :ivar fault: the fault; None for a healthy node
+    :ivar requests: number of requests by `GET /v2/cache`
     """
 
     def __init__(
@@ -71,13 +71,13 @@ class Glance:
         }
 
     def answer(self, request: Request) -> Answer:
-        """The answer to any request; None for silence."""
+        """The response to a request; None for no response."""
         method, path = request.method, request.path
         self.requests[f'{method} {path}'] += 1
         if self.fault in _IN_ANSWERS:
             return faulty_answer(self.fault, request)
         if not path.startswith('/v2/'):
-            # Any other path there is none; Glance tells its versions.
+            # Glance responds to all other paths with its versions.
             status = (
                 '200 OK' if path == '/versions' else '300 Multiple Choices'
             )
@@ -145,7 +145,7 @@ class Glance:
         return response('200 OK')
 
     def _prune(self, _request: Request) -> bytes:
-        """A cache here has no limit."""
+        """Do nothing: the cache has no size limit."""
         return json_response(
             {'total_files_pruned': 0, 'total_bytes_pruned': 0}
         )

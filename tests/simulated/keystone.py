@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A Keystone that lets everybody in who knows the password."""
+"""A simulated Keystone; it accepts each login with the password."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ _LOGIN = '/v3/auth/tokens'
 class Keystone:
     """Keystone v3: the version, and a token.
 
-    :param url: its own, with /v3
-    :param glance: the image endpoint of its catalogue
-    :ivar requests: `GET /v3` → how many
+    :param url: its own URL, with /v3
+    :param glance: the image endpoint in the catalogue
+    :ivar requests: number of requests by `GET /v3`
     """
 
     def __init__(self, url: str, glance: str) -> None:
@@ -30,13 +30,13 @@ class Keystone:
         self._token = _token(url, glance)
 
     def answer(self, request: Request) -> bytes:
-        """The answer to any request."""
+        """The response to a request."""
         self.requests[f'{request.method} {request.path}'] += 1
         if request.path.rstrip('/') == '/v3':
             return json_response(_version(self._url))
         if (request.method, request.path) != ('POST', _LOGIN):
             return _error(404, 'Not Found', 'The resource is not found.')
-        if not _knows_the_password(request.body):
+        if not _has_password(request.body):
             return _error(
                 401,
                 'Unauthorized',
@@ -49,7 +49,7 @@ class Keystone:
         )
 
 
-def _knows_the_password(body: bytes) -> bool:
+def _has_password(body: bytes) -> bool:
     try:
         identity = json.loads(body)['auth']['identity']
         return bool(identity['password']['user']['password'] == PASSWORD)
@@ -63,7 +63,7 @@ def _error(code: int, title: str, words: str) -> bytes:
 
 
 def _version(root: str) -> dict[str, Any]:
-    """The answer to GET /v3."""
+    """The response to GET /v3."""
     return {
         'version': {
             'id': 'v3.14',
@@ -81,7 +81,7 @@ def _version(root: str) -> dict[str, Any]:
 
 
 def _token(keystone: str, glance: str) -> dict[str, Any]:
-    """The answer to POST /v3/auth/tokens, catalogue included."""
+    """The response to POST /v3/auth/tokens, with the catalogue."""
     domain = {'id': 'default', 'name': 'Default'}
     return {
         'token': {

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How `openstack` logs in to the simulated cloud."""
+"""The login of `openstack` to the simulated cloud."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ CLOUD_NAME = 'simulated'
 
 
 def environment(auth_url: str, clouds_yaml: Path | None) -> dict[str, str]:
-    """The OS_… variables; with a clouds.yaml, those that name it."""
+    """The OS_… variables; with a clouds.yaml, those that refer to it."""
     if clouds_yaml is not None:
         return {
             'OS_CLOUD': CLOUD_NAME,
@@ -34,7 +34,7 @@ def environment(auth_url: str, clouds_yaml: Path | None) -> dict[str, str]:
 
 
 def site_of(position: int) -> str:
-    """The site of a node: ten nodes each, site-0000 for the first ten."""
+    """The site of a node. Each site has ten nodes; the first is site-0000."""
     return f'site-{position // 10:04d}'
 
 
@@ -43,8 +43,8 @@ def clouds_yaml(
 ) -> str:
     """The text of a clouds.yaml.
 
-    :param nodes: name → endpoint, for image_cache_nodes; may be empty
-    :param nodes_file: write the nodes there, and name that file instead
+    :param nodes: endpoints by name, for image_cache_nodes; may be empty
+    :param nodes_file: write the nodes to this file, and its name instead
     """
     lines = [
         'clouds:',

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Keystone 30 and Glance 33 say, to the letter.
+"""The exact responses of Keystone 30 and Glance 33.
 
-Taken off the wire of real ones.
+They were recorded from real services.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ NGINX = (
 
 
 def fault(status: str, words: str) -> str:
-    """The page that Glance makes of an error: `404 Not Found`, and why."""
+    """Glance's page for an error: `404 Not Found`, and the reason."""
     return (
         f'<html>\n <head>\n  <title>{status}</title>\n </head>\n <body>\n'
         f'  <h1>{status}</h1>\n  {html.escape(words)}<br /><br />\n\n\n\n'
@@ -51,7 +51,7 @@ def fault(status: str, words: str) -> str:
 
 
 def not_allowed(method: str) -> str:
-    """The page for a method that a route does not have."""
+    """The page for a method that a route does not support."""
     status = '405 Method Not Allowed'
     return (
         f'<html>\n <head>\n  <title>{status}</title>\n </head>\n <body>\n'
@@ -61,7 +61,7 @@ def not_allowed(method: str) -> str:
 
 
 def glance_versions(root: str, *, caching: bool) -> bytes:
-    """The versions that a Glance at a root URL lists."""
+    """The list of versions of Glance at a root URL."""
     minors = [
         minor
         for minor in range(_LATEST, -1, -1)
@@ -115,7 +115,7 @@ def image(image_id: str, name: str, size: int) -> dict[str, Any]:
 def cached(number: int, image_id: str, size: int, hits: int) -> dict[str, Any]:
     """An item of cached_images; accessed 2026-11-21 03:46:57 UTC.
 
-    :param number: of the row in Glance's database
+    :param number: ID of the row in Glance's database
     :param size: bytes
     """
     return {

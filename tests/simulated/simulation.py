@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""All that the process of the simulated fleet answers as."""
+"""The simulated services of one process."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from tests.simulated.faults import Fault
 from tests.simulated.faults import SLOW_SECONDS
 from tests.simulated.glance import Glance
 from tests.simulated.keystone import Keystone
-from tests.simulated.wire import Line
+from tests.simulated.wire import Network
 from tests.simulated.wire import Request
 
 _CENTRAL = '127.0.0.1'
@@ -30,16 +30,17 @@ _PORTS_TRIED = 20
 
 @dataclass(frozen=True)
 class Settings:
-    """What a fleet begins with.
+    """The settings of a simulation.
 
-    :ivar images: in the catalogue
-    :ivar entries: cached on each node, of the catalogue's images
+    :ivar images: number of images in Glance
+    :ivar entries: number of cached images on each node
     :ivar round_trip: seconds
-    :ivar fill: seconds a queued image takes; 0 none, None for ever
-    :ivar certificates: a folder with the key and the certificate of each
-        node, as `edge-0001.pem`: nodes serve https; None for http
-    :ivar first: the position of the first node, from which addresses and
-        names are numbered
+    :ivar fill: seconds of a fill; 0 for no time, None for a fill that does
+        not end
+    :ivar certificates: a directory with the key and the certificate of each
+        node, as `edge-0001.pem`, for HTTPS; None for HTTP
+    :ivar first: the position of the first node, which sets the first address
+        and name
     """
 
     nodes: int = 1000
@@ -65,20 +66,20 @@ def name_of(position: int) -> str:
 class Simulation:
     """Keystone, the central Glance, and the nodes.
 
-    :raises OSError: an address cannot be had
-    :ivar asked: requests to a Glance since they were forgotten
+    :raises OSError: an address cannot be bound
+    :ivar received: number of requests to nodes since the last reset
     """
 
     def __init__(self, settings: Settings) -> None:
         self.settings = settings
-        self.asked = 0
+        self.received = 0
         self._awaited = (0, asyncio.Event())
-        self.line = Line(settings.round_trip)
+        self.network = Network(settings.round_trip)
         self.filling = Filling(settings.fill)
         self._pool = pool(settings.images)
         self._catalogue = Catalogue(self._pool)
         self._keystone_address = Address(
-            _CENTRAL, 0, self._ask_keystone, self.line
+            _CENTRAL, 0, self._answer_keystone, self.network
         )
         self._auth_url = f'{self._keystone_address.url}/v3'
         self.glances: list[Glance] = []
@@ -87,7 +88,7 @@ class Simulation:
         self.reset()
 
     def _bind_all(self) -> list[Address]:
-        """The central Glance's address and the nodes', all at one port."""
+        """The addresses of the central Glance and the nodes, at one port."""
         first = self.settings.first
         positions = range(first, first + self.settings.nodes)
         for attempt in range(_PORTS_TRIED):
@@ -108,7 +109,7 @@ class Simulation:
                 return bound
         raise AssertionError
 
-    def _ask_keystone(self, request: Request) -> bytes:
+    def _answer_keystone(self, request: Request) -> bytes:
         return self.keystone.answer(request)
 
     def _tls(self, name: str) -> ssl.SSLContext | None:
@@ -128,12 +129,12 @@ class Simulation:
         tls: ssl.SSLContext | None = None,
     ) -> Address:
         def answer(request: Request) -> bytes | None:
-            self.asked += 1
-            if self.asked == self._awaited[0]:
+            self.received += 1
+            if self.received == self._awaited[0]:
                 self._awaited[1].set()
             return glance.answer(request)
 
-        address = Address(host, port, answer, self.line, tls)
+        address = Address(host, port, answer, self.network, tls)
         glance = Glance(
             name, address.url, self._auth_url, self._catalogue, self.filling
         )
@@ -142,7 +143,7 @@ class Simulation:
 
     @property
     def description(self) -> dict[str, Any]:
-        """What a client has to know."""
+        """The information for clients."""
         return {
             'auth_url': self._auth_url,
             'image_url': self._addresses[0].url,
@@ -151,7 +152,7 @@ class Simulation:
         }
 
     async def open(self) -> None:
-        """Begin to answer."""
+        """Start to serve requests."""
         await self._keystone_address.listen()
         for address in self._addresses:
             await address.listen()
@@ -159,7 +160,7 @@ class Simulation:
     async def set_fault(
         self, positions: Iterable[int], fault: Fault | None
     ) -> None:
-        """Have nodes fail in a way, or work again with None."""
+        """Set the fault of nodes; None removes it."""
         for position in positions:
             self.glances[position + 1].fault = fault
             address = self._addresses[position + 1]
@@ -170,19 +171,19 @@ class Simulation:
             elif fault is Fault.BACKLOG:
                 address.jam()
             elif fault is Fault.SLOW:
-                await address.listen(Line(SLOW_SECONDS))
+                await address.listen(Network(SLOW_SECONDS))
             else:
                 await address.listen()
 
     def set_cache(
         self, positions: Iterable[int], cached: list[str], queued: list[str]
     ) -> None:
-        """Have nodes hold images, by their IDs, and no others."""
+        """Replace the cached and queued images of nodes, by ID."""
         for position in positions:
             self.glances[position + 1].cache.hold(cached, queued)
 
     def reset(self) -> None:
-        """Fill all caches as at first, and forget all requests."""
+        """Restore the first contents of all caches, and reset the counts."""
         ids = [one.image_id for one in self._pool]
         glances = self.glances[1:]
         for position, glance in enumerate(glances, self.settings.first):
@@ -190,26 +191,26 @@ class Simulation:
             glance.cache.hold(
                 ids[(position + at) % len(ids)] for at in range(held)
             )
-        self.forget_requests()
+        self.reset_requests()
 
-    def forget_requests(self) -> None:
-        """Begin to count requests, and fills at once, anew."""
-        self.asked = 0
+    def reset_requests(self) -> None:
+        """Reset the counts of requests and of concurrent fills."""
+        self.received = 0
         self.filling.most = self.filling.under_way
         self.keystone.requests.clear()
         for glance in self.glances:
             glance.requests.clear()
 
     async def await_requests(self, count: int, seconds: float) -> bool:
-        """Whether so many requests to a Glance come within the time."""
+        """Whether this number of requests to nodes arrives in time."""
         self._awaited = (count, asyncio.Event())
-        if self.asked < count:
+        if self.received < count:
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._awaited[1].wait(), seconds)
-        return self.asked >= count
+        return self.received >= count
 
     def requests(self) -> dict[str, Any]:
-        """What was asked: name → `GET /v2/cache` → how many times."""
+        """The number of requests, by name and `GET /v2/cache`."""
         return {
             'keystone': self.keystone.requests,
             **{one.name: one.requests for one in self.glances},
@@ -227,7 +228,7 @@ class Simulation:
         }
 
     def caches(self) -> dict[str, Any]:
-        """What is held: name → `cached` and `queued` → IDs."""
+        """The IDs of the images, by name and `cached` or `queued`."""
         return {
             one.name: {
                 'cached': list(one.cache.cached),

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What `tests.faults` makes of interrupted runs, and of long sessions."""
+"""The verdicts of `tests.faults` on interrupted runs and long sessions."""
 
 from collections import Counter
 import json
@@ -18,19 +18,19 @@ from tests.faults.verdicts import verdict
 
 _NAMES = [f'edge-{at:04d}' for at in range(300)]
 _HELD = frozenset((name, 'old') for name in _NAMES)
-_TOLD = 'Interrupted. Operations not done: 299.\n'
+_ENDING = 'Interrupted. Operations not done: 299.\n'
 _WAITS = 'Interrupted. Waiting for 1 request; press Ctrl-C again to stop.\n'
 
 
 def out(*rows: tuple[str, str], **fields: str) -> str:
-    """Rows for nodes and IDs, with fields that all of them have."""
+    """Rows for nodes and IDs, with the same fields in each row."""
     return json.dumps([{'Node': one, 'ID': it, **fields} for one, it in rows])
 
 
-def left(code: int, told: str, rows: str = '', *came: str) -> Left:
-    """A run after which some nodes have a new image in their queues."""
-    queued = frozenset((name, 'new') for name in came)
-    return Left(code, rows, told, _HELD, _HELD, queued, (1,) * len(came))
+def left(code: int, err: str, rows: str = '', *names: str) -> Left:
+    """A run that queued a new image on the named nodes."""
+    queued = frozenset((name, 'new') for name in names)
+    return Left(code, rows, err, _HELD, _HELD, queued, (1,) * len(names))
 
 
 ONE = out((_NAMES[0], 'new'), Result='queued')
@@ -40,83 +40,83 @@ ALL = out(*((name, 'new') for name in _NAMES), Result='queued')
 @pytest.mark.parametrize(
     ('run', 'expected'),
     [
-        (left(130, _TOLD), INTERRUPTED),
-        (left(130, _TOLD, ONE, _NAMES[0]), INTERRUPTED),
-        (left(130, _WAITS + _TOLD, ONE, _NAMES[0]), INTERRUPTED),
+        (left(130, _ENDING), INTERRUPTED),
+        (left(130, _ENDING, ONE, _NAMES[0]), INTERRUPTED),
+        (left(130, _WAITS + _ENDING, ONE, _NAMES[0]), INTERRUPTED),
         (left(0, '', ALL, *_NAMES), FINISHED),
         (left(-signal.SIGINT, '', ALL, *_NAMES), FINISHED),
         (left(130, '', ALL, *_NAMES), FINISHED),
         (left(0, '', ONE, _NAMES[0]), 'exit 0 with 1 rows'),
-        (left(0, _TOLD, ALL, *_NAMES), f'exit 0 and {_TOLD.strip()}'),
+        (left(0, _ENDING, ALL, *_NAMES), f'exit 0 and {_ENDING.strip()}'),
         (left(-signal.SIGINT, ''), 'exit -2 with 0 rows'),
         (left(130, ''), 'exit 130 and []'),
         (left(130, _WAITS), 'exit 130 and []'),
-        (left(130, _WAITS + _WAITS + _TOLD), 'two lines that it waits'),
+        (left(130, _WAITS + _WAITS + _ENDING), 'two messages about a wait'),
         (left(130, 'Traceback …\nOw.\n'), 'a traceback: Ow.'),
         (left(1, 'Cannot.\n'), "exit 1: ['Cannot.']"),
         (
-            left(130, _TOLD, '', _NAMES[0]),
+            left(130, _ENDING, '', _NAMES[0]),
             '0 rows without a change and 1 changes without a row: there',
         ),
         (
-            left(130, _TOLD, ONE),
+            left(130, _ENDING, ONE),
             '1 rows without a change and 0 changes without a row: there',
         ),
         (
-            left(130, _TOLD, ALL[:50], *_NAMES),
+            left(130, _ENDING, ALL[:50], *_NAMES),
             '0 rows without a change and 300 changes without a row: there;'
-            ' rows that are cut off',
+            ' incomplete rows',
         ),
     ],
 )
-def test_a_run_is_held_against_what_must_be(run: Left, expected: str) -> None:
+def test_the_verdict_on_a_run(run: Left, expected: str) -> None:
     assert verdict(300, run) == expected
 
 
-def test_what_is_listed_must_be_held_and_what_is_deleted_gone() -> None:
+def test_rows_must_match_the_entries_of_the_nodes() -> None:
     name = _NAMES[0]
-    listed = left(130, _TOLD, out((name, 'new'), State='cached'))
-    deleted = left(130, _TOLD, out((name, 'old'), Result='deleted'))
-    cached = left(130, _TOLD, out((name, 'new'), Result='cached'), name)
-    twice = Left(130, '', _TOLD, _HELD, _HELD, frozenset(), (1, 2))
+    listed = left(130, _ENDING, out((name, 'new'), State='cached'))
+    deleted = left(130, _ENDING, out((name, 'old'), Result='deleted'))
+    cached = left(130, _ENDING, out((name, 'new'), Result='cached'), name)
+    twice = Left(130, '', _ENDING, _HELD, _HELD, frozenset(), (1, 2))
 
-    assert verdict(300, listed) == 'what is listed is not held'
+    assert verdict(300, listed) == 'a listed image was not an entry'
     assert verdict(300, deleted) == (
         '1 rows without a change and 0 changes without a row: deleted'
     )
-    assert verdict(300, cached) == 'what is called cached is not'
+    assert verdict(300, cached) == 'an image in a "cached" row is not cached'
     assert verdict(300, twice) == 'a change was sent twice'
 
 
 @pytest.mark.parametrize(
-    ('verdicts', 'held', 'came'),
+    ('verdicts', 'passed', 'result'),
     [
         (
             {INTERRUPTED: 2, FINISHED: 1},
             True,
-            '3 of 3 runs are as they must be, at least 2 of them interrupted:'
+            '3 of 3 runs are as expected, at least 2 of them interrupted:'
             ' 2 interrupted, 1 finished',
         ),
         (
             {INTERRUPTED: 1, FINISHED: 2},
             False,
-            '3 of 3 runs are as they must be, fewer than 2 of them'
+            '3 of 3 runs are as expected, fewer than 2 of them'
             ' interrupted: 2 finished, 1 interrupted',
         ),
         (
             {INTERRUPTED: 2, 'a traceback: Ow.': 1},
             False,
-            '2 of 3 runs are as they must be, at least 2 of them interrupted:'
+            '2 of 3 runs are as expected, at least 2 of them interrupted:'
             ' 2 interrupted, 1 a traceback: Ow.',
         ),
     ],
 )
 def test_half_of_the_runs_must_have_been_interrupted(
-    verdicts: dict[str, int], held: bool, came: str
+    verdicts: dict[str, int], passed: bool, result: str
 ) -> None:
     row = interrupts.row(interrupts.COMMANDS[1], Counter(verdicts))
 
-    assert (row.held, row.came) == (held, came)
+    assert (row.passed, row.result) == (passed, result)
 
 
 def test_a_child_is_not_started_with_sigint_ignored() -> None:

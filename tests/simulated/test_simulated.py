@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The simulated fleet: what its answers are, its faults, its end."""
+"""Tests of the simulated nodes: responses, faults, and the end."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ from tests.simulated import SimulatedFleet
 from tests.simulated.payloads import TOKEN
 
 pytestmark = pytest.mark.skipif(
-    missing() is not None, reason=missing() or 'it is there'
+    missing() is not None, reason=missing() or 'available'
 )
 
 _NODES = 4
@@ -56,7 +56,7 @@ def fleet(started: SimulatedFleet) -> SimulatedFleet:
 def call(
     fleet: SimulatedFleet, method: str, path: str, **headers: str
 ) -> rest.Reply:
-    """Ask the first node."""
+    """Send a request to the first node."""
     return rest.call(
         method,
         fleet.nodes['edge-0001'] + path,
@@ -67,7 +67,7 @@ def call(
 
 
 def named(fleet: SimulatedFleet, node: str = 'edge-0001') -> object:
-    """What a node holds, by the images' names."""
+    """The names of the images of a node."""
     return {
         state: [fleet.images[one] for one in ids]
         for state, ids in fleet.caches()[node].items()
@@ -284,7 +284,7 @@ def test_nodes_with_certificates_serve_https(tmp_path: pathlib.Path) -> None:
             body = json.load(connection.getresponse())
 
     assert len(body['cached_images']) == 1
-    # One round trip each for TCP, for TLS and for the answer.
+    # One round trip each for TCP, TLS and the response.
     assert time.monotonic() - began >= 3 * 0.02
 
 

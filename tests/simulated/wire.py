@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""As much HTTP/1.1 as answering takes, and not a byte more.
+"""A minimal HTTP/1.1 server.
 
-Keep-alive, Content-Length and pipelining are understood; chunked requests
-are not. Answering is to cost next to nothing: what is measured is the
-client.
+It supports keep-alive, Content-Length and pipelining, but not chunked requests.
+It uses little CPU time, because the benchmarks measure the client.
 """
 
 from __future__ import annotations
@@ -26,10 +25,10 @@ HTML = 'text/html; charset=UTF-8'
 
 
 class Request(NamedTuple):
-    """What a client asked.
+    """The request of a client.
 
-    :ivar path: without the query, as it was sent
-    :ivar query: without its question mark
+    :ivar path: the path as sent, without the query
+    :ivar query: the query without the question mark
     :ivar head: the request line and the headers, without the empty line
     """
 
@@ -40,39 +39,39 @@ class Request(NamedTuple):
     body: bytes
 
     def header(self, name: str) -> str | None:
-        """A header's value; None where there is no such header.
+        """The value of a header; None if it is missing.
 
-        :param name: in lower case
+        :param name: the name in lower case
         """
         return _header(self.head, f'\r\n{name}:'.encode())
 
 
 Answer = bytes | None
-"""A whole response; None is silence."""
+"""A complete response; None for no response."""
 
 Application = Callable[[Request], Answer]
 
 
 @dataclass
-class Line:
-    """What lies between the client and all that answers.
+class Network:
+    """The simulated network between the client and the nodes.
 
-    :ivar round_trip: seconds; also what opening a connection takes, and
-        once more what TLS takes
+    :ivar round_trip: seconds; a new connection takes one more round trip,
+        and TLS takes another one
     """
 
     round_trip: float = 0.0
 
 
 def take_request(buffer: bytearray) -> Request | None:
-    """Take the first request off what came in; None if it is incomplete.
+    """Remove the first request from a buffer; None if it is incomplete.
 
-    :raises ValueError: that is no HTTP
+    :raises ValueError: the data is not HTTP
     """
     end = buffer.find(_END)
     if end < 0:
         if len(buffer) > _MOST_HEAD:
-            raise ValueError('too long a head')
+            raise ValueError('the head is too long')
         return None
     head = bytes(buffer[:end])
     begin = end + len(_END)
@@ -102,10 +101,10 @@ def response(
     kind: str = HTML,
     headers: str = '',
 ) -> bytes:
-    r"""A whole response, with the headers of a Glance behind waitress.
+    r"""A complete response, with the headers of Glance and waitress.
 
-    :param status: `200 OK`
-    :param headers: more of them, each with its \r\n
+    :param status: for example `200 OK`
+    :param headers: additional headers, each with its \r\n
     """
     if isinstance(body, str):
         body = body.encode()
@@ -125,22 +124,22 @@ def response(
 def json_response(
     document: object, status: str = '200 OK', headers: str = ''
 ) -> bytes:
-    """A response that is a JSON document."""
+    """A response with a JSON document."""
     return response(status, json.dumps(document), JSON, headers)
 
 
 class Connection(asyncio.Protocol):
     """One connection of a client.
 
-    :param answer: of the server that it was opened to
-    :param opened: the connections of that server that are open
+    :param answer: answers the requests
+    :param opened: the open connections of the same server
     """
 
     def __init__(
-        self, answer: Application, line: Line, opened: set[Connection]
+        self, answer: Application, network: Network, opened: set[Connection]
     ) -> None:
         self._answer = answer
-        self._line = line
+        self._network = network
         self._all = opened
         self._buffer = bytearray()
         self._loop = asyncio.get_running_loop()
@@ -150,9 +149,9 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self._transport = transport
-        # TLS 1.3 takes a round trip of its own.
+        # TLS 1.3 takes one more round trip.
         openings = 2 if transport.get_extra_info('sslcontext') else 1
-        self._ready = self._loop.time() + openings * self._line.round_trip
+        self._ready = self._loop.time() + openings * self._network.round_trip
         self._all.add(self)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -167,7 +166,7 @@ class Connection(asyncio.Protocol):
             self.abort()
 
     def abort(self) -> None:
-        """End it without a word."""
+        """Close the connection without a response."""
         self._transport.abort()
 
     def _reply(self, request: Request) -> None:
@@ -175,10 +174,10 @@ class Connection(asyncio.Protocol):
         if answer is None:
             return
         last = (request.header('connection') or '').lower() == 'close'
-        if not self._line.round_trip:
+        if not self._network.round_trip:
             self._send(answer, last=last)
             return
-        due = max(self._ready, self._loop.time()) + self._line.round_trip
+        due = max(self._ready, self._loop.time()) + self._network.round_trip
         self._loop.call_at(due, lambda: self._send(answer, last=last))
 
     def _send(self, answer: bytes, *, last: bool) -> None:

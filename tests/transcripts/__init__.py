@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What README and manual show of a terminal is what happens on one.
+"""Checks the console output in the README and the manual.
 
-The blocks of `.. code-block:: console` are run, in their order, against a
-real cloud with three nodes and a few images; what they show must be what
-comes, but for IDs, ports and times. `python -m tests.transcripts --write`
-puts in what comes.
+The commands in the blocks of `.. code-block:: console` run in their order with
+a real cloud of three nodes and some images. Their output must match that of the
+block, except for IDs, ports and times. `python -m tests.transcripts --write`
+updates the blocks.
 
-A comment `.. transcript: …` says what happens before the next block; see
+A comment `.. transcript: …` defines actions before the next block; see
 `scene.Scene`.
 """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""python -m tests.transcripts [--write] [page…]: run what pages show."""
+"""python -m tests.transcripts [--write] [page…]: check console blocks."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def main() -> int:
             shown, came = drift(scene, page, write=options.write)
             drifted = drifted or shown != came
             for line in difflib.unified_diff(
-                shown, came, f'{page}: shown', f'{page}: came', lineterm=''
+                shown, came, f'{page}: shown', f'{page}: actual', lineterm=''
             ):
                 print(line)
     return int(drifted and not options.write)

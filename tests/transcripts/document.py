@@ -15,12 +15,12 @@ _ACTION = re.compile(r' *\.\. transcript: (.+)$')
 
 @dataclass
 class Step:
-    """A command and what it shows.
+    """A command and its output in the page.
 
-    :ivar actions: what happens before it
-    :ivar command: as typed, without the prompt
-    :ivar shown: what stands below it in the page
-    :ivar first: index of the first line below the command, in the page
+    :ivar actions: the actions before the command
+    :ivar command: the command line, without the prompt
+    :ivar shown: the output in the page
+    :ivar first: index in the page of the first line below the command
     """
 
     actions: list[str]
@@ -31,7 +31,7 @@ class Step:
 
 
 class Document:
-    """A page."""
+    """A page of the manual, or the README."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -82,7 +82,7 @@ class Document:
         return at
 
     def write(self, outputs: list[list[str]]) -> None:
-        """Put what came in place of what is shown."""
+        """Replace the output in the page."""
         for step, output in reversed(list(zip(self.steps, outputs))):
             self.lines[step.first : step.first + len(step.shown)] = [
                 f'{step.indent}{line}'.rstrip() for line in output

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What differs from one run to the next, taken out."""
+"""Replaces the values that differ between runs."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ _VARIABLE = re.compile(
 
 
 class Normal:
-    """IDs and addresses become numbers, in the order of appearance."""
+    """Replaces IDs and addresses with numbers, in order of appearance."""
 
     def __init__(self) -> None:
         self._seen: dict[str, str] = {}
 
     def __call__(self, lines: Iterable[str]) -> list[str]:
-        """Lines without what differs."""
+        """The lines with replaced values."""
         return [
             re.sub(r'-{5,}', '-----', _VARIABLE.sub(self._name, line)).rstrip()
             for line in lines

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The pages that show a terminal, and how far they are from the truth."""
+"""The pages with console blocks, and their differences from real output."""
 
 from __future__ import annotations
 
@@ -24,15 +24,15 @@ PAGES = [
 def drift(
     scene: Scene, page: Path, *, write: bool = False
 ) -> tuple[list[str], list[str]]:
-    """What a page shows, and what came, without what always differs.
+    """The output in a page and the actual output, with replaced values.
 
-    :param write: put what came in the page
+    :param write: whether to write the actual output to the page
     """
     document = Document(page)
     scene.reset()
     outputs = []
     for step in document.steps:
-        # Not lazily: what comes after a missing program happens as well.
+        # A list, not a generator: all actions run, also after a missing program.
         able = [scene.act(action) for action in step.actions]
         outputs.append(scene.run(step.command) if all(able) else step.shown)
     old, new = Normal(), Normal()

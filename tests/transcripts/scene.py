@@ -1,19 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The cloud that transcripts are of, and what happens to it."""
+"""The cloud of the transcripts, and the actions on it."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
+import functools
 import os
 from pathlib import Path
+import re
+import shlex
 import shutil
-import subprocess
 import sys
 import time
 
 from tests import cloud as clouds
+from tests import shell
 from tests.cloud import rest
+from tests.shell import Result
 
 _PROGRAMS = Path(sys.executable).parent
 _NODES = ('edge-oslo', 'edge-bergen', 'edge-tromso')
@@ -24,20 +29,22 @@ _IMAGES: tuple[tuple[str, int, list[str]], ...] = (
     ('ubuntu-24.04', 300_000_000, []),
 )
 _PATIENCE = 120.0
+#: Characters with which a line is more than one plain command.
+_FOR_A_SHELL = re.compile('[|&;<>$`]')
 
 
 class Scene:
     """Three nodes, three images; two of them are tagged golden.
 
     The actions: `kill NODE`, `start NODE`, `cached NODE IMAGE…`,
-    `queued NODE IMAGE`, `settled` (nothing is queued any more),
-    `orphan NODE NAME` (an image that is cached there and then deleted),
-    `copied IMAGE STORE`, `file NAME LINE…`. `corrupted`, `truncated` and
-    `removed NODE IMAGE` change the node's cached file. A command that `needs
-    PROGRAM` is not run where there is none.
+    `queued NODE IMAGE`, `settled` (no image is queued), `orphan NODE NAME` (an
+    image that is cached and then deleted), `copied IMAGE STORE`, `file NAME
+    LINE…`. `corrupted`, `truncated` and `removed NODE IMAGE` change the cached
+    file of the node. A command with `needs PROGRAM` runs only if the program is
+    installed.
 
-    :param nodes: three of the cloud's, with caches; the first is the one
-        that the catalogue names
+    :param nodes: three nodes with caches; the first is the image endpoint in
+        the catalogue
     """
 
     def __init__(
@@ -74,43 +81,54 @@ class Scene:
         }
 
     def reset(self) -> None:
-        """As it was at first: all nodes up, all caches empty."""
+        """Start all nodes, and clear all caches."""
+        self.missing = set[str]()
         for name in list(self._down):
             self.act(f'start {name}')
         for name in self._nodes:
             self._call('DELETE', name, '/v2/cache')
 
     def close(self) -> None:
-        """All nodes up, and no image left."""
+        """Start all nodes, and delete all images."""
         self.reset()
         token = self._cloud.token()
         for image_id in self._images.values():
             clouds.delete_image(self._url, token, image_id)
 
     def run(self, command: str) -> list[str]:
-        """What a command shows: both its streams, and its exit code."""
-        done = subprocess.run(
-            ['/bin/sh', '-c', command],
-            cwd=self._folder,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        """Run a command; returns both output streams, and the exit code.
+
+        A plain `openstack` command runs in this process, because loading
+        OpenStackClient takes a second. A shell runs all other commands.
+        """
+        program, *arguments = shlex.split(command)
+        if program == 'openstack' and not _FOR_A_SHELL.search(command):
+            run: Callable[..., Result] = functools.partial(
+                shell.run_here, merged=True
+            )
+        else:
+            run = shell.run_program
+            arguments = ['/bin/sh', '-c', f'exec 2>&1; {command}']
+        done = run(
+            *arguments,
+            environment=self._environment,
+            folder=self._folder,
             timeout=_PATIENCE,
-            check=False,
         )
-        lines = done.stdout.splitlines()
-        if done.returncode:
-            lines.append(f'(exit code {done.returncode})')
+        lines = done.out.splitlines()
+        if done.code:
+            lines.append(f'(exit code {done.code})')
         while lines and not lines[-1].strip():
             lines.pop()
         return lines
 
     def act(self, action: str) -> bool:
-        """Have something happen; returns whether the command can be run."""
+        """Perform an action; returns whether the command can run."""
         verb, *words = action.split()
         if verb == 'needs':
-            return shutil.which(words[0]) is not None
+            missing = shutil.which(words[0]) is None
+            self.missing |= set(words) if missing else set()
+            return not missing
         getattr(self, f'_{verb}')(*words)
         return True
 
@@ -129,7 +147,7 @@ class Scene:
         self._settled(name)
 
     def _queued(self, name: str, image: str) -> None:
-        # What the middleware queues, nobody fetches.
+        # No process fills the images that the middleware queues.
         path = f'/v2/queued_images/{self._images[image]}'
         self._call('PUT', name, path)
 
@@ -147,7 +165,7 @@ class Scene:
         )
         self._call('PUT', name, f'/v2/cache/{image_id}')
         self._settled(name)
-        # Through another node: the one that is asked drops its own copy.
+        # Through another node: a node that deletes an image deletes its entry.
         other = next(one for one in self._nodes if one != name)
         clouds.delete_image(self._nodes[other].url, token, image_id)
 

@@ -65,7 +65,9 @@ def test_what_goes_is_shown_before_the_question(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.deletion([(OSLO, CACHED), (BERGEN, QUEUED), (BERGEN, NOT_THERE)])
+    approval.confirm_deletion(
+        [(OSLO, CACHED), (BERGEN, QUEUED), (BERGEN, NOT_THERE)]
+    )
 
     assert terminal.getvalue() == (
         '  ubuntu\\x1b[31m (id-1)  5.0 MB  oslo\n'
@@ -79,10 +81,10 @@ def test_nodes_that_are_cleared_are_shown_with_what_they_lose(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.clearing(
+    approval.confirm_clearing(
         {
-            OSLO: entries.Freed(cached=2, queued=1, size=10000000),
-            BERGEN: entries.Freed(cached=0, queued=0, size=0),
+            OSLO: entries.Totals(cached=2, queued=1, size=10000000),
+            BERGEN: entries.Totals(cached=0, queued=0, size=0),
         },
     )
 
@@ -98,7 +100,7 @@ def test_nodes_that_are_pruned_are_shown_with_where_they_are(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.pruning([OSLO, BERGEN])
+    approval.confirm_pruning([OSLO, BERGEN])
 
     assert terminal.getvalue() == (
         '  oslo (http://oslo)\n'
@@ -112,7 +114,7 @@ def test_of_a_thousand_nodes_twenty_are_shown(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.pruning([OSLO] * 1000)
+    approval.confirm_pruning([OSLO] * 1000)
 
     assert terminal.getvalue().splitlines()[19:] == [
         '  oslo (http://oslo)',
@@ -127,7 +129,7 @@ def test_nodes_are_not_pruned_without_a_yes(
     sit_down(monkeypatch, 'n\n')
 
     with pytest.raises(errors.CacheError) as caught:
-        approval.pruning([OSLO, BERGEN])
+        approval.confirm_pruning([OSLO, BERGEN])
 
     assert type(caught.value) is errors.CacheError
     assert str(caught.value) == 'Nothing was changed.'
@@ -146,7 +148,7 @@ def test_twenty_lines_of_many_are_shown(
 ) -> None:
     terminal = sit_down(monkeypatch, 'y\n')
 
-    approval.deletion([(OSLO, QUEUED)] * count)
+    approval.confirm_deletion([(OSLO, QUEUED)] * count)
 
     *lines, question = terminal.getvalue().splitlines()
     assert lines[19:] == last_lines
@@ -159,7 +161,7 @@ def test_twenty_lines_of_many_are_shown(
 def test_yes_is_yes(monkeypatch: pytest.MonkeyPatch, answer: str) -> None:
     sit_down(monkeypatch, answer)
 
-    approval.deletion([(OSLO, CACHED)])
+    approval.confirm_deletion([(OSLO, CACHED)])
 
 
 @pytest.mark.parametrize('answer', ['n\n', '\n', '', 'yep\n', 'no\ny\n'])
@@ -169,7 +171,7 @@ def test_anything_else_is_no(
     sit_down(monkeypatch, answer)
 
     with pytest.raises(errors.CacheError) as caught:
-        approval.deletion([(OSLO, CACHED)])
+        approval.confirm_deletion([(OSLO, CACHED)])
 
     assert type(caught.value) is errors.CacheError
     assert str(caught.value) == 'Nothing was changed.'
@@ -213,10 +215,10 @@ def test_the_command_line_decides_whether_a_command_asks(
     sit_down(monkeypatch, 'y\n')
     parsed = command_line(**given)
 
-    assert approval.check(parsed, members, always=always) is expected
+    assert approval.is_required(parsed, members, always=always) is expected
     for option in ('auto_approve', 'dry_run'):
         done = command_line(**given, **{option: True})
-        assert approval.check(done, members, always=always) is False
+        assert approval.is_required(done, members, always=always) is False
 
 
 @pytest.mark.parametrize(
@@ -228,14 +230,14 @@ def test_without_a_terminal_there_is_nobody_to_ask(
     shown = sit_down(monkeypatch, 'y\n', stdin=stdin, stderr=stderr)
 
     with pytest.raises(errors.UsageError) as caught:
-        approval.check(command_line(), [OSLO, BERGEN])
+        approval.is_required(command_line(), [OSLO, BERGEN])
 
     assert str(caught.value) == (
         'Confirmation required. Use --auto-approve to proceed, or --dry-run '
         'to show the plan.'
     )
     assert shown.getvalue() == ''
-    assert approval.check(command_line(), [OSLO]) is False
+    assert approval.is_required(command_line(), [OSLO]) is False
 
 
 def test_nothing_to_take_asks_nothing(
@@ -243,9 +245,9 @@ def test_nothing_to_take_asks_nothing(
 ) -> None:
     shown = sit_down(monkeypatch, 'n\n')
 
-    approval.deletion([])
-    approval.deletion([(OSLO, NOT_THERE)])
-    approval.clearing({})
-    approval.pruning([])
+    approval.confirm_deletion([])
+    approval.confirm_deletion([(OSLO, NOT_THERE)])
+    approval.confirm_clearing({})
+    approval.confirm_pruning([])
 
     assert shown.getvalue() == ''

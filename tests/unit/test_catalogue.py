@@ -406,7 +406,7 @@ def test_a_word_may_mean_all_images_of_its_name(
 
     resolution = run(catalogue.resolve(['twin'], several=True))
 
-    assert [one.image_id for one in resolution.meant['twin']] == [
+    assert [one.image_id for one in resolution.by_word['twin']] == [
         p.UBUNTU,
         p.DEBIAN,
     ]

@@ -129,7 +129,7 @@ def test_lists_that_alternate(looks: str, expected: str) -> None:
     check = checks._single([ord(one) for one in looks])
 
     assert (check.name, check.outcome) == ('single node', expected)
-    assert check.routine is (expected == 'unknown')
+    assert check.long_only is (expected == 'unknown')
 
 
 @pytest.mark.parametrize(
@@ -153,7 +153,9 @@ def test_lists_that_alternate(looks: str, expected: str) -> None:
         ([ENTRY], None, False, False),
     ],
 )
-def test_twins(left: Any, right: Any, fills: bool, everything: bool) -> None:
+def test_nodes_with_the_same_list(
+    left: Any, right: Any, fills: bool, everything: bool
+) -> None:
     one, other = member('one'), member('other')
     reports = {
         one: checks.Report(held=left),
@@ -161,11 +163,13 @@ def test_twins(left: Any, right: Any, fills: bool, everything: bool) -> None:
     }
 
     both = [[one, other]]
-    assert checks.twins(reports) == (both if fills else [])
-    assert checks.twins(reports, strict=True) == (both if everything else [])
+    assert checks.nodes_with_same_list(reports) == (both if fills else [])
+    assert checks.nodes_with_same_list(reports, strict=True) == (
+        both if everything else []
+    )
 
 
-def test_groups_of_twins() -> None:
+def test_groups_of_nodes_with_the_same_list() -> None:
     found = [member(name) for name in 'abcde']
     held = [[ENTRY], [], [ENTRY], [ENTRY._replace(hits=1)], [ENTRY]]
     reports = {
@@ -173,18 +177,18 @@ def test_groups_of_twins() -> None:
         for one, listed in zip(found, held)
     }
 
-    strict = checks.twins(reports, strict=True)
+    strict = checks.nodes_with_same_list(reports, strict=True)
     assert strict == [[found[0], found[2], found[4]]]
-    assert checks.twins(reports) == [[found[0], *found[2:]]]
+    assert checks.nodes_with_same_list(reports) == [[found[0], *found[2:]]]
 
 
-def test_each_twin_is_told_of_the_others() -> None:
+def test_each_node_names_the_others_of_its_group() -> None:
     found = [member(name) for name in 'abcdef']
     reports = {one: checks.Report(held=[ENTRY]) for one in found}
     reports[member('x')] = checks.Report()
     reports[member('y')] = checks.Report(held=[])
 
-    probing.add_twins(reports)
+    probing.add_own_list_checks(reports)
 
     details = {
         one.node.name: report.checks[0].details
@@ -207,12 +211,12 @@ def test_lists_that_agree_but_for_hits_are_not_a_warning() -> None:
         other: checks.Report(held=[ENTRY._replace(hits=4)]),
     }
 
-    probing.add_twins(reports)
+    probing.add_own_list_checks(reports)
 
     for report in reports.values():
         (found,) = report.checks
         assert (found.name, found.outcome) == ('own list', 'unknown')
-        assert found.routine
+        assert found.long_only
 
 
 def test_what_a_probe_found_stays() -> None:
@@ -223,7 +227,7 @@ def test_what_a_probe_found_stays() -> None:
     }
     reports[one].add(checks.Name.OWN_LIST, checks.Outcome.OK)
 
-    probing.add_twins(reports)
+    probing.add_own_list_checks(reports)
 
     assert [check.outcome for check in reports[one].checks] == ['ok']
     assert [check.outcome for check in reports[other].checks] == ['warning']

@@ -203,15 +203,15 @@ def test_a_site_with_a_silent_node_does_not_count_as_cached() -> None:
     held = {'oslo-1': [cached('id-1')], 'bergen': [cached('id-1')]}
 
     (by_site,) = coverage.cover(
-        [UBUNTU], held, site_of=SITES.__getitem__, silent=['oslo-2']
+        [UBUNTU], held, site_of=SITES.__getitem__, unknown=['oslo-2']
     )
-    (by_node,) = coverage.cover([UBUNTU], held, silent=['oslo-2'])
+    (by_node,) = coverage.cover([UBUNTU], held, unknown=['oslo-2'])
     (elsewhere,) = coverage.cover(
         [UBUNTU],
         held,
         site_of=SITES.__getitem__,
         belongs=lambda _image_id, node: node != 'oslo-2',
-        silent=['oslo-2'],
+        unknown=['oslo-2'],
     )
 
     assert (by_site.cached, by_site.missing_on) == (1, ())

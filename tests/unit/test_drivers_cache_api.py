@@ -493,7 +493,7 @@ def test_a_clean_takes_no_longer_than_anything_else(
     [
         ('', 'not a JSON object'),
         ('[]', 'not a JSON object'),
-        ('{}', 'it does not say how much was pruned'),
+        ('{}', 'the pruned amounts are missing'),
         (
             '{"total_files_pruned": "2", "total_bytes_pruned": 0}',
             'total_files_pruned is not a count',

@@ -130,7 +130,7 @@ def test_what_glance_leaves_out_of_a_cached_image_is_absent() -> None:
         ),
         (
             {'cached_images': [UBUNTU], 'queued_images': []},
-            'cached_images holds something else than objects',
+            'an item of cached_images is not an object',
         ),
         (
             {'cached_images': [{}], 'queued_images': []},
@@ -295,13 +295,13 @@ def test_what_was_freed_is_added_up() -> None:
         entries.Entry(FEDORA, entries.State.CACHED, size=7),
     ]
 
-    assert entries.Freed.of(iter(held)) == entries.Freed(
+    assert entries.Totals.of(iter(held)) == entries.Totals(
         cached=3, queued=1, size=5000007
     )
 
 
 def test_nothing_frees_nothing() -> None:
-    assert entries.Freed.of([]) == entries.Freed(cached=0, queued=0, size=0)
+    assert entries.Totals.of([]) == entries.Totals(cached=0, queued=0, size=0)
 
 
 def test_what_a_node_pruned_is_read() -> None:
@@ -324,18 +324,18 @@ def test_a_node_may_prune_nothing_and_say_more() -> None:
         (None, 'not a JSON object'),
         ([], 'not a JSON object'),
         ('3', 'not a JSON object'),
-        ({}, 'it does not say how much was pruned'),
+        ({}, 'the pruned amounts are missing'),
         (
             {'total_files_pruned': 3},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'total_bytes_pruned': 3},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'total_files_pruned': None, 'total_bytes_pruned': 3},
-            'it does not say how much was pruned',
+            'the pruned amounts are missing',
         ),
         (
             {'total_files_pruned': '3', 'total_bytes_pruned': 3},

@@ -69,7 +69,7 @@ def command(loop: loops.Loop) -> operations.Operations:
 def failures(command: operations.Operations) -> list[str]:
     """The lines that a person gets in the end."""
     log: Any = mock.create_autospec(logging.Logger, instance=True)
-    command.failures.tell(log)
+    command.failures.report(log)
     return [call.args[0] for call in log.error.call_args_list]
 
 
@@ -101,7 +101,7 @@ def test_every_node_is_asked_and_none_hides_another(
     )
     __, bergen = both
 
-    assert run(command.look(both)) == {
+    assert run(command.list_entries(both)) == {
         bergen: [entries.Entry('id-1', entries.State.QUEUED)]
     }
 
@@ -143,7 +143,7 @@ def test_all_nodes_together_may_list_so_many_entries(
     web.answers('GET', f'{p.GLANCE}/v2/cache', json=p.cache(queued=['a', 'b']))
     web.answers('GET', f'{p.EDGE}/v2/cache', json=p.cache(queued=['a', 'b']))
 
-    found = run(command.look(both))
+    found = run(command.list_entries(both))
 
     assert len(found) == 1
     (told,) = failures(command)
@@ -257,7 +257,7 @@ def test_what_is_under_way_is_counted(
 ) -> None:
     oslo, __ = both
 
-    run(command.ask(both, nothing))
+    run(command.query(both, nothing))
     run(command.change([oslo], nothing, '%s'))
     run(command.carry_out(steps_of([oslo], 'a', 'b', 'c'), nothing, ''))
 
@@ -300,7 +300,7 @@ def test_a_question_is_not_waited_for_and_a_change_is(
 
     async def ask() -> None:
         with pytest.raises(asyncio.CancelledError):
-            await cancel(lambda stop: command.ask(both, stop.operation), 2)
+            await cancel(lambda stop: command.query(both, stop.operation), 2)
 
     run(ask())
     changed = run(

@@ -65,7 +65,7 @@ class Names:
 
 
 def choose_all(
-    cloud: mock.Mock, words: choice.Words, names: Names | None = None
+    cloud: mock.Mock, words: choice.NodeOptions, names: Names | None = None
 ) -> choice.Choice:
     configured = configuration.configured(cloud)
     return asyncio.run(
@@ -76,10 +76,12 @@ def choose_all(
 def choose(
     cloud: mock.Mock,
     *named: str,
-    everything: bool = False,
+    all_nodes: bool = False,
     changes: bool = False,
 ) -> list[nodes.Node]:
-    words = choice.Words(nodes=named, everything=everything, required=changes)
+    words = choice.NodeOptions(
+        nodes=named, all_nodes=all_nodes, required=changes
+    )
     names = Names()
     chosen = choose_all(cloud, words, names)
     assert chosen.maintenance == []
@@ -88,11 +90,11 @@ def choose(
 
 
 @pytest.mark.parametrize('changes', [False, True])
-@pytest.mark.parametrize('everything', [False, True])
+@pytest.mark.parametrize('all_nodes', [False, True])
 def test_a_cloud_without_nodes_is_its_image_endpoint(
-    changes: bool, everything: bool
+    changes: bool, all_nodes: bool
 ) -> None:
-    assert choose(cloud_of(), everything=everything, changes=changes) == [
+    assert choose(cloud_of(), all_nodes=all_nodes, changes=changes) == [
         node('http://glance:9292', 'http://glance:9292')
     ]
 
@@ -105,7 +107,7 @@ def test_reading_asks_all_nodes() -> None:
 def test_all_nodes_are_all_that_are_configured(changes: bool) -> None:
     cloud = cloud_of(OSLO, BERGEN)
 
-    assert choose(cloud, everything=True, changes=changes) == [OSLO, BERGEN]
+    assert choose(cloud, all_nodes=True, changes=changes) == [OSLO, BERGEN]
 
 
 def test_a_change_wants_to_be_told_where() -> None:
@@ -120,7 +122,7 @@ def test_a_change_wants_to_be_told_where() -> None:
 
 def test_one_node_and_all_nodes_exclude_each_other() -> None:
     with pytest.raises(errors.UsageError) as caught:
-        choose(cloud_of(OSLO), 'edge-oslo', everything=True)
+        choose(cloud_of(OSLO), 'edge-oslo', all_nodes=True)
 
     assert str(caught.value) == (
         '--all-nodes cannot be combined with --node or --site. Use one of '
@@ -309,16 +311,16 @@ OTHERS = [A1, B1, B2, B3, C]
 @pytest.mark.parametrize(
     ('words', 'expected', 'maintenance'),
     [
-        ({'everything': True}, OTHERS, ['a-2']),
-        ({'everything': True, 'excluded': ['b-*']}, [A1, C], ['a-2']),
+        ({'all_nodes': True}, OTHERS, ['a-2']),
+        ({'all_nodes': True, 'excluded': ['b-*']}, [A1, C], ['a-2']),
         (
-            {'everything': True, 'excluded': ['b-[1-2]', 'c']},
+            {'all_nodes': True, 'excluded': ['b-[1-2]', 'c']},
             [A1, B3],
             ['a-2'],
         ),
         # What is excluded is not reported as left out for another reason.
-        ({'everything': True, 'excluded': ['a-*']}, [B1, B2, B3, C], []),
-        ({'everything': True, 'excluded': ['a-2']}, OTHERS, []),
+        ({'all_nodes': True, 'excluded': ['a-*']}, [B1, B2, B3, C], []),
+        ({'all_nodes': True, 'excluded': ['a-2']}, OTHERS, []),
         # Names
         ({'nodes': ['a-1', 'a-2']}, [A1, A2], []),
         ({'nodes': ['a-2']}, [A2], []),
@@ -358,14 +360,14 @@ def test_options_combine(
     required: bool,
 ) -> None:
     chosen = choose_all(
-        cloud_of(*FLEET), choice.Words(**words, required=required)
+        cloud_of(*FLEET), choice.NodeOptions(**words, required=required)
     )
 
     assert chosen == choice.Choice(expected, maintenance)
 
 
 def test_reading_leaves_out_what_is_in_maintenance_or_excluded() -> None:
-    chosen = choose_all(cloud_of(*FLEET), choice.Words(excluded=['b-*']))
+    chosen = choose_all(cloud_of(*FLEET), choice.NodeOptions(excluded=['b-*']))
 
     assert chosen == choice.Choice([A1, C], ['a-2'])
 
@@ -375,7 +377,7 @@ def test_sites_may_be_a_set() -> None:
         *(node(f'n{at}', f'http://n{at}', site=f's-{at}') for at in range(5))
     )
 
-    chosen = choose_all(cloud, choice.Words(sites=['s-[1-2,4]']))
+    chosen = choose_all(cloud, choice.NodeOptions(sites=['s-[1-2,4]']))
 
     assert [one.name for one in chosen.nodes] == ['n1', 'n2', 'n4']
 
@@ -392,14 +394,14 @@ HOST = 'Use a URL for other nodes.'
     ('words', 'expected'),
     [
         (
-            {'everything': True, 'nodes': ['c']},
+            {'all_nodes': True, 'nodes': ['c']},
             (
                 '--all-nodes cannot be combined with --node or --site. Use '
                 'one of them.'
             ),
         ),
         (
-            {'everything': True, 'sites': ['c']},
+            {'all_nodes': True, 'sites': ['c']},
             (
                 '--all-nodes cannot be combined with --node or --site. Use '
                 'one of them.'
@@ -465,7 +467,7 @@ HOST = 'Use a URL for other nodes.'
             '--node.',
         ),
         (
-            {'everything': True, 'excluded': ['*']},
+            {'all_nodes': True, 'excluded': ['*']},
             'No nodes left: 0 in maintenance, 6 excluded. Specify nodes with '
             '--node.',
         ),
@@ -475,7 +477,7 @@ def test_words_that_mean_no_nodes(
     words: dict[str, Any], expected: str
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        choose_all(cloud_of(*FLEET), choice.Words(**words))
+        choose_all(cloud_of(*FLEET), choice.NodeOptions(**words))
 
     assert str(caught.value) == expected
 
@@ -483,7 +485,7 @@ def test_words_that_mean_no_nodes(
 @pytest.mark.parametrize('words', [{'excluded': ['c']}, {'sites': ['c']}])
 def test_a_cloud_without_nodes_has_no_sites(words: dict[str, Any]) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        choose_all(cloud_of(), choice.Words(**words))
+        choose_all(cloud_of(), choice.NodeOptions(**words))
 
     assert str(caught.value) == (
         "'c' matches no node: clouds.yaml has no nodes. Configure nodes, or "
@@ -528,7 +530,7 @@ def test_a_node_that_is_discovered_is_one_for_each_address(
     """In the order of the addresses, which DNS changes."""
     names = Names(FOUND)
 
-    chosen = choose_all(cloud_of(C, DNS), choice.Words(**words), names)
+    chosen = choose_all(cloud_of(C, DNS), choice.NodeOptions(**words), names)
 
     assert chosen == choice.Choice(expected, [])
     assert set(names.asked) <= {'http://pods:9292'}
@@ -538,8 +540,8 @@ def test_no_name_is_looked_up_for_nodes_that_are_not_meant() -> None:
     names = Names(FOUND)
     cloud = cloud_of(C, DNS)
 
-    choose_all(cloud, choice.Words(nodes=['c']), names)
-    choose_all(cloud, choice.Words(excluded=['pods']), names)
+    choose_all(cloud, choice.NodeOptions(nodes=['c']), names)
+    choose_all(cloud, choice.NodeOptions(excluded=['pods']), names)
 
     assert names.asked == []
 
@@ -556,7 +558,7 @@ def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
     word = next(iter(words.values()))[0]
 
     with pytest.raises(errors.UsageError) as caught:
-        choose_all(cloud_of(C, DNS), choice.Words(**words), Names(FOUND))
+        choose_all(cloud_of(C, DNS), choice.NodeOptions(**words), Names(FOUND))
 
     assert str(caught.value).startswith(
         f"clouds.yaml has no node '{word}'. Available: pods-10.0.0."
@@ -564,7 +566,7 @@ def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
 
 
 def test_a_name_that_does_not_resolve_is_a_node_that_fails() -> None:
-    chosen = choose_all(cloud_of(C, DNS), choice.Words())
+    chosen = choose_all(cloud_of(C, DNS), choice.NodeOptions())
 
     assert chosen.nodes == [C, node('pods', 'http://pods:9292', site='north')]
 
@@ -573,11 +575,11 @@ def test_an_address_is_named_while_the_name_does_not_resolve() -> None:
     """Another host than the node's own is not connected to."""
     cloud = cloud_of(C, DNS)
 
-    chosen = choose_all(cloud, choice.Words(nodes=['pods-10.0.0.1']))
+    chosen = choose_all(cloud, choice.NodeOptions(nodes=['pods-10.0.0.1']))
 
     assert chosen.nodes == [PODS[0]]
     with pytest.raises(errors.UsageError):
-        choose_all(cloud, choice.Words(nodes=['pods-evil.example']))
+        choose_all(cloud, choice.NodeOptions(nodes=['pods-evil.example']))
 
 
 def test_nodes_that_are_discovered_may_begin_with_the_same_words() -> None:
@@ -585,7 +587,9 @@ def test_nodes_that_are_discovered_may_begin_with_the_same_words() -> None:
     names = Names({**FOUND, 'http://two': ['10.0.0.1']})
 
     (one,) = choose_all(
-        cloud_of(DNS, other), choice.Words(nodes=['pods-2-10.0.0.1']), names
+        cloud_of(DNS, other),
+        choice.NodeOptions(nodes=['pods-2-10.0.0.1']),
+        names,
     ).nodes
 
     assert (one.endpoint, one.address) == ('http://two', '10.0.0.1')
@@ -597,9 +601,9 @@ def test_maintenance_is_of_all_addresses() -> None:
         node('pods', 'http://pods:9292', discover=True, maintenance=True),
     )
 
-    left = choose_all(cloud, choice.Words(), Names(FOUND))
+    left = choose_all(cloud, choice.NodeOptions(), Names(FOUND))
     named = choose_all(
-        cloud, choice.Words(nodes=['pods-10.0.0.1']), Names(FOUND)
+        cloud, choice.NodeOptions(nodes=['pods-10.0.0.1']), Names(FOUND)
     )
 
     assert left == choice.Choice([C], ['pods'])

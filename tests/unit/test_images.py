@@ -272,4 +272,4 @@ def test_what_may_be_an_id(text: str, expected: bool) -> None:
     ('text', 'expected'), [('ubuntu', True), ('ä€', True), ('a\udcff', False)]
 )
 def test_what_is_text(text: str, expected: bool) -> None:
-    assert images.is_text(text) is expected
+    assert images.is_encodable(text) is expected

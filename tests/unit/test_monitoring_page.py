@@ -93,7 +93,7 @@ def test_certificates_that_expire_are_findings() -> None:
 
 
 def test_orphans_that_are_not_known() -> None:
-    assert 'Not known of mine: the login' in render(state('a', 'x', ['i']))
+    assert 'Not known for mine: the login' in render(state('a', 'x', ['i']))
     nothing = render(state('a', 'x', ['i']), orphans={'mine': frozenset()})
     assert '<p>None.</p>' in nothing
 

@@ -34,7 +34,7 @@ def parser() -> Parser:
     parser = Parser()
     parser.add_argument('images', nargs='*')
     node_options.add(parser)
-    options.add_narrowing_options(parser)
+    options.add_filter_options(parser)
     options.add_image_options(parser)
     options.add_approval_options(parser)
     return parser
@@ -272,20 +272,20 @@ def test_a_bad_value_is_told_with_what_a_good_one_is(
 @pytest.mark.parametrize(
     ('argv', 'expected'),
     [
-        ('', selection.Narrowing()),
+        ('', selection.Filters()),
         (
             '--cached',
-            selection.Narrowing(states=frozenset({entries.State.CACHED})),
+            selection.Filters(states=frozenset({entries.State.CACHED})),
         ),
         (
             '--queued --cached',
-            selection.Narrowing(
+            selection.Filters(
                 states=frozenset({entries.State.CACHED, entries.State.QUEUED})
             ),
         ),
         (
             '--orphans --unused --older-than 1d --larger-than 0',
-            selection.Narrowing(
+            selection.Filters(
                 orphans=True,
                 unused=True,
                 older_than=datetime.timedelta(days=1),
@@ -295,9 +295,9 @@ def test_a_bad_value_is_told_with_what_a_good_one_is(
     ],
 )
 def test_the_conditions_that_were_given(
-    parser: Parser, argv: str, expected: selection.Narrowing
+    parser: Parser, argv: str, expected: selection.Filters
 ) -> None:
-    assert options.narrowing(parser.parse_args(argv.split())) == expected
+    assert options.filters(parser.parse_args(argv.split())) == expected
 
 
 def test_a_file_adds_to_the_words(

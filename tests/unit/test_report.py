@@ -19,7 +19,7 @@ def log() -> mock.Mock:
 
 
 def test_without_a_failure_nothing_is_told(log: mock.Mock) -> None:
-    assert report.Failures().tell(log) == 0
+    assert report.Failures().report(log) == 0
     assert log.mock_calls == []
 
 
@@ -30,7 +30,7 @@ def test_each_failure_is_a_line_in_the_order_of_their_coming(
     failures.add('Cannot list edge-oslo', errors.TimedOut('No answer'))
     failures.add('Cannot list edge-bergen', errors.Refused('No', 'Ask.'))
 
-    assert failures.tell(log) == 1
+    assert failures.report(log) == 1
     assert log.mock_calls == [
         mock.call.error('Cannot list edge-oslo: No answer.'),
         mock.call.error('Cannot list edge-bergen: No. Ask.'),
@@ -41,7 +41,7 @@ def test_a_failure_can_not_steer_a_terminal(log: mock.Mock) -> None:
     failures = report.Failures()
     failures.add('Cannot delete \x1b[31m', errors.Refused('Not\nthis'))
 
-    failures.tell(log)
+    failures.report(log)
 
     assert log.mock_calls == [
         mock.call.error('Cannot delete \\x1b[31m: Not\\nthis.')
@@ -54,7 +54,7 @@ def test_a_percent_sign_is_a_percent_sign(
     failures = report.Failures()
     failures.add('Cannot queue 100%d', errors.Refused('%(no)s'))
 
-    failures.tell(logging.getLogger('test'))
+    failures.report(logging.getLogger('test'))
 
     assert caplog.messages == ['Cannot queue 100%d: %(no)s.']
 
@@ -67,7 +67,7 @@ def test_what_was_not_sent_is_counted_and_told_last(
     failures.add('Cannot queue b', errors.Refused('No'))
     failures.add('Cannot queue c', errors.Interrupted())
 
-    assert failures.tell(logging.getLogger('test')) == 130
+    assert failures.report(logging.getLogger('test')) == 130
     assert caplog.messages == [
         'Cannot queue b: No.',
         'Interrupted. Operations not done: 2.',
@@ -84,7 +84,7 @@ def test_what_follows_from_failures_is_told_in_its_place(
         'Cannot look up image names', errors.CatalogueError('No list')
     )
 
-    assert failures.tell(log) == 1
+    assert failures.report(log) == 1
     assert log.mock_calls == [
         mock.call.error('Cannot list edge-oslo: No answer.'),
         mock.call.error('1 of 2 nodes did not \\x1b[31msay.'),
@@ -99,7 +99,7 @@ def test_an_interrupt_is_told_after_what_follows_from_failures(
     failures.interrupt()
     failures.remark('2 of 2 nodes did not say.')
 
-    assert failures.tell(log) == 130
+    assert failures.report(log) == 130
     assert [one.args[0] for one in log.mock_calls] == [
         '2 of 2 nodes did not say.',
         'Interrupted. Operations not done: %d.',
@@ -125,7 +125,7 @@ def test_unreachable_nodes_are_allowed_up_to_a_number(
     failures.add(*down('oslo'))
     failures.remark('2 of 3 nodes did not say.')
 
-    assert failures.tell(log) == code
+    assert failures.report(log) == code
     assert [(one[0], *one.args) for one in log.mock_calls] == [
         (level, 'Cannot list oslo: No answer.'),
         (level, 'Cannot list bergen: No answer.'),
@@ -151,7 +151,7 @@ def test_other_failures_are_never_allowed(
     failures.add('Cannot list bergen', error, 'bergen')
     failures.remark('2 of 3 nodes did not say.')
 
-    assert failures.tell(log) == 1
+    assert failures.report(log) == 1
     assert [one[0] for one in log.mock_calls] == ['warning', 'error', 'error']
 
 
@@ -160,7 +160,7 @@ def test_what_is_no_node_is_never_allowed(log: mock.Mock) -> None:
     failures.allowed = 9
     failures.add('Cannot look up image names', errors.TimedOut('No answer'))
 
-    assert failures.tell(log) == 1
+    assert failures.report(log) == 1
 
 
 def test_an_interrupt_is_none_the_less_for_what_is_allowed(
@@ -172,5 +172,5 @@ def test_an_interrupt_is_none_the_less_for_what_is_allowed(
     failures.remark('Some changes are not listed.')
     failures.interrupt()
 
-    assert failures.tell(log) == 130
+    assert failures.report(log) == 130
     assert [one[0] for one in log.mock_calls] == ['warning', 'error', 'error']

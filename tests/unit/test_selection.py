@@ -39,66 +39,66 @@ IN_THE_FUTURE = entries.Entry(
 
 
 @pytest.mark.parametrize(
-    ('narrowing', 'kept'),
+    ('filters', 'kept'),
     [
         (
-            selection.Narrowing(),
+            selection.Filters(),
             [CACHED, NEVER_SERVED, QUEUED, ORPHAN, IN_THE_FUTURE],
         ),
         (
-            selection.Narrowing(states=frozenset({entries.State.CACHED})),
+            selection.Filters(states=frozenset({entries.State.CACHED})),
             [CACHED, NEVER_SERVED, ORPHAN, IN_THE_FUTURE],
         ),
         (
-            selection.Narrowing(states=frozenset({entries.State.QUEUED})),
+            selection.Filters(states=frozenset({entries.State.QUEUED})),
             [QUEUED],
         ),
         (
-            selection.Narrowing(states=frozenset(entries.State)),
+            selection.Filters(states=frozenset(entries.State)),
             [CACHED, NEVER_SERVED, QUEUED, ORPHAN, IN_THE_FUTURE],
         ),
-        (selection.Narrowing(orphans=True), [ORPHAN]),
-        (selection.Narrowing(unused=True), [NEVER_SERVED]),
-        (selection.Narrowing(older_than=DAY), [CACHED, NEVER_SERVED]),
-        (selection.Narrowing(older_than=2 * DAY), [NEVER_SERVED]),
-        (selection.Narrowing(older_than=0 * DAY), [CACHED, NEVER_SERVED]),
-        (selection.Narrowing(larger_than=999), [CACHED, NEVER_SERVED]),
-        (selection.Narrowing(larger_than=1000), []),
-        (selection.Narrowing(larger_than=0), [CACHED, NEVER_SERVED]),
+        (selection.Filters(orphans=True), [ORPHAN]),
+        (selection.Filters(unused=True), [NEVER_SERVED]),
+        (selection.Filters(older_than=DAY), [CACHED, NEVER_SERVED]),
+        (selection.Filters(older_than=2 * DAY), [NEVER_SERVED]),
+        (selection.Filters(older_than=0 * DAY), [CACHED, NEVER_SERVED]),
+        (selection.Filters(larger_than=999), [CACHED, NEVER_SERVED]),
+        (selection.Filters(larger_than=1000), []),
+        (selection.Filters(larger_than=0), [CACHED, NEVER_SERVED]),
         (
-            selection.Narrowing(unused=True, older_than=2 * DAY),
+            selection.Filters(unused=True, older_than=2 * DAY),
             [NEVER_SERVED],
         ),
-        (selection.Narrowing(orphans=True, unused=True), []),
+        (selection.Filters(orphans=True, unused=True), []),
     ],
 )
 def test_an_entry_is_kept_that_meets_every_condition(
-    narrowing: selection.Narrowing, kept: list[entries.Entry]
+    filters: selection.Filters, kept: list[entries.Entry]
 ) -> None:
     held = [CACHED, NEVER_SERVED, QUEUED, ORPHAN, IN_THE_FUTURE]
 
-    assert [one for one in held if narrowing.keeps(one, KNOWN, NOW)] == kept
+    assert [one for one in held if filters.keeps(one, KNOWN, NOW)] == kept
 
 
 @pytest.mark.parametrize(
-    ('narrowing', 'expected'),
+    ('filters', 'expected'),
     [
-        (selection.Narrowing(), False),
-        (selection.Narrowing(states=frozenset()), False),
+        (selection.Filters(), False),
+        (selection.Filters(states=frozenset()), False),
         (
-            selection.Narrowing(states=frozenset({entries.State.CACHED})),
+            selection.Filters(states=frozenset({entries.State.CACHED})),
             True,
         ),
-        (selection.Narrowing(orphans=True), True),
-        (selection.Narrowing(unused=True), True),
-        (selection.Narrowing(older_than=0 * DAY), True),
-        (selection.Narrowing(larger_than=0), True),
+        (selection.Filters(orphans=True), True),
+        (selection.Filters(unused=True), True),
+        (selection.Filters(older_than=0 * DAY), True),
+        (selection.Filters(larger_than=0), True),
     ],
 )
 def test_a_condition_counts_even_when_it_is_zero(
-    narrowing: selection.Narrowing, expected: bool
+    filters: selection.Filters, expected: bool
 ) -> None:
-    assert bool(narrowing) is expected
+    assert bool(filters) is expected
 
 
 @pytest.mark.parametrize(
@@ -123,30 +123,30 @@ def test_what_glance_can_not_be_asked_about_is_never_an_orphan(
 ) -> None:
     """A deletion of orphans must not take what is merely unknown."""
     entry = entries.Entry(image_id, entries.State.CACHED, size=7)
-    orphans = selection.Narrowing(orphans=True)
+    orphans = selection.Filters(orphans=True)
 
     assert orphans.keeps(entry, {}, NOW) is expected
-    assert selection.Narrowing().keeps(entry, {}, NOW)
+    assert selection.Filters().keeps(entry, {}, NOW)
 
 
 @pytest.mark.parametrize(
-    ('narrowing', 'kept'),
+    ('filters', 'kept'),
     [
-        (selection.Narrowing(), [CACHED, NEVER_SERVED, QUEUED, ORPHAN]),
-        (selection.Narrowing(unused=True), [NEVER_SERVED]),
-        (selection.Narrowing(larger_than=1000), []),
-        (selection.Narrowing(older_than=5 * DAY), [NEVER_SERVED]),
+        (selection.Filters(), [CACHED, NEVER_SERVED, QUEUED, ORPHAN]),
+        (selection.Filters(unused=True), [NEVER_SERVED]),
+        (selection.Filters(larger_than=1000), []),
+        (selection.Filters(older_than=5 * DAY), [NEVER_SERVED]),
         # What Glance knows is not known yet.
         (
-            selection.Narrowing(orphans=True),
+            selection.Filters(orphans=True),
             [CACHED, NEVER_SERVED, QUEUED, ORPHAN],
         ),
-        (selection.Narrowing(orphans=True, unused=True), [NEVER_SERVED]),
+        (selection.Filters(orphans=True, unused=True), [NEVER_SERVED]),
     ],
 )
 def test_entries_are_sifted_before_glance_is_asked(
-    narrowing: selection.Narrowing, kept: list[entries.Entry]
+    filters: selection.Filters, kept: list[entries.Entry]
 ) -> None:
     held = [CACHED, NEVER_SERVED, QUEUED, ORPHAN]
 
-    assert narrowing.sift(held, NOW) == kept
+    assert filters.candidates(held, NOW) == kept

@@ -25,7 +25,7 @@ OSLO_1 = world.member('oslo-1', 'oslo')
 OSLO_2 = world.member('oslo-2', 'oslo')
 BERGEN = world.member('bergen')
 #: A command whose nodes are of one cloud.
-COMMAND = mock.Mock(has_clouds=False, lost=set())
+COMMAND = mock.Mock(has_several_clouds=False, failed_clouds=set())
 ALL = (OSLO_1, BERGEN, OSLO_2)
 
 
@@ -110,7 +110,7 @@ def announced(
     command.log = logging.getLogger('announced')
     command.cloud.setting.return_value = configured
     command.closing = ''
-    line = summaries.downloads(command, steps)
+    line = summaries.download_summary(command, steps)
     summaries.announce(command, argparse.Namespace(dry_run=dry_run), line)
     return list(filter(None, [command.closing, *caplog.messages]))
 

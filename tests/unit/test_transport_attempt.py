@@ -55,7 +55,7 @@ def test_nothing_to_do_has_no_outcomes() -> None:
 def test_outcomes_come_in_the_order_of_the_jobs(width: int) -> None:
     outcomes = run(
         attempt.attempt(
-            double, iter([3, 1, 2]), lane=lambda _: 'one', width=width
+            double, iter([3, 1, 2]), group=lambda _: 'one', group_limit=width
         )
     )
 
@@ -110,7 +110,7 @@ def test_no_more_of_a_lane_are_under_way_than_its_width() -> None:
 
     run(
         attempt.attempt(
-            watch.operation, jobs, lane=lambda job: job[0], width=3
+            watch.operation, jobs, group=lambda job: job[0], group_limit=3
         )
     )
 
@@ -136,7 +136,7 @@ def test_so_many_are_under_way_in_all_lanes_together(
 
     outcomes = run(
         attempt.attempt(
-            watch.operation, jobs, lane=lambda job: job[0], width=4
+            watch.operation, jobs, group=lambda job: job[0], group_limit=4
         )
     )
 
@@ -151,7 +151,7 @@ def test_jobs_of_a_lane_are_begun_in_their_order() -> None:
     watch = UnderWay()
     jobs = ['b1', 'a1', 'b2', 'a2', 'b3']
 
-    run(attempt.attempt(watch.operation, jobs, lane=lambda job: job[0]))
+    run(attempt.attempt(watch.operation, jobs, group=lambda job: job[0]))
 
     assert [one for one in watch.begun if one[0] == 'b'] == ['b1', 'b2', 'b3']
     assert [one for one in watch.begun if one[0] == 'a'] == ['a1', 'a2']
@@ -177,8 +177,8 @@ def test_a_slow_lane_holds_up_nobody() -> None:
             work,
             [f'slow {at}' for at in range(50)]
             + [f'b {at}' for at in range(50)],
-            lane=lambda job: job.split()[0],
-            width=4,
+            group=lambda job: job.split()[0],
+            group_limit=4,
         )
 
     assert all(one.value == one.job for one in run(both_lanes()))
@@ -234,7 +234,7 @@ def test_the_end_of_each_job_is_told_when_its_outcome_is_there() -> None:
         attempt.attempt(
             operation,
             range(3),
-            lane=lambda _: 'one',
+            group=lambda _: 'one',
             ended=lambda: happened.append('one ended'),
         )
     )
@@ -278,7 +278,7 @@ class Stop:
             attempt.attempt(
                 self.operation,
                 'abcde',
-                lane=lambda job: job in 'ace',
+                group=lambda job: job in 'ace',
                 settle=settle,
             )
         )
@@ -405,7 +405,7 @@ def test_jobs_that_never_began_have_no_end() -> None:
             attempt.attempt(
                 lambda _job: asyncio.sleep(0.01),
                 range(3),
-                lane=lambda _: 'one',
+                group=lambda _: 'one',
                 ended=lambda: ended.append('one'),
                 settle=lambda _busy: None,
             )
@@ -480,7 +480,9 @@ def test_a_thousand_of_one_lane_are_not_a_thousand_tasks(jobs: int) -> None:
         return len(asyncio.all_tasks())
 
     outcomes: Any = run(
-        attempt.attempt(count, range(jobs), lane=lambda _: 'one', width=16)
+        attempt.attempt(
+            count, range(jobs), group=lambda _: 'one', group_limit=16
+        )
     )
 
     assert max(one.value for one in outcomes) <= 16 + 2

@@ -227,7 +227,8 @@ def test_words_are_one_line() -> None:
     ('error', 'kind'),
     [
         (errors.Unreachable('Cannot connect'), errors.Unreachable),
-        (errors.TimedOut('No answer'), errors.Unreachable),
+        # Further requests to the node would wait as long.
+        (errors.TimedOut('No response'), errors.TimedOut),
         # What fails is not that the node is down.
         (errors.TLSFailed('TLS failed'), errors.TLSFailed),
     ],
@@ -236,14 +237,15 @@ def test_a_proxy_is_blamed(
     error: errors.Unreachable, kind: type[errors.Unreachable]
 ) -> None:
     with pytest.raises(errors.Unreachable) as caught:
-        failures.blame_proxy(error, 'http://user:secret@proxy:3128')
+        failures.raise_for_proxy(error, 'http://user:secret@proxy:3128')
 
     assert type(caught.value) is kind
+    assert caught.value.connected is False
     assert caught.value.why == f'{error.why} (through the proxy proxy:3128)'
 
 
 def test_a_certificate_is_not_the_proxys() -> None:
     error = errors.CertificateRejected('Expired')
 
-    failures.blame_proxy(error, 'http://proxy:3128')
-    failures.blame_proxy(errors.Unreachable('Cannot connect'), '')
+    failures.raise_for_proxy(error, 'http://proxy:3128')
+    failures.raise_for_proxy(errors.Unreachable('Cannot connect'), '')

@@ -407,8 +407,8 @@ def test_so_many_nodes_are_read_from_at_a_time(limit: int) -> None:
 
     nodes = [Node(OK, ids='ab', wait=wait) for __ in range(5)]
     chosen = [
-        dataclasses.replace(one, lane=lane)
-        for lane, node in enumerate(nodes)
+        dataclasses.replace(one, group=group)
+        for group, node in enumerate(nodes)
         for one in candidates(node, 'ab')
     ]
 
@@ -418,7 +418,7 @@ def test_so_many_nodes_are_read_from_at_a_time(limit: int) -> None:
     assert max(highest) == min(limit, 5)
 
 
-def test_nodes_of_one_lane_are_read_from_in_turn() -> None:
+def test_nodes_of_one_group_are_read_from_in_turn() -> None:
     """They may count each other's hits."""
     busy = 0
 
@@ -538,7 +538,7 @@ def test_the_store_of_an_image_without_data_is_not_read() -> None:
 
     reading = asyncio.run(check())
 
-    assert reading.intact == {empty}
+    assert reading.intact_in_store == {empty}
     assert reading.findings[empty].error is None
     assert node.requests == []
 
@@ -578,7 +578,7 @@ def download(
     found = asyncio.run(read_it())
     assert sum(arrived) == found.size == len(read.data)
     assert node.headers == [
-        {'Range': 'bytes=0-'} if more.get('past_cache') else None
+        {'Range': 'bytes=0-'} if more.get('from_store') else None
     ]
     assert node.max_sizes == [max(wanted.size or 0, 1)]
     return found

@@ -104,7 +104,7 @@ def test_the_display_at_a_moment(
     )
 
     with console.capture() as capture:
-        console.print(wait_display.picture(moment))
+        console.print(wait_display.render(moment))
 
     lines = CURSOR.sub('', capture.get()).split('\n')
     assert '\n'.join(line.rstrip() for line in lines) == expected
@@ -120,7 +120,7 @@ def test_a_narrow_terminal_is_not_overflown() -> None:
     )
 
     with console.capture() as capture:
-        console.print(wait_display.picture(MOMENTS[3][0]))
+        console.print(wait_display.render(MOMENTS[3][0]))
 
     lines = CURSOR.sub('', capture.get()).split('\n')
     assert max(map(len, lines)) <= 50
@@ -148,7 +148,7 @@ def test_a_narrow_terminal_is_not_overflown() -> None:
     ],
 )
 def test_figures(moment: watching.Status, expected: str) -> None:
-    assert wait_display.figures(moment) == expected
+    assert wait_display.progress_text(moment) == expected
 
 
 @pytest.mark.parametrize(
@@ -183,7 +183,7 @@ def node_fills(error: errors.CacheError | None = None) -> fills.NodeFills:
 
 
 def test_a_stall_has_causes_and_a_remedy() -> None:
-    assert wait_display.stall_words(node_fills(), 300.0) == (
+    assert wait_display.stall_message(node_fills(), 300.0) == (
         'Stalled: no newly cached image on edge-oslo (http://edge-oslo) for '
         f'300 seconds. {CAUSES}'
     )
@@ -192,7 +192,7 @@ def test_a_stall_has_causes_and_a_remedy() -> None:
 def test_a_stall_of_a_node_that_does_not_answer_has_its_cause() -> None:
     error = errors.Unreachable('Cannot connect', 'Is it up?', down=True)
 
-    assert wait_display.stall_words(node_fills(error), 0.5) == (
+    assert wait_display.stall_message(node_fills(error), 0.5) == (
         'Stalled: no newly cached image on edge-oslo (http://edge-oslo) for '
         '0.5 seconds: Cannot connect. Is it up?'
     )
@@ -257,7 +257,7 @@ def test_a_terminal_has_a_display_that_goes_again(
 ) -> None:
     out, err = test_progress.sit_down(monkeypatch)
 
-    with wait_display.shown(log, 300.0) as watcher:
+    with wait_display.show(log, 300.0) as watcher:
         watcher.update(MOMENTS[1][0])
         watcher.update(MOMENTS[2][0])
 
@@ -282,7 +282,7 @@ def test_a_display_goes_when_something_is_raised(
 
     with (
         pytest.raises(KeyboardInterrupt),
-        wait_display.shown(log, 300.0),
+        wait_display.show(log, 300.0),
     ):
         raise KeyboardInterrupt
 
@@ -320,7 +320,7 @@ def test_a_line_stands_above_the_display(
     """The display makes way for it, and comes again; not for a silent one."""
     err = sit_down(monkeypatch, level)
 
-    with wait_display.shown(log, 300.0) as watcher:
+    with wait_display.show(log, 300.0) as watcher:
         watcher.update(MOMENTS[1][0])
         watcher.arrived(fill())
 
@@ -342,7 +342,7 @@ def test_a_name_steers_no_terminal(
     """Neither in the display nor in the lines above it."""
     err = sit_down(monkeypatch)
 
-    with wait_display.shown(log, 300.0) as watcher:
+    with wait_display.show(log, 300.0) as watcher:
         watcher.update(status(0, 0, 1.0, fill(EVIL.name)))
         watcher.arrived(fill(EVIL.name))
 
@@ -362,7 +362,7 @@ def test_where_standard_error_is_no_terminal_there_are_lines_alone(
 ) -> None:
     err = sit_down(monkeypatch, stderr=False)
 
-    with wait_display.shown(log, 300.0) as watcher:
+    with wait_display.show(log, 300.0) as watcher:
         watcher.update(MOMENTS[2][0])
         watcher.arrived(fill())
         watcher.update(MOMENTS[4][0])

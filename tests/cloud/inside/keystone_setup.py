@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Make Keystone's tables, keys and admin. Runs inside the services' venv.
+"""Create Keystone's tables, keys and admin, in the services' venv.
 
     python -I keystone_setup.py CONFIG_FILE URL REGION
 
-The admin's password comes in OS_BOOTSTRAP_PASSWORD. These are three runs of
-keystone-manage that share one import of it, which takes longer than all
-three; each is a fork, since oslo.config takes one command line a process.
+OS_BOOTSTRAP_PASSWORD contains the password of the admin. The script runs
+keystone-manage three times with one import of it, because the import takes
+longer than all three runs. Each run is a fork, because oslo.config accepts only
+one command line in a process.
 """
 
 import importlib
@@ -18,7 +19,7 @@ import sys
 def main(config, url, region):
     # type: (str, str, str) -> None
     manage = importlib.import_module('keystone.cmd.cli').main
-    # Root has to say who the keys are for.
+    # root must specify the owner of the keys.
     owner = ['--keystone-user', '0', '--keystone-group', '0']
     if os.geteuid() != 0:
         owner = []

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Fetch what is queued, as glance-cache-prefetcher. In a services' venv.
+"""Run glance-cache-prefetcher, in the venv of a service.
 
     python -I prefetch.py --config-file GLANCE_API_CONF
 
-The program as shipped does not start: Xena's has no thread pool, and that of
-Glance 33 asks for one that is no more. This one gets the pool that there is,
-and the rest is theirs.
+The original program does not start: that of Xena does not set up a thread pool,
+and that of Glance 33 uses one that no longer exists. This script sets up a
+thread pool, and then runs the code of Glance.
 """
 
 import importlib

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Serve one WSGI application on loopback. Runs inside the services' venv.
+"""Serve one WSGI application on loopback, in the services' venv.
 
     python -I serve.py MODULE:NAME PORT [--lifeline]
 
-NAME is the application, or with () behind it what makes one. With
---lifeline the standard input is a pipe that the starter holds open: when it
-closes, however the starter ended, this process ends too.
+NAME is the application, or, with () behind it, a function that returns it. With
+--lifeline, the standard input is a pipe from the parent process. When the pipe
+closes, because the parent has ended in any way, this process ends, too.
 
-Plain enough for the Python of an old Glance (3.6), and started with -I, so
-that the glance.py and keystone.py of this package hide nothing.
+The script also runs with the Python of an old Glance (3.6). It is started with
+-I, so that the glance.py and keystone.py of this package do not shadow others.
 """
 
 import importlib
@@ -22,20 +22,20 @@ import threading
 
 def follow_lifeline():
     # type: () -> None
-    # os.read and not sys.stdin: a daemon thread that holds the lock of a
-    # buffered reader makes the interpreter abort when it shuts down.
+    # os.read instead of sys.stdin: the interpreter aborts at shutdown if a
+    # daemon thread has the lock of a buffered reader.
     os.read(0, 1)
     os._exit(1)
 
 
 def begin_immediately():
     # type: () -> None
-    """Have transactions on SQLite wait for their turn.
+    """Make transactions on SQLite wait for each other.
 
-    oslo.db begins them with a plain BEGIN. What such a transaction has read
-    may be written by another before its own first write, and then SQLite
-    says "database is locked" at once, whatever the timeout. Glance does not
-    try again, and answers 500. BEGIN IMMEDIATE waits before it reads.
+    oslo.db starts them with a plain BEGIN. Another transaction may write data
+    that such a transaction has read, before its own first write. Then SQLite
+    fails at once with "database is locked", despite the timeout. Glance does
+    not retry, and responds with 500. BEGIN IMMEDIATE waits before it reads.
     """
     event = importlib.import_module('sqlalchemy.event')
     engine = importlib.import_module('sqlalchemy.engine').Engine
@@ -51,7 +51,7 @@ def begin_immediately():
 
 def main(target, port, *flags):
     # type: (str, str, str) -> None
-    # An orderly exit, so that atexit runs and Glance drains its workers.
+    # A normal exit, so that atexit runs and Glance drains its workers.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     if '--lifeline' in flags:
         threading.Thread(target=follow_lifeline, daemon=True).start()
@@ -61,8 +61,8 @@ def main(target, port, *flags):
     if name.endswith('()'):
         application = application()
     listener = socket.socket()
-    # The starter keeps the port reserved with a socket of its own, which is
-    # bound but does not listen; hence SO_REUSEPORT. See ports.py.
+    # The parent process reserves the port with a socket that is bound and
+    # does not listen; therefore SO_REUSEPORT. See ports.py.
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
     listener.bind(('127.0.0.1', int(port)))
@@ -78,5 +78,5 @@ def main(target, port, *flags):
 
 if __name__ == '__main__':
     arguments = sys.argv[1:]
-    sys.argv[1:] = []  # Keystone would take them for its own.
+    sys.argv[1:] = []  # Keystone would read them.
     main(*arguments)

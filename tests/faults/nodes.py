@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Nodes that are odd: a full disk, clocks hours away."""
+"""Nodes with a full disk, and nodes with wrong times."""
 
 from __future__ import annotations
 
@@ -21,9 +21,9 @@ WEST = 'edge-west'
 
 
 def why_no_small_disk() -> str:
-    """Why no node here can have a disk of its own; '' if one can."""
+    """The reason why no small disk can be mounted; '' if one can."""
     if shutil.which(_PRIVATE[0]) is None:
-        return 'this machine has no unshare'
+        return 'unshare is not installed'
     tried = subprocess.run(
         [*_PRIVATE, 'sh', '-c', 'mount -t tmpfs tmpfs /tmp'],
         capture_output=True,
@@ -33,11 +33,11 @@ def why_no_small_disk() -> str:
     return tried.stderr.strip()
 
 
-#: A cache folder of one megabyte, that this node alone sees.
+#: A cache directory of one megabyte, mounted only for this node.
 SMALL_DISK = GlanceOptions(
     wrapper=(*_PRIVATE, 'sh', '-c', _MOUNT, '{cache_dir}')
 )
-#: Glance writes local time where UTC is meant.
+#: Glance writes local times instead of UTC.
 TWELVE_EAST = GlanceOptions(environment={'TZ': 'EAST-12'})
 EIGHT_WEST = GlanceOptions(environment={'TZ': 'WEST+8'})
 
@@ -45,7 +45,7 @@ EIGHT_WEST = GlanceOptions(environment={'TZ': 'WEST+8'})
 def full(stage: Stage, url: str) -> Iterator[Row]:
     """A node whose disk is full.
 
-    :param url: of a node with `SMALL_DISK`
+    :param url: URL of a node with `SMALL_DISK`
     """
     stage.image('alpha')
     stage.image('large', 5_000_000)
@@ -53,7 +53,7 @@ def full(stage: Stage, url: str) -> Iterator[Row]:
     stage.name_nodes({OSLO: stage.oslo.url, FULL: url})
     for command in ('queue', 'sync'):
         stage.set_up()
-        came = stage.came_of(
+        result = stage.describe(
             stage.cache(
                 *(command, 'large', 'alpha', '--wait', '--all-nodes'),
                 *('--stall-after', '4'),
@@ -62,20 +62,20 @@ def full(stage: Stage, url: str) -> Iterator[Row]:
         yield Row(
             'the disk of a node is full',
             f'{command} large alpha --wait',
-            came,
+            result,
             f'exit 1; large cached {OSLO}; alpha cached {OSLO}; large queued '
-            f'{FULL}; alpha queued {FULL}; told: Stalled: no newly cached '
-            f'image on {FULL} for 4 seconds. …; told: Not cached on {FULL}: '
+            f'{FULL}; alpha queued {FULL}; stderr: Stalled: no newly cached '
+            f'image on {FULL} for 4 seconds. …; stderr: Not cached on {FULL}: '
             'large, alpha: Stalled: no newly cached image for 4 seconds.',
         )
     stage.name_nodes({})
 
 
 def clocks(stage: Stage, east: str, west: str) -> Iterator[Row]:
-    """Nodes that write times of hours before and after now.
+    """Nodes that report times hours before and after the current time.
 
     :param east: URL of a node with `TWELVE_EAST`
-    :param west: URL of one with `EIGHT_WEST`
+    :param west: URL of a node with `EIGHT_WEST`
     """
     stage.name_nodes({OSLO: stage.oslo.url, EAST: east, WEST: west})
     stage.image('alpha')
@@ -83,16 +83,16 @@ def clocks(stage: Stage, east: str, west: str) -> Iterator[Row]:
     stage.cache('queue', 'alpha', '--wait', '--all-nodes')
     for command, shown in (
         (('list',), (OSLO, EAST, WEST)),
-        # Not the one whose entry is from the future.
+        # Without the node whose entry has a future time.
         (('list', '--older-than', '1h'), (EAST,)),
         (('list', '--older-than', '13h'), ()),
     ):
-        must = ['exit 0', *(f'alpha cached {node}' for node in shown)]
+        expected = ['exit 0', *(f'alpha cached {node}' for node in shown)]
         yield Row(
-            'two nodes run in time zones 12 hours east and 8 west of UTC, '
-            'and say so many hours too little and too much',
+            'two nodes run in time zones 12 hours east and 8 hours west of '
+            'UTC, and report times 12 hours too early and 8 hours too late',
             ' '.join(command),
-            stage.came_of(stage.cache(*command)),
-            '; '.join(must),
+            stage.describe(stage.cache(*command)),
+            '; '.join(expected),
         )
     stage.name_nodes({})

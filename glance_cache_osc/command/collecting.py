@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Taking a snapshot of a fleet: for metrics and for the report."""
+"""Collect the data of ``metrics`` and ``report`` from nodes and clouds."""
 
 import asyncio
 import contextlib
@@ -20,14 +20,14 @@ from glance_cache_osc.monitoring import snapshot as snapshots
 from glance_cache_osc.policy import policies
 
 
-async def take(
+async def collect(
     command: common.CacheCommand,
     members: list[fleet.Member],
     policy: policies.Policy | None,
 ) -> snapshots.Snapshot:
-    """Ask all nodes and clouds; what fails is reported.
+    """Read all nodes and look up the images; failures are reported.
 
-    :raises errors.LoginFailed: no node was asked, since there is no login.
+    :raises errors.LoginFailed: no request was sent, because all logins failed.
     """
     taken = datetime.datetime.now(datetime.UTC)
     wanted: policy_files.Wanted = {}
@@ -40,14 +40,14 @@ async def take(
             complete = False
         else:
             found = all(one.complete for one in wanted.values())
-            complete = found and not command.lost
-    outcomes = await command.ask(members, _look)
+            complete = found and not command.failed_clouds
+    outcomes = await command.query(members, _read_node)
     states = [one.value for one in outcomes if one.value]
-    lost = [one.error for one in states if one.error]
-    if len(lost) == len(states) and all(
-        isinstance(one, errors.LoginFailed) for one in lost
+    failed = [one.error for one in states if one.error]
+    if len(failed) == len(states) and all(
+        isinstance(one, errors.LoginFailed) for one in failed
     ):
-        raise lost[0]
+        raise failed[0]
     for one in states:
         if one.error:
             what = _('Cannot read the cache of %s') % one.node.label
@@ -64,7 +64,7 @@ async def take(
     )
 
 
-async def _look(member: fleet.Member) -> snapshots.NodeState:
+async def _read_node(member: fleet.Member) -> snapshots.NodeState:
     clock = asyncio.get_running_loop().time
     own = (member.node, member.cloud.name)
     began = clock()
@@ -79,7 +79,11 @@ async def _look(member: fleet.Member) -> snapshots.NodeState:
 
 
 async def _expires(member: fleet.Member) -> float | None:
-    """When the certificate of a node expires: only a new connection tells."""
+    """When the TLS certificate of a node expires, in seconds since 1970.
+
+    libcurl reports this only for a new connection. None without TLS, or if it
+    is not known.
+    """
     if not member.node.endpoint.startswith('https:'):
         return None
     fresh = member.client.reconnecting()
@@ -94,7 +98,7 @@ async def _known(
     members: list[fleet.Member],
     states: list[snapshots.NodeState],
 ) -> tuple[dict[snapshots.Key, images.Image], dict[str, frozenset[str]]]:
-    """The images that Glance knows, and the orphans of each cloud."""
+    """The images in Glance, and the IDs of the orphans of each cloud."""
     held = {
         cloud.name: entries.ids_of(
             (one.held or {}).values()
@@ -121,7 +125,7 @@ async def _known(
                     "This login does not have the role 'admin'%s: orphans "
                     'are not counted.'
                 ),
-                command.where(cloud),
+                command.cloud_suffix(cloud),
             )
         return found
 

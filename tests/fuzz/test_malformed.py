@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whatever a node answers: rows, or one line; no traceback, no token."""
+"""Any response results in rows or one line: no traceback and no token."""
 
 from collections.abc import Iterator
 import csv
@@ -31,30 +31,30 @@ from tests.cli.conftest import OpenStack
 from tests.cli.conftest import Result
 from tests.fuzz import clients
 from tests.fuzz import conftest
-from tests.fuzz import lies
+from tests.fuzz import responses
 from tests.fuzz import servers
 
 #: It ships no type information.
 yaml: Any = importlib.import_module('yaml')
-#: Seconds that any answer may cost.
+#: Maximum seconds for any response.
 _MOST_SECONDS = 5.0
 _TIMEOUT = 1.0
-#: The share of answers from which rows are made, at the least.
+#: Minimum share of responses that result in rows.
 _MIN_ACCEPTED = 0.25
 _HEADERS = [one.header for one in image_cache_list.ListImageCache.table]
 
 
 @dataclasses.dataclass
 class Reader:
-    """A driver that reads what a node answers, and counts what it accepts."""
+    """A driver that reads responses, and counts those that it accepts."""
 
     loop: loops.Loop
     driver: cache_api.CacheApiDriver
-    asked: int = 0
+    requested: int = 0
     accepted: int = 0
 
     def entries(self) -> list[entries.Entry]:
-        self.asked += 1
+        self.requested += 1
         held = self.loop.run(self.driver.list_entries())
         self.accepted += 1
         return held
@@ -65,20 +65,20 @@ class Reader:
 
 @pytest.fixture
 def reader(
-    liar: servers.Server, capfd: pytest.CaptureFixture[str]
+    malformed: servers.Server, capfd: pytest.CaptureFixture[str]
 ) -> Iterator[Reader]:
     with loops.Loop() as loop:
-        client = clients.client(loop.engine, liar.url, _TIMEOUT)
+        client = clients.client(loop.engine, malformed.url, _TIMEOUT)
         reader = Reader(loop, cache_api.CacheApiDriver(client))
         yield reader
-    # libcurl's callbacks write what they raise, and it is lost.
+    # pycurl prints an exception in a callback, and discards it.
     assert capfd.readouterr() == ('', '')
-    # Otherwise nothing is shown that could do harm.
-    assert reader.accepted >= reader.asked * _MIN_ACCEPTED
+    # With too few accepted responses, the test would check no rows.
+    assert reader.accepted >= reader.requested * _MIN_ACCEPTED
 
 
 class Arguments:
-    """What cliff's formatters read of the command line."""
+    """The command-line arguments that cliff's formatters read."""
 
     max_width = 0
     fit_width = False
@@ -88,7 +88,7 @@ class Arguments:
 
 
 def shown(formatter: formatters.ListFormatter, name: str, rows: Any) -> str:
-    """The rows as they are printed, in an encoding that can fail."""
+    """The rows as printed, in an encoding that can fail."""
     raw = io.BytesIO()
     stream = io.TextIOWrapper(raw, 'utf-8', newline='', write_through=True)
     rendering = columns.Rendering(
@@ -99,8 +99,8 @@ def shown(formatter: formatters.ListFormatter, name: str, rows: Any) -> str:
     return raw.getvalue().decode()
 
 
-#: Control characters but for the end of a line, marks of direction, line
-#: separators, and halves of characters.
+#: Control characters except newline, marks of direction, line separators, and
+#: surrogates.
 _FORBIDDEN = re.compile(
     '[\x00-\x09\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2060-\u206f'
     '\ufeff\ud800-\udfff]'
@@ -108,12 +108,12 @@ _FORBIDDEN = re.compile(
 
 
 def is_quiet(text: str) -> bool:
-    """Whether a text can do nothing to a terminal but fill it."""
+    """Whether a text contains only characters that are safe to print."""
     return not _FORBIDDEN.search(text)
 
 
 def check_rows(held: list[entries.Entry]) -> None:
-    """Each entry is a row in every format, and steers nothing."""
+    """Each entry is one row in every format, and is safe to print."""
     rows = [image_cache_list._row(one, {}, 'edge') for one in held]
     in_table = shown(table.TableFormatter(), 'table', rows)
     in_values = shown(value.ValueFormatter(), 'value', rows)
@@ -136,7 +136,7 @@ def check_rows(held: list[entries.Entry]) -> None:
 
 
 def check_error(error: errors.NodeError) -> None:
-    """One line, without the token."""
+    """The error is one line without the token."""
     line = columns.safe_text(str(error))
     assert is_quiet(line)
     assert len(line) < 4000
@@ -145,17 +145,17 @@ def check_error(error: errors.NodeError) -> None:
 
 
 @conftest.PROFILE
-@hypothesis.given(answer=lies.answers())
-# Found so: the token of an earlier request, where none is sent.
+@hypothesis.given(response=responses.responses())
+# A bug that fuzzing found: the token of an earlier request in an error.
 @hypothesis.example(
-    answer=servers.reply(servers.TOKEN.encode(), '503 Oops').replace(
+    response=servers.reply(servers.TOKEN.encode(), '503 Oops').replace(
         b'application/json', b'text/plain'
     )
 )
-def test_a_driver_believes_nothing(
-    tell: conftest.Tell, reader: Reader, answer: bytes
+def test_a_driver_returns_entries_or_raises_an_error(
+    set_response: conftest.SetResponse, reader: Reader, response: bytes
 ) -> None:
-    tell(answer)
+    set_response(response)
 
     began = time.monotonic()
     try:
@@ -169,7 +169,7 @@ def test_a_driver_believes_nothing(
     assert time.monotonic() - began < _MOST_SECONDS
 
 
-HONEST_ROWS = [
+VALID_ROWS = [
     {
         'ID': '9b73824a-c4e5-4822-be0d-10abcb0fe5df',
         'Name': 'ubuntu-24.04',
@@ -178,7 +178,7 @@ HONEST_ROWS = [
         'Last Modified (UTC)': '2026-11-20T03:46:57Z',
         'Size': 5000000,
         'Hits': 3,
-        'Node': 'honest',
+        'Node': 'valid',
     },
     {
         'ID': '884d4cbe-a2b4-4c09-a3d0-8ab2734603cb',
@@ -188,28 +188,28 @@ HONEST_ROWS = [
         'Last Modified (UTC)': None,
         'Size': None,
         'Hits': None,
-        'Node': 'honest',
+        'Node': 'valid',
     },
 ]
 
 
 @pytest.fixture
 def fleet(
-    liar: servers.Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
+    malformed: servers.Server, monkeypatch: pytest.MonkeyPatch, tmp_path: Any
 ) -> Iterator[None]:
-    """A cloud of real sockets, with a liar and an honest node."""
+    """A cloud of real sockets, with a malformed node and a valid one."""
     with (
-        servers.Server(servers.glance) as honest,
-        servers.Server(servers.says(b'')) as keystone,
+        servers.Server(servers.glance) as valid,
+        servers.Server(servers.sends(b'')) as keystone,
     ):
-        keystone.answer = servers.keystone(lambda: keystone.url, honest.url)
+        keystone.answer = servers.keystone(lambda: keystone.url, valid.url)
         path = tmp_path / 'clouds.yaml'
         path.write_text(
             'clouds:\n  far:\n    auth:\n'
             f'      auth_url: {keystone.url}/v3\n'
             '    image_cache_nodes:\n'
-            f'      - name: liar\n        endpoint: {liar.url}\n'
-            f'      - name: honest\n        endpoint: {honest.url}\n'
+            f'      - name: malformed\n        endpoint: {malformed.url}\n'
+            f'      - name: valid\n        endpoint: {valid.url}\n'
         )
         monkeypatch.setenv('OS_CLIENT_CONFIG_FILE', str(path))
         monkeypatch.setenv('OS_AUTH_URL', f'{keystone.url}/v3')
@@ -224,53 +224,54 @@ def run(openstack: OpenStack, *words: str) -> Result:
 
 
 def check_fleet(result: Result) -> None:
-    """The honest node's rows are whole, and the liar has its line."""
+    """All rows of the valid node, and at most one line for the other."""
     assert result.out, result.err
     rows = json.loads(result.out)
-    assert [row for row in rows if row['Node'] == 'honest'] == HONEST_ROWS
+    assert [row for row in rows if row['Node'] == 'valid'] == VALID_ROWS
     assert result.code in (0, 1)
     lines = result.err.splitlines()
     assert len(lines) == result.code, result.err
     assert all(
-        line.startswith('Cannot read the cache of liar (') for line in lines
+        line.startswith('Cannot read the cache of malformed (')
+        for line in lines
     )
     assert is_quiet(result.err)
     assert servers.TOKEN not in result.err + result.out
 
 
 @conftest.FEWER
-@hypothesis.given(answer=lies.answers())
-# Found by lies: what is looked up of it must not cost others their names.
+@hypothesis.given(response=responses.responses())
+# Bugs that fuzzing found: an invalid ID prevented the look-up of other names.
 @hypothesis.example(
-    answer=servers.reply({'cached_images': [], 'queued_images': ['\ud800']})
+    response=servers.reply({'cached_images': [], 'queued_images': ['\ud800']})
 )
 @hypothesis.example(
-    answer=servers.reply(
+    response=servers.reply(
         {'cached_images': [], 'queued_images': ['x' * 100_000]}
     )
 )
 @pytest.mark.usefixtures('fleet')
-def test_a_command_shows_the_others_whole(
-    tell: conftest.Tell, openstack: OpenStack, answer: bytes
+def test_a_command_shows_all_rows_of_other_nodes(
+    set_response: conftest.SetResponse, openstack: OpenStack, response: bytes
 ) -> None:
-    tell(answer)
+    set_response(response)
 
     check_fleet(run(openstack, 'list', '-f', 'json'))
 
 
 @conftest.FEWER
-@hypothesis.given(answer=lies.answers())
+@hypothesis.given(response=responses.responses())
 @pytest.mark.usefixtures('fleet')
-def test_nothing_leaks_while_all_is_logged(
-    tell: conftest.Tell, openstack: OpenStack, answer: bytes
+def test_the_debug_log_does_not_contain_the_token(
+    set_response: conftest.SetResponse, openstack: OpenStack, response: bytes
 ) -> None:
-    tell(answer)
+    set_response(response)
 
     result = run(openstack, 'list', '-f', 'json', '--debug')
 
     assert result.out, result.err
     rows = json.loads(result.out)
-    assert [row for row in rows if row['Node'] == 'honest'] == HONEST_ROWS
+    assert [row for row in rows if row['Node'] == 'valid'] == VALID_ROWS
     assert servers.TOKEN not in result.err + result.out
     assert is_quiet(result.err)
     assert 'Traceback' not in result.err

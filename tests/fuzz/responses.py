@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a node may answer: anything at all, and what is almost right."""
+"""Responses of a node: arbitrary data, and almost valid responses."""
 
 import json
 from typing import Any
@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.cli import payloads as p
 from tests.fuzz import servers
 
-#: What does something to a terminal, a row or an encoder, and what does not.
-WICKED = st.sampled_from(
+#: Texts that affect a terminal, a row or an encoder, and harmless ones.
+_HARMFUL = st.sampled_from(
     [
         '\x1b[31mred\x1b[0m',
         '\x1b]0;title\x07',
@@ -31,7 +31,7 @@ WICKED = st.sampled_from(
         servers.TOKEN,
     ]
 )
-_TEXTS = st.one_of(st.text(max_size=20), WICKED, st.just(p.UBUNTU))
+_TEXTS = st.one_of(st.text(max_size=20), _HARMFUL, st.just(p.UBUNTU))
 _NUMBERS = st.one_of(
     st.integers(-3, 3),
     st.integers(),
@@ -49,7 +49,7 @@ ANYTHING = st.recursive(
 )
 _IDS = st.sampled_from([p.UBUNTU, p.DEBIAN, p.ORPHAN]) | _TEXTS
 _TIMES = st.floats() | _NUMBERS | st.none()
-_CACHED = st.fixed_dictionaries(
+_ENTRY = st.fixed_dictionaries(
     {'image_id': _IDS},
     optional={
         'size': _NUMBERS | st.none(),
@@ -60,8 +60,8 @@ _CACHED = st.fixed_dictionaries(
         'more': ANYTHING,
     },
 )
-#: Mostly such lists as are taken: each further part may be wrong alone.
-_SOUND = st.fixed_dictionaries(
+#: Valid entries. They let a test reach a single malformed part.
+_VALID_ENTRY = st.fixed_dictionaries(
     {
         'image_id': _IDS.filter(bool),
         'size': st.integers(0, 2**63 - 1) | st.none(),
@@ -71,16 +71,16 @@ _SOUND = st.fixed_dictionaries(
 )
 _LISTS = st.fixed_dictionaries(
     {
-        'cached_images': st.lists(_SOUND, max_size=4)
-        | st.lists(_CACHED, max_size=4)
+        'cached_images': st.lists(_VALID_ENTRY, max_size=4)
+        | st.lists(_ENTRY, max_size=4)
         | ANYTHING,
         'queued_images': st.lists(_IDS, max_size=4) | ANYTHING,
     },
     optional={'more': ANYTHING},
 )
-_TAKEN = st.fixed_dictionaries(
+_VALID_LISTS = st.fixed_dictionaries(
     {
-        'cached_images': st.lists(_SOUND, max_size=4),
+        'cached_images': st.lists(_VALID_ENTRY, max_size=4),
         'queued_images': st.lists(_IDS.filter(bool), max_size=4),
     },
     optional={'more': ANYTHING},
@@ -195,11 +195,11 @@ def _chunked(body: bytes) -> bytes:
 
 
 @st.composite
-def answers(draw: st.DrawFn) -> bytes:
-    """All bytes of an answer, to the end of the connection."""
+def responses(draw: st.DrawFn) -> bytes:
+    """All bytes of a response, to the end of the connection."""
     if draw(st.integers(0, 2)) == 0:
-        # Taken as it is: what is shown of it must do no harm.
-        return servers.reply(_text_of(draw(_TAKEN), draw(st.booleans())))
+        # A valid response: its texts must not harm the output.
+        return servers.reply(_text_of(draw(_VALID_LISTS), draw(st.booleans())))
     if draw(st.integers(0, 19)) == 0:
         noise: bytes = draw(st.binary(max_size=100))
         return noise

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What stands around the work of a command: login, Ctrl-C, exit code."""
+"""Run the work of a command: login, Ctrl-C, failures, exit code."""
 
 from collections.abc import Callable
 import datetime
@@ -9,7 +9,6 @@ from typing import Any
 
 from keystoneauth1 import session as ksa_session
 
-from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
@@ -27,11 +26,13 @@ def run(
     timeout: float,
     work: Callable[[loops.Loop, clouds.Cloud], object],
 ) -> int:
-    """Do the work of a command, and tell what failed.
+    """Run the work of a command, and log its failures.
 
-    :param app: the program, as commands and hooks have it.
-    :param failures: what the work reports; told after it.
-    :param timeout: seconds that Keystone may take.
+    :param app: the application object of cliff.
+    :param failures: collects the failures of the work, which are logged at the
+        end.
+    :param timeout: the timeout of requests to Keystone, in seconds.
+    :param work: called with the event loop and the cloud of the login.
     :returns: the exit code.
     """
     with loops.Loop() as loop:
@@ -51,23 +52,20 @@ def run(
             if loop.has_changes:
                 failures.remark(_('Some changes are not listed.'))
         except errors.CacheError as error:
-            failures.tell(log)
-            line = str(error)
-            if request_id := errors.request_id_of(error):
-                line += f' (Request-ID: {request_id})'
-            log.error(columns.safe_text(line))
+            failures.report(log)
+            log.error(report.line_of(error))
             return _USAGE_EXIT if isinstance(error, errors.UsageError) else 1
         except BaseException:
-            # There may be nobody who reads the rows.
-            failures.tell(log)
+            # For example, a closed pipe as standard output.
+            failures.report(log)
             raise
         if loop.interrupted:
             failures.interrupt()
-        return failures.tell(log)
+        return failures.report(log)
 
 
 def _timing(app: Any) -> Callable[[engines.Request, engines.Response], None]:
-    """Adds our requests to those that ``openstack --timing`` lists."""
+    """An observer that adds requests to the list of ``--timing``."""
     timings = app.client_manager.session.get_timings()
 
     def add(request: engines.Request, response: engines.Response) -> None:
