@@ -7,7 +7,7 @@ PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
 export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
 
-.PHONY: help demo demo-environments test pythons coverage bench faults load fuzz mutation audit docs dist latest screenshot clean
+.PHONY: help demo demo-environments test pythons coverage bench faults load soak fuzz mutation audit docs dist latest screenshot clean
 
 help:
 	@echo 'make demo        Show the plugin on a real cloud on this machine (KEEP=1 keeps the cloud running)'
@@ -20,6 +20,7 @@ help:
 	@echo 'make audit       Search for known vulnerabilities of the dependencies'
 	@echo 'make faults      Cause faults in a real cloud, one at a time'
 	@echo 'make load        Measure time and memory with up to a million entries'
+	@echo 'make soak        Run commands for two hours on 300 simulated nodes with random faults'
 	@echo 'make docs        Build the manual in doc/build/html'
 	@echo 'make dist        Build an sdist and a wheel, install them in an empty environment, run the demo'
 	@echo 'make latest      Run the tests with the newest version of every dependency'
@@ -43,7 +44,7 @@ demo-environments: $(TOX)
 test: $(TOX)
 	$(TOX) run-parallel --parallel 2 --parallel-no-spinner
 
-bench faults load fuzz mutation audit docs latest screenshot: $(TOX)
+bench faults load soak fuzz mutation audit docs latest screenshot: $(TOX)
 	$(TOX) run --quiet -e $@
 
 pythons: $(TOX)

@@ -117,11 +117,15 @@ class Ending:
     def _queue_others(self) -> None:
         """Queue images that stay queued, so that nodes differ."""
         self._fleet.set_fill(None)
-        nodes, caches = self._fleet.nodes, self._fleet.caches()
-        count = max(int(len(nodes) * _QUEUED), 1)
-        for node in self._random.sample(list(nodes), count):
-            others = self._fleet.images.keys() - caches[node]['cached']
-            image_id = self._random.choice(sorted(others))
+        nodes = self._fleet.nodes
+        missing = {
+            node: sorted(self._fleet.images.keys() - held['cached'])
+            for node, held in self._fleet.caches().items()
+        }
+        candidates = [node for node, ids in missing.items() if ids]
+        count = min(int(len(nodes) * _QUEUED), len(candidates))
+        for node in self._random.sample(candidates, count):
+            image_id = self._random.choice(missing[node])
             url = f'{nodes[node]}/v2/cache/{image_id}'
             rest.call('PUT', url, token=TOKEN)
 

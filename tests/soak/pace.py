@@ -47,7 +47,7 @@ class Pace:
     sample: float = 2.0
     warm_up: float = 0.1
     watch_growth: float = 4.0
-    prompt_growth: float = 8.0
+    prompt_growth: float = 16.0
 
     @property
     def is_short(self) -> bool:
@@ -73,4 +73,5 @@ def of(seconds: float, nodes: int) -> Pace:
         calm=(0.1, 0.5),
         sample=0.25,
         warm_up=0.0,
+        prompt_growth=24.0,
     )
