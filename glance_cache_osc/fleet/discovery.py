@@ -31,7 +31,9 @@ def find(name: str, by_name: Mapping[str, nodes.Node]) -> nodes.Node | None:
     found = [
         one
         for one in by_name.values()
-        if one.discover and name.startswith(f'{one.name}-')
+        if one.discover
+        and name.startswith(f'{one.name}-')
+        and name != f'{one.name}-'
     ]
     if not found:
         return None

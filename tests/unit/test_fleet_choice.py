@@ -569,6 +569,15 @@ def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
     )
 
 
+def test_a_name_without_the_address_is_not_all_addresses() -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        choose_all(
+            cloud_of(C, DNS), choice.NodeOptions(nodes=['pods-']), Names(FOUND)
+        )
+
+    assert str(caught.value).startswith("clouds.yaml has no node 'pods-'. ")
+
+
 def test_a_name_that_does_not_resolve_is_a_node_that_fails() -> None:
     chosen = choose_all(cloud_of(C, DNS), choice.NodeOptions())
 
