@@ -33,7 +33,7 @@ demo:
 	@trap 'exit 130' INT; mkdir -p .tox; \
 	$(MAKE) --no-print-directory demo-environments >.tox/demo.log 2>&1 \
 	|| { code=$$?; cat .tox/demo.log >&2; exit $$code; }
-	@$(TOX) run -qq --skip-pkg-install -e demo -x testenv:demo.commands_pre=
+	@$(TOX) run -qq --colored no --skip-pkg-install -e demo -x testenv:demo.commands_pre=
 
 demo-environments: $(TOX)
 	$(TOX) run --notest --skip-missing-interpreters false -e cloud,demo

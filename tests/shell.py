@@ -84,15 +84,18 @@ def run_here(
     folder: pathlib.Path,
     timeout: float,
     stdin: str = '',
+    merged: bool = False,
 ) -> Result:
     """Run `openstack` in this process, on the main thread.
 
+    :param merged: return standard error as a part of standard output
     :raises Overdue: it took longer than the timeout.
     """
+    out = io.StringIO()
     streams = {
         'stdin': io.StringIO(stdin),
-        'stdout': io.StringIO(),
-        'stderr': io.StringIO(),
+        'stdout': out,
+        'stderr': out if merged else io.StringIO(),
     }
     with (
         _environment(environment),
@@ -112,9 +115,8 @@ def run_here(
             code = int(exit_.code or 0)
         finally:
             _close(program)
-    return Result(
-        code, streams['stdout'].getvalue(), streams['stderr'].getvalue()
-    )
+    err = '' if merged else streams['stderr'].getvalue()
+    return Result(code, out.getvalue(), err)
 
 
 class Overdue(BaseException):

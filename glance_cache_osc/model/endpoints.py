@@ -3,6 +3,7 @@
 """Parses the endpoints of nodes that users specify. Pure."""
 
 import functools
+import ipaddress
 import re
 import urllib.parse
 
@@ -13,6 +14,12 @@ from glance_cache_osc.i18n import _
 
 _DEFAULT_BASE = 'http://localhost:9292'
 _DEFAULT_PORTS = {'http': 80, 'https': 443}
+#: A host, in brackets or not, and a port. urllib accepts text around brackets
+#: and drops it.
+_NETLOC = re.compile(r'(\[[^\[\]]+\]|[^\[\]:]+)(:[0-9]*)?')
+#: libcurl decodes %41 in a host, and reads other characters as the end of it.
+_HOST = re.compile(r'[a-z0-9._-]+')
+_ZONE = re.compile(r'%[a-z0-9._~-]+')
 _VERSION_SUFFIX = re.compile(r'(/+v\d+(\.\d+)?)*/*$')
 
 
@@ -27,6 +34,10 @@ def parse(text: str, image_endpoint: str | None = None) -> str:
     """
     if re.search(r'\s', text):
         raise _bad_endpoint(text, _('spaces are not allowed'))
+    if not text.isprintable():
+        raise _bad_endpoint(
+            text, _('characters that cannot be printed are not allowed')
+        )
     if '://' not in text:
         text = _from_host(text, image_endpoint or _DEFAULT_BASE)
     parts = _split(text)
@@ -51,7 +62,8 @@ def _host_and_port(parts: urllib.parse.SplitResult) -> str:
         if not host.isascii():
             host = idna.encode(host, uts46=True).decode('ascii')
         host.encode('idna')
-    except UnicodeError as error:
+        _check_host(parts.netloc, host)
+    except ValueError as error:
         raise _bad_endpoint(
             parts.geturl(), _('the host name is not valid')
         ) from error
@@ -60,6 +72,22 @@ def _host_and_port(parts: urllib.parse.SplitResult) -> str:
     if parts.port in (None, _DEFAULT_PORTS[parts.scheme]):
         return host
     return f'{host}:{parts.port}'
+
+
+def _check_host(netloc: str, host: str) -> None:
+    """Refuse hosts that libcurl would read in another way.
+
+    :raises ValueError: the host is neither a name nor an IP address.
+    """
+    if not _NETLOC.fullmatch(netloc):
+        raise ValueError(netloc)
+    if '[' in netloc:
+        address, percent, zone = host.partition('%')
+        ipaddress.IPv6Address(address)
+        if percent and not _ZONE.fullmatch(percent + zone.removeprefix('25')):
+            raise ValueError(zone)
+    elif not _HOST.fullmatch(host):
+        raise ValueError(host)
 
 
 def _from_host(text: str, image_endpoint: str) -> str:

@@ -13,8 +13,11 @@ import re
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
-#: A range has at most a million numbers of at most six digits. Longer numbers
-#: are folded by their last six digits.
+#: The most names of a node set: more would fill the memory before a mistyped
+#: bound is reported. A cloud has thousands of nodes.
+MAX_NAMES = 100_000
+#: A range has numbers of at most six digits. Longer numbers are folded by
+#: their last six digits.
 _NUMBERS = r'[0-9]{1,6}(?:-[0-9]{1,6})?'
 _RANGE = re.compile(rf'\[({_NUMBERS}(?:,{_NUMBERS})*)\]')
 _LAST_NUMBER = re.compile(r'(.*?)([0-9]{1,6})([^0-9]*)', re.DOTALL)
@@ -30,7 +33,7 @@ def expand(text: str) -> list[str]:
 
     :returns: the text itself if it contains no range.
     :raises errors.UsageError: the text contains several ranges, or a range
-        that is not valid or not in ascending order.
+        that is too long, not valid or not in ascending order.
     """
     found = list(_RANGE.finditer(text))
     if not found:
@@ -41,6 +44,8 @@ def expand(text: str) -> list[str]:
 
     (match,) = found
     before, after = text[: match.start()], text[match.end() :]
+    if _count(match[1]) > MAX_NAMES:
+        raise _wrong(text, _('more than %d names') % MAX_NAMES)
     try:
         numbers = list(ClusterShell.RangeSet.RangeSet(match[1]).striter())
     except ClusterShell.RangeSet.RangeSetException as error:
@@ -48,7 +53,17 @@ def expand(text: str) -> list[str]:
     bounds = [int(one) for one in re.findall(r'\d+', match[1])]
     if bounds != sorted(set(bounds)):
         raise _wrong(text, _('the numbers are not in ascending order'))
+    # ClusterShell lists padded numbers last: 2 before 01.
+    numbers.sort(key=int)
     return [f'{before}{number}{after}' for number in numbers]
+
+
+def _count(ranges: str) -> int:
+    """The number of names in ranges, without expanding them."""
+    bounds = [
+        [int(one) for one in part.split('-')] for part in ranges.split(',')
+    ]
+    return sum(max(part[-1] - part[0] + 1, 0) for part in bounds)
 
 
 def fold(names: Iterable[str]) -> list[str]:

@@ -128,6 +128,8 @@ class Transfer:
         try:
             async with self._deadline:
                 await multi.perform(curl)
+            if self._status >= 200 and not self._headers_complete:
+                raise pycurl.error(pycurl.E_GOT_NOTHING, 'Incomplete headers')
         except (TimeoutError, pycurl.error) as error:
             # The beginning of an error response is enough.
             if not self._headers_complete or self._status < 300:

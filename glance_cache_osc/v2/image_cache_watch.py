@@ -4,6 +4,7 @@
 
 import argparse
 import asyncio
+import collections
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -137,12 +138,19 @@ class WatchImageCache(common.CacheCommand):
         parsed_args: argparse.Namespace,
     ) -> None:
         known: dict[tuple[str, str], images.Image] = {}
+        # Many nodes report the same image at the same time: it is looked up
+        # once.
+        locks: dict[tuple[str, str], asyncio.Lock] = collections.defaultdict(
+            asyncio.Lock
+        )
 
         async def report(changes: list[boards.Change]) -> None:
             for one in changes:
                 key = (one.member.cloud.name, one.image_id)
-                if one.image_id and key not in known:
-                    known[key] = await _image(one)
+                if one.image_id:
+                    async with locks[key]:
+                        if key not in known:
+                            known[key] = await _image(one)
             for one in changes:
                 words = [one.member.node.name, one.what]
                 if one.image_id:

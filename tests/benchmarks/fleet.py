@@ -250,8 +250,8 @@ def _million(bench: FleetBench) -> Iterator[Row]:
     def ours() -> pairs.Sample:
         run = bench.run(clouds_yaml, *_LIST[:-1], 'csv')
         fleet_checks.exits_with(run, 0)
-        told = csv.DictReader(run.output.splitlines())
-        counts = Counter(line['Node'] for line in told if line['Name'])
+        listed = csv.DictReader(run.output.splitlines())
+        counts = Counter(line['Node'] for line in listed if line['Name'])
         if counts != dict.fromkeys(bodies, _ENTRIES):
             raise BenchmarkError(f'{counts.total()} rows with names')
         return pairs.Sample(run.cpu, 0)

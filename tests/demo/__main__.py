@@ -89,8 +89,20 @@ class Demo:
         print(f'{style}{text}{_PLAIN}' if self._colour else text)
 
 
-def main() -> None:
-    """Run the demo."""
+def main() -> int:
+    """Run the demo; 0 if it succeeded, 1 if not, 130 if interrupted."""
+    try:
+        _run()
+    except clouds.CloudError as error:
+        _note(str(error))
+        return 1
+    except KeyboardInterrupt:
+        _note('Interrupted. All processes are stopped.')
+        return 130
+    return 0
+
+
+def _run() -> None:
     keep = os.environ.get('KEEP', '') not in ('', '0')
     with _cloud(keep=keep) as cloud:
         settings = cloud.directory / 'clouds.yaml'
@@ -369,4 +381,4 @@ def _note(text: str) -> None:
 
 
 if __name__ == '__main__':
-    main()
+    sys.exit(main())

@@ -73,8 +73,9 @@ FILES = {
     'images.txt': LIST,
     'queued.txt': LIST,
     'policy.yaml': POLICY,
+    'image-sites.yaml': POLICY,
     'etc/golden.txt': LIST,
-    'etc/glance-cache/policy.yaml': POLICY,
+    'etc/glance-cache/image-sites.yaml': POLICY,
 }
 #: Folders that the lines write to.
 FOLDERS = ('var/lib/node_exporter/textfile', 'var/log')

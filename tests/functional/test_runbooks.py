@@ -59,7 +59,7 @@ class Site:
         self._cloud = cloud
         self._environment = {**environment, 'OS_CLOUD': 'demo-cloud'}
         self._folder = folder
-        (folder / 'policy.yaml').write_text(POLICY)
+        (folder / 'image-sites.yaml').write_text(POLICY)
         self.write()
 
     def write(self, *, maintenance: bool = False) -> None:
@@ -204,12 +204,13 @@ def test_the_procedure_of_an_upgrade(site: Site, images: Images) -> None:
     assert site.bergen.cached == set()
 
 
-def test_the_runbook_of_a_boot_storm(site: Site, images: Images) -> None:
-    """Without Nova."""
+def test_the_runbook_of_many_instances(site: Site, images: Images) -> None:
+    """Without the commands of Nova."""
     image = images('ubuntu-24.04', tags=['golden'])
     cached = []
     for command in commands(
-        'image-caches.rst', after='Runbook: prepare a boot storm'
+        'image-caches.rst',
+        after='Runbook: prepare many instances to boot at the same time',
     ):
         result = site.run(command)
         assert (result.code, command) == (0, command), result.err

@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The number of malformed responses.
+"""The number of malformed responses and texts.
 
-``make test`` sends a few hundred responses, the same in each run. ``make
-fuzz`` sends 20,000 random responses, and writes their number to the file in
-the environment variable ``FUZZ_TABLE``.
+``make test`` uses a few hundred of them, the same in each run. ``make fuzz``
+uses 20,000 random ones for each property, and writes their number to the file
+in the environment variable ``FUZZ_TABLE``.
 """
 
 import collections
 from collections.abc import Callable
 from collections.abc import Iterator
+import dataclasses
 import os
 import pathlib
 
@@ -21,7 +22,7 @@ from tests.cli.conftest import login
 from tests.cli.conftest import openstack
 from tests.fuzz import servers
 
-__all__ = ['FEWER', 'PROFILE', 'login', 'openstack']
+__all__ = ['FEWER', 'PROFILE', 'TEXTS', 'login', 'openstack']
 
 SetResponse = Callable[[bytes], None]
 
@@ -46,12 +47,21 @@ hypothesis.settings.register_profile(
 PROFILE = hypothesis.settings.get_profile(
     os.environ.get('HYPOTHESIS_PROFILE', 'some-responses')
 )
+#: For texts and streams, of which a small run has fewer.
+TEXTS = hypothesis.settings(
+    PROFILE,
+    max_examples=PROFILE.max_examples if PROFILE.max_examples > 300 else 100,
+)
 #: For complete commands, which take longer.
 FEWER = hypothesis.settings(
     PROFILE, max_examples=max(30, PROFILE.max_examples // 20)
 )
 
-#: By test: the number of responses, and whether the property held.
+#: Minimum share of responses and texts that the code must accept. With fewer,
+#: a test would check little but errors.
+MIN_ACCEPTED = 0.25
+
+#: By test: the number of responses or texts, and whether the property held.
 _sent: collections.Counter[str] = collections.Counter()
 _held: dict[str, bool] = {}
 
@@ -61,6 +71,28 @@ def malformed() -> Iterator[servers.Server]:
     """A node that sends the same response to each request."""
     with servers.Server(servers.sends(b'')) as server:
         yield server
+
+
+@dataclasses.dataclass
+class Tally:
+    """Counts the examples of a test, and the accepted ones.
+
+    :ivar requests: the number of requests that a server received; 0 if the
+        examples are texts.
+    """
+
+    read: int = 0
+    accepted: int = 0
+    requests: int = 0
+
+
+@pytest.fixture
+def tally(request: pytest.FixtureRequest) -> Iterator[Tally]:
+    """Counts for the table; requires a minimum share of accepted ones."""
+    tally = Tally()
+    yield tally
+    _sent[request.node.nodeid] += tally.requests or tally.read
+    assert tally.accepted >= tally.read * MIN_ACCEPTED, tally
 
 
 @pytest.fixture
@@ -79,8 +111,9 @@ def set_response(
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    if report.when == 'call':
-        _held[report.nodeid] = report.passed
+    # Some properties are checked at the end, by fixtures.
+    before = _held.get(report.nodeid, True)
+    _held[report.nodeid] = before and report.passed
 
 
 def pytest_sessionfinish() -> None:
@@ -94,6 +127,8 @@ def pytest_sessionfinish() -> None:
     ]
     if path := os.environ.get('FUZZ_TABLE'):
         pathlib.Path(path).write_text(
-            tables.as_csv(('Property', 'Malformed responses', 'Held'), rows),
+            tables.as_csv(
+                ('Property', 'Malformed responses or texts', 'Held'), rows
+            ),
             encoding='utf-8',
         )

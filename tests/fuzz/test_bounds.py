@@ -650,12 +650,14 @@ def test_a_cookie_is_not_taken(node: servers.Server, ask: Ask) -> None:
         (b'HTTP/1.1 103 Early Hints\r\nA: b\r\n\r\n', errors.Unreachable),
         (b'HTTP/1.1 101 Switch\r\nA: b\r\n\r\n', errors.Unreachable),
         (b'', errors.Unreachable),
+        (b'HTTP/1.1 200 OK\r\n', errors.Unreachable),
+        (b'HTTP/1.1 204 No Content\r\nA: b', errors.Unreachable),
         (HEAD + b'X-A: ' + b'b' * 200_000 + b'\r\n\r\n[]', errors.BadReply),
         (HEAD + b'X-A: b\r\n' * 101 + b'\r\n[]', None),
         (HEAD + b'X-A: ' + b'b' * 70_000 + b'\r\n\r\n[]', None),
         (HEAD + b' folded\r\n: nothing\r\n\r\n[]', None),
     ],
-    ids=range(24),
+    ids=range(26),
 )
 def test_what_is_not_http(
     node: servers.Server,

@@ -72,7 +72,7 @@ def _report(cloud: clouds.Cloud, folder: pathlib.Path) -> None:
         dict(zip(names, (one.url for one in cloud.glance))),
         sites=dict(zip(names, ('oslo', 'oslo', 'bergen'))),
     )
-    (folder / 'policy.yaml').write_text(_POLICY)
+    (folder / 'image-sites.yaml').write_text(_POLICY)
     token = cloud.token()
     for name, size, tags in _IMAGES:
         clouds.create_image(
@@ -101,7 +101,7 @@ def _report(cloud: clouds.Cloud, folder: pathlib.Path) -> None:
     openstack('queue ubuntu-24.04 debian-13 --node bergen --wait')
     openstack('queue ubuntu-24.04 --node oslo-1 --wait')
     rest.call('DELETE', f'{cloud.glance[2].url}/v2/images/{gone}', token=token)
-    openstack('report --policy policy.yaml --output report.html')
+    openstack('report --policy image-sites.yaml --output report.html')
 
 
 if __name__ == '__main__':

@@ -52,11 +52,15 @@ class Address:
         scheme = 'https' if self._tls else 'http'
         return f'{scheme}://{self.host}:{self.port}'
 
-    async def listen(self) -> None:
-        """Accept connections, and answer requests."""
+    async def listen(self, network: Network | None = None) -> None:
+        """Accept connections, and send responses.
+
+        :param network: of these connections; None for that of the address
+        """
         self.refuse()
+        network = network or self._network
         self._server = await asyncio.get_running_loop().create_server(
-            lambda: Connection(self._answer, self._network, self._connections),
+            lambda: Connection(self._answer, network, self._connections),
             sock=self._socket,
             backlog=_BACKLOG,
             ssl=self._tls,

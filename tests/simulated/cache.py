@@ -59,17 +59,23 @@ class Cache:
 
     def hold(self, cached: Iterable[str], queued: Iterable[str] = ()) -> None:
         """Replace the contents of the cache and the queue; no fill is active."""
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-            self._filling.end()
-        self._accepted.clear()
+        self.forget()
         self.cached = {}
         self.queued = dict.fromkeys(queued)
         self._body = None
         for image_id in cached:
             self._add(image_id)
         self.body()
+
+    def forget(self) -> None:
+        """Empty the queue, and end the fill that is under way."""
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+            self._filling.end()
+        self._accepted.clear()
+        self.queued = {}
+        self._body = None
 
     def body(self) -> bytes:
         """The response to GET /v2/cache; computed only after changes."""

@@ -23,7 +23,7 @@ class Control:
 
     | GET | response |
     | --- | --- |
-    | /requests, /caches | see the methods of `Simulation` |
+    | /requests, /caches, /arrivals, /entries | see `Simulation` |
     | /most-fills | maximum number of concurrent fills |
     | /cpu-seconds | CPU seconds of this process |
 
@@ -41,6 +41,8 @@ class Control:
         self._states: dict[str, Callable[[], Any]] = {
             '/requests': simulation.requests,
             '/caches': simulation.caches,
+            '/arrivals': simulation.arrivals,
+            '/entries': simulation.entries,
             '/most-fills': lambda: simulation.filling.most,
             '/cpu-seconds': time.process_time,
         }

@@ -10,6 +10,7 @@ from random import Random
 from tests.simulated import payloads
 from tests.simulated.wire import Answer
 from tests.simulated.wire import HTML
+from tests.simulated.wire import json_response
 from tests.simulated.wire import Request
 from tests.simulated.wire import response
 
@@ -20,6 +21,8 @@ _ACTIONS = {
 }
 # The same bytes in each run; the first is not valid in HTTP.
 _GARBAGE = b'\xff' + Random(2_18).randbytes(511)  # noqa: S311 - no secret
+#: The round trip in seconds to a node with the fault SLOW.
+SLOW_SECONDS = 0.3
 
 
 class Fault(StrEnum):
@@ -41,6 +44,12 @@ class Fault(StrEnum):
     FORBIDDEN = 'forbidden'
     #: The endpoint is another web server.
     NOT_GLANCE = 'not-glance'
+    #: Its responses are JSON of the wrong shape.
+    MALFORMED = 'malformed'
+    #: Its responses are correct and take `SLOW_SECONDS`.
+    SLOW = 'slow'
+    #: It restarts: nothing listens, and its queue is empty afterwards.
+    RESTARTING = 'restarting'
 
 
 def faulty_answer(fault: Fault, request: Request) -> Answer:
@@ -54,6 +63,8 @@ def faulty_answer(fault: Fault, request: Request) -> Answer:
         return _GARBAGE
     if fault is Fault.NOT_GLANCE:
         return response('404 Not Found', payloads.NGINX, HTML)
+    if fault is Fault.MALFORMED:
+        return json_response({'cached_images': 'none', 'versions': 2})
     return None
 
 

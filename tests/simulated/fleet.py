@@ -223,6 +223,10 @@ class SimulatedFleet:
         """The IDs of the images, by name and `cached` or `queued`."""
         return self._merged('caches')
 
+    def read(self, what: str) -> dict[str, Any]:
+        """`arrivals` or `entries` of each node: see `Simulation`."""
+        return self._merged(what)
+
     def most_fills(self) -> int:
         """The maximum number of concurrent fills."""
         return int(self._processes[0].call('GET', 'most-fills'))

@@ -27,7 +27,10 @@ _CACHE = '/v2/cache'
 _TARGET = 'x-image-cache-clear-target'
 _TOKEN_HEADER = 'x-auth-token'
 _IN_ANSWERS = frozenset(
-    {Fault.SILENT, Fault.UNAVAILABLE, Fault.GARBAGE, Fault.NOT_GLANCE}
+    {
+        *(Fault.SILENT, Fault.UNAVAILABLE, Fault.GARBAGE),
+        *(Fault.NOT_GLANCE, Fault.MALFORMED),
+    }
 )
 _NOT_FOUND = '404 Not Found'
 

@@ -8,6 +8,7 @@ import asyncio
 from collections.abc import Iterable
 import contextlib
 from dataclasses import dataclass
+import json
 from pathlib import Path
 import ssl
 from typing import Any
@@ -17,6 +18,7 @@ from tests.simulated.cache import Filling
 from tests.simulated.catalogue import Catalogue
 from tests.simulated.catalogue import pool
 from tests.simulated.faults import Fault
+from tests.simulated.faults import SLOW_SECONDS
 from tests.simulated.glance import Glance
 from tests.simulated.keystone import Keystone
 from tests.simulated.wire import Network
@@ -162,10 +164,14 @@ class Simulation:
         for position in positions:
             self.glances[position + 1].fault = fault
             address = self._addresses[position + 1]
-            if fault is Fault.REFUSED:
+            if fault is Fault.RESTARTING:
+                self.glances[position + 1].cache.forget()
+            if fault in {Fault.REFUSED, Fault.RESTARTING}:
                 address.refuse()
             elif fault is Fault.BACKLOG:
                 address.jam()
+            elif fault is Fault.SLOW:
+                await address.listen(Network(SLOW_SECONDS))
             else:
                 await address.listen()
 
@@ -208,6 +214,17 @@ class Simulation:
         return {
             'keystone': self.keystone.requests,
             **{one.name: one.requests for one in self.glances},
+        }
+
+    def arrivals(self) -> dict[str, int]:
+        """How many requests each node received."""
+        return {one.name: one.requests.total() for one in self.glances[1:]}
+
+    def entries(self) -> dict[str, Any]:
+        """Cached entries in full: name → items of cached_images."""
+        return {
+            one.name: [json.loads(item) for item in one.cache.cached.values()]
+            for one in self.glances[1:]
         }
 
     def caches(self) -> dict[str, Any]:

@@ -4,16 +4,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from collections.abc import Sequence
+import functools
 import os
 from pathlib import Path
+import re
+import shlex
 import shutil
-import subprocess
 import sys
 import time
 
 from tests import cloud as clouds
+from tests import shell
 from tests.cloud import rest
+from tests.shell import Result
 
 _PROGRAMS = Path(sys.executable).parent
 _NODES = ('edge-oslo', 'edge-bergen', 'edge-tromso')
@@ -24,6 +29,8 @@ _IMAGES: tuple[tuple[str, int, list[str]], ...] = (
     ('ubuntu-24.04', 300_000_000, []),
 )
 _PATIENCE = 120.0
+#: Characters with which a line is more than one plain command.
+_FOR_A_SHELL = re.compile('[|&;<>$`]')
 
 
 class Scene:
@@ -75,6 +82,7 @@ class Scene:
 
     def reset(self) -> None:
         """Start all nodes, and clear all caches."""
+        self.missing = set[str]()
         for name in list(self._down):
             self.act(f'start {name}')
         for name in self._nodes:
@@ -88,20 +96,28 @@ class Scene:
             clouds.delete_image(self._url, token, image_id)
 
     def run(self, command: str) -> list[str]:
-        """Run a command; returns both output streams, and the exit code."""
-        done = subprocess.run(
-            ['/bin/sh', '-c', command],
-            cwd=self._folder,
-            env=self._environment,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
+        """Run a command; returns both output streams, and the exit code.
+
+        A plain `openstack` command runs in this process, because loading
+        OpenStackClient takes a second. A shell runs all other commands.
+        """
+        program, *arguments = shlex.split(command)
+        if program == 'openstack' and not _FOR_A_SHELL.search(command):
+            run: Callable[..., Result] = functools.partial(
+                shell.run_here, merged=True
+            )
+        else:
+            run = shell.run_program
+            arguments = ['/bin/sh', '-c', f'exec 2>&1; {command}']
+        done = run(
+            *arguments,
+            environment=self._environment,
+            folder=self._folder,
             timeout=_PATIENCE,
-            check=False,
         )
-        lines = done.stdout.splitlines()
-        if done.returncode:
-            lines.append(f'(exit code {done.returncode})')
+        lines = done.out.splitlines()
+        if done.code:
+            lines.append(f'(exit code {done.code})')
         while lines and not lines[-1].strip():
             lines.pop()
         return lines
@@ -110,7 +126,9 @@ class Scene:
         """Perform an action; returns whether the command can run."""
         verb, *words = action.split()
         if verb == 'needs':
-            return shutil.which(words[0]) is not None
+            missing = shutil.which(words[0]) is None
+            self.missing |= set(words) if missing else set()
+            return not missing
         getattr(self, f'_{verb}')(*words)
         return True
 

@@ -2,6 +2,7 @@
 
 """The nodes that ``clouds.yaml`` names, or a file that it names."""
 
+import fnmatch
 import json
 import pathlib
 from typing import Any
@@ -13,6 +14,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import nodes
+from glance_cache_osc.model import node_sets
 
 FORM = 'See the page clouds.yaml in the manual.'
 RANGE = 'Use one range, such as oslo-[1-3] or oslo-[01-12,20].'
@@ -200,6 +202,12 @@ def test_nodes_that_are_written_wrong(
             f'more than one range. {RANGE}',
         ),
         (
+            'n-[1-100001]',
+            'http://n-[1-100001]',
+            "key 'name': 'n-[1-100001]' is not a node set: more than 100000 "
+            f'names. {RANGE}',
+        ),
+        (
             'oslo-[3,1]',
             'http://oslo-[1,3]',
             "key 'name': 'oslo-[3,1]' is not a node set: the numbers are not "
@@ -259,6 +267,66 @@ def test_a_node_set_is_one_item_for_several_nodes() -> None:
     ]
 
 
+def test_names_and_endpoints_are_paired_in_the_order_of_the_text() -> None:
+    found = nodes_of(
+        image_cache_nodes=[{'name': 'n[01,2]', 'endpoint': 'http://n[1-2]'}]
+    )
+
+    assert [(one.name, one.endpoint) for one in found] == [
+        ('n01', 'http://n1'),
+        ('n2', 'http://n2'),
+    ]
+
+
+def test_short_texts_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(node_sets, 'MAX_NAMES', 20)
+    sets = [
+        {'name': f'{at}-[1-10]', 'endpoint': f'http://{at}-[1-10]'}
+        for at in range(9)
+    ]
+
+    assert len(nodes_of(image_cache_nodes=sets[:2])) == 20
+    assert failure(image_cache_nodes=sets) == (
+        "'image_cache_nodes' in clouds.yaml is not valid: more than 20 nodes. "
+        f'{FORM}'
+    )
+
+
+@pytest.mark.parametrize(
+    ('text', 'why'),
+    [
+        ('[!!bool maybe]', "'maybe'"),
+        ('[!!int "_"]', 'string index out of range'),
+        ('- 2026-13-13', 'month must be in 1..12'),
+        ('- ' + '9' * 5000, 'Exceeds the limit*'),
+        (
+            '[!!timestamp soon]',
+            "'NoneType' object has no attribute 'groupdict'",
+        ),
+    ],
+)
+def test_values_that_do_not_match_their_type(
+    file: pathlib.Path, text: str, why: str
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        in_file(file, text)
+
+    assert fnmatch.fnmatchcase(
+        str(caught.value),
+        f"'{file}' is not valid YAML: a value does not match its type: {why}.",
+    )
+
+
+def test_a_number_that_python_does_not_print_is_no_key() -> None:
+    for key in (16**5000, -(16**5000)):
+        with_key: dict[Any, Any] = {**OSLO, key: 1}
+        assert failure(image_cache_nodes=[with_key]).endswith(
+            f"item 'edge-oslo', key '': unknown key. {FORM}"
+        )
+
+
 def test_the_brackets_of_ipv6_are_no_range() -> None:
     (one,) = nodes_of(
         image_cache_nodes=[{'name': 'oslo', 'endpoint': 'http://[fd00::1]'}]
@@ -280,7 +348,7 @@ WRONG_COUNTS: list[Any] = [0, -1, 1.5, '2', True, []]
 WRONG_RATES: list[Any] = [
     *(0, '0', '0.0G', '0.1', -5, '-5M', '', 'fast', '1 M'),
     *('1e6', '100Mbit', '100m', '1Ki', True, [], 'nan', 'inf'),
-    '1' * 13,
+    *('1' * 13, {'a': 'b'}),
 ]
 
 
@@ -350,6 +418,13 @@ def test_sites_that_are_written_wrong(item: Any, why: str) -> None:
     assert str(caught.value) == (
         f"'image_cache_sites' in clouds.yaml is not valid: {why}. {FORM}"
     )
+
+
+def test_a_number_that_python_does_not_print_is_no_bandwidth() -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        sites_of([{'name': 'oslo', 'bandwidth': 16**5000}])
+
+    assert 'not a number of bits per second' in str(caught.value)
 
 
 @pytest.mark.parametrize(

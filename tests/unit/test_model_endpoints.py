@@ -199,6 +199,50 @@ def test_hosts_are_the_same_in_capitals(text: str) -> None:
     assert endpoints.parse(text) == 'http://edge.example:9292'
 
 
+@pytest.mark.parametrize(
+    'text',
+    [
+        # urllib reads the host ::1, and drops the text around it.
+        *('http://glance-[::1].example', 'http://[::1]9292', 'http://x[::1]'),
+        *('http://[::1][::2]', 'http://[v1.glance]', 'http://[glance]'),
+        # libcurl reads the host abc.
+        'http://a%62c',
+        # libcurl and urllib end hosts at other characters.
+        *('http://a\\b', 'http://a;b', 'http://a|b', 'http://a"b'),
+        *('http://*.example', 'http://a,b', 'http://[fe80::1%a/b]'),
+        'http://[fe80::1%]',
+    ],
+)
+def test_a_host_is_the_one_that_was_written(text: str) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        endpoints.parse(text)
+
+    assert 'is not a node endpoint: ' in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    'text',
+    [
+        *('http://a\0b', '\x01http://a', 'http://a/\x1b', 'http://\u202ea'),
+        *('http://a/\ud800', '\udc80', 'http://a\xadb'),
+    ],
+)
+def test_an_endpoint_can_be_printed(text: str) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        endpoints.parse(text)
+
+    assert caught.value.why.endswith(
+        ': characters that cannot be printed are not allowed'
+    )
+
+
+@pytest.mark.parametrize('zone', ['%eth0', '%25eth0'])
+def test_an_ipv6_address_may_have_a_zone(zone: str) -> None:
+    url = f'http://[fe80::1{zone}]:9292'
+
+    assert endpoints.parse(url) == url
+
+
 @hypothesis.given(
     text=strategies.from_regex(
         r'(https?://)?(edge|10\.1\.0\.5|\[::1\])(:[0-9]{1,4})?'

@@ -24,6 +24,9 @@ REMEDY = 'Use one range, such as oslo-[1-3] or oslo-[01-12,20].'
         ('oslo-[08-10]', ['oslo-08', 'oslo-09', 'oslo-10']),
         ('oslo-[8-10]', ['oslo-8', 'oslo-9', 'oslo-10']),
         ('oslo-[001,100]', ['oslo-001', 'oslo-100']),
+        # In the order of the text: it determines which endpoint a name has.
+        ('oslo-[01,2]', ['oslo-01', 'oslo-2']),
+        ('oslo-[1,02,3]', ['oslo-1', 'oslo-02', 'oslo-3']),
         ('oslo-[0-1]', ['oslo-0', 'oslo-1']),
         (
             'http://glance-[1-2].example.net:9292/v2',
@@ -89,6 +92,10 @@ def test_all_else_is_a_name(text: str) -> None:
         ('a-[1,01]', 'the numbers are not in ascending order'),
         ('a-[3-1]', 'the range is not valid'),
         ('a-[01-003]', 'the range is not valid'),
+        ('a-[0-100000]', 'more than 100000 names'),
+        ('a-[000001-999999]', 'more than 100000 names'),
+        ('a-[0-50000,50001-100000]', 'more than 100000 names'),
+        ('a-[9-1,1-100001]', 'more than 100000 names'),
     ],
 )
 def test_a_range_is_one_and_ascends(text: str, why: str) -> None:
@@ -156,6 +163,14 @@ def test_what_is_folded_expands_to_the_same_names(names: list[str]) -> None:
 
     expanded = [one for part in folded for one in node_sets.expand(part)]
     assert sorted(expanded) == sorted(set(names))
+
+
+def test_a_range_has_up_to_a_hundred_thousand_names() -> None:
+    """More would fill the memory before a mistyped bound is reported."""
+    names = node_sets.expand('a-[1-100000]')
+
+    assert len(names) == 100_000
+    assert names[-1] == 'a-100000'
 
 
 def test_many_names_are_folded_at_once() -> None:

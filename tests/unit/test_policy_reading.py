@@ -3,7 +3,6 @@
 """Policy files: what is accepted, and where an error is."""
 
 import contextlib
-from importlib import resources
 import json
 import re
 from typing import Any
@@ -18,9 +17,9 @@ from glance_cache_osc import errors
 from glance_cache_osc.model import yaml_text
 from glance_cache_osc.policy import policies
 from glance_cache_osc.policy import reading
+from tests.unit.policy_schema import fits
+from tests.unit.policy_schema import SCHEMA
 
-FILE = resources.files('glance_cache_osc') / 'policy.schema.json'
-SCHEMA: dict[str, Any] = json.loads(FILE.read_text(encoding='utf-8'))
 FULL = """\
 # Images of all sites.
 version: 1
@@ -48,34 +47,6 @@ POLICY = policies.Policy(
         policies.Rule(('oslo', 'bergen'), ('base', 'radio'), True, 1),
     ],
 )
-
-
-class _Core(yaml.SafeLoader):
-    """Values as JSON has them: dates are texts, and so are keys."""
-
-    yaml_implicit_resolvers = {  # noqa: RUF012 - as its base has it
-        first: [one for one in resolvers if 'timestamp' not in one[0]]
-        for first, resolvers in yaml.SafeLoader.yaml_implicit_resolvers.items()
-    }
-
-
-def values(text: str) -> Any:
-    """A file's values, as an editor checks them against the schema."""
-
-    def with_texts(value: Any) -> Any:
-        if isinstance(value, dict):
-            return {str(key): with_texts(one) for key, one in value.items()}
-        if isinstance(value, list):
-            return [with_texts(one) for one in value]
-        return value
-
-    return with_texts(yaml.load(text, Loader=_Core))  # noqa: S506 - safe
-
-
-def fits(text: str) -> bool:
-    """Whether the schema accepts a file."""
-    validator = jsonschema.Draft202012Validator(SCHEMA)
-    return bool(validator.is_valid(values(text)))
 
 
 @pytest.fixture(params=['libyaml', 'Python'], autouse=True)
