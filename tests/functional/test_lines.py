@@ -73,6 +73,7 @@ FILES = {
     'images.txt': LIST,
     'queued.txt': LIST,
     'policy.yaml': POLICY,
+    'image-sites.yaml': POLICY,
     'etc/golden.txt': LIST,
     'etc/glance-cache/policy.yaml': POLICY,
 }

@@ -102,7 +102,8 @@ def test_a_name_that_is_no_host(openstack: OpenStack) -> None:
 
     assert (result.code, result.out) == (1, '\n')
     assert result.err.startswith(
-        'Cannot read the cache of http://nosuch.invalid:9292: Cannot connect: '
+        'Cannot read the cache of http://nosuch.invalid:9292: Cannot resolve '
+        'the host name: '
     )
     assert result.err.count('\n') == 1
 
