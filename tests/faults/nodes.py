@@ -64,9 +64,8 @@ def full(stage: Stage, url: str) -> Iterator[Row]:
             f'{command} large alpha --wait',
             result,
             f'exit 1; large cached {OSLO}; alpha cached {OSLO}; large queued '
-            f'{FULL}; alpha queued {FULL}; stderr: Stalled: no newly cached '
-            f'image on {FULL} for 4 seconds. …; stderr: Not cached on {FULL}: '
-            'large, alpha: Stalled: no newly cached image for 4 seconds.',
+            f'{FULL}; alpha queued {FULL}; stderr: Stalled: …{FULL}…; stderr: '
+            f'Not cached on {FULL}: large, alpha: Stalled: …',
         )
     stage.name_nodes({})
 

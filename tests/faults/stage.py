@@ -20,7 +20,6 @@ from typing import TYPE_CHECKING
 
 from tests import cloud as clouds
 from tests.cloud import rest
-from tests.faults.relay import none
 from tests.faults.relay import Relay
 
 if TYPE_CHECKING:
@@ -89,8 +88,7 @@ class Stage:
 
     def set_up(self, *, cached: tuple[str, ...] = ()) -> None:
         """Start both nodes, remove the fault, and set the caches."""
-        self.relay.fault = none
-        self.relay.requests.clear()
+        self.relay.reset()
         for node in (self.oslo, self.bergen):
             if not node.process.runs():
                 node.start()
