@@ -160,6 +160,8 @@ class Transfer:
             return failures.too_slow(
                 self._size, curl.getinfo(pycurl.TOTAL_TIME)
             )
+        if code == pycurl.E_WRITE_ERROR:
+            raise MemoryError from error
         if code == pycurl.E_FILESIZE_EXCEEDED:
             return failures.too_long(self._request.max_size)
         return failures.from_curl(
@@ -175,9 +177,10 @@ class Transfer:
     def _handle(self, addresses: str) -> pycurl.Curl:
         request = self._request
         curl = pycurl.Curl()
-        timeout = request.timeout
+        timeout, connect_timeout = request.timeout, request.connect_timeout
+        changes = request.method not in _REPEATABLE
         headers = {'Accept-Encoding': 'identity', **request.headers}
-        if request.method not in _REPEATABLE:
+        if changes:
             headers['Content-Length'] = '0'
         options: dict[int, Any] = {
             pycurl.URL: request.url,
@@ -187,9 +190,7 @@ class Transfer:
             pycurl.USERAGENT: 'glance-cache-osc',
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.FRESH_CONNECT: (
-                request.fresh or request.method not in _REPEATABLE
-            ),
+            pycurl.FRESH_CONNECT: request.fresh or changes,
             pycurl.OPT_CERTINFO: request.fresh,
             # The server of a resumed TLS session sends no certificate.
             pycurl.SSL_SESSIONID_CACHE: not request.fresh,
@@ -198,9 +199,7 @@ class Transfer:
             # Addresses never expire: libcurl would otherwise search all of
             # them for expired ones after each request.
             pycurl.DNS_CACHE_TIMEOUT: -1,
-            pycurl.CONNECTTIMEOUT_MS: math.ceil(
-                request.connect_timeout * 1000
-            ),
+            pycurl.CONNECTTIMEOUT_MS: math.ceil(connect_timeout * 1000),
             pycurl.LOW_SPEED_LIMIT: _MIN_RATE,
             pycurl.LOW_SPEED_TIME: math.ceil(timeout),
             pycurl.MAXFILESIZE_LARGE: request.max_size,
@@ -271,7 +270,10 @@ class Transfer:
             self._size -= len(data)
             self._resuming = asyncio.ensure_future(self._resume())
             return pycurl.WRITEFUNC_PAUSE
-        self._body += data
+        try:
+            self._body += data
+        except MemoryError:
+            return 0  # pycurl would print a traceback. See `_failure`.
         return len(data)
 
     async def _resume(self) -> None:
