@@ -20,14 +20,20 @@ from tests.cloud import Cloud
 from tests.cloud import CloudError
 from tests.cloud import KeystoneOptions
 from tests.cloud import RestError
+from tests.faults import changes
+from tests.faults import clock
 from tests.faults import cuts
 from tests.faults import interrupts
 from tests.faults import killed
+from tests.faults import limits
 from tests.faults import logins
+from tests.faults import names
 from tests.faults import nodes as faulty
 from tests.faults import operators
 from tests.faults import pipes
 from tests.faults import sessions
+from tests.faults import tls
+from tests.faults import tokens
 from tests.faults.stage import Stage
 from tests.faults.table import not_run
 from tests.faults.table import Row
@@ -106,6 +112,18 @@ GROUPS = {
     'pipes': _simulated(pipes.rows),
     'session': _simulated(lambda home: [sessions.row(home)]),
     'interrupts': Group(_home, interrupts.rows, missing),
+    'certificates': _simulated(tls.rows),
+    'tokens': _simulated(tokens.rows),
+    'lost-responses': _simulated(changes.rows),
+    'names': _simulated(names.rows),
+    'clock': _simulated(clock.rows),
+    'open-files': _simulated(limits.files),
+    'memory': _simulated(limits.memory),
+    'full-output': Group(
+        _home,
+        lambda home, _runs: limits.disk(home),
+        lambda: missing() or faulty.why_no_small_disk(),
+    ),
     'expiry': Group(
         _short,
         lambda stage, _runs: logins.short(stage, _TOKEN_SECONDS),

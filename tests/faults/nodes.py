@@ -33,10 +33,16 @@ def why_no_small_disk() -> str:
     return tried.stderr.strip()
 
 
-#: A cache directory of one megabyte, mounted only for this node.
-SMALL_DISK = GlanceOptions(
-    wrapper=(*_PRIVATE, 'sh', '-c', _MOUNT, '{cache_dir}')
-)
+def on_small_disk(directory: object) -> tuple[str, ...]:
+    """A command that runs another one, with a disk of one megabyte.
+
+    :param directory: the disk is mounted here, only for the other command
+    """
+    return (*_PRIVATE, 'sh', '-c', _MOUNT, str(directory))
+
+
+#: A cache directory of one megabyte.
+SMALL_DISK = GlanceOptions(wrapper=on_small_disk('{cache_dir}'))
 #: Glance writes local times instead of UTC.
 TWELVE_EAST = GlanceOptions(environment={'TZ': 'EAST-12'})
 EIGHT_WEST = GlanceOptions(environment={'TZ': 'WEST+8'})
