@@ -24,6 +24,7 @@
         BadReply               the response is not one of Glance's
           TooLong              the response is larger than the limit
         LoginFailed            Keystone did not issue a token
+          KeystoneUnavailable  Keystone did not respond
         NoStores               the Glance service has no named stores
         Unconfirmed            the user did not wait for the response
         Interrupted            not sent: the user stopped the command
@@ -221,7 +222,11 @@ class TooLong(BadReply):
 
 
 class LoginFailed(NodeError):
-    """Keystone did not issue a token; no request was sent to the node."""
+    """Keystone did not issue a token; the node processed no request."""
+
+
+class KeystoneUnavailable(LoginFailed):
+    """Keystone did not respond."""
 
 
 class NoStores(NodeError):

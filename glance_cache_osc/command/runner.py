@@ -17,6 +17,9 @@ from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import loop as loops
 
 USAGE_EXIT = 2
+#: The text of Python's SystemError in place of a MemoryError for which there
+#: was no memory.
+_LOST = 'error return without exception set'
 
 
 def run(
@@ -55,6 +58,19 @@ def run(
             failures.report(log)
             log.error(report.line_of(error))
             return USAGE_EXIT if isinstance(error, errors.UsageError) else 1
+        except (MemoryError, SystemError) as error:
+            if isinstance(error, SystemError) and str(error) != _LOST:
+                raise
+            if loop.has_changes:
+                failures.remark(_('Some changes are not listed.'))
+            failures.report(log)
+            log.error(
+                _(
+                    'Out of memory. Select fewer nodes, or raise the memory '
+                    'limit.'
+                )
+            )
+            return 1
         except BaseException:
             # For example, a closed pipe as standard output.
             failures.report(log)

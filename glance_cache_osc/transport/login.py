@@ -7,7 +7,6 @@ keystoneauth logs in. Its calls block, so they run on a thread.
 
 import asyncio
 from collections.abc import Mapping
-import contextlib
 import datetime
 import logging
 import math
@@ -110,11 +109,20 @@ class Login:
         :param sent: the time at which the request was sent, by the loop's
             clock.
         :returns: other headers to retry with; None if the token is valid, or
-            cannot be renewed.
+            Keystone does not issue another one.
+        :raises errors.LoginFailed: Keystone did not respond.
         """
         if headers is self._headers and self._valid_at < sent:
-            with contextlib.suppress(errors.LoginFailed):
+            try:
                 await self._renew(headers)
+            except errors.KeystoneUnavailable as error:
+                raise errors.LoginFailed(
+                    _('The token was rejected and cannot be renewed: %s')
+                    % error.why,
+                    _('Check that Keystone is up.'),
+                ) from error
+            except errors.LoginFailed:
+                pass  # The node's own error is reported.
         return None if headers is self._headers else self._headers
 
     async def _renew(self, rejected: Headers | None) -> None:
@@ -148,7 +156,7 @@ class Login:
             async with asyncio.timeout(self._timeout):
                 headers, access = await asyncio.shield(self._fetched)
         except TimeoutError:
-            return errors.LoginFailed(
+            return errors.KeystoneUnavailable(
                 _('Keystone did not issue a token within %g seconds')
                 % self._timeout,
                 _(
@@ -225,7 +233,7 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
     """
     text = ' '.join(str(error).split())
     if isinstance(error, ksa_exceptions.ConnectionError):
-        return errors.LoginFailed(
+        return errors.KeystoneUnavailable(
             _('Cannot get a token from Keystone: %s') % text,
             _('No request was sent to the node. Check that Keystone is up.'),
         )

@@ -78,9 +78,8 @@ class Response:
     :param headers: the values by the names of the headers, in lower case.
     :param body: the body; the first 64 KiB if the status is 300 or higher.
     :param elapsed: seconds from the request to the end of the response.
-    :param expires: when the server's TLS certificate expires, as
-        OpenSSL prints it; empty if it is not known. Only requests with
-        `fresh` receive it, since it requires a new connection.
+    :param expires: when the server's TLS certificate expires, as OpenSSL
+        prints it; empty if it is not known, or the request is not `fresh`.
     """
 
     status: int
@@ -104,8 +103,7 @@ class Transfer:
         self._body = bytearray()
         self._size = 0
         self._connected = False
-        #: The time at which the request was sent, by the loop's clock.
-        self._sent = 0.0
+        self._sent = 0.0  # By the loop's clock.
         self._headers_complete = False
         #: Waits until another large response may be received.
         self._resuming: asyncio.Task[None] | None = None
@@ -159,9 +157,10 @@ class Transfer:
         if code == pycurl.E_OPERATION_TIMEDOUT and self._connected:
             if not self._headers_complete:
                 return failures.no_response(timeout)
-            return failures.too_slow(
-                self._size, curl.getinfo(pycurl.TOTAL_TIME)
-            )
+            seconds = curl.getinfo(pycurl.TOTAL_TIME)
+            return failures.too_slow(self._size, seconds)
+        if code == pycurl.E_WRITE_ERROR:
+            raise MemoryError from error
         if code == pycurl.E_FILESIZE_EXCEEDED:
             return failures.too_long(self._request.max_size)
         return failures.from_curl(
@@ -178,9 +177,9 @@ class Transfer:
     def _handle(self, addresses: str) -> pycurl.Curl:
         request = self._request
         curl = pycurl.Curl()
-        timeout = request.timeout
-        headers = {'Accept-Encoding': 'identity', **request.headers}
+        timeout, connect_timeout = request.timeout, request.connect_timeout
         changes = request.method not in _REPEATABLE
+        headers = {'Accept-Encoding': 'identity', **request.headers}
         if changes:
             headers['Content-Length'] = '0'
         options: dict[int, Any] = {
@@ -200,9 +199,7 @@ class Transfer:
             # Addresses never expire: libcurl would otherwise search all of
             # them for expired ones after each request.
             pycurl.DNS_CACHE_TIMEOUT: -1,
-            pycurl.CONNECTTIMEOUT_MS: math.ceil(
-                request.connect_timeout * 1000
-            ),
+            pycurl.CONNECTTIMEOUT_MS: math.ceil(connect_timeout * 1000),
             pycurl.LOW_SPEED_LIMIT: _MIN_RATE,
             pycurl.LOW_SPEED_TIME: math.ceil(timeout),
             pycurl.MAXFILESIZE_LARGE: request.max_size,
@@ -273,7 +270,10 @@ class Transfer:
             self._size -= len(data)
             self._resuming = asyncio.ensure_future(self._resume())
             return pycurl.WRITEFUNC_PAUSE
-        self._body += data
+        try:
+            self._body += data
+        except MemoryError:
+            return 0  # pycurl would print a traceback. See `_failure`.
         return len(data)
 
     async def _resume(self) -> None:

@@ -28,6 +28,7 @@ _PLACES: dict[str, Callable[[bytes], int]] = {
     'before the last byte': lambda answer: len(answer) - 1,
 }
 _READ = f'stderr: Cannot read the cache of {BERGEN}: '
+_CUT = 'responses cut off: 1'
 _QUEUE = f'stderr: Cannot queue image alpha on {BERGEN}: '
 
 
@@ -43,7 +44,7 @@ def rows(
                 _words(place, reset=reset),
                 'list',
                 result,
-                f'exit 1; alpha cached {OSLO}; {_READ}…',
+                f'exit 1; alpha cached {OSLO}; {_READ}…; {_CUT}',
             )
     for place in places:
         if place not in tuple(_PLACES)[:3]:
@@ -57,9 +58,12 @@ def rows(
                 _words(place, reset=reset),
                 'queue alpha',
                 result,
-                f'exit 0; alpha queued {OSLO}; alpha queued {BERGEN}'
-                if accepted
-                else f'exit 1; alpha queued {OSLO}; {_QUEUE}…',
+                (
+                    f'exit 0; alpha queued {OSLO}; alpha queued {BERGEN}'
+                    if accepted
+                    else f'exit 1; alpha queued {OSLO}; {_QUEUE}…'
+                )
+                + f'; {_CUT}, changes received: 1',
             )
 
 
@@ -84,5 +88,11 @@ def _cut(
             return answer
         return Cut(answer[: _PLACES[place](answer)], reset)
 
+    stage.relay.reset()
     stage.relay.fault = fault
-    return stage.describe(stage.cache(*command, '--all-nodes'))
+    result = stage.describe(stage.cache(*command, '--all-nodes'))
+    result += f'; responses cut off: {stage.relay.cuts}'
+    if method == 'GET':
+        return result
+    changes = sum(one.changes for one in stage.relay.answered)
+    return f'{result}, changes received: {changes}'

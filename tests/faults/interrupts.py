@@ -87,22 +87,30 @@ def rows(home: Path, runs: int) -> Iterator[Row]:
                 _verdict_of_a_run(fleet, home, command, chance)
                 for _ in range(each)
             )
-            yield row(command, verdicts)
+            # An interrupted `list` prints no rows: check that it can.
+            alone = _verdict_of_a_run(fleet, home, command, None)
+            yield row(command, verdicts, alone)
 
 
-def row(command: Command, verdicts: Counter[str]) -> Row:
-    """The row for the results of all runs."""
+def row(command: Command, verdicts: Counter[str], alone: str) -> Row:
+    """The row for the results of all runs.
+
+    :param alone: the result of one more run, without a signal
+    """
     each, least = verdicts.total(), (verdicts.total() + 1) // 2
     good = verdicts[INTERRUPTED] + verdicts[FINISHED]
     # In half of the runs, the signal must arrive before the end.
     enough = 'at least' if verdicts[INTERRUPTED] >= least else 'fewer than'
     counts = ', '.join(f'{n} {what}' for what, n in verdicts.most_common())
-    words = '{} of {} runs are as expected, {} {} of them interrupted: {}'
+    words = (
+        'without a signal: {}; {} of {} runs are as expected, {} {} of them '
+        'interrupted: {}'
+    )
     return Row(
         f'SIGINT in {each} runs, each at a random time, {NODES} nodes',
         ' '.join(command.argv),
-        words.format(good, each, enough, least, counts),
-        words.format(each, each, 'at least', least, '…'),
+        words.format(alone, good, each, enough, least, counts),
+        words.format(FINISHED, each, each, 'at least', least, '…'),
     )
 
 
@@ -110,31 +118,25 @@ def _verdict_of_a_run(
     fleet: SimulatedFleet,
     home: Path,
     command: Command,
-    chance: random.Random,
+    chance: random.Random | None,
 ) -> str:
-    """Run a command and interrupt it; returns the verdict."""
-    count = chance.randint(1, command.requests * NODES)
-    delay = chance.expovariate(1 / _DELAY)
+    """Run a command and interrupt it; returns the verdict.
+
+    :param chance: None for a run without a signal
+    """
     fleet.reset()
     if command.argv[0] != 'list':
         held = [one for one in fleet.images if fleet.images[one] == _HELD]
         fleet.set_cache(range(NODES), cached=held)
     before, _queued = _entries(fleet)
     with _started(fleet, home, command) as process:
-        deadline = time.monotonic() + _PATIENCE
-        while process.poll() is None:
-            if fleet.await_requests(count, _LOOK):
-                break
-            if time.monotonic() > deadline:
-                return f'request {count} not sent after {_PATIENCE:.0f} s'
-        time.sleep(delay)
-        if process.poll() is None and ignores_sigint(process.pid):
-            return 'started with SIGINT ignored'
-        process.send_signal(signal.SIGINT)
+        if chance and (why := _interrupt(fleet, process, command, chance)):
+            return why
+        seconds = _SECONDS if chance else _PATIENCE
         try:
-            code = process.wait(_SECONDS)
+            code = process.wait(seconds)
         except subprocess.TimeoutExpired:
-            return f'still running {_SECONDS:.0f} s after the signal'
+            return f'still running after {seconds:.0f} s'
     cached, queued = _entries(fleet)
     changes = [
         times
@@ -155,6 +157,28 @@ def _verdict_of_a_run(
             tuple(changes),
         ),
     )
+
+
+def _interrupt(
+    fleet: SimulatedFleet,
+    process: subprocess.Popen[bytes],
+    command: Command,
+    chance: random.Random,
+) -> str:
+    """Send the signal at a random time; returns why not, or ''."""
+    count = chance.randint(1, command.requests * NODES)
+    delay = chance.expovariate(1 / _DELAY)
+    deadline = time.monotonic() + _PATIENCE
+    while process.poll() is None:
+        if fleet.await_requests(count, _LOOK):
+            break
+        if time.monotonic() > deadline:
+            return f'request {count} not sent after {_PATIENCE:.0f} s'
+    time.sleep(delay)
+    if process.poll() is None and ignores_sigint(process.pid):
+        return 'started with SIGINT ignored'
+    process.send_signal(signal.SIGINT)
+    return ''
 
 
 @contextlib.contextmanager

@@ -1,6 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A node that is killed before, during and after each change."""
+"""A node that is killed before, during and after each change.
+
+Each row states as well whether the fault occurred: whether the node is down,
+how many changes it received, and the contents of its cache when it is started
+again.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,7 @@ from collections.abc import Iterator
 import dataclasses
 import threading
 
+from tests.faults.relay import Cut
 from tests.faults.relay import Fault
 from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
@@ -18,19 +24,13 @@ from tests.faults.stage import Stage
 from tests.faults.table import Row
 
 _WAITS = ('--wait', '--timeout', '3')
-_REFUSED = (
-    'Cannot connect: Connection refused. Check that glance-api is running at '
-    'this address.'
-)
-_BROKE = 'The connection broke: Recv failure: Connection reset by peer.'
-_RESET = (
-    f'{_BROKE} The request may have succeeded: check the result before you '
-    'retry.'
-)
+_REFUSED = 'Cannot connect: Connection refused. …'
+_BROKE = 'The connection broke: …'
+_RESET = f'{_BROKE} The request may have succeeded…'
 _CANNOT_READ = f'stderr: Cannot read the cache of {BERGEN}: {_REFUSED}'
 _NOT_IN_TIME = (
-    f'stderr: Not cached on {BERGEN}: alpha: Not cached within 3 seconds. Last '
-    f'response: {_BROKE} …'
+    f'stderr: Not cached on {BERGEN}: alpha: Not cached within 3 seconds. '
+    f'Last response: {_BROKE}'
 )
 
 
@@ -41,7 +41,7 @@ class _Case:
     :ivar cached: whether alpha is cached on both nodes before the command
     :ivar done: the text of a row
     :ivar holds: the expected entries of edge-oslo after the command
-    :ivar during: the message if the node did not respond to the change
+    :ivar during: the message if there is no response to the change
     :ivar after: the message if the node responded and was killed then
     """
 
@@ -85,12 +85,17 @@ _CASES = (
         for words in (('queue', 'alpha'), ('sync', 'alpha'))
     ),
 )
-MOMENTS = ('before', 'during', 'after')
+MOMENTS = {
+    'before': 'before the command',
+    'unsent': 'when the change is sent, before it reaches the node',
+    'lost': 'when it has received the change, and its response is lost',
+    'after': 'after its response to the change',
+}
 
 
 def rows(
     stage: Stage,
-    moments: Iterable[str] = MOMENTS,
+    moments: Iterable[str] = tuple(MOMENTS),
     commands: Iterable[str] = ('queue', 'delete', 'clear', 'sync'),
 ) -> Iterator[Row]:
     """A row for each command and time."""
@@ -118,38 +123,46 @@ def _killed(stage: Stage, case: _Case, moment: str) -> Row:
     shown = f'{case.done} {OSLO}'
     if moment == 'before':
         expected = f'exit 1; {shown}; {_CANNOT_READ}'
-    elif moment == 'during':
+    elif moment in ('unsent', 'lost'):
         expected = f'exit 1; {shown}; {case.during}'
     else:
         code = 1 if case.after else 0
         theirs = case.shown_after or case.done
         expected = f'exit {code}; {shown}; {theirs} {BERGEN}'
         expected += f'; {case.after}' if case.after else ''
+    received = moment in ('lost', 'after')
+    contains = 'alpha' if case.cached != received else 'nothing'
     return Row(
-        f'{BERGEN} is killed {_MOMENT[moment]}',
+        f'{BERGEN} is killed {MOMENTS[moment]}',
         ' '.join(case.command),
-        result,
-        expected,
+        f'{result}; {_evidence(stage)}',
+        f'{expected}; {BERGEN} is down, changes received: {int(received)}, '
+        f'contains {contains}',
     )
 
 
-_MOMENT = {
-    'before': 'before the command',
-    'during': 'when it receives the change, before its response',
-    'after': 'after its response to the change',
-}
+def _evidence(stage: Stage) -> str:
+    """The state of the node. It is started again, to read its cache."""
+    down = 'RUNS' if stage.bergen.process.runs() else 'is down'
+    changes = sum(one.changes for one in stage.relay.answered)
+    if not stage.bergen.process.runs():
+        stage.bergen.start()
+    # A fill may have ended just before the node was killed.
+    names = {entry.split()[0] for entry in stage.holds(stage.bergen)}
+    contains = ', '.join(sorted(names)) or 'nothing'
+    return f'{BERGEN} {down}, changes received: {changes}, contains {contains}'
 
 
 def _killer(stage: Stage, moment: str) -> Fault:
-    def fault(request: Request, forward: Callable[[], bytes]) -> bytes:
-        if not request.changes:
+    def fault(request: Request, forward: Callable[[], bytes]) -> bytes | Cut:
+        if not request.changes or not stage.bergen.process.runs():
             return forward()
-        if moment == 'during':
+        if moment == 'unsent':
             stage.bergen.kill()
-            return forward()
+            return Cut()
         answer = forward()
         stage.bergen.kill()
-        return answer
+        return Cut() if moment == 'lost' else answer
 
     return fault
 
@@ -178,11 +191,12 @@ def recovered(
         stage.relay.fault = fault
         done = stage.cache(command, 'alpha', '--wait', '--all-nodes')
         yield Row(
-            f'{BERGEN} is killed when it receives the change, and started '
-            'again a second later',
+            f'{BERGEN} is killed when the change is sent, before it reaches '
+            'the node, and started again a second later',
             f'{command} alpha --wait',
-            f'{stage.describe(done)}; {BERGEN} contains: '
+            f'{stage.describe(done)}; {BERGEN} '
+            f'{"was" if up.is_set() else "was NOT"} killed, contains '
             + ', '.join(stage.holds(stage.bergen)),
             f'exit 0; alpha cached {OSLO}; alpha cached {BERGEN}; {BERGEN} '
-            'contains: alpha cached',
+            'was killed, contains alpha cached',
         )

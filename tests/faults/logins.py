@@ -42,7 +42,8 @@ def rows(stage: Stage) -> Iterator[Row]:
         'Keystone is stopped after the login',
         'list',
         _keystone_down(stage, 'list'),
-        f'exit 1; stderr: Cannot read the cache of {BERGEN}: …',
+        f'exit 1; stderr: Cannot read the cache of {BERGEN}: …; Keystone is '
+        'down',
     )
     stage.set_up()
     yield Row(
@@ -73,7 +74,9 @@ def _keystone_down(stage: Stage, *command: str) -> str:
 
     stage.relay.fault = fault
     try:
-        return stage.describe(stage.cache(*command, *_ON_BERGEN))
+        result = stage.describe(stage.cache(*command, *_ON_BERGEN))
+        runs = stage.cloud.keystone.process.runs()
+        return f'{result}; Keystone {"RUNS" if runs else "is down"}'
     finally:
         _start_keystone(stage)
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Callable
 import contextlib
 import dataclasses
+from functools import partial
 import re
 import socket
 import ssl
@@ -75,6 +76,8 @@ class Relay:
     :param tls: TLS context for clients; None for plain HTTP
     :ivar fault: the fault; may be set at any time
     :ivar requests: all received requests
+    :ivar answered: the requests that the server answered completely
+    :ivar cuts: the number of responses that the fault cut off
     """
 
     def __init__(
@@ -82,6 +85,8 @@ class Relay:
     ) -> None:
         self.fault: Fault = none
         self.requests: list[Request] = []
+        self.answered: list[Request] = []
+        self.cuts = 0
         self._server = (_HOST, port)
         self._tls = tls
         self._listener = socket.create_server((_HOST, 0), backlog=128)
@@ -102,6 +107,13 @@ class Relay:
         return [
             f'{one.method} {one.path}' for one in self.requests if one.changes
         ]
+
+    def reset(self) -> None:
+        """Remove the fault, and forget all requests."""
+        self.fault = none
+        self.requests.clear()
+        self.answered.clear()
+        self.cuts = 0
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._accept, daemon=True).start()
@@ -147,7 +159,10 @@ class Relay:
             )
             self.requests.append(request)
             try:
-                answer = self.fault(request, lambda: self._forward(raw))
+                answer = self.fault(
+                    request, partial(self._forward, request, raw)
+                )
+                self.cuts += isinstance(answer, Cut)
             except OSError:
                 answer = Cut()
             if isinstance(answer, Cut):
@@ -161,7 +176,7 @@ class Relay:
             if b'\r\nConnection: close' in answer:
                 return
 
-    def _forward(self, raw: bytes) -> bytes:
+    def _forward(self, request: Request, raw: bytes) -> bytes:
         """Send a request to the server; returns the complete response.
 
         :raises OSError: the server is not running, or was stopped
@@ -175,6 +190,7 @@ class Relay:
                 blocks.append(block)
         if not blocks:
             raise ConnectionResetError
+        self.answered.append(request)
         return b''.join(blocks)
 
 

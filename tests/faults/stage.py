@@ -6,6 +6,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import json
@@ -20,7 +22,6 @@ from typing import TYPE_CHECKING
 
 from tests import cloud as clouds
 from tests.cloud import rest
-from tests.faults.relay import none
 from tests.faults.relay import Relay
 
 if TYPE_CHECKING:
@@ -89,8 +90,7 @@ class Stage:
 
     def set_up(self, *, cached: tuple[str, ...] = ()) -> None:
         """Start both nodes, remove the fault, and set the caches."""
-        self.relay.fault = none
-        self.relay.requests.clear()
+        self.relay.reset()
         for node in (self.oslo, self.bergen):
             if not node.process.runs():
                 node.start()
@@ -150,28 +150,15 @@ class Stage:
             'OS_CLIENT_CONFIG_FILE': str(self._home / 'clouds.yaml'),
         }
 
-    @contextlib.contextmanager
-    def started(self, *argv: str) -> Iterator[subprocess.Popen[str]]:
+    def started(
+        self, *argv: str
+    ) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
         """A running `openstack …`, killed at the end of the block."""
-        with subprocess.Popen(
-            [str(OPENSTACK), *argv],
-            env=self.environment(),
-            cwd=self._home,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            try:
-                yield process
-            finally:
-                process.kill()
+        command = (str(OPENSTACK), *argv)
+        return started(command, self.environment(), self._home)
 
     def run(self, *argv: str) -> Done:
-        """Run `openstack` to its end.
-
-        :raises subprocess.TimeoutExpired: it took more than two minutes
-        """
+        """Run `openstack` to its end."""
         with self.started(*argv) as process:
             return ended(process)
 
@@ -204,9 +191,34 @@ class Stage:
         ).body
 
 
+@contextlib.contextmanager
+def started(
+    command: Sequence[str], environment: Mapping[str, str], home: Path
+) -> Iterator[subprocess.Popen[str]]:
+    """A running command, killed at the end of the block."""
+    with subprocess.Popen(
+        command,
+        env=environment,
+        cwd=home,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def ended(process: subprocess.Popen[str]) -> Done:
-    """Wait for the end of a command; returns its result."""
-    out, err = process.communicate(timeout=PATIENCE)
+    """Wait for the end of a command, or kill it; returns its result."""
+    try:
+        out, err = process.communicate(timeout=PATIENCE)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        out, err = process.communicate()
+        err += f'\nkilled: not ended within {PATIENCE:.0f} seconds'
     return Done(process.returncode, out, err)
 
 

@@ -52,7 +52,7 @@ def test_a_row_passes_if_the_result_is_as_expected() -> None:
 
 
 def test_a_node_that_is_killed_by_the_change(stage: Stage) -> None:
-    rows = killed.rows(stage, ('during',), ('queue', 'clear'))
+    rows = killed.rows(stage, ('lost',), ('queue', 'clear'))
 
     assert wrong(rows, 3) == []
 

@@ -33,7 +33,7 @@ class Control:
     | /cache | `{"nodes": [0], "cached": [ids], "queued": [ids]}` |
     | /settings | `{"round_trip": 0.05, "fill": null}`, one or both |
     | /await | `{"requests": 100, "seconds": 1}`; the response is a boolean |
-    | /reset, /reset-requests | nothing |
+    | /reset, /reset-requests, /revoke | nothing |
     """
 
     def __init__(self, simulation: Simulation) -> None:
@@ -45,6 +45,11 @@ class Control:
             '/entries': simulation.entries,
             '/most-fills': lambda: simulation.filling.most,
             '/cpu-seconds': time.process_time,
+        }
+        self._actions: dict[str, Callable[[], None]] = {
+            '/reset': simulation.reset,
+            '/reset-requests': simulation.reset_requests,
+            '/revoke': simulation.realm.revoke,
         }
 
     async def open(self) -> int:
@@ -87,10 +92,8 @@ class Control:
         elif request.path == '/await':
             came = simulation.await_requests(body['requests'], body['seconds'])
             return json_response(await came)
-        elif request.path == '/reset':
-            simulation.reset()
-        elif request.path == '/reset-requests':
-            simulation.reset_requests()
+        elif request.path in self._actions:
+            self._actions[request.path]()
         else:
             return json_response('no such path', '404 Not Found')
         return json_response(None)

@@ -42,6 +42,11 @@ class Fault(StrEnum):
     CACHING_OFF = 'caching-off'
     #: The user is not permitted to read the cache.
     FORBIDDEN = 'forbidden'
+    #: The node rejects a valid token.
+    UNAUTHORIZED = 'unauthorized'
+    #: The node makes each change, and closes the connection, which it has kept
+    #: open after earlier requests, without a response.
+    LOSES_ANSWERS = 'loses-answers'
     #: The endpoint is another web server.
     NOT_GLANCE = 'not-glance'
     #: Its responses are JSON of the wrong shape.

@@ -193,15 +193,16 @@ class SimulatedFleet:
         self._post('settings', fill=seconds)
 
     def reset(self) -> None:
-        """Restore the first contents of all caches, and reset the counts.
-
-        Faults stay.
-        """
+        """Restore the first caches and counts; faults and the token stay."""
         self._post('reset')
 
     def reset_requests(self) -> None:
         """Reset the counts of requests."""
         self._post('reset-requests')
+
+    def revoke(self) -> None:
+        """Revoke the token; nodes accept only that of a later login."""
+        self._post('revoke')
 
     def requests(self) -> dict[str, dict[str, int]]:
         """The number of requests, by name and `GET /v2/cache`.

@@ -16,6 +16,8 @@ from tests.simulated.faults import failure
 from tests.simulated.faults import Fault
 from tests.simulated.faults import faulty_answer
 from tests.simulated.faults import forbidden
+from tests.simulated.keystone import Realm
+from tests.simulated.wire import ABORT
 from tests.simulated.wire import Answer
 from tests.simulated.wire import HTML
 from tests.simulated.wire import JSON
@@ -40,7 +42,7 @@ class Glance:
 
     :param name: the name in the counts of requests
     :param url: the root URL, without a trailing slash
-    :param keystone: the URL of Keystone in a 401
+    :param keystone: its URL is in a 401; its token is accepted
     :ivar fault: the fault; None for a healthy node
     :ivar requests: number of requests by `GET /v2/cache`
     """
@@ -49,7 +51,7 @@ class Glance:
         self,
         name: str,
         url: str,
-        keystone: str,
+        keystone: Realm,
         catalogue: Catalogue,
         filling: Filling,
     ) -> None:
@@ -58,7 +60,10 @@ class Glance:
         self.requests: Counter[str] = Counter()
         self.cache = Cache(catalogue.size_of, filling)
         self._catalogue = catalogue
-        self._challenge = f'Www-Authenticate: Keystone uri="{keystone}"\r\n'
+        self._keystone = keystone
+        self._challenge = (
+            f'Www-Authenticate: Keystone uri="{keystone.url}"\r\n'
+        )
         self._versions = {
             caching: payloads.glance_versions(url, caching=caching)
             for caching in (True, False)
@@ -83,7 +88,10 @@ class Glance:
             )
             caching = self.fault is not Fault.CACHING_OFF
             return response(status, self._versions[caching], JSON)
-        if request.header(_TOKEN_HEADER) != payloads.TOKEN:
+        if (
+            self.fault is Fault.UNAUTHORIZED
+            or request.header(_TOKEN_HEADER) != self._keystone.token
+        ):
             return failure(
                 '401 Unauthorized',
                 payloads.NOT_AUTHENTICATED,
@@ -92,7 +100,9 @@ class Glance:
         if method == 'GET' and path.startswith('/v2/images'):
             return self._catalogue.answer(request)
         if path == _CACHE or path.startswith(f'{_CACHE}/'):
-            return self._cache_answer(request)
+            answer = self._cache_answer(request)
+            lost = self.fault is Fault.LOSES_ANSWERS and method != 'GET'
+            return ABORT if lost else answer
         return failure(_NOT_FOUND, payloads.NO_ROUTE)
 
     def _cache_answer(self, request: Request) -> bytes:

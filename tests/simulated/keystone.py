@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A simulated Keystone; it accepts each login with the password."""
+"""A simulated Keystone: it accepts the password, and its valid token."""
 
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import dataclass
 import json
 from typing import Any
 
@@ -16,24 +17,43 @@ PASSWORD = 'simulated'
 _LOGIN = '/v3/auth/tokens'
 
 
-class Keystone:
-    """Keystone v3: the version, and a token.
+@dataclass
+class Realm:
+    """The part of Keystone that all services know.
 
-    :param url: its own URL, with /v3
+    :ivar url: its URL, with /v3
+    :ivar token: the only valid token
+    """
+
+    url: str
+    token: str = payloads.TOKEN
+
+    def revoke(self) -> None:
+        """Revoke the token. The next login returns another one."""
+        self.token += '-'
+
+
+class Keystone:
+    """Keystone v3: the version, a token, and whether a token is valid.
+
     :param glance: the image endpoint in the catalogue
     :ivar requests: number of requests by `GET /v3`
     """
 
-    def __init__(self, url: str, glance: str) -> None:
+    def __init__(self, realm: Realm, glance: str) -> None:
         self.requests: Counter[str] = Counter()
-        self._url = url
-        self._token = _token(url, glance)
+        self._realm = realm
+        self._token = _token(realm.url, glance)
 
     def answer(self, request: Request) -> bytes:
         """The response to a request."""
         self.requests[f'{request.method} {request.path}'] += 1
         if request.path.rstrip('/') == '/v3':
-            return json_response(_version(self._url))
+            # As in Keystone, the URL of the request: a relay may forward it.
+            host = request.header('host')
+            return json_response(_version(f'http://{host}/v3'))
+        if (request.method, request.path) == ('GET', _LOGIN):
+            return self._validate(request)
         if (request.method, request.path) != ('POST', _LOGIN):
             return _error(404, 'Not Found', 'The resource is not found.')
         if not _has_password(request.body):
@@ -45,8 +65,19 @@ class Keystone:
         return json_response(
             self._token,
             '201 CREATED',
-            f'Vary: X-Auth-Token\r\nX-Subject-Token: {payloads.TOKEN}\r\n',
+            f'Vary: X-Auth-Token\r\nX-Subject-Token: {self._realm.token}\r\n',
         )
+
+    def _validate(self, request: Request) -> bytes:
+        if request.header('x-auth-token') != self._realm.token:
+            return _error(
+                401,
+                'Unauthorized',
+                'The request you have made requires authentication.',
+            )
+        if request.header('x-subject-token') != self._realm.token:
+            return _error(404, 'Not Found', 'Could not find token.')
+        return json_response(self._token)
 
 
 def _has_password(body: bytes) -> bool:

@@ -21,6 +21,7 @@ from tests.simulated.faults import Fault
 from tests.simulated.faults import SLOW_SECONDS
 from tests.simulated.glance import Glance
 from tests.simulated.keystone import Keystone
+from tests.simulated.keystone import Realm
 from tests.simulated.wire import Network
 from tests.simulated.wire import Request
 
@@ -81,10 +82,10 @@ class Simulation:
         self._keystone_address = Address(
             _CENTRAL, 0, self._answer_keystone, self.network
         )
-        self._auth_url = f'{self._keystone_address.url}/v3'
+        self.realm = Realm(f'{self._keystone_address.url}/v3')
         self.glances: list[Glance] = []
         self._addresses = self._bind_all()
-        self.keystone = Keystone(self._auth_url, self._addresses[0].url)
+        self.keystone = Keystone(self.realm, self._addresses[0].url)
         self.reset()
 
     def _bind_all(self) -> list[Address]:
@@ -136,7 +137,7 @@ class Simulation:
 
         address = Address(host, port, answer, self.network, tls)
         glance = Glance(
-            name, address.url, self._auth_url, self._catalogue, self.filling
+            name, address.url, self.realm, self._catalogue, self.filling
         )
         self.glances.append(glance)
         return address
@@ -145,7 +146,7 @@ class Simulation:
     def description(self) -> dict[str, Any]:
         """The information for clients."""
         return {
-            'auth_url': self._auth_url,
+            'auth_url': self.realm.url,
             'image_url': self._addresses[0].url,
             'endpoints': [one.url for one in self._addresses[1:]],
             'images': {one.image_id: one.name for one in self._pool},

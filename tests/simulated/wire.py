@@ -49,6 +49,9 @@ class Request(NamedTuple):
 Answer = bytes | None
 """A complete response; None for no response."""
 
+#: In place of a response: the connection is closed at once.
+ABORT = b''
+
 Application = Callable[[Request], Answer]
 
 
@@ -172,6 +175,9 @@ class Connection(asyncio.Protocol):
     def _reply(self, request: Request) -> None:
         answer = self._answer(request)
         if answer is None:
+            return
+        if answer == ABORT:
+            self._transport.close()
             return
         last = (request.header('connection') or '').lower() == 'close'
         if not self._network.round_trip:

@@ -13,6 +13,7 @@ from dataclasses import field
 from tests.simulated import Fault
 from tests.soak import verdicts
 from tests.soak.injection import Injection
+from tests.soak.injection import STATUS
 from tests.soak.session import METRICS
 from tests.soak.session import Run
 from tests.soak.session import SYNC
@@ -93,7 +94,7 @@ class Judge:
                 and (required[1] > 0 or not strict),
                 details=tuple(tally.details),
             )
-        for kind in Fault:
+        for kind in STATUS:
             yield self._of_kind(
                 kind, [one for one in history if one.kind is kind]
             )

@@ -28,6 +28,7 @@ STATUS = {
     Fault.NOT_GLANCE: 'not glance',
     Fault.CACHING_OFF: 'caching off',
     Fault.FORBIDDEN: 'forbidden',
+    Fault.UNAUTHORIZED: 'forbidden',
     Fault.SLOW: 'ok',
 }
 #: With these, no request can reach the node.
@@ -131,7 +132,7 @@ class Injector:
     def _all_kinds(self) -> Iterator[Fault]:
         """Each kind as often as any other, in random order."""
         while True:
-            yield from self._random.sample(list(Fault), len(Fault))
+            yield from self._random.sample(list(STATUS), len(STATUS))
 
     def _set_one(self) -> None:
         """Set a fault on a node that has none, as far as `watch` knows."""

@@ -318,8 +318,6 @@ def test_a_node_that_refuses_the_new_token_too_is_asked_no_more(
     [
         {'status_code': 403},
         {'status_code': 500},
-        {'exc': requests.exceptions.ConnectionError('refused')},
-        {'exc': requests.exceptions.ConnectTimeout('silent')},
     ],
 )
 def test_a_keystone_that_does_not_say_touches_no_login(
@@ -337,6 +335,33 @@ def test_a_keystone_that_does_not_say_touches_no_login(
     assert ask_all(loop, shared, 'bad') == {'bad': 'Forbidden'}
     assert ask_all(loop, shared, 'good') == {'good': 'fine'}
 
+    assert keystone.logins == 1
+
+
+@pytest.mark.parametrize(
+    'error', [requests.exceptions.ConnectionError, requests.ConnectTimeout]
+)
+def test_a_token_that_keystone_cannot_check_is_one_failure_of_the_login(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+    error: type[Exception],
+) -> None:
+    """Not one failure for each node, which did nothing wrong."""
+    nodes(web)
+    validity({'exc': error('no answer')})
+    (client,) = clients(loop, shared, 'bad')
+
+    with pytest.raises(errors.LoginFailed) as caught:
+        loop.run(client.request('GET', '/v2/cache'))
+
+    assert str(caught.value).startswith(
+        'The token was rejected and cannot be renewed: Cannot get a token '
+        'from Keystone: '
+    )
+    assert ask_all(loop, shared, 'good') == {'good': 'fine'}
     assert keystone.logins == 1
 
 
@@ -393,7 +418,7 @@ def test_a_keystone_that_hangs_costs_all_nodes_one_timeout(
     began = time.monotonic()
     told = ask_all(loop, shared, *hosts)
 
-    assert told == dict.fromkeys(hosts, 'LoginFailed')
+    assert told == dict.fromkeys(hosts, 'KeystoneUnavailable')
     assert time.monotonic() - began < 3
     assert keystone.logins == 1
     assert web.requests == []
