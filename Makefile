@@ -15,7 +15,7 @@ help:
 	@echo 'make pythons     Run the tests that require no cloud on every installed Python'
 	@echo 'make coverage    List the lines and branches that these tests do not cover'
 	@echo 'make bench       Compare this plugin with the other clients, as ratios'
-	@echo 'make fuzz        Send 20,000 random malformed responses to the plugin'
+	@echo 'make fuzz        Send 20,000 random malformed responses and texts to the plugin'
 	@echo 'make mutation    Change the code, one place at a time, to check its tests'
 	@echo 'make audit       Search for known vulnerabilities of the dependencies'
 	@echo 'make faults      Cause faults in a real cloud, one at a time'

@@ -194,12 +194,16 @@ def _chunked(body: bytes) -> bytes:
     )
 
 
+#: Valid responses: their texts must not harm the output.
+VALID = st.builds(_text_of, _VALID_LISTS, st.booleans()).map(servers.reply)
+
+
 @st.composite
 def responses(draw: st.DrawFn) -> bytes:
     """All bytes of a response, to the end of the connection."""
     if draw(st.integers(0, 2)) == 0:
-        # A valid response: its texts must not harm the output.
-        return servers.reply(_text_of(draw(_VALID_LISTS), draw(st.booleans())))
+        valid: bytes = draw(VALID)
+        return valid
     if draw(st.integers(0, 19)) == 0:
         noise: bytes = draw(st.binary(max_size=100))
         return noise

@@ -302,11 +302,11 @@ def test_short_texts_do_not_fill_the_memory(
     [
         ('[!!bool maybe]', "'maybe'"),
         ('[!!int "_"]', 'string index out of range'),
-        ('- 2026-13-13', 'month must be in 1..12'),
+        ('- 2026-13-13', 'month must be in 1..12*'),
         ('- ' + '9' * 5000, 'Exceeds the limit*'),
         (
             '[!!timestamp soon]',
-            "'NoneType' object has no attribute 'groupdict'",
+            "'NoneType' object has no attribute *",
         ),
     ],
 )
