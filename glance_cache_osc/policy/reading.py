@@ -22,6 +22,9 @@ from glance_cache_osc.policy import policies
 
 _Read = Callable[[yaml.Node], Any]
 _VERSION = '1'
+#: The most strings of a policy. With aliases, a short text can repeat a long
+#: list in each of many rules.
+_MAX_TEXTS = 1_000_000
 _NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
 
 
@@ -81,6 +84,7 @@ class _Reader:
         self._file = file
         #: What is being read, for messages.
         self._what = _('the file')
+        self._count = 0
 
     def policy(self, root: yaml.Node) -> policies.Policy:
         found = self._keys(
@@ -229,6 +233,9 @@ class _Reader:
             raise self._wrong(
                 node, _('a value of %s is not a string') % self._what
             )
+        self._count += 1
+        if self._count > _MAX_TEXTS:
+            raise self._wrong(node, _('more than %d strings') % _MAX_TEXTS)
         return str(node.value)
 
     def _flag(self, node: yaml.Node) -> bool:

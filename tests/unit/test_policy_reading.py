@@ -263,6 +263,22 @@ def test_errors_name_line_and_column(
     assert re.fullmatch(pattern, found, re.DOTALL), found
 
 
+def test_aliases_do_not_fill_the_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Without a limit, 300 kB of text could fill gigabytes."""
+    monkeypatch.setattr(reading, '_MAX_TEXTS', 1000)
+    text = (
+        'version: 1\nsets: {a: {tags: [x]}}\nsites:\n'
+        '- &rule {match: [%s], sets: [a]}\n%s'
+    )
+    few = text % (', '.join('n' * 50), '- *rule\n' * 3)
+    many = text % (', '.join('n' * 50), '- *rule\n' * 30)
+
+    assert len(read(few).rules) == 4
+    assert error_of(many).endswith('more than 1000 strings')
+
+
 @pytest.mark.parametrize(
     ('text', 'expected'),
     [
