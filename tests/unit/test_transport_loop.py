@@ -462,11 +462,13 @@ def test_garbage_is_not_looked_for_when_the_process_ends() -> None:
     program = """\
 import atexit, gc
 from glance_cache_osc.transport import loop
-atexit.register(lambda: print(gc.get_freeze_count() > 1000))
+# Python 3.12 itself freezes a few hundred objects.
+before = gc.get_freeze_count()
+atexit.register(lambda: print(gc.get_freeze_count() > before + 1000))
 for _ in range(2):
     with loop.Loop():
         pass
-print(gc.get_freeze_count())
+print(gc.get_freeze_count() - before)
 """
     done = subprocess.run(
         [sys.executable, '-c', program],
