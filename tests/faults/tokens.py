@@ -120,8 +120,8 @@ _CASES = (
             (QUEUE, _FAILED + _LOOK_UP),
         )
     ),
-    _Case(_RESTARTS, None, _LIST, _FAILED, 1),
-    # Each node tries again, but together with others.
+    # Nodes whose responses arrive after a failed check start another one.
+    _Case(_RESTARTS, None, _LIST, _FAILED, 1, _FEW),
     _Case(_RESTARTS, None, _WAIT, _DONE, 2, _FEW, _AWAY),
 )
 
