@@ -25,28 +25,31 @@ _OTHER_HEADERS = st.sampled_from(
 )
 
 
-@dataclasses.dataclass(frozen=True)
+@dataclasses.dataclass(frozen=True, repr=False)
 class Stream:
     """A response to the request for an image, to the end of the connection.
 
     :param data: the data of the image.
     :param raw: the bytes of the response.
-    :param shown: the beginning of these bytes, for messages.
     :param repeated: sent after these until the client hangs up.
     :param exact: whether the response contains exactly the data; None if a
         client may read it in several ways.
     :param counted: whether the node increases Hits.
     """
 
-    data: bytes = dataclasses.field(repr=False)
-    raw: bytes = dataclasses.field(repr=False)
-    repeated: bytes = dataclasses.field(default=b'', repr=False)
+    data: bytes
+    raw: bytes
+    repeated: bytes = b''
     exact: bool | None = None
     counted: bool = True
-    shown: bytes = dataclasses.field(init=False)
 
-    def __post_init__(self) -> None:
-        object.__setattr__(self, 'shown', self.raw[:300])
+    def __repr__(self) -> str:
+        """The beginning and the lengths: hypothesis refuses long texts."""
+        return (
+            f'Stream({len(self.data)} bytes, {self.raw[:300]!r} of '
+            f'{len(self.raw)}, repeated={self.repeated[:9]!r}, '
+            f'exact={self.exact}, counted={self.counted})'
+        )
 
     @property
     def may_be_exact(self) -> bool:
