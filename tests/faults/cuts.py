@@ -8,12 +8,12 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 
-from tests.faults.relay import Cut
-from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
 from tests.faults.stage import OSLO
 from tests.faults.stage import Stage
 from tests.faults.table import Row
+from tests.relay import Cut
+from tests.relay import Request
 
 _END = b'\r\n\r\n'
 #: Where a response is cut off: the number of bytes that are sent.

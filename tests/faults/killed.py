@@ -15,13 +15,13 @@ from collections.abc import Iterator
 import dataclasses
 import threading
 
-from tests.faults.relay import Cut
-from tests.faults.relay import Fault
-from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
 from tests.faults.stage import OSLO
 from tests.faults.stage import Stage
 from tests.faults.table import Row
+from tests.relay import Cut
+from tests.relay import Fault
+from tests.relay import Request
 
 _WAITS = ('--wait', '--timeout', '3')
 _REFUSED = 'Cannot connect: Connection refused. …'

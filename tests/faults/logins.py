@@ -13,10 +13,10 @@ import time
 from tests.cloud import GlanceOptions
 from tests.cloud import rest
 from tests.cloud import RestError
-from tests.faults.relay import Request
 from tests.faults.stage import BERGEN
 from tests.faults.stage import Stage
 from tests.faults.table import Row
+from tests.relay import Request
 
 #: A node that validates each token with Keystone, for each request.
 FORGETFUL = GlanceOptions(

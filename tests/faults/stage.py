@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING
 
 from tests import cloud as clouds
 from tests.cloud import rest
-from tests.faults.relay import Relay
+from tests.relay import Relay
 
 if TYPE_CHECKING:
     from typing import Self

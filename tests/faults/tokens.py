@@ -17,12 +17,12 @@ from tests.faults.crowd import crowd
 from tests.faults.crowd import describe
 from tests.faults.crowd import NODES
 from tests.faults.crowd import QUEUE
-from tests.faults.relay import Cut
-from tests.faults.relay import Relay
-from tests.faults.relay import Request
 from tests.faults.stage import ended as ended_of
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
+from tests.relay import Cut
+from tests.relay import Relay
+from tests.relay import Request
 from tests.simulated import Fault
 from tests.simulated import name_of
 from tests.simulated import Settings

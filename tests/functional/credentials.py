@@ -12,8 +12,8 @@ import threading
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import rest
-from tests.faults.relay import Relay
 from tests.functional.conftest import PATIENCE
+from tests.relay import Relay
 from tests.shell import OPENSTACK
 from tests.shell import Result
 

@@ -12,7 +12,6 @@ import pytest
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import rest
-from tests.faults.relay import Relay
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Glance
 from tests.functional.conftest import Images
@@ -23,6 +22,7 @@ from tests.functional.credentials import FULL
 from tests.functional.credentials import READ_ONLY
 from tests.functional.credentials import rules
 from tests.functional.credentials import rules_file
+from tests.relay import Relay
 
 ALL = ('--all-nodes', '--auto-approve')
 OSLO, BERGEN = ('--node', 'edge-oslo'), ('--node', 'edge-bergen')

@@ -13,11 +13,11 @@ import pytest
 
 from tests import cloud as clouds
 from tests import shell
-from tests.faults.relay import Relay
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
+from tests.relay import Relay
 
 FLEET = ('--os-cloud', 'demo-cloud')
 LIST = ('image', 'cache', 'list', '-f', 'value', '-c', 'Name')

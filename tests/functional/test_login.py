@@ -12,11 +12,11 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import rest
-from tests.faults.relay import Relay
-from tests.faults.relay import Request
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
+from tests.relay import Relay
+from tests.relay import Request
 from tests.shell import Result
 
 LIST = (

@@ -5,13 +5,10 @@
 A node is in maintenance, and one is down.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterator
-import contextlib
 import json
 import pathlib
 import socket
-import threading
 from typing import Any
 import urllib.parse
 
@@ -21,6 +18,7 @@ from tests import cloud as clouds
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
+from tests.relay import Relay
 from tests.shell import Result
 
 FLEET = ('--os-cloud', 'demo-cloud', 'image', 'cache')
@@ -32,57 +30,6 @@ DEAD = (
     'Cannot connect: Connection refused. Check that glance-api is running at '
     'this address.\n'
 )
-
-
-class Relay:
-    """Passes on what comes to a port of one address to another address.
-
-    To the node, both addresses are its own: it stands for a second pod.
-    """
-
-    def __init__(self, port: int) -> None:
-        self._port = port
-        self._stack = contextlib.ExitStack()
-        self._listener = socket.create_server((OTHER, port))
-        self.connections = 0
-        self._start(self._accept)
-        self._stack.enter_context(self._listener)
-        self._stack.callback(_shut, self._listener)
-
-    def close(self) -> None:
-        """End all connections, and accept no more; may be called twice."""
-        self._stack.close()
-
-    def _start(self, target: Callable[..., None], *args: Any) -> None:
-        """Run it on a thread, which ends when its sockets are shut."""
-        thread = threading.Thread(target=target, args=args)
-        thread.start()
-        self._stack.callback(thread.join)
-
-    def _accept(self) -> None:
-        with contextlib.suppress(OSError):
-            while True:
-                theirs, __ = self._listener.accept()
-                ours = socket.create_connection(('127.0.0.1', self._port))
-                self.connections += 1
-                for one in (theirs, ours):
-                    self._stack.enter_context(one)
-                self._start(_copy, theirs, ours)
-                self._start(_copy, ours, theirs)
-                for one in (theirs, ours):
-                    self._stack.callback(_shut, one)
-
-
-def _shut(one: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        one.shutdown(socket.SHUT_RDWR)
-
-
-def _copy(source: socket.socket, target: socket.socket) -> None:
-    with contextlib.suppress(OSError):
-        while data := source.recv(65536):
-            target.sendall(data)
-    _shut(target)
 
 
 @pytest.fixture
@@ -101,9 +48,9 @@ def port(caches: list[Cache]) -> int:
 
 @pytest.fixture
 def relay(port: int) -> Iterator[Relay]:
-    made = Relay(port)
-    yield made
-    made.close()
+    """The same node at another address: to it, both are its own."""
+    with Relay(port, address=(OTHER, port)) as relay:
+        yield relay
 
 
 @pytest.fixture

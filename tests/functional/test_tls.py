@@ -14,10 +14,10 @@ import pytest
 
 from tests import cloud as clouds
 from tests.faults.certificates import Authority
-from tests.faults.relay import Relay
 from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
+from tests.relay import Relay
 
 LIST = ('image', 'cache', 'list', '-f', 'json')
 FLEET = ('--os-cloud', 'demo-cloud', *LIST)

@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+import contextlib
 import pathlib
 import re
 import signal
@@ -20,6 +21,7 @@ from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import PATIENCE
 from tests.functional.terminal import Terminal
+from tests.relay import Relay
 from tests.shell import OPENSTACK
 
 WATCH = (
@@ -54,17 +56,11 @@ def port(
 
 
 @pytest.fixture
-def relay(port: int) -> Iterator[Callable[[], test_sites.Relay]]:
+def relay(port: int) -> Iterator[Callable[[], Relay]]:
     """Makes relays to that node; each ends with the test."""
-    made: list[test_sites.Relay] = []
-
-    def make() -> test_sites.Relay:
-        made.append(test_sites.Relay(port))
-        return made[-1]
-
-    yield make
-    for one in made:
-        one.close()
+    with contextlib.ExitStack() as stack:
+        address = (test_sites.OTHER, port)
+        yield lambda: stack.enter_context(Relay(port, address=address))
 
 
 def of(node: str, *words: str) -> Callable[[list[str]], bool]:
@@ -81,7 +77,7 @@ def test_nodes_arrive_fail_and_come_back_on_a_terminal_of_any_size(
     environment: Callable[[str], dict[str, str]],
     images: Images,
     caches: list[Cache],
-    relay: Callable[[], test_sites.Relay],
+    relay: Callable[[], Relay],
     tmp_path: pathlib.Path,
 ) -> None:
     alpha = images('alpha', size=5000)
@@ -126,7 +122,7 @@ def test_without_a_terminal_each_change_is_a_line(
     environment: Callable[[str], dict[str, str]],
     images: Images,
     caches: list[Cache],
-    relay: Callable[[], test_sites.Relay],
+    relay: Callable[[], Relay],
     tmp_path: pathlib.Path,
 ) -> None:
     alpha = images('alpha')
