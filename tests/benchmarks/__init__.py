@@ -6,6 +6,6 @@
 
 `single_node`, `verification` and `fleet` contain the rows. `pairs` times pairs
 of commands. `fleet_program` runs and measures a program; `program` does so
-behind the `relay` to one Glance. `table` formats the output. `bare` and
+behind `tests.relay` to one Glance. `table` formats the output. `bare` and
 `million` are lower bounds for comparison.
 """

@@ -12,7 +12,7 @@ import re
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
 from tests.benchmarks.pairs import Sample
-from tests.benchmarks.relay import Relay
+from tests.relay import Relay
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class Program:
 
         :raises BenchmarkError: it failed, or took more than two minutes
         """
-        self._relay.take_requests()
+        self._relay.reset()
         done = self._program.run(self._environment, *arguments)
         if done.code:
             raise _failed(
                 arguments, f'exit code {done.code}\n{done.log[-2000:]}'
             )
-        requests = len(self._relay.take_requests())
+        requests = len(self._relay.requests)
         return Run(Sample(done.seconds, requests), done.output, done.log)
 
     def warm_up(self, past: str, *arguments: str) -> Run:

@@ -18,7 +18,7 @@ import time
 from typing import Any
 
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.relay import Relay
+from tests.relay import Relay
 
 _REPEATS = 11
 _CROWD = 16
@@ -81,14 +81,14 @@ def check() -> str:
     :raises BenchmarkError: a time is not within its tolerance
     """
     with _server() as port, Relay(port) as relay:
-        relayed = int(relay.url.rpartition(':')[2])
+        relayed = relay.port
         at_zero = _kept(relayed) - _kept(port)
-        relay.take_requests()
+        relay.reset()
         relay.round_trip = _ROUND_TRIP
         kept = _kept(relayed)
         new = _timed(lambda: _requests(relayed, 1))
         crowd = _timed(lambda: _crowd(relayed), repeats=3)
-        counted = len(relay.take_requests())
+        counted = len(relay.requests)
     _near('a request', kept, _ROUND_TRIP)
     _near('a request on a new connection', new, 2 * _ROUND_TRIP)
     _near(

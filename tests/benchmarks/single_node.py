@@ -19,7 +19,6 @@ from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
 from tests.benchmarks.program import Program
 from tests.benchmarks.program import Run
-from tests.benchmarks.relay import Relay
 from tests.benchmarks.stores import Stores
 from tests.benchmarks.table import at_most
 from tests.benchmarks.table import Bound
@@ -28,6 +27,7 @@ from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
 from tests.cloud import Cloud
 from tests.cloud import create_image
+from tests.relay import Relay
 
 _IMAGES = 60
 _IN_STORES = 40
