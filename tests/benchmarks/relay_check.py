@@ -37,21 +37,26 @@ _MOST_AT_ZERO = 0.005
 """Maximum seconds that a relay without a delay adds to a request."""
 
 
-class _Halting(BaseHTTPRequestHandler):
-    """Answers each GET in two pieces, and keeps the connection.
+class _Echo(BaseHTTPRequestHandler):
+    """Answers with the Host header and the body of the request.
 
-    With two pieces, Nagle's algorithm in the relay would add 40 ms: it waits
-    for the acknowledgement of the first piece.
+    It sends the headers and the body as two pieces, and keeps the connection.
+    A relay that also sends two pieces, with Nagle's algorithm, adds 40 ms: the
+    algorithm waits for the acknowledgement of the first piece.
     """
 
     protocol_version = 'HTTP/1.1'
     disable_nagle_algorithm = True
 
     def do_GET(self) -> None:
+        length = int(self.headers['Content-Length'] or 0)
+        answer = self.headers['Host'].encode() + b' ' + self.rfile.read(length)
         self.send_response(200)
-        self.send_header('Content-Length', '1')
+        self.send_header('Content-Length', str(len(answer)))
         self.end_headers()
-        self.wfile.write(b'.')
+        self.wfile.write(answer)
+
+    do_PUT = do_GET  # noqa: N815
 
     def log_message(self, *args: Any) -> None:
         pass
@@ -62,13 +67,14 @@ class _Server(ThreadingHTTPServer):
 
 
 @contextmanager
-def _server() -> Iterator[int]:
-    """An HTTP server on loopback; yields its port."""
-    with _Server(('127.0.0.1', 0), _Halting) as server:
-        thread = threading.Thread(target=server.serve_forever)
+def relayed() -> Iterator[tuple[int, Relay]]:
+    """A relay in front of an HTTP server; yields the server's port, and it."""
+    with _Server(('127.0.0.1', 0), _Echo) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         try:
-            yield server.server_port
+            with Relay(server.server_port) as relay:
+                yield server.server_port, relay
         finally:
             server.shutdown()
             thread.join()
@@ -80,14 +86,13 @@ def check() -> str:
     :returns: the measured times, on one line
     :raises BenchmarkError: a time is not within its tolerance
     """
-    with _server() as port, Relay(port) as relay:
-        relayed = relay.port
-        at_zero = _kept(relayed) - _kept(port)
+    with relayed() as (port, relay):
+        at_zero = _kept(relay.port) - _kept(port)
         relay.reset()
         relay.round_trip = _ROUND_TRIP
-        kept = _kept(relayed)
-        new = _timed(lambda: _requests(relayed, 1))
-        crowd = _timed(lambda: _crowd(relayed), repeats=3)
+        kept = _kept(relay.port)
+        new = _timed(lambda: _requests(relay.port, 1))
+        crowd = _timed(lambda: _crowd(relay.port), repeats=3)
         counted = len(relay.requests)
     _near('a request', kept, _ROUND_TRIP)
     _near('a request on a new connection', new, 2 * _ROUND_TRIP)
