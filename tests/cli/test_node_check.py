@@ -21,8 +21,8 @@ from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
 from tests.faults import certificates as authorities
+from tests.shell import Result
 
 CHECK = ('image', 'cache', 'node', 'check')
 FLEET = ('--os-cloud', 'far', *CHECK)
