@@ -9,6 +9,7 @@ The services run in a separate venv (see :func:`services_python`). This package
 requires only the standard library.
 """
 
+from tests.cloud.cache import Cache
 from tests.cloud.cloud import Cloud
 from tests.cloud.cloud import services_python
 from tests.cloud.glance import GlanceNode
@@ -22,6 +23,7 @@ from tests.cloud.process import CloudError
 from tests.cloud.rest import RestError
 
 __all__ = (
+    'Cache',
     'Cloud',
     'CloudError',
     'GlanceNode',

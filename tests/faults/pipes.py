@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
-import subprocess
 
-from tests.faults.stage import OPENSTACK
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
+from tests.shell import OPENSTACK
+from tests.shell import run_program
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
@@ -39,18 +39,14 @@ def rows(home: Path, formats: Iterable[str] = FORMATS) -> Iterator[Row]:
         }
         for name in formats:
             command = f'openstack image cache list -f {name} | head -1'
-            done = subprocess.run(
-                ['bash', '-c', f'{command}; echo "${{PIPESTATUS[0]}}"'],
-                env=environment,
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
+            done = run_program(
+                *('bash', '-c', f'{command}; echo "${{PIPESTATUS[0]}}"'),
+                environment=environment,
+                folder=home,
                 timeout=PATIENCE,
-                check=False,
             )
-            *lines, code = done.stdout.splitlines()
-            messages = done.stderr.splitlines()
+            *lines, code = done.out.splitlines()
+            messages = done.err.splitlines()
             yield Row(
                 f'standard output is closed after the first line of {_ENTRIES} rows',
                 command.removeprefix('openstack image cache '),
