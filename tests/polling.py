@@ -23,4 +23,4 @@ def until(
     while not condition():
         if time.monotonic() > deadline:
             raise TimeoutError(what())
-        time.sleep(0.01)
+        time.sleep(0.02)

@@ -5,6 +5,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 
 from tests.cloud import rest
 from tests.cloud.glance import GlanceNode
@@ -101,16 +102,16 @@ class Cache:
 
         self._until(is_settled)
 
-    def damage(self, image_id: str) -> None:
-        """Change a byte of a cached file."""
-        path = self.folder / image_id
-        data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
-        path.write_bytes(data)
-
     def call(self, method: str, path: str) -> rest.Reply:
         """Send a request to the node."""
         return rest.call(method, f'{self.url}{path}', token=self._token)
 
     def _until(self, condition: Callable[[], bool]) -> None:
         until(condition, _SECONDS, self._node.log.read_text)
+
+
+def damage(path: Path) -> None:
+    """Change one byte of a cached file."""
+    data = bytearray(path.read_bytes())
+    data[len(data) // 2] ^= 1
+    path.write_bytes(data)

@@ -7,12 +7,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
-import time
 
 from tests.cloud import rest
+from tests.polling import until
 
-_COPY_SECONDS = 60.0
-_POLL_SECONDS = 0.05
 _BLOCK = bytes(range(256)) * 256
 
 
@@ -99,11 +97,10 @@ def copy_image(glance_url: str, token: str, image_id: str, store: str) -> None:
         token=token,
         body={'method': {'name': 'copy-image'}, 'stores': [store]},
     )
-    deadline = time.monotonic() + _COPY_SECONDS
-    while store not in stores_of(glance_url, token, image_id):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f'image {image_id} was not copied to {store}')
-        time.sleep(_POLL_SECONDS)
+    until(
+        lambda: store in stores_of(glance_url, token, image_id),
+        what=lambda: f'image {image_id} was not copied to {store}',
+    )
 
 
 def delete_image(glance_url: str, token: str, image_id: str) -> None:

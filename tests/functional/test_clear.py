@@ -4,7 +4,7 @@
 
 import pytest
 
-from tests.functional.conftest import Cache
+from tests.cloud import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result

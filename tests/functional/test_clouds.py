@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Cache
 from tests.functional import test_sites
-from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result

@@ -11,12 +11,11 @@ import pytest
 
 from tests import cloud as clouds
 from tests import shell
+from tests.cloud import Cache
 from tests.cloud import rest
 from tests.faults.relay import Relay
-from tests.functional.conftest import Cache
 from tests.functional.conftest import Glance
 from tests.functional.conftest import Images
-from tests.functional.conftest import PATIENCE
 from tests.functional.credentials import CACHE
 from tests.functional.credentials import Edges
 from tests.functional.credentials import FULL
@@ -81,7 +80,6 @@ def credentials(
             *('--access-rules', str(rules_file(kind))),
             environment={**bare, **cloud.environment()},
             folder=folder,
-            timeout=PATIENCE,
         )
         assert created.code == 0, created.err
         found[kind] = {

@@ -6,6 +6,7 @@ The lines run against a real cloud whose `clouds.yaml` names nodes.
 """
 
 from collections.abc import Iterator
+import dataclasses
 import itertools
 import json
 import os
@@ -14,9 +15,6 @@ import re
 import shlex
 import signal
 import socket
-import subprocess
-import threading
-import time
 from typing import Any
 import urllib.parse
 
@@ -24,10 +22,8 @@ import pytest
 
 from tests import cloud as clouds
 from tests import shell
-from tests.cloud import rest
+from tests.cloud import Cache
 from tests.functional import lines
-from tests.functional.conftest import Cache
-from tests.functional.conftest import PATIENCE
 from tests.functional.lines import Found
 from tests.functional.lines import Kind
 
@@ -186,13 +182,8 @@ class World:
 
     def settle(self) -> None:
         """Wait until nothing is queued: a fill cannot be cancelled."""
-        deadline = time.monotonic() + PATIENCE
         for cache in self._caches:
-            while rest.call(
-                'GET', f'{cache.url}/v2/cache', token=self._token
-            ).body['queued_images']:
-                assert time.monotonic() < deadline, cache.url
-                time.sleep(0.05)
+            cache.settle()
 
     def here(self, words: tuple[str, ...]) -> list[str]:
         """The words with paths, endpoints and stores that exist."""
@@ -213,7 +204,6 @@ class World:
                 *('/bin/sh', '-c', found.words[0]),
                 environment=self.environment,
                 folder=self.folder,
-                timeout=PATIENCE,
             )
         if found.command in ENDLESS:
             return self._interrupt(words)
@@ -221,34 +211,21 @@ class World:
             *words,
             environment=self.environment,
             folder=self.folder,
-            timeout=PATIENCE,
         )
 
     def _interrupt(self, words: list[str]) -> shell.Result:
         """Run a program, and interrupt it after its first line of output."""
-        with subprocess.Popen(
-            [shell.OPENSTACK, *words],
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=_default_sigint,  # noqa: PLW1509 - it takes no lock
+        with shell.started(
+            *(str(shell.OPENSTACK), *words),
+            environment=self.environment,
+            folder=self.folder,
         ) as process:
-            watchdog = threading.Timer(PATIENCE, process.kill)
-            watchdog.start()
             assert process.stdout
             first = process.stdout.readline()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
-            watchdog.cancel()
-        assert first or process.returncode, 'It printed nothing.'
-        return shell.Result(process.returncode, first + out, err)
-
-
-def _default_sigint() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+            result = shell.ended(process)
+        assert first or result.code, 'It printed nothing.'
+        return dataclasses.replace(result, out=first + result.out)
 
 
 @pytest.fixture(scope='module')

@@ -11,10 +11,10 @@ import threading
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Cache
 from tests.cloud import rest
 from tests.faults.relay import Relay
 from tests.faults.relay import Request
-from tests.functional.conftest import Cache
 from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result

@@ -29,11 +29,10 @@ def here(at: Visit) -> visit.Visitor:
 
 def fill(here: visit.Visitor) -> tuple[str, str]:
     """Have one image cached, another queued; returns their IDs."""
-    for kind in ('cached', 'queued'):
-        here.call('DELETE', f'/v2/{kind}_images')
+    here.cache.clear()
     cached, queued = here.image('cached'), here.image('queued')
     here.download(cached)
-    here.call('PUT', f'/v2/queued_images/{queued}')
+    here.cache.queue_only(queued)
     return cached, queued
 
 
@@ -74,11 +73,11 @@ def test_queue(here: visit.Visitor, line: str) -> None:
     image = here.image('wanted')
 
     run(here, f'{line} {image}')
-    assert here.held.wait_for(image)
+    here.cache.wait_for(image)
 
-    here.call('DELETE', '/v2/cached_images')
+    here.cache.call('DELETE', '/v2/cached_images')
     assert [row['Result'] for row in ours(here, 'queue', image)] == ['queued']
-    assert here.held.wait_for(image)
+    here.cache.wait_for(image)
 
 
 @pytest.mark.parametrize(
@@ -91,7 +90,7 @@ def test_delete(here: visit.Visitor, line: str) -> None:
             run(here, f'{argv} {cached}')
         else:
             assert ours(here, 'delete', cached)[0]['Result'] == 'deleted'
-        assert (here.held.cached, here.held.queued) == (set(), {queued})
+        assert (here.cache.cached, here.cache.queued) == (set(), {queued})
 
 
 @pytest.mark.parametrize(
@@ -113,11 +112,11 @@ def test_clear(
 ) -> None:
     fill(here)
     run(here, line)
-    assert (len(here.held.cached), len(here.held.queued)) == left
+    assert (len(here.cache.cached), len(here.cache.queued)) == left
 
     fill(here)
     ours(here, 'clear', *argv)
-    assert (len(here.held.cached), len(here.held.queued)) == left
+    assert (len(here.cache.cached), len(here.cache.queued)) == left
 
 
 def test_glance_cache_clean_and_prune(here: visit.Visitor) -> None:
@@ -139,5 +138,5 @@ def test_glance_cache_clean_and_prune(here: visit.Visitor) -> None:
         for name in 'abcd':
             here.download(here.image(name))
         prune()
-        left.append(len(here.held.cached))
+        left.append(len(here.cache.cached))
     assert left == [2, 2]

@@ -34,22 +34,20 @@ class Node:
 
     def fill(self) -> None:
         """Have a and b cached, c and d queued."""
-        for kind in ('cached', 'queued'):
-            self.here.call('DELETE', f'/v2/{kind}_images')
+        self.here.cache.clear()
         for image_id in (self.a, self.b):
             self.here.download(image_id)
-        for image_id in (self.c, self.d):
-            self.here.call('PUT', f'/v2/queued_images/{image_id}')
+        self.here.cache.queue_only(self.c, self.d)
         assert self.holds == ('ab', 'cd')
 
     @property
     def holds(self) -> tuple[str, str]:
         """What is cached, and what is queued, by letter."""
         letters = {self.a: 'a', self.b: 'b', self.c: 'c', self.d: 'd'}
-        held = self.here.held
+        cache = self.here.cache
         return (
-            ''.join(sorted(letters[one] for one in held.cached)),
-            ''.join(sorted(letters[one] for one in held.queued)),
+            ''.join(sorted(letters[one] for one in cache.cached)),
+            ''.join(sorted(letters[one] for one in cache.queued)),
         )
 
     def manage(self, *argv: str) -> Result:
@@ -140,14 +138,14 @@ def test_list_queued(node: Node) -> None:
 
 def test_queue_image_and_the_prefetcher(node: Node) -> None:
     """Theirs queues, and the prefetcher fetches; ours has it fetched."""
-    node.here.call('DELETE', '/v2/queued_images')
+    node.here.cache.call('DELETE', '/v2/queued_images')
     theirs = node.manage('queue-image', node.c)
     assert f'Queued image {node.c} for caching' in theirs.out
     assert node.holds == ('ab', 'c')
     node.here.prefetch()
     assert node.holds == ('abc', '')
 
-    node.here.call('DELETE', f'/v2/cached_images/{node.c}')
+    node.here.cache.call('DELETE', f'/v2/cached_images/{node.c}')
     ours = node.ours('queue', node.c, '--wait')
     assert [(row['ID'], row['Result']) for row in ours] == [(node.c, 'cached')]
     assert node.holds == ('abc', '')
