@@ -6,7 +6,6 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping
-import json
 
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import Measured
@@ -19,7 +18,7 @@ def lists_exactly(run: Measured, held: Mapping[str, Collection[str]]) -> None:
     :raises BenchmarkError: the list is different
     """
     try:
-        rows = json.loads(run.out)
+        rows = run.rows
         listed = sorted((row['Node'], row['ID']) for row in rows)
     except (ValueError, TypeError, KeyError) as error:
         raise BenchmarkError(f'no rows: {run.err[-2000:]}') from error
@@ -75,7 +74,7 @@ def all_ok(nodes: Collection[str], entries: int, run: Measured) -> None:
     :raises BenchmarkError: the list is different
     """
     exits_with(run, 0)
-    rows = json.loads(run.out)
+    rows = run.rows
     well = {row['Node'] for row in rows if row['Status'] == 'ok'}
     if well != set(nodes) or len(rows) != len(nodes):
         raise BenchmarkError(

@@ -12,6 +12,7 @@ requires only the standard library.
 from tests.cloud.cache import Cache
 from tests.cloud.cloud import Cloud
 from tests.cloud.cloud import services_python
+from tests.cloud.cloud import without_login
 from tests.cloud.glance import GlanceNode
 from tests.cloud.glance import GlanceOptions
 from tests.cloud.images import copy_image
@@ -35,4 +36,5 @@ __all__ = (
     'delete_image',
     'services_python',
     'stores_of',
+    'without_login',
 )

@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-import json
 
 from tests.faults.stage import BERGEN
 from tests.faults.stage import Stage
@@ -67,7 +66,7 @@ def _words(stage: Stage, first: Result, second: Result) -> str:
     claimed = sorted(
         f'{_REQUESTS[row["Result"]]} /v2/cache/{row["ID"]}'
         for done in (first, second)
-        for row in json.loads(done.out)
+        for row in done.rows
         if row['Node'] == BERGEN and row['Result'] in _REQUESTS
     )
     true = claimed == sorted(stage.relay.changes())

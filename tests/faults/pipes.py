@@ -29,14 +29,8 @@ def rows(home: Path, formats: Iterable[str] = FORMATS) -> Iterator[Row]:
     """
     settings = Settings(nodes=1, images=_ENTRIES, entries=_ENTRIES)
     with SimulatedFleet(settings) as fleet:
-        path = home / 'simulated.yaml'
-        fleet.clouds_yaml(path)
-        environment = {
-            'PATH': f'{OPENSTACK.parent}:/usr/bin:/bin',
-            'HOME': str(home),
-            'LANG': 'C.UTF-8',
-            **fleet.environment(path),
-        }
+        path = f'{OPENSTACK.parent}:/usr/bin:/bin'
+        environment = {**fleet.shell(home), 'PATH': path}
         for name in formats:
             command = f'openstack image cache list -f {name} | head -1'
             done = run_program(

@@ -9,7 +9,6 @@ terminal, a signal, other programs.
 from collections.abc import Callable
 from collections.abc import Iterator
 import hashlib
-import os
 import pathlib
 from typing import Any
 from typing import Protocol
@@ -69,13 +68,8 @@ def environment(
     """A user's environment with a login, and nothing of this machine's."""
 
     def of(user: str) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith('OS_')
-        }
         return {
-            **kept,
+            **clouds.without_login(),
             **cloud.environment(user),
             'HOME': str(tmp_path),
             'XDG_CONFIG_HOME': str(tmp_path),

@@ -38,13 +38,12 @@ class Edges:
         cloud: clouds.Cloud,
         credentials: dict[str, dict[str, str]],
         relays: dict[str, Relay],
-        bare: dict[str, str],
         folder: pathlib.Path,
     ) -> None:
         self._credentials = credentials
         self._relays = relays
         self._folder = folder
-        self._bare = {**bare, 'HOME': str(folder)}
+        self._bare = {**clouds.without_login(), 'HOME': str(folder)}
         self._auth_url = cloud.auth_url
         endpoints = {name: one.url for name, one in relays.items()}
         self.write(endpoints)

@@ -127,10 +127,7 @@ class World:
         self._write_clouds_yaml()
         programs = shell.OPENSTACK.parent
         self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith('OS_')
-        } | {
+            **clouds.without_login(),
             'HOME': str(folder),
             'XDG_CONFIG_HOME': str(folder),
             'OS_CLOUD': CLOUD,

@@ -113,7 +113,7 @@ def _node_list(target: Target, run: Measured) -> None:
 
 def _coverage(target: Target, run: Measured) -> None:
     fleet_checks.exits_with(run, 0)
-    found = {row['ID']: row for row in json.loads(run.out)}
+    found = {row['ID']: row for row in run.rows}
     cached = Counter(one for ids in target.held.values() for one in ids)
     _equal(
         'nodes with each image',

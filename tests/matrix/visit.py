@@ -5,7 +5,6 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
-import json
 import os
 import pathlib
 import sys
@@ -83,7 +82,6 @@ class Visitor:
             *argv,
             environment=self._environment,
             folder=self._home,
-            timeout=_PATIENCE,
         )
 
     def openstack(self, *argv: str) -> shell.Result:
@@ -92,12 +90,17 @@ class Visitor:
             *argv,
             environment=self._environment,
             folder=self._home,
-            timeout=_PATIENCE,
         ).without_ids()
 
     def ours(self, *argv: str) -> shell.Result:
         """Run `openstack image cache …` with JSON output."""
         return self.openstack('image', 'cache', *argv, '-f', 'json')
+
+    def rows(self, *argv: str) -> list[dict[str, Any]]:
+        """The rows of `openstack image cache …`, without any message."""
+        printed = self.ours(*argv)
+        assert (printed.code, printed.err) == (0, '')
+        return list(printed.rows)
 
     def ours_and_the_prefetcher(self, *argv: str) -> shell.Result:
         """The same, with an operator who runs the prefetcher on the node.
@@ -265,7 +268,7 @@ def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 def _words(
     printed: shell.Result, good: Callable[[list[dict[str, Any]]], bool]
 ) -> str:
-    if printed.code == 0 and good(json.loads(printed.out)):
+    if printed.code == 0 and good(printed.rows):
         if not printed.err:
             return 'works'
         if printed.err.startswith(_BY_HAND):

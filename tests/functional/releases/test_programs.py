@@ -8,7 +8,6 @@ afterwards is the same, and so is what both print, but for the form.
 
 from collections.abc import Callable
 import dataclasses
-import json
 import re
 from typing import Any
 
@@ -69,13 +68,6 @@ class Node:
         config = str(self.here.node.directory / 'glance-api.conf')
         return self.run(program, '--config-file', config)
 
-    def ours(self, *argv: str) -> list[dict[str, Any]]:
-        """The rows of our command, which may say nothing else."""
-        printed = self.here.ours(*argv)
-        assert (printed.code, printed.err) == (0, '')
-        rows: list[dict[str, Any]] = json.loads(printed.out)
-        return rows
-
 
 @pytest.fixture
 def make(at: Visit) -> Callable[[nodes.Kind], Node]:
@@ -108,7 +100,7 @@ def cells(printed: Result) -> list[list[str]]:
 
 def test_list_cached(node: Node) -> None:
     theirs = cells(node.manage('list-cached'))
-    ours = node.ours('list', '--cached')
+    ours = node.here.rows('list', '--cached')
 
     assert len(ours) == 2
     # Theirs has fractions of a second, ours the zone.
@@ -129,7 +121,7 @@ def test_list_cached(node: Node) -> None:
 
 def test_list_queued(node: Node) -> None:
     theirs = node.manage('list-queued')
-    ours = node.ours('list', '--queued')
+    ours = node.here.rows('list', '--queued')
 
     assert 'Found 2 queued images' in theirs.out
     assert sorted(cells(theirs)) == sorted([row['ID']] for row in ours)
@@ -146,7 +138,7 @@ def test_queue_image_and_the_prefetcher(node: Node) -> None:
     assert node.holds == ('abc', '')
 
     node.here.cache.call('DELETE', f'/v2/cached_images/{node.c}')
-    ours = node.ours('queue', node.c, '--wait')
+    ours = node.here.rows('queue', node.c, '--wait')
     assert [(row['ID'], row['Result']) for row in ours] == [(node.c, 'cached')]
     assert node.holds == ('abc', '')
 
@@ -199,7 +191,7 @@ def test_what_takes_away(
     assert printed.out.startswith(told.format(**ids))
 
     node.fill()
-    (row,) = node.ours(*ours.format(**ids).split())
+    (row,) = node.here.rows(*ours.format(**ids).split())
     assert node.holds == left
     expected = {
         key: value.format(**ids) if isinstance(value, str) else value
@@ -220,7 +212,7 @@ def test_the_cleaner(make: Callable[[nodes.Kind], Node]) -> None:
     assert (invalid.exists(), node.holds) == (False, ('ab', 'cd'))
 
     invalid.write_text('half of it')
-    ours = node.ours('clean')
+    ours = node.here.rows('clean')
     assert [row['Result'] for row in ours] == ['cleaned']
     assert (invalid.exists(), node.holds) == (False, ('ab', 'cd'))
 
@@ -241,7 +233,7 @@ def test_the_pruner(make: Callable[[nodes.Kind], Node]) -> None:
     assert node.holds[0] == 'cd'
 
     overfill()
-    ours = node.ours('prune')
+    ours = node.here.rows('prune')
     assert [(row['Files'], row['Size']) for row in ours] == [(2, 2000)]
     assert node.holds[0] == 'cd'
 
@@ -287,7 +279,7 @@ def test_the_prefetcher_fetches_what_we_queue(
     node.here.prefetch()
 
     assert node.holds == ('c', '')
-    assert [row['State'] for row in node.ours('list')] == ['cached']
+    assert [row['State'] for row in node.here.rows('list')] == ['cached']
 
 
 def test_quiet_says_nothing_of_the_prefetcher(
