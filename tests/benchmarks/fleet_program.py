@@ -24,18 +24,6 @@ _MEASURED = Path(__file__).with_name('measured.py')
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
 
 
-def installed() -> Path:
-    """The `openstack` in the directory of this Python.
-
-    :raises BenchmarkError: it does not exist
-    """
-    if not OPENSTACK.exists():
-        raise BenchmarkError(
-            f'openstack is not installed beside {sys.executable}'
-        )
-    return OPENSTACK
-
-
 @dataclass(frozen=True)
 class Measured(Result):
     """The result of a command, with its time and memory.
@@ -67,7 +55,7 @@ class FleetProgram:
         program: Sequence[str] = (),
         limit: float = _MOST_SECONDS,
     ) -> None:
-        self._program = program or [str(installed())]
+        self._program = program or [str(OPENSTACK)]
         self._home = home
         self._limit = limit
 

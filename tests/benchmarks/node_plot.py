@@ -27,7 +27,6 @@ from tests.benchmarks import fleet_checks
 from tests.benchmarks import pairs
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import installed
 from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import Group
 from tests.benchmarks.group import log
@@ -36,6 +35,7 @@ from tests.benchmarks.table import Bound
 from tests.benchmarks.table import failed
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
+from tests.shell import OPENSTACK
 from tests.simulated import FleetError
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
@@ -88,7 +88,7 @@ class _Bench:
         """One start of `openstack` for each node."""
         script = (
             'for url in "$@"; do OS_IMAGE_ENDPOINT_OVERRIDE=$url'
-            f' {shlex.quote(str(installed()))} cached image list -f csv'
+            f' {shlex.quote(str(OPENSTACK))} cached image list -f csv'
             ' || exit; done'
         )
         program = FleetProgram(

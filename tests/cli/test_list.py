@@ -15,7 +15,6 @@ from tests.shell import Result
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'
 NAMES_OF_BOTH = f'{IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&limit=1000'
-NAMES_OF_UBUNTU = f'{IMAGES}?id=in%3A{p.UBUNTU}&limit=1000'
 
 PLAIN = {'Content-Type': 'text/plain'}
 UBUNTU_ENTRY = p.cached(p.UBUNTU)

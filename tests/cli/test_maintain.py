@@ -23,7 +23,6 @@ VERSIONS = f'{p.GLANCE}/versions'
 FAR_CACHE = ('--os-cloud', 'far', 'image', 'cache')
 CLEAN_ALL = (*FAR_CACHE, 'clean', '--all-nodes')
 PRUNE_ALL = (*FAR_CACHE, 'prune', '--all-nodes')
-ROW_OF_PRUNE = ('-f', 'value', '-c', 'Files', '-c', 'Size')
 
 
 def pruned(files: int, size: int) -> dict[str, Any]:

@@ -649,7 +649,6 @@ def test_a_certificate_that_is_not_trusted(
 A, B, C = (
     {'json': p.cache(p.cached(p.UBUNTU, hits=hits))} for hits in (1, 2, 3)
 )
-FAIL = {'status_code': 500}
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ from tests.cloud.glance import GlanceOptions
 from tests.cloud.images import copy_image
 from tests.cloud.images import create_image
 from tests.cloud.images import delete_image
+from tests.cloud.images import Images
 from tests.cloud.images import stores_of
 from tests.cloud.keystone import KeystoneOptions
 from tests.cloud.process import CloudError
@@ -29,6 +30,7 @@ __all__ = (
     'CloudError',
     'GlanceNode',
     'GlanceOptions',
+    'Images',
     'KeystoneOptions',
     'RestError',
     'copy_image',

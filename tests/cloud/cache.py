@@ -91,16 +91,11 @@ class Cache:
         )
 
     def settle(self) -> None:
-        """Wait until no image is queued, and the data of all is listed.
+        """Wait until the Cache API lists no queued images.
 
         :raises TimeoutError: that took more than two minutes
         """
-
-        def is_settled() -> bool:
-            cached, queued = self.listed()
-            return not queued and self.cached <= cached
-
-        self._until(is_settled)
+        self._until(lambda: not self.listed()[1])
 
     def call(self, method: str, path: str) -> rest.Reply:
         """Send a request to the node."""

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from typing import Any
 
 from tests.cloud import rest
 from tests.polling import until
@@ -109,3 +110,31 @@ def delete_image(glance_url: str, token: str, image_id: str) -> None:
     :raises RestError: Glance rejected the request
     """
     rest.call('DELETE', f'{glance_url}/v2/images/{image_id}', token=token)
+
+
+class Images:
+    """Creates images, and deletes them at the end.
+
+    :param url: URL of a Glance node
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._token = token
+        self._made: list[str] = []
+
+    def __call__(self, name: str, size: int | None = 1000, **more: Any) -> str:
+        """Create an image; see `create_image`."""
+        made = create_image(self._url, self._token, name, size=size, **more)
+        self._made.append(made)
+        return made
+
+    def delete(self, image_id: str) -> None:
+        """Delete one of the images."""
+        delete_image(self._url, self._token, image_id)
+        self._made.remove(image_id)
+
+    def delete_all(self) -> None:
+        """Delete all images that remain."""
+        for image_id in list(self._made):
+            self.delete(image_id)

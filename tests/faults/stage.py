@@ -55,19 +55,14 @@ class Stage:
                 clouds.delete_image(self.oslo.url, self.cloud.token(), made)
         self.relay.__exit__(None, None, None)
 
-    def name_nodes(
-        self, others: dict[str, str], auth_url: str | None = None
-    ) -> None:
-        """Write clouds.yaml with other endpoints, or another Keystone.
+    def name_nodes(self, others: dict[str, str]) -> None:
+        """Write clouds.yaml with other endpoints.
 
         :param others: endpoints by name; empty for the two nodes
         """
         path = self._home / 'clouds.yaml'
         nodes = others or {OSLO: self.oslo.url, BERGEN: self.relay.url}
         self.cloud.clouds_yaml(path, nodes)
-        if auth_url:
-            text = path.read_text().replace(self.cloud.auth_url, auth_url)
-            path.write_text(text)
 
     def set_up(self, *, cached: tuple[str, ...] = ()) -> None:
         """Start both nodes, remove the fault, and set the caches."""

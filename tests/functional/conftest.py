@@ -10,7 +10,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import hashlib
 import pathlib
-from typing import Any
 from typing import Protocol
 import urllib.request
 
@@ -20,6 +19,7 @@ from tests import cloud as clouds
 from tests import shell
 from tests.cli import schema
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.terminal import Terminal
 from tests.shell import OPENSTACK
 from tests.shell import Result
@@ -134,37 +134,10 @@ def on_a_terminal(
     return run
 
 
-class Images:
-    """Makes images that go when the test ends."""
-
-    def __init__(self, cloud: clouds.Cloud, token: str) -> None:
-        self._url = cloud.glance[0].url
-        self._token = token
-        self._made: list[str] = []
-
-    def __call__(self, name: str, size: int | None = 1000, **more: Any) -> str:
-        """Make an image of a size in bytes; returns its ID."""
-        made = clouds.create_image(
-            self._url, self._token, name, size=size, **more
-        )
-        self._made.append(made)
-        return made
-
-    def delete(self, image_id: str) -> None:
-        """Delete an image in Glance, through the first node."""
-        clouds.delete_image(self._url, self._token, image_id)
-        self._made.remove(image_id)
-
-    def delete_all(self) -> None:
-        """Delete what is left."""
-        for image_id in list(self._made):
-            self.delete(image_id)
-
-
 @pytest.fixture
 def images(cloud: clouds.Cloud, token: str) -> Iterator[Images]:
     """Makes images that go when the test ends."""
-    images = Images(cloud, token)
+    images = Images(cloud.glance[0].url, token)
     yield images
     images.delete_all()
 

@@ -5,7 +5,7 @@
 import pytest
 
 from tests.cloud import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 

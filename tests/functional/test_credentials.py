@@ -11,10 +11,10 @@ import pytest
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud import rest
 from tests.faults.relay import Relay
 from tests.functional.conftest import Glance
-from tests.functional.conftest import Images
 from tests.functional.credentials import CACHE
 from tests.functional.credentials import Edges
 from tests.functional.credentials import FULL

@@ -14,8 +14,8 @@ import pytest
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.faults.relay import Relay
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
 

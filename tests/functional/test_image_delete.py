@@ -5,9 +5,9 @@
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Images
 from tests.cloud import rest
 from tests.functional.conftest import Glance
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.polling import until
 from tests.shell import Result

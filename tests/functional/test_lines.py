@@ -112,11 +112,9 @@ class World:
         self._token = cloud.token()
         self._caches = [Cache(one, self._token) for one in nodes]
         self._url = nodes[0].url
+        self._make = clouds.Images(self._url, self._token)
         self._images = {
-            name: clouds.create_image(
-                self._url, self._token, name, size=1000, tags=tags
-            )
-            for name, tags in IMAGES
+            name: self._make(name, tags=tags) for name, tags in IMAGES
         }
         for name, text in FILES.items():
             path = folder / name
@@ -157,8 +155,7 @@ class World:
         """Delete all entries and images."""
         for cache in self._caches:
             cache.clear()
-        for image_id in self._images.values():
-            clouds.delete_image(self._url, self._token, image_id)
+        self._make.delete_all()
 
     def prepare(self, found: Found) -> None:
         """Fill or empty the caches; copy images to the store of --store."""

@@ -12,10 +12,10 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud import rest
 from tests.faults.relay import Relay
 from tests.faults.relay import Request
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 

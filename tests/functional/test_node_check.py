@@ -13,7 +13,7 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
 from tests.shell import Result

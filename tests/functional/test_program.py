@@ -7,8 +7,8 @@ import sys
 import pytest
 
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import Glance
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 from tests.shell import run_program

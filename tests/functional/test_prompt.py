@@ -13,7 +13,7 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Images
 from tests.functional.conftest import PATIENCE
 from tests.functional.terminal import Terminal
 from tests.shell import OPENSTACK

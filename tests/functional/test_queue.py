@@ -8,7 +8,7 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 

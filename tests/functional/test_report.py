@@ -11,7 +11,7 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import run_program
 

@@ -15,7 +15,7 @@ import pytest
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Images
 from tests.polling import until
 from tests.shell import Result
 

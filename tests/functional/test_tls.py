@@ -14,9 +14,9 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.faults.certificates import Authority
 from tests.faults.relay import Relay
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 
 LIST = ('image', 'cache', 'list', '-f', 'json')

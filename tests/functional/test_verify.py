@@ -9,8 +9,8 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud.cache import damage
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 
 VERIFY = ('image', 'cache', 'verify', '-f', 'json')

@@ -14,8 +14,8 @@ import pytest
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud import images as cloud_images
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.polling import until
 from tests.shell import ended

@@ -14,8 +14,8 @@ import pytest
 
 from tests import cloud as clouds
 from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional import test_sites
-from tests.functional.conftest import Images
 from tests.functional.conftest import PATIENCE
 from tests.functional.terminal import Terminal
 from tests.polling import until

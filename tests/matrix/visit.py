@@ -61,7 +61,7 @@ class Visitor:
         self.token = cloud.token()
         self.cache = clouds.Cache(node, self.token)
         self._home = home
-        self._images: list[str] = []
+        self.image = clouds.Images(node.url, self.token)
         self._environment = {
             'PATH': os.defpath,
             'LANG': 'C.UTF-8',
@@ -136,18 +136,10 @@ class Visitor:
         )
         assert printed.code == 0, printed
 
-    def image(self, name: str, size: int | None = SIZE) -> str:
-        """Create an image, without data if its size is None; returns its ID."""
-        made = clouds.create_image(self.node.url, self.token, name, size=size)
-        self._images.append(made)
-        return made
-
     def leave(self) -> None:
         """Delete the created images, and clear the cache."""
         self.empty()
-        while self._images:
-            image_id = self._images.pop()
-            clouds.delete_image(self.node.url, self.token, image_id)
+        self.image.delete_all()
 
     def download(self, image_id: str) -> None:
         """Download an image, so that the node caches it."""

@@ -57,10 +57,9 @@ class Scene:
         self._nodes = dict(zip(_NODES, nodes, strict=True))
         self._url = nodes[0].url
         self._down: set[str] = set()
+        self._make = clouds.Images(self._url, cloud.token())
         self._images = {
-            name: clouds.create_image(
-                self._url, cloud.token(), name, size=size, tags=tags
-            )
+            name: self._make(name, size, tags=tags)
             for name, size, tags in _IMAGES
         }
         settings = folder / 'clouds.yaml'
@@ -90,9 +89,7 @@ class Scene:
     def close(self) -> None:
         """Start all nodes, and delete all images."""
         self.reset()
-        token = self._cloud.token()
-        for image_id in self._images.values():
-            clouds.delete_image(self._url, token, image_id)
+        self._make.delete_all()
 
     def run(self, command: str) -> list[str]:
         """Run a command; returns both output streams, and the exit code.
