@@ -95,6 +95,8 @@ def row(home: Path, commands: int = COMMANDS) -> Row:
 def _session(home: Path, commands: int) -> tuple[Size, Size]:
     """The resources after the third command, and after the last one.
 
+    `openstack` without arguments reads commands from a pipe.
+
     :raises _SessionError: a command failed
     """
     settings = Settings(nodes=NODES, images=_ENTRIES + 2, fill=_FILL)
@@ -107,57 +109,50 @@ def _session(home: Path, commands: int) -> tuple[Size, Size]:
             timeout=commands * _PATIENCE,
             stdin=subprocess.PIPE,
             to_files=True,
-        ) as process,
+        ) as prompt,
         (home / 'out').open(encoding='utf-8') as out,
     ):
-        prompt = _Prompt(process, out)
         fleet.set_cache(range(NODES), cached=list(fleet.images)[2:])
         for number, command in enumerate(islice(cycle(_ROUND), commands), 1):
-            prompt.run(number, f'image cache {command} -f csv')
+            _run(prompt, out, number, f'image cache {command} -f csv')
             if number == _FIRST:
-                first = prompt.size()
-        return first, prompt.size()
+                first = _size(prompt)
+        return first, _size(prompt)
 
 
-class _Prompt:
-    """`openstack` without arguments; it reads commands from a pipe."""
+def _run(prompt: Program, out: TextIO, number: int, command: str) -> None:
+    """Run a command of the prompt to its end.
 
-    def __init__(self, process: Program, out: TextIO) -> None:
-        self._process = process
-        self._out = out
+    :param out: its standard output
+    :raises _SessionError: it printed no rows, or printed messages
+    """
+    end = f'end-of-{number}\n'
+    assert prompt.stdin
+    prompt.stdin.write(f'{command}\n!echo {end}')
+    prompt.stdin.flush()
+    written = ''
 
-    def run(self, number: int, command: str) -> None:
-        """Run a command to its end.
+    def is_over() -> bool:
+        nonlocal written
+        if prompt.poll() is not None:
+            raise _SessionError(f'the prompt ended at {command}')
+        written += out.read()
+        return written.endswith(end)
 
-        :raises _SessionError: it printed no rows, or printed messages
-        """
-        end = f'end-of-{number}\n'
-        assert self._process.stdin
-        self._process.stdin.write(f'{command}\n!echo {end}')
-        self._process.stdin.flush()
-        written = ''
+    try:
+        until(is_over, _PATIENCE)
+    except TimeoutError as error:
+        raise _SessionError(f'{command} did not end') from error
+    messages = prompt.files[1].read_text(encoding='utf-8')
+    if messages or written.count('\n') <= len(('header', 'end')):
+        raise _SessionError(f'{command}: {messages or "no rows"}')
 
-        def is_over() -> bool:
-            nonlocal written
-            if self._process.poll() is not None:
-                raise _SessionError(f'the prompt ended at {command}')
-            written += self._out.read()
-            return written.endswith(end)
 
-        try:
-            until(is_over, _PATIENCE)
-        except TimeoutError as error:
-            raise _SessionError(f'{command} did not end') from error
-        _out, err = self._process.files
-        messages = err.read_text(encoding='utf-8')
-        if messages or written.count('\n') <= len(('header', 'end')):
-            raise _SessionError(f'{command}: {messages or "no rows"}')
-
-    def size(self) -> Size:
-        """The resources of the process, after ending threads have ended."""
-        deadline = time.monotonic() + _SETTLE
-        sizes = []
-        while time.monotonic() < deadline:
-            sizes.append(size_of(self._process.pid))
-            time.sleep(_LOOK)
-        return Size(*map(min, zip(*map(dataclasses.astuple, sizes))))
+def _size(prompt: Program) -> Size:
+    """The resources of the prompt, after ending threads have ended."""
+    deadline = time.monotonic() + _SETTLE
+    sizes = []
+    while time.monotonic() < deadline:
+        sizes.append(size_of(prompt.pid))
+        time.sleep(_LOOK)
+    return Size(*map(min, zip(*map(dataclasses.astuple, sizes))))

@@ -87,10 +87,7 @@ def openstack(
 
     def run(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
         result = shell.run_here(
-            *argv,
-            environment=environment(user),
-            folder=tmp_path,
-            stdin=stdin,
+            *argv, environment=environment(user), folder=tmp_path, stdin=stdin
         )
         schema.check(argv, result.out)
         return result.without_ids()

@@ -202,9 +202,7 @@ class World:
         if found.command in ENDLESS:
             return self._interrupt(words)
         return shell.run_here(
-            *words,
-            environment=self.environment,
-            folder=self.folder,
+            *words, environment=self.environment, folder=self.folder
         )
 
     def _interrupt(self, words: list[str]) -> shell.Result:

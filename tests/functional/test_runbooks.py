@@ -84,9 +84,7 @@ class Site:
             target = words[-1]
             words = words[:-2]
         result = shell.run_here(
-            *words[1:],
-            environment=self._environment,
-            folder=self._folder,
+            *words[1:], environment=self._environment, folder=self._folder
         )
         if target:
             (self._folder / target).write_text(result.out)

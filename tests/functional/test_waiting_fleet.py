@@ -43,10 +43,7 @@ def run(fleet: SimulatedFleet, tmp_path: pathlib.Path) -> OpenStack:
 
     def openstack(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
         return shell.run_here(
-            *argv,
-            environment=environment,
-            folder=tmp_path,
-            timeout=PATIENCE,
+            *argv, environment=environment, folder=tmp_path, timeout=PATIENCE
         )
 
     return openstack

@@ -328,9 +328,7 @@ with loop.Loop() as made:
 def test_a_blocked_thread_does_not_delay_the_end() -> None:
     """No code joins the threads."""
     done = run_program(
-        *(sys.executable, '-c', HUNG),
-        folder=ROOT,
-        timeout=servers.PATIENCE,
+        *(sys.executable, '-c', HUNG), folder=ROOT, timeout=servers.PATIENCE
     )
 
     assert done == Result(0, 'interrupted\n', '')

@@ -87,9 +87,7 @@ class Visitor:
     def openstack(self, *argv: str) -> shell.Result:
         """Run `openstack` in this process."""
         return shell.run_here(
-            *argv,
-            environment=self._environment,
-            folder=self._home,
+            *argv, environment=self._environment, folder=self._home
         ).without_ids()
 
     def ours(self, *argv: str) -> shell.Result:
