@@ -27,7 +27,7 @@ from tests.benchmarks import million
 from tests.benchmarks import pairs
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_bench import FleetBench
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import Group
 from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
@@ -155,7 +155,7 @@ def _queue(bench: FleetBench) -> Iterator[Row]:
     def prepare() -> None:
         fleet.set_cache(range(_NODES), cached=[one for one, _ in others[:20]])
 
-    def check(run: FleetRun) -> None:
+    def check(run: Measured) -> None:
         fleet_checks.exits_with(run, 0)
         fleet_checks.queued_once(fleet.requests(), fleet.nodes, image_id)
 
@@ -208,9 +208,9 @@ def _policy(bench: FleetBench) -> Iterator[Row]:
         for image_id in some[: 1 + at // 10 % 2]
     )
 
-    def check(run: FleetRun) -> None:
+    def check(run: Measured) -> None:
         fleet_checks.exits_with(run, 3)
-        rows = run.output.count('\n') - 1
+        rows = run.out.count('\n') - 1
         if rows != missing:
             raise BenchmarkError(f'{rows} rows for {missing} missing images')
 
@@ -250,7 +250,7 @@ def _million(bench: FleetBench) -> Iterator[Row]:
     def ours() -> pairs.Sample:
         run = bench.run(clouds_yaml, *_LIST[:-1], 'csv')
         fleet_checks.exits_with(run, 0)
-        listed = csv.DictReader(run.output.splitlines())
+        listed = csv.DictReader(run.out.splitlines())
         counts = Counter(line['Node'] for line in listed if line['Name'])
         if counts != dict.fromkeys(bodies, _ENTRIES):
             raise BenchmarkError(f'{counts.total()} rows with names')
@@ -272,7 +272,7 @@ def _million(bench: FleetBench) -> Iterator[Row]:
 
 
 def _lists_all(
-    held: dict[str, list[str]], dead: Collection[str], run: FleetRun
+    held: dict[str, list[str]], dead: Collection[str], run: Measured
 ) -> None:
     """All entries are listed, with one message for each dead node."""
     alive = {name: ids for name, ids in held.items() if name not in dead}

@@ -10,25 +10,24 @@ from collections.abc import Sequence
 import json
 from pathlib import Path
 from statistics import median
-import subprocess
 import sys
 
 from tests.benchmarks import fleet_checks
 from tests.benchmarks import pairs
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import log
 from tests.benchmarks.table import Bound
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
 from tests.benchmarks.table import single
 from tests.cloud import rest
+from tests.shell import run_program
 from tests.simulated import SimulatedFleet
 from tests.simulated.payloads import TOKEN
 
 _BARE = Path(__file__).with_name('bare.py')
-_BARE_SECONDS = 60
 
 
 class FleetBench:
@@ -47,7 +46,7 @@ class FleetBench:
         self,
         what: str,
         command: Sequence[str],
-        check: Callable[[FleetRun], None],
+        check: Callable[[Measured], None],
         bound: Bound,
         *,
         nodes: Mapping[str, str] | None = None,
@@ -95,7 +94,7 @@ class FleetBench:
 
     def run(
         self, clouds_yaml: Path, *command: str, program: Sequence[str] = ()
-    ) -> FleetRun:
+    ) -> Measured:
         """Run a command, and log its time and memory."""
         before = self.fleet.cpu_seconds()
         run = FleetProgram(self.home, program).run(
@@ -120,19 +119,13 @@ class FleetBench:
         )
         took = []
         for _ in range(1 + self.count):
-            done = subprocess.run(
-                [
-                    *(sys.executable, '-P', str(_BARE), str(urls), TOKEN),
-                    *([str(bundle)] if bundle else []),
-                ],
-                capture_output=True,
-                text=True,
-                timeout=_BARE_SECONDS,
-                check=False,
+            done = run_program(
+                *(sys.executable, '-P', str(_BARE), str(urls), TOKEN),
+                *([str(bundle)] if bundle else []),
             )
-            if done.returncode:
-                raise BenchmarkError(f'libcurl alone: {done.stderr[-2000:]}')
-            took.append([float(word) for word in done.stdout.split()])
+            if done.code:
+                raise BenchmarkError(f'libcurl alone: {done.err[-2000:]}')
+            took.append([float(word) for word in done.out.split()])
             log('  {:6.2f} s {:6.2f} s CPU libcurl alone'.format(*took[-1]))
         seconds = median(one for one, _cpu in took[1:])
         return single(what, peer=f'{seconds:.2f}')

@@ -6,23 +6,22 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from collections.abc import Mapping
-import json
 
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 
 
-def lists_exactly(run: FleetRun, held: Mapping[str, Collection[str]]) -> None:
+def lists_exactly(run: Measured, held: Mapping[str, Collection[str]]) -> None:
     """Check that all entries of the responding nodes are listed, no others.
 
     :param held: IDs of the cached images, by node
     :raises BenchmarkError: the list is different
     """
     try:
-        rows = json.loads(run.output)
+        rows = run.rows
         listed = sorted((row['Node'], row['ID']) for row in rows)
     except (ValueError, TypeError, KeyError) as error:
-        raise BenchmarkError(f'no rows: {run.log[-2000:]}') from error
+        raise BenchmarkError(f'no rows: {run.err[-2000:]}') from error
     expected = sorted(
         (name, image_id) for name, ids in held.items() for image_id in ids
     )
@@ -34,20 +33,20 @@ def lists_exactly(run: FleetRun, held: Mapping[str, Collection[str]]) -> None:
         raise BenchmarkError('names are missing')
 
 
-def reports_exactly(run: FleetRun, dead: Collection[str]) -> None:
+def reports_exactly(run: Measured, dead: Collection[str]) -> None:
     """Check that there is one message for each dead node, and no other.
 
     :param dead: the names of the nodes
     :raises BenchmarkError: the messages are different
     """
-    lines = run.log.splitlines()
+    lines = run.err.splitlines()
     reported = [
         name for name in dead if sum(f' {name} ' in one for one in lines) == 1
     ]
     if len(reported) != len(dead) or len(lines) != len(dead):
         raise BenchmarkError(
             f'{len(lines)} messages, with {len(reported)} nodes once, for'
-            f' {len(dead)} dead nodes:\n{run.log[-2000:]}'
+            f' {len(dead)} dead nodes:\n{run.err[-2000:]}'
         )
 
 
@@ -69,13 +68,13 @@ def queued_once(
             raise BenchmarkError(f'{name}: {puts} instead of {expected}')
 
 
-def all_ok(nodes: Collection[str], entries: int, run: FleetRun) -> None:
+def all_ok(nodes: Collection[str], entries: int, run: Measured) -> None:
     """Check that all nodes have status ok and this number of entries.
 
     :raises BenchmarkError: the list is different
     """
     exits_with(run, 0)
-    rows = json.loads(run.output)
+    rows = run.rows
     well = {row['Node'] for row in rows if row['Status'] == 'ok'}
     if well != set(nodes) or len(rows) != len(nodes):
         raise BenchmarkError(
@@ -85,12 +84,12 @@ def all_ok(nodes: Collection[str], entries: int, run: FleetRun) -> None:
         raise BenchmarkError(f'not {entries} cached images on every node')
 
 
-def exits_with(run: FleetRun, code: int) -> None:
+def exits_with(run: Measured, code: int) -> None:
     """Check the exit code.
 
     :raises BenchmarkError: the exit code is different
     """
     if run.code != code:
         raise BenchmarkError(
-            f'exit code {run.code} instead of {code}:\n{run.log[-2000:]}'
+            f'exit code {run.code} instead of {code}:\n{run.err[-2000:]}'
         )

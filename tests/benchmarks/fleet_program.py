@@ -10,10 +10,13 @@ from dataclasses import dataclass
 import json
 import os
 from pathlib import Path
-import subprocess
 import sys
 
 from tests.benchmarks.errors import BenchmarkError
+from tests.shell import ended
+from tests.shell import OPENSTACK
+from tests.shell import Result
+from tests.shell import started
 
 _MOST_SECONDS = 120.0
 _MEASURED = Path(__file__).with_name('measured.py')
@@ -21,37 +24,20 @@ _MEASURED = Path(__file__).with_name('measured.py')
 _PEAK_UNIT = 1 if sys.platform == 'darwin' else 1024
 
 
-def installed() -> Path:
-    """The `openstack` in the directory of this Python.
-
-    :raises BenchmarkError: it does not exist
-    """
-    found = Path(sys.executable).parent / 'openstack'
-    if not found.exists():
-        raise BenchmarkError(
-            f'openstack is not installed beside {sys.executable}'
-        )
-    return found
-
-
 @dataclass(frozen=True)
-class FleetRun:
-    """One run of a command.
+class Measured(Result):
+    """The result of a command, with its time and memory.
 
     :ivar seconds: elapsed seconds from start to end
     :ivar cpu: CPU seconds of all threads
     :ivar peak: peak memory in MiB
-    :ivar code: exit code
-    :ivar output: standard output
-    :ivar log: standard error
+    :ivar requests: number of requests to Glance, if they are counted
     """
 
     seconds: float
     cpu: float
     peak: float
-    code: int
-    output: str
-    log: str
+    requests: int = 0
 
 
 class FleetProgram:
@@ -69,11 +55,11 @@ class FleetProgram:
         program: Sequence[str] = (),
         limit: float = _MOST_SECONDS,
     ) -> None:
-        self._program = program or [str(installed())]
+        self._program = program or [str(OPENSTACK)]
         self._home = home
         self._limit = limit
 
-    def run(self, environment: Mapping[str, str], *arguments: str) -> FleetRun:
+    def run(self, environment: Mapping[str, str], *arguments: str) -> Measured:
         """Run a command and measure it.
 
         Its output goes to files, so that no other process uses CPU time
@@ -82,40 +68,37 @@ class FleetProgram:
         :param environment: the OS_… variables of the login
         :raises BenchmarkError: it took longer than the limit
         """
-        out, err = self._home / 'output', self._home / 'log'
         used = self._home / 'used'
-        with out.open('wb') as to_out, err.open('wb') as to_err:
-            subprocess.run(
-                [
-                    *(sys.executable, '-I', '-S', str(_MEASURED)),
-                    *(str(used), str(self._limit)),
-                    *self._program,
-                    *arguments,
-                ],
-                # Without PYTHON…, OS_… and …_proxy.
-                env={
-                    'PATH': os.defpath,
-                    'HOME': str(self._home),
-                    'LANG': 'C.UTF-8',
-                    **environment,
-                },
-                cwd=self._home,
-                stdin=subprocess.DEVNULL,
-                stdout=to_out,
-                stderr=to_err,
-                check=True,
-            )
+        with started(
+            *(sys.executable, '-I', '-S', str(_MEASURED)),
+            *(str(used), str(self._limit)),
+            *self._program,
+            *arguments,
+            # Without PYTHON…, OS_… and …_proxy.
+            environment={
+                'PATH': os.defpath,
+                'HOME': str(self._home),
+                'LANG': 'C.UTF-8',
+                **environment,
+            },
+            folder=self._home,
+            timeout=2 * self._limit,
+            to_files=True,
+        ) as process:
+            done = ended(process)
+        if done.code:
+            raise BenchmarkError(f'{_MEASURED.name} failed: {done.err}')
         found = json.loads(used.read_text(encoding='utf-8'))
         if found['seconds'] >= self._limit:
             raise BenchmarkError(
                 f'openstack {" ".join(arguments[:4])} … took more than'
                 f' {self._limit:.0f} s'
             )
-        return FleetRun(
+        return Measured(
+            found['code'],
+            done.out,
+            done.err,
             seconds=found['seconds'],
             cpu=found['cpu'],
             peak=found['peak'] * _PEAK_UNIT / 2**20,
-            code=found['code'],
-            output=out.read_text(encoding='utf-8'),
-            log=err.read_text(encoding='utf-8'),
         )

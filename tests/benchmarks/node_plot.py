@@ -27,8 +27,7 @@ from tests.benchmarks import fleet_checks
 from tests.benchmarks import pairs
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import FleetRun
-from tests.benchmarks.fleet_program import installed
+from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import Group
 from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
@@ -36,6 +35,7 @@ from tests.benchmarks.table import Bound
 from tests.benchmarks.table import failed
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
+from tests.shell import OPENSTACK
 from tests.simulated import FleetError
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
@@ -88,7 +88,7 @@ class _Bench:
         """One start of `openstack` for each node."""
         script = (
             'for url in "$@"; do OS_IMAGE_ENDPOINT_OVERRIDE=$url'
-            f' {shlex.quote(str(installed()))} cached image list -f csv'
+            f' {shlex.quote(str(OPENSTACK))} cached image list -f csv'
             ' || exit; done'
         )
         program = FleetProgram(
@@ -97,7 +97,7 @@ class _Bench:
         urls = list(self._fleet.nodes.values())[:size]
         run = program.run(self._fleet.environment(), *urls)
         fleet_checks.exits_with(run, 0)
-        lines = csv.reader(run.output.splitlines())
+        lines = csv.reader(run.out.splitlines())
         listed = sorted(line[0] for line in lines if line[0] != 'ID')
         held = islice(self._held.values(), size)
         if listed != sorted(one for ids in held for one in ids):
@@ -105,7 +105,7 @@ class _Bench:
         return _sample('loop', size, run)
 
 
-def _sample(who: str, size: int, run: FleetRun) -> pairs.Sample:
+def _sample(who: str, size: int, run: Measured) -> pairs.Sample:
     log(f'  {run.seconds:6.2f} s {who}, {size:,} nodes')
     return pairs.Sample(run.seconds, 0)
 

@@ -5,27 +5,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
 import re
 
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.pairs import Sample
+from tests.benchmarks.fleet_program import Measured
 from tests.relay import Relay
-
-
-@dataclass(frozen=True)
-class Run:
-    """One run of a command.
-
-    :ivar output: standard output
-    :ivar log: standard error
-    """
-
-    sample: Sample
-    output: str
-    log: str
 
 
 class Program:
@@ -46,7 +33,7 @@ class Program:
             'OS_IMAGE_ENDPOINT_OVERRIDE': relay.url,
         }
 
-    def run(self, *arguments: str) -> Run:
+    def run(self, *arguments: str) -> Measured:
         """Run a command, and measure the time from start to end.
 
         :raises BenchmarkError: it failed, or took more than two minutes
@@ -55,12 +42,12 @@ class Program:
         done = self._program.run(self._environment, *arguments)
         if done.code:
             raise _failed(
-                arguments, f'exit code {done.code}\n{done.log[-2000:]}'
+                arguments, f'exit code {done.code}\n{done.err[-2000:]}'
             )
         requests = len(self._relay.requests)
-        return Run(Sample(done.seconds, requests), done.output, done.log)
+        return replace(done, requests=requests)
 
-    def warm_up(self, past: str, *arguments: str) -> Run:
+    def warm_up(self, past: str, *arguments: str) -> Measured:
         """Run a command, and check that all its requests use the relay.
 
         :param past: URL of Glance itself; no request may go there
@@ -71,20 +58,20 @@ class Program:
         if _logged(run, past):
             raise _failed(arguments, f'it sent requests to {past}')
         logged = _logged(run, self._relay.url)
-        if logged != run.sample.requests:
+        if logged != run.requests:
             raise _failed(
                 arguments,
                 f'it logged {logged} requests, but the relay counted'
-                f' {run.sample.requests}',
+                f' {run.requests}',
             )
         return run
 
 
-def _logged(run: Run, url: str) -> int:
+def _logged(run: Measured, url: str) -> int:
     """Number of requests to a URL in the log of OpenStackClient."""
     # REQ: curl -g -i -X GET http://127.0.0.1:9292/v2/cache -H "…
     request = re.compile(rf'REQ: curl [^:]* "?{re.escape(url)}["/? ]')
-    return sum(bool(request.match(line)) for line in run.log.splitlines())
+    return sum(bool(request.match(line)) for line in run.err.splitlines())
 
 
 def _failed(arguments: tuple[str, ...], why: str) -> BenchmarkError:

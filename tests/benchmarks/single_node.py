@@ -8,23 +8,22 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from dataclasses import dataclass
-from dataclasses import replace
 
 from tests.benchmarks import pairs
 from tests.benchmarks import relay_check
-from tests.benchmarks.cache import Cache
 from tests.benchmarks.errors import BenchmarkError
+from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import Group
 from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
 from tests.benchmarks.program import Program
-from tests.benchmarks.program import Run
 from tests.benchmarks.stores import Stores
 from tests.benchmarks.table import at_most
 from tests.benchmarks.table import Bound
 from tests.benchmarks.table import failed
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
+from tests.cloud import Cache
 from tests.cloud import Cloud
 from tests.cloud import create_image
 from tests.relay import Relay
@@ -54,7 +53,7 @@ class _Task:
     ours: tuple[str, ...]
     peer: tuple[str, ...]
     prepare: Callable[[], None]
-    done: Callable[[Run], bool]
+    done: Callable[[Measured], bool]
     round_trip: float
     pairs: int
     bound: Bound
@@ -123,7 +122,7 @@ class _Bench:
             run = self._program.run(*command)
         if not task.done(run):
             raise BenchmarkError(f'{name} had a wrong result')
-        sample = replace(run.sample, seconds=run.sample.seconds + apart)
+        sample = pairs.Sample(run.seconds + apart, run.requests)
         log(
             f'  {sample.seconds:6.2f} s {sample.requests:4d} requests {name}'
             + (
@@ -139,7 +138,7 @@ class _Bench:
         """The rows, by name on the command line."""
         names = tuple(self._images.values())
         few = dict(list(self._images.items())[:_IN_STORES])
-        full = lambda: self._cache.fill(self._images)  # noqa: E731
+        full = lambda: self._cache.fill(*self._images)  # noqa: E731
         return {
             'list': _Task(
                 f'image cache list, {_IMAGES} cached, 0 ms;'
@@ -157,7 +156,7 @@ class _Bench:
                 ' peer: cached image queue',
                 ours=('image', 'cache', 'queue', *names),
                 peer=('cached', 'image', 'queue', *names),
-                prepare=self._cache.clear,
+                prepare=self._clear,
                 done=self._holds_all,
                 round_trip=_ROUND_TRIP,
                 pairs=3,
@@ -188,15 +187,20 @@ class _Bench:
             ),
         }
 
-    def _lists_all(self, run: Run) -> bool:
-        return all(image_id in run.output for image_id in self._images)
+    def _lists_all(self, run: Measured) -> bool:
+        return all(image_id in run.out for image_id in self._images)
 
-    def _holds_all(self, _run: Run) -> bool:
-        self._cache.await_cached(self._images)
+    def _holds_all(self, _run: Measured) -> bool:
+        self._cache.wait_until_listed(*self._images)
         return True
 
-    def _holds_none(self, _run: Run) -> bool:
-        return self._cache.is_empty()
+    def _holds_none(self, _run: Measured) -> bool:
+        return not any(self._cache.listed())
+
+    def _clear(self) -> None:
+        self._cache.clear()
+        if any(left := self._cache.listed()):
+            raise BenchmarkError(f'the cleared cache still contains {left}')
 
 
 def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
@@ -214,7 +218,7 @@ def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
                 node.url,
                 relay,
                 Program(relay, cloud.environment(), cloud.directory),
-                Cache(node.url, cloud.token),
+                Cache(node, token),
                 Stores(node.url, cloud.token),
                 images,
             )
@@ -223,7 +227,7 @@ def _rows(only: Collection[str], options: Options) -> Iterator[Row]:
                     try:
                         count = options.pairs or task.pairs
                         yield bench.measure(task, count)
-                    except BenchmarkError as error:
+                    except (BenchmarkError, TimeoutError) as error:
                         yield failed(task.what, error)
 
 

@@ -9,12 +9,12 @@ import pytest
 
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 
 _MIB = 2**20
 
 
-def run(tmp_path: Path, code: str, limit: float = 60) -> FleetRun:
+def run(tmp_path: Path, code: str, limit: float = 60) -> Measured:
     program = FleetProgram(tmp_path, (sys.executable, '-c', code), limit)
     return program.run({'GREETING': 'hello'}, 'world')
 
@@ -46,7 +46,7 @@ def test_a_run_has_its_time_its_output_and_its_exit_code(
 
     assert done.cpu >= 0.2
     assert done.seconds >= 0.4
-    assert (done.code, done.output, done.log) == (
+    assert (done.code, done.out, done.err) == (
         *(1, 'hello world\n'),
         'failed\n',
     )

@@ -4,12 +4,12 @@
 
 import json
 from pathlib import Path
-import subprocess
 import sys
 from textwrap import dedent
 
 from tests.benchmarks import million
 from tests.benchmarks import slow_names
+from tests.shell import run_program
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 from tests.simulated.payloads import TOKEN
@@ -44,17 +44,13 @@ def test_names_are_slow_or_hang_and_addresses_are_not(tmp_path: Path) -> None:
     names.write_text(json.dumps({'a.test': '127.1.0.9', 'hangs.test': None}))
 
     def run(host: str) -> str:
-        return subprocess.run(
-            [
-                *(sys.executable, '-P', str(_FOLDER / 'slow_names.py')),
-                *(str(names), '0.2', host),
-            ],
-            env={'PYTHONPATH': str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=20,
-            check=True,
-        ).stdout
+        done = run_program(
+            *(sys.executable, '-P', str(_FOLDER / 'slow_names.py')),
+            *(str(names), '0.2', host),
+            environment={'PYTHONPATH': str(tmp_path)},
+        )
+        assert done.code == 0, done.err
+        return done.out
 
     assert run('a.test') == '127.1.0.9 True True\n'
     assert run('127.0.0.1') == '127.0.0.1 False True\n'
@@ -67,23 +63,17 @@ def test_libcurl_alone_reads_all_or_fails(tmp_path: Path) -> None:
             '\n'.join(f'{url}/v2/cache' for url in fleet.nodes.values())
         )
         good, bad = (
-            subprocess.run(
-                [
-                    *(sys.executable, '-P', str(_FOLDER / 'bare.py')),
-                    *(str(urls), token),
-                ],
-                capture_output=True,
-                text=True,
-                timeout=20,
-                check=False,
+            run_program(
+                *(sys.executable, '-P', str(_FOLDER / 'bare.py')),
+                *(str(urls), token),
             )
             for token in (TOKEN, 'another')
         )
         asked = fleet.requests()
 
-    assert (good.returncode, len(good.stdout.split())) == (0, 2)
-    assert bad.returncode == 1
-    assert '401' in bad.stderr
+    assert (good.code, len(good.out.split())) == (0, 2)
+    assert bad.code == 1
+    assert '401' in bad.err
     assert all(asked[name] == {'GET /v2/cache': 2} for name in fleet.nodes)
 
 

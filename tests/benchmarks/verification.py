@@ -8,16 +8,14 @@ from collections.abc import Collection
 from collections.abc import Iterator
 from pathlib import Path
 import shlex
-import subprocess
 from tempfile import TemporaryDirectory
 import time
 
 from tests.benchmarks import fleet_checks
 from tests.benchmarks import pairs
-from tests.benchmarks.cache import Cache
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import Group
 from tests.benchmarks.group import log
 from tests.benchmarks.group import Options
@@ -25,8 +23,10 @@ from tests.benchmarks.table import at_most
 from tests.benchmarks.table import Row
 from tests.benchmarks.table import row
 from tests.benchmarks.table import single
+from tests.cloud import Cache
 from tests.cloud import Cloud
 from tests.cloud import create_image
+from tests.shell import run_program
 
 _SIZE = 2 * 10**9
 _PAIRS = 3
@@ -41,18 +41,19 @@ def _rows(_only: Collection[str], options: Options) -> Iterator[Row]:
         TemporaryDirectory(prefix='glance-cache-osc-') as directory,
         Cloud() as cloud,
     ):
-        home, url = Path(directory), cloud.glance[0].url
-        image_id = create_image(url, cloud.token(), 'large', size=_SIZE)
-        Cache(url, cloud.token).fill([image_id])
+        home, node, token = Path(directory), cloud.glance[0], cloud.token()
+        url = node.url
+        image_id = create_image(url, token, 'large', size=_SIZE)
+        Cache(node, token).fill(image_id)
         program = FleetProgram(home)
         environment = cloud.environment()
-        runs: list[FleetRun] = []
+        runs: list[Measured] = []
 
         def ours() -> pairs.Sample:
             run = program.run(environment, *_VERIFY, '-c', 'Result')
             fleet_checks.exits_with(run, 0)
-            if run.output != 'ok\n':
-                raise BenchmarkError(f'verify printed {run.output!r}')
+            if run.out != 'ok\n':
+                raise BenchmarkError(f'verify printed {run.out!r}')
             log(f'  {run.seconds:6.2f} s {run.peak:4.0f} MiB verify')
             runs.append(run)
             return pairs.Sample(run.seconds, 0)
@@ -86,14 +87,9 @@ def _curl(url: str, token: str) -> float:
         f' {shlex.quote(url)} | sha512sum'
     )
     begun = time.perf_counter()
-    done = subprocess.run(
-        ['bash', '-o', 'pipefail', '-c', line],
-        capture_output=True,
-        timeout=_SECONDS,
-        check=False,
-    )
-    if done.returncode:
-        raise BenchmarkError(f'curl failed: exit code {done.returncode}')
+    done = run_program('bash', '-o', 'pipefail', '-c', line, timeout=_SECONDS)
+    if done.code:
+        raise BenchmarkError(f'curl failed: exit code {done.code}')
     return time.perf_counter() - begun
 
 

@@ -12,37 +12,23 @@ nobody asked for.
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import dataclasses
-import io
 import logging
 import os
 import pathlib
-import sys
 import threading
 from typing import Any
 
-# Else the first command that needs it takes its time in the event loop.
-import glanceclient.exc  # noqa: F401
-from openstackclient.common import clientmanager
-import openstackclient.shell
 import pytest
 import requests_mock
 
+from tests import shell
 from tests import web
 from tests.cli import payloads
 from tests.cli import schema
+from tests.shell import Result
 
 #: Ends of variables that say how to connect.
 _NETWORK = ('_proxy', '_ca_bundle')
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """What a person or a script gets from a command."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Cloud(web.Web):
@@ -164,51 +150,18 @@ def clouds_yaml(
 
 
 @pytest.fixture
-def openstack(
-    monkeypatch: pytest.MonkeyPatch,
-) -> Iterator[OpenStack]:
+def openstack(tmp_path: pathlib.Path) -> OpenStack:
     """Run `openstack` with arguments, and what stands on standard input."""
-    # cliff reads it from sys.argv when it is imported.
-    monkeypatch.setattr(
-        openstackclient.shell.OpenStackShell, 'NAME', 'openstack'
-    )
 
     def run(*argv: str, stdin: str = '', terminal: bool = False) -> Result:
-        streams = [
-            _Stream(text, terminal=terminal) for text in (stdin, '', '')
-        ]
-        for stream, name in zip(streams, ('stdin', 'stdout', 'stderr')):
-            monkeypatch.setattr(sys, name, stream)
-        _forget_clients()
-        try:
-            code = openstackclient.shell.OpenStackShell().run(list(argv))
-        except SystemExit as exit_:
-            code = int(exit_.code or 0)
-        out, err = streams[1].getvalue(), streams[2].getvalue()
-        schema.check(argv, out)
-        return Result(code, out, err)
+        result = shell.run_here(
+            *argv,
+            environment=dict(os.environ),
+            folder=tmp_path,
+            stdin=stdin,
+            terminal=terminal,
+        )
+        schema.check(argv, result.out)
+        return result
 
-    root = logging.getLogger()
-    before, level = list(root.handlers), root.level
-    yield run
-    root.handlers[:] = before
-    root.setLevel(level)
-
-
-def _forget_clients() -> None:
-    """Make each run log in anew: OSC keeps its clients on a class."""
-    for owner in clientmanager.ClientManager.__mro__:
-        for cached in vars(owner).values():
-            if hasattr(cached, '_handle'):
-                cached._handle = None
-
-
-class _Stream(io.StringIO):
-    """A stream that is a terminal, or is not."""
-
-    def __init__(self, text: str, *, terminal: bool) -> None:
-        super().__init__(text)
-        self._terminal = terminal
-
-    def isatty(self) -> bool:
-        return self._terminal
+    return run

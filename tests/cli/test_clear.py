@@ -9,7 +9,7 @@ import pytest
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 TARGET = 'x-image-cache-clear-target'

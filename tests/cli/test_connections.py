@@ -11,7 +11,7 @@ from tests import web
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'

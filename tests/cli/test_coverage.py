@@ -12,7 +12,7 @@ from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import HoldBack
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 COVERAGE = ('--os-cloud', 'far', 'image', 'cache', 'coverage')
 OSLO_CACHE = f'{p.GLANCE}/v2/cache'

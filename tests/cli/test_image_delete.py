@@ -11,7 +11,7 @@ from glance_cache_osc.cloud import stores as stores_module
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 IMAGES = f'{p.GLANCE}/v2/images'
 STORES = f'{p.GLANCE}/v2/info/stores'

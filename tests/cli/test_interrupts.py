@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 
 from glance_cache_osc import columns
+from tests import shell
 from tests import web
-from tests.cli import conftest
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import Logged
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import PATIENCE
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 FAR_CACHE = f'{p.EDGE}/v2/cache'
@@ -146,7 +146,7 @@ def test_a_question_is_no_longer_asked(
         ctrl_c()
         return 'y\n'
 
-    monkeypatch.setattr(conftest._Stream, 'readline', readline)
+    monkeypatch.setattr(shell.Terminal, 'readline', readline)
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
     cloud.answers('GET', IMAGES, json=p.images())
 

@@ -10,12 +10,11 @@ import pytest
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'
 NAMES_OF_BOTH = f'{IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&limit=1000'
-NAMES_OF_UBUNTU = f'{IMAGES}?id=in%3A{p.UBUNTU}&limit=1000'
 
 PLAIN = {'Content-Type': 'text/plain'}
 UBUNTU_ENTRY = p.cached(p.UBUNTU)

@@ -17,7 +17,7 @@ from tests.cli.conftest import Cloud
 from tests.cli.conftest import Logged
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import PATIENCE
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'

@@ -13,7 +13,7 @@ from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import HoldBack
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CLEAN = f'{p.GLANCE}/v2/cache/clean'
 PRUNE = f'{p.GLANCE}/v2/cache/prune'
@@ -23,7 +23,6 @@ VERSIONS = f'{p.GLANCE}/versions'
 FAR_CACHE = ('--os-cloud', 'far', 'image', 'cache')
 CLEAN_ALL = (*FAR_CACHE, 'clean', '--all-nodes')
 PRUNE_ALL = (*FAR_CACHE, 'prune', '--all-nodes')
-ROW_OF_PRUNE = ('-f', 'value', '-c', 'Files', '-c', 'Size')
 
 
 def pruned(files: int, size: int) -> dict[str, Any]:

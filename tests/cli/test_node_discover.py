@@ -15,7 +15,7 @@ from glance_cache_osc.fleet import nodes
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 DISCOVER = ('image', 'cache', 'node', 'discover')
 DNS = (*DISCOVER, '--dns')

@@ -12,7 +12,7 @@ from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 LIST = ('--os-cloud', 'far', 'image', 'cache', 'list')
 NODES = (*LIST, '-f', 'value', '-c', 'ID', '-c', 'Node')

@@ -13,7 +13,7 @@ from tests.cli import fleets
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 CACHED = f'{p.GLANCE}/v2/cached_images'

@@ -13,7 +13,7 @@ from tests.cli import payloads as p
 from tests.cli import policies
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 LIST = ('--os-cloud', 'far', 'image', 'cache', 'site', 'list')
 POLICY = ('--policy', 'policy.yaml')

@@ -15,7 +15,7 @@ from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import HoldBack
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 EDGE_CACHE = f'{p.EDGE}/v2/cache'

@@ -10,7 +10,7 @@ from tests import web
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 HTTPS = 'https://edge.example'
 LIST = ('image', 'cache', 'list', '-f', 'value', '--node', HTTPS)

@@ -21,8 +21,8 @@ from glance_cache_osc.command import progress
 from glance_cache_osc.command import verifying
 from glance_cache_osc.filling import fills
 from glance_cache_osc.verifying import verification
+from tests import shell
 from tests import web
-from tests.cli import conftest
 from tests.cli import payloads as p
 from tests.cli.cached import cut
 from tests.cli.cached import Node
@@ -30,7 +30,7 @@ from tests.cli.cached import Read
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import PATIENCE
-from tests.cli.conftest import Result
+from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'
@@ -1515,7 +1515,7 @@ def test_ctrl_c_at_the_question(
         ctrl_c()
         return 'y\n'
 
-    monkeypatch.setattr(conftest._Stream, 'readline', readline)
+    monkeypatch.setattr(shell.Terminal, 'readline', readline)
     node = node_of(cloud, Read(WRONG))
 
     result = openstack(*REPAIR, *BRIEF, terminal=True)
@@ -1627,7 +1627,7 @@ def test_a_timeout_that_passes_before_an_entry_is_replaced(
         return 'y\n'
 
     real = time.monotonic
-    monkeypatch.setattr(conftest._Stream, 'readline', readline)
+    monkeypatch.setattr(shell.Terminal, 'readline', readline)
     node = node_of(cloud, Read(WRONG))
 
     result = openstack(*REPAIR, *BRIEF, terminal=True)

@@ -30,6 +30,15 @@ PYTHON_VARIABLE = 'GLANCE_CACHE_OSC_CLOUD_PYTHON'
 CLOUD_NAME = 'demo-cloud'
 
 
+def without_login() -> dict[str, str]:
+    """The environment of this process, without the OS_… variables."""
+    return {
+        name: value
+        for name, value in os.environ.items()
+        if not name.startswith('OS_')
+    }
+
+
 def services_python() -> Path:
     """The default Python of the services' venv.
 

@@ -7,12 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
-import time
+from typing import Any
 
 from tests.cloud import rest
+from tests.polling import until
 
-_COPY_SECONDS = 60.0
-_POLL_SECONDS = 0.05
 _BLOCK = bytes(range(256)) * 256
 
 
@@ -99,11 +98,10 @@ def copy_image(glance_url: str, token: str, image_id: str, store: str) -> None:
         token=token,
         body={'method': {'name': 'copy-image'}, 'stores': [store]},
     )
-    deadline = time.monotonic() + _COPY_SECONDS
-    while store not in stores_of(glance_url, token, image_id):
-        if time.monotonic() > deadline:
-            raise TimeoutError(f'image {image_id} was not copied to {store}')
-        time.sleep(_POLL_SECONDS)
+    until(
+        lambda: store in stores_of(glance_url, token, image_id),
+        what=lambda: f'image {image_id} was not copied to {store}',
+    )
 
 
 def delete_image(glance_url: str, token: str, image_id: str) -> None:
@@ -112,3 +110,31 @@ def delete_image(glance_url: str, token: str, image_id: str) -> None:
     :raises RestError: Glance rejected the request
     """
     rest.call('DELETE', f'{glance_url}/v2/images/{image_id}', token=token)
+
+
+class Images:
+    """Creates images, and deletes them at the end.
+
+    :param url: URL of a Glance node
+    """
+
+    def __init__(self, url: str, token: str) -> None:
+        self._url = url
+        self._token = token
+        self._made: list[str] = []
+
+    def __call__(self, name: str, size: int | None = 1000, **more: Any) -> str:
+        """Create an image; see `create_image`."""
+        made = create_image(self._url, self._token, name, size=size, **more)
+        self._made.append(made)
+        return made
+
+    def delete(self, image_id: str) -> None:
+        """Delete one of the images."""
+        delete_image(self._url, self._token, image_id)
+        self._made.remove(image_id)
+
+    def delete_all(self) -> None:
+        """Delete all images that remain."""
+        for image_id in list(self._made):
+            self.delete(image_id)

@@ -12,9 +12,8 @@ import os
 from pathlib import Path
 import signal
 import subprocess
-import time
 
-POLL_SECONDS = 0.05
+from tests.polling import until
 
 
 @dataclass(frozen=True)
@@ -76,11 +75,8 @@ def end(processes: list[Started], *, grace: float = 5) -> None:
     for number, seconds in steps if grace else steps[1:]:
         for process in processes:
             process.signal(number)
-        deadline = time.monotonic() + seconds
-        while any(process.runs() for process in processes):
-            if time.monotonic() > deadline:
-                break
-            time.sleep(POLL_SECONDS)
+        with contextlib.suppress(TimeoutError):
+            until(lambda: not any(map(Started.runs, processes)), seconds)
 
 
 class Ledger:

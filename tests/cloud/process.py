@@ -15,10 +15,10 @@ import time
 
 from tests.cloud.ledger import end
 from tests.cloud.ledger import Ledger
-from tests.cloud.ledger import POLL_SECONDS
 from tests.cloud.ledger import Started
 from tests.cloud.signals import held
 
+_POLL_SECONDS = 0.05
 START_SECONDS = 120.0
 """Maximum seconds for the start or the work of a process."""
 
@@ -103,7 +103,7 @@ class Process:
                 raise self._failed(
                     f'was not ready within {START_SECONDS:.0f} s'
                 )
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
 
     def wait(self) -> None:
         """Wait for the successful end of the process.
@@ -114,7 +114,7 @@ class Process:
         while self.runs():
             if time.monotonic() > deadline:
                 raise self._failed(f'did not end within {START_SECONDS:.0f} s')
-            time.sleep(POLL_SECONDS)
+            time.sleep(_POLL_SECONDS)
         if self._exit():
             raise self._failed(f'ended with exit code {self._exit()}')
         self.reap()

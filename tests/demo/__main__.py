@@ -20,6 +20,7 @@ import tempfile
 import time
 
 from tests import cloud as clouds
+from tests.polling import until
 
 _PROGRAMS = pathlib.Path(sys.executable).parent
 #: Images to upload: name, bytes, tags.
@@ -93,7 +94,7 @@ def main() -> int:
     """Run the demo; 0 if it succeeded, 1 if not, 130 if interrupted."""
     try:
         _run()
-    except clouds.CloudError as error:
+    except (clouds.CloudError, TimeoutError) as error:
         _note(str(error))
         return 1
     except KeyboardInterrupt:
@@ -110,7 +111,7 @@ def _run() -> None:
         urls = (node.url for node in cloud.glance)
         cloud.clouds_yaml(settings, dict(zip(names, urls)), sites=_SITES)
         environment = {
-            **_without_login(),
+            **clouds.without_login(),
             'OS_CLIENT_CONFIG_FILE': str(settings),
             'OS_CLOUD': 'demo-cloud',
         }
@@ -346,11 +347,11 @@ def _show_report(demo: Demo, cloud: clouds.Cloud) -> None:
 
 def _wait_for_fills(node: clouds.GlanceNode, count: int) -> None:
     """Wait until a node's cache directory contains `count` images."""
-    deadline = time.monotonic() + _FILL_TIMEOUT
-    while sum(1 for __ in node.cache_dir.glob('*-*-*-*-*')) < count:
-        if time.monotonic() > deadline:
-            sys.exit(f'{node.name} did not cache the images: see {node.log}')
-        time.sleep(0.1)
+    until(
+        lambda: sum(1 for __ in node.cache_dir.glob('*-*-*-*-*')) >= count,
+        _FILL_TIMEOUT,
+        lambda: f'{node.name} did not cache the images: see {node.log}',
+    )
 
 
 def _print_usage(cloud: clouds.Cloud) -> None:
@@ -366,14 +367,6 @@ def _print_usage(cloud: clouds.Cloud) -> None:
     print('\nTo stop it, enter in this directory:\n')
     stop = [sys.executable, '-m', 'tests.cloud', 'down', str(cloud.directory)]
     print(f'    {shlex.join(stop)}')
-
-
-def _without_login() -> dict[str, str]:
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('OS_')
-    }
 
 
 def _note(text: str) -> None:

@@ -15,9 +15,9 @@ from tests.faults.crowd import crowd
 from tests.faults.crowd import describe
 from tests.faults.crowd import NODES
 from tests.faults.crowd import QUEUE
-from tests.faults.stage import ended
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
+from tests.shell import ended
 from tests.simulated import Settings
 
 _DAY = 86400

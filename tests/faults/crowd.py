@@ -12,12 +12,10 @@ import contextlib
 import json
 from pathlib import Path
 import re
-import subprocess
 
-from tests.faults.stage import Done
-from tests.faults.stage import ended
-from tests.faults.stage import OPENSTACK
-from tests.faults.stage import started
+from tests import shell
+from tests.faults.stage import PATIENCE
+from tests.shell import Result
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
@@ -43,7 +41,7 @@ class Crowd:
         self.fleet = fleet
         self.home = home
         self.environment = fleet.shell(home)
-        self.program: Sequence[str] = (str(OPENSTACK),)
+        self.program: Sequence[str] = (str(shell.OPENSTACK),)
         self.set_up()
 
     def set_up(self) -> None:
@@ -68,17 +66,22 @@ class Crowd:
 
     def started(
         self, *argv: str
-    ) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    ) -> contextlib.AbstractContextManager[shell.Program]:
         """A running `openstack image cache …`, with rows as JSON."""
         command = (*self.program, 'image', 'cache', *argv)
         if argv[0] not in ('metrics', 'report'):
             command += ('-f', 'json')
-        return started(command, self.environment, self.home)
+        return shell.started(
+            *command,
+            environment=self.environment,
+            folder=self.home,
+            timeout=PATIENCE,
+        )
 
-    def run(self, *argv: str) -> Done:
+    def run(self, *argv: str) -> Result:
         """Run `openstack image cache …` to its end."""
         with self.started(*argv) as process:
-            return ended(process)
+            return shell.ended(process)
 
     def received(self, change: str = 'PUT') -> str:
         """How often nodes received a change: `100 nodes received it once`.
@@ -116,7 +119,7 @@ def crowd(home: Path, settings: Settings | None = None) -> Iterator[Crowd]:
         yield Crowd(fleet, home)
 
 
-def describe(done: Done) -> str:
+def describe(done: Result) -> str:
     """The result of a command, without URLs and request IDs.
 
     `exit 1; rows of 99 nodes; stderr: Cannot …`. Messages that differ only in

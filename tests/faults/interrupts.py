@@ -11,7 +11,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-import contextlib
 import dataclasses
 from pathlib import Path
 import random
@@ -19,13 +18,14 @@ import signal
 import subprocess
 import time
 
-from tests.faults.stage import OPENSTACK
+from tests import shell
 from tests.faults.table import Row
 from tests.faults.verdicts import Entries
 from tests.faults.verdicts import FINISHED
 from tests.faults.verdicts import INTERRUPTED
 from tests.faults.verdicts import Left
 from tests.faults.verdicts import verdict
+from tests.processes import ignores_sigint
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
@@ -129,14 +129,23 @@ def _verdict_of_a_run(
         held = [one for one in fleet.images if fleet.images[one] == _HELD]
         fleet.set_cache(range(NODES), cached=held)
     before, _queued = _entries(fleet)
-    with _started(fleet, home, command) as process:
+    argv = ('image', 'cache', *command.argv, '-f', 'json')
+    with shell.started(
+        shell.OPENSTACK,
+        *argv,
+        environment=fleet.shell(home),
+        folder=home,
+        timeout=3 * _PATIENCE,
+        to_files=True,
+    ) as process:
         if chance and (why := _interrupt(fleet, process, command, chance)):
             return why
         seconds = _SECONDS if chance else _PATIENCE
         try:
-            code = process.wait(seconds)
+            process.wait(seconds)
         except subprocess.TimeoutExpired:
             return f'still running after {seconds:.0f} s'
+        result = shell.ended(process)
     cached, queued = _entries(fleet)
     changes = [
         times
@@ -144,24 +153,13 @@ def _verdict_of_a_run(
         for what, times in requests.items()
         if what.startswith(('PUT /v2', 'DELETE /v2'))
     ]
-    out, err = (home / name for name in ('out', 'err'))
-    return verdict(
-        command.rows * NODES,
-        Left(
-            code,
-            out.read_text(),
-            err.read_text(),
-            before,
-            cached,
-            queued,
-            tuple(changes),
-        ),
-    )
+    left = Left(result, before, cached, queued, tuple(changes))
+    return verdict(command.rows * NODES, left)
 
 
 def _interrupt(
     fleet: SimulatedFleet,
-    process: subprocess.Popen[bytes],
+    process: shell.Program,
     command: Command,
     chance: random.Random,
 ) -> str:
@@ -179,51 +177,6 @@ def _interrupt(
         return 'started with SIGINT ignored'
     process.send_signal(signal.SIGINT)
     return ''
-
-
-@contextlib.contextmanager
-def _started(
-    fleet: SimulatedFleet, home: Path, command: Command
-) -> Iterator[subprocess.Popen[bytes]]:
-    """A running `openstack image cache …`, killed at the end of the block.
-
-    Its output goes to files, so that it never waits for a reader.
-    """
-    with (
-        (home / 'out').open('wb') as out,
-        (home / 'err').open('wb') as err,
-        subprocess.Popen(
-            [
-                *(str(OPENSTACK), 'image', 'cache'),
-                *command.argv,
-                *('-f', 'json'),
-            ],
-            env=fleet.shell(home),
-            cwd=home,
-            stdin=subprocess.DEVNULL,
-            stdout=out,
-            stderr=err,
-            # The background processes of a shell ignore SIGINT, and their
-            # children inherit this.
-            preexec_fn=default_sigint,  # noqa: PLW1509
-        ) as process,
-    ):
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def default_sigint() -> None:
-    """Let SIGINT end this process, as in a shell."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
-def ignores_sigint(pid: int) -> bool:
-    """Whether a process ignores SIGINT, according to the kernel."""
-    status = Path(f'/proc/{pid}/status').read_text(encoding='utf-8')
-    mask = status.partition('SigIgn:')[2].split()[0]
-    return bool(int(mask, 16) >> (signal.SIGINT - 1) & 1)
 
 
 def _entries(fleet: SimulatedFleet) -> tuple[Entries, Entries]:

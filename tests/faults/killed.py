@@ -19,6 +19,7 @@ from tests.faults.stage import BERGEN
 from tests.faults.stage import OSLO
 from tests.faults.stage import Stage
 from tests.faults.table import Row
+from tests.polling import until
 from tests.relay import Cut
 from tests.relay import Fault
 from tests.relay import Request
@@ -119,7 +120,7 @@ def _killed(stage: Stage, case: _Case, moment: str) -> Row:
         stage.name_nodes({})
     result = stage.describe(done)
     # Without --wait, the row states "queued", and the fill ends later.
-    stage.until(lambda: stage.holds(stage.oslo) == case.holds)
+    until(lambda: stage.holds(stage.oslo) == case.holds)
     shown = f'{case.done} {OSLO}'
     if moment == 'before':
         expected = f'exit 1; {shown}; {_CANNOT_READ}'

@@ -7,16 +7,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 import dataclasses
 from pathlib import Path
-import subprocess
 
 from tests.faults.crowd import Crowd
 from tests.faults.crowd import crowd
 from tests.faults.crowd import describe
 from tests.faults.crowd import QUEUE
 from tests.faults.nodes import on_small_disk
-from tests.faults.stage import Done
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
+from tests.shell import Result
+from tests.shell import run_program
 from tests.simulated import Settings
 
 _MANY = 1000
@@ -96,7 +96,7 @@ def disk(home: Path) -> Iterator[Row]:
                 )
 
 
-def _written(nodes: Crowd, mount: Path, command: str, *, full: bool) -> Done:
+def _written(nodes: Crowd, mount: Path, command: str, *, full: bool) -> Result:
     """Run a command; the output is the other files, and the first line."""
     file = mount / 'file'
     fill = f'head -c 2000000 /dev/zero >{mount}/rest 2>/dev/null; ' * full
@@ -105,14 +105,9 @@ def _written(nodes: Crowd, mount: Path, command: str, *, full: bool) -> Done:
         f'ls -A {mount} | grep -vx -e file -e rest; head -1 {file}; exit $code'
     )
     argv = (*nodes.program, 'image', 'cache', command, '--output', str(file))
-    done = subprocess.run(
-        [*on_small_disk(mount), 'sh', '-c', script, 'sh', *argv],
-        env=nodes.environment,
-        cwd=nodes.home,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
+    return run_program(
+        *(*on_small_disk(mount), 'sh', '-c', script, 'sh', *argv),
+        environment=nodes.environment,
+        folder=nodes.home,
         timeout=PATIENCE,
-        check=False,
     )
-    return Done(done.returncode, done.stdout, done.stderr)

@@ -10,6 +10,7 @@ import contextlib
 import threading
 import time
 
+from tests.cloud import Cache
 from tests.cloud import GlanceOptions
 from tests.cloud import rest
 from tests.cloud import RestError
@@ -94,7 +95,8 @@ class _Wait:
         self.tokens: list[str] = []
         self._lock = threading.Lock()
         self._stage = stage
-        stage.queue_only(stage.bergen, 'alpha')
+        self._image_id = stage.image('alpha')
+        self._cache().queue_only(self._image_id)
 
     def looked(self, request: Request) -> int:
         """Record a request; returns the number of requests."""
@@ -106,7 +108,10 @@ class _Wait:
 
     def fill(self) -> None:
         """Start the fill, without the relay."""
-        self._stage.fill(self._stage.bergen, 'alpha')
+        self._cache().fill(self._image_id)
+
+    def _cache(self) -> Cache:
+        return self._stage.cache_of(self._stage.bergen)
 
 
 def _keystone_away(stage: Stage) -> str:

@@ -17,9 +17,9 @@ from tests.faults.crowd import crowd
 from tests.faults.crowd import describe
 from tests.faults.crowd import NODES
 from tests.faults.crowd import QUEUE
-from tests.faults.stage import ended
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
+from tests.shell import ended
 from tests.simulated import Fault
 from tests.simulated import host_of
 from tests.simulated import name_of

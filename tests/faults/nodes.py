@@ -6,12 +6,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 import shutil
-import subprocess
 
 from tests.cloud import GlanceOptions
 from tests.faults.stage import OSLO
 from tests.faults.stage import Stage
 from tests.faults.table import Row
+from tests.shell import run_program
 
 _MOUNT = 'mount -t tmpfs -o size=1m tmpfs "$0" && exec "$@"'
 _PRIVATE = ('unshare', '--user', '--map-root-user', '--mount')
@@ -24,13 +24,8 @@ def why_no_small_disk() -> str:
     """The reason why no small disk can be mounted; '' if one can."""
     if shutil.which(_PRIVATE[0]) is None:
         return 'unshare is not installed'
-    tried = subprocess.run(
-        [*_PRIVATE, 'sh', '-c', 'mount -t tmpfs tmpfs /tmp'],
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    return tried.stderr.strip()
+    mount = 'mount -t tmpfs tmpfs /tmp'
+    return run_program(*_PRIVATE, 'sh', '-c', mount).err.strip()
 
 
 def on_small_disk(directory: object) -> tuple[str, ...]:

@@ -5,13 +5,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-import json
 
 from tests.faults.stage import BERGEN
-from tests.faults.stage import Done
-from tests.faults.stage import ended
 from tests.faults.stage import Stage
 from tests.faults.table import Row
+from tests.shell import ended
+from tests.shell import Result
 
 #: Results of rows, and the requests that they report.
 _REQUESTS = {'queued': 'PUT', 'deleted': 'DELETE'}
@@ -30,13 +29,7 @@ def rows(stage: Stage) -> Iterator[Row]:
         result = _words(stage, first, second)
         expected = 'exit 0 and 0; no messages; rows are correct'
         if holds:
-            stage.until(
-                lambda: (
-                    not any(
-                        'queued' in one for one in stage.holds(stage.bergen)
-                    )
-                )
-            )
+            stage.cache_of(stage.bergen).settle()
             result += (
                 f'; {BERGEN} contains: {", ".join(stage.holds(stage.bergen))}'
             )
@@ -54,7 +47,7 @@ def rows(stage: Stage) -> Iterator[Row]:
 
 def _at_once(
     stage: Stage, mine: tuple[str, ...], theirs: tuple[str, ...]
-) -> tuple[Done, Done]:
+) -> tuple[Result, Result]:
     def command(names: tuple[str, ...]) -> tuple[str, ...]:
         return (
             *('image', 'cache', 'sync', *names, '--delete-others'),
@@ -68,12 +61,12 @@ def _at_once(
         return ended(first), ended(second)
 
 
-def _words(stage: Stage, first: Done, second: Done) -> str:
+def _words(stage: Stage, first: Result, second: Result) -> str:
     """The result; the rows must match the requests to edge-bergen."""
     claimed = sorted(
         f'{_REQUESTS[row["Result"]]} /v2/cache/{row["ID"]}'
         for done in (first, second)
-        for row in json.loads(done.out)
+        for row in done.rows
         if row['Node'] == BERGEN and row['Result'] in _REQUESTS
     )
     true = claimed == sorted(stage.relay.changes())

@@ -7,11 +7,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from collections.abc import Iterator
 from pathlib import Path
-import subprocess
 
-from tests.faults.stage import OPENSTACK
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
+from tests.shell import OPENSTACK
+from tests.shell import run_program
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
@@ -29,28 +29,18 @@ def rows(home: Path, formats: Iterable[str] = FORMATS) -> Iterator[Row]:
     """
     settings = Settings(nodes=1, images=_ENTRIES, entries=_ENTRIES)
     with SimulatedFleet(settings) as fleet:
-        path = home / 'simulated.yaml'
-        fleet.clouds_yaml(path)
-        environment = {
-            'PATH': f'{OPENSTACK.parent}:/usr/bin:/bin',
-            'HOME': str(home),
-            'LANG': 'C.UTF-8',
-            **fleet.environment(path),
-        }
+        path = f'{OPENSTACK.parent}:/usr/bin:/bin'
+        environment = {**fleet.shell(home), 'PATH': path}
         for name in formats:
             command = f'openstack image cache list -f {name} | head -1'
-            done = subprocess.run(
-                ['bash', '-c', f'{command}; echo "${{PIPESTATUS[0]}}"'],
-                env=environment,
-                cwd=home,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                text=True,
+            done = run_program(
+                *('bash', '-c', f'{command}; echo "${{PIPESTATUS[0]}}"'),
+                environment=environment,
+                folder=home,
                 timeout=PATIENCE,
-                check=False,
             )
-            *lines, code = done.stdout.splitlines()
-            messages = done.stderr.splitlines()
+            *lines, code = done.out.splitlines()
+            messages = done.err.splitlines()
             yield Row(
                 f'standard output is closed after the first line of {_ENTRIES} rows',
                 command.removeprefix('openstack image cache '),

@@ -4,17 +4,21 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 from itertools import cycle
 from itertools import islice
 from pathlib import Path
 import subprocess
 import time
-from typing import Self
+from typing import TextIO
 
-from tests.faults.stage import OPENSTACK
 from tests.faults.table import Row
+from tests.polling import until
+from tests.processes import Size
+from tests.processes import size_of
+from tests.shell import OPENSTACK
+from tests.shell import Program
+from tests.shell import started
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 
@@ -50,27 +54,20 @@ class _SessionError(Exception):
     """A command failed. The text contains the reason."""
 
 
-@dataclasses.dataclass(frozen=True)
-class Size:
-    """The resources of a process; memory in MiB."""
+def grown(before: Size, after: Size) -> bool:
+    """Whether a process uses more than before."""
+    return (
+        after.threads > before.threads
+        or after.files > before.files
+        or after.memory > before.memory + _MEMORY
+    )
 
-    threads: int
-    files: int
-    memory: int
 
-    def __str__(self) -> str:
-        return (
-            f'{self.threads} threads, {self.files} open files,'
-            f' {self.memory} MiB'
-        )
-
-    def grown(self, before: Size) -> bool:
-        """Whether the process uses more than before."""
-        return (
-            self.threads > before.threads
-            or self.files > before.files
-            or self.memory > before.memory + _MEMORY
-        )
+def _words(size: Size) -> str:
+    return (
+        f'{size.threads} threads, {size.files} open files,'
+        f' {size.memory:.0f} MiB'
+    )
 
 
 def row(home: Path, commands: int = COMMANDS) -> Row:
@@ -85,8 +82,8 @@ def row(home: Path, commands: int = COMMANDS) -> Row:
     except _SessionError as error:
         result = str(error)
     else:
-        how = f'NOT {same}' if last.grown(first) else same
-        result = f'{how}: {first}; {last}'
+        how = f'NOT {same}' if grown(first, last) else same
+        result = f'{how}: {_words(first)}; {_words(last)}'
     return Row(
         f'{commands} commands in one openstack prompt, {NODES} nodes',
         ', '.join(dict.fromkeys(_ROUND)),
@@ -98,88 +95,64 @@ def row(home: Path, commands: int = COMMANDS) -> Row:
 def _session(home: Path, commands: int) -> tuple[Size, Size]:
     """The resources after the third command, and after the last one.
 
+    `openstack` without arguments reads commands from a pipe.
+
     :raises _SessionError: a command failed
     """
+    settings = Settings(nodes=NODES, images=_ENTRIES + 2, fill=_FILL)
     with (
-        SimulatedFleet(
-            Settings(nodes=NODES, images=_ENTRIES + 2, fill=_FILL)
-        ) as fleet,
-        _Prompt(fleet, home) as prompt,
+        SimulatedFleet(settings) as fleet,
+        started(
+            OPENSTACK,
+            environment=fleet.shell(home),
+            folder=home,
+            timeout=commands * _PATIENCE,
+            stdin=subprocess.PIPE,
+            to_files=True,
+        ) as prompt,
+        (home / 'out').open(encoding='utf-8') as out,
     ):
         fleet.set_cache(range(NODES), cached=list(fleet.images)[2:])
         for number, command in enumerate(islice(cycle(_ROUND), commands), 1):
-            prompt.run(number, f'image cache {command} -f csv')
+            _run(prompt, out, number, f'image cache {command} -f csv')
             if number == _FIRST:
-                first = prompt.size()
-        return first, prompt.size()
+                first = _size(prompt)
+        return first, _size(prompt)
 
 
-class _Prompt:
-    """`openstack` without arguments; it reads commands from a pipe."""
+def _run(prompt: Program, out: TextIO, number: int, command: str) -> None:
+    """Run a command of the prompt to its end.
 
-    def __init__(self, fleet: SimulatedFleet, home: Path) -> None:
-        self._environment = fleet.shell(home)
-        self._home = home
+    :param out: its standard output
+    :raises _SessionError: it printed no rows, or printed messages
+    """
+    end = f'end-of-{number}\n'
+    assert prompt.stdin
+    prompt.stdin.write(f'{command}\n!echo {end}')
+    prompt.stdin.flush()
+    written = ''
 
-    def __enter__(self) -> Self:
-        with contextlib.ExitStack() as stack:
-            out, err = (
-                stack.enter_context((self._home / name).open('wb'))
-                for name in ('out', 'err')
-            )
-            self._process = subprocess.Popen(
-                [str(OPENSTACK)],
-                env=self._environment,
-                cwd=self._home,
-                stdin=subprocess.PIPE,
-                stdout=out,
-                stderr=err,
-            )
-        self._out = (self._home / 'out').open(encoding='utf-8')
-        return self
+    def is_over() -> bool:
+        nonlocal written
+        if prompt.poll() is not None:
+            raise _SessionError(f'the prompt ended at {command}')
+        written += out.read()
+        return written.endswith(end)
 
-    def __exit__(self, *_: object) -> None:
-        self._process.kill()
-        self._process.communicate()
-        self._out.close()
+    try:
+        until(is_over, _PATIENCE)
+    except TimeoutError as error:
+        raise _SessionError(f'{command} did not end') from error
+    messages = prompt.files[1].read_text(encoding='utf-8')
+    if messages or written.count('\n') <= len(('header', 'end')):
+        raise _SessionError(f'{command}: {messages or "no rows"}')
 
-    def run(self, number: int, command: str) -> None:
-        """Run a command to its end.
 
-        :raises _SessionError: it printed no rows, or printed messages
-        """
-        end = f'end-of-{number}\n'
-        assert self._process.stdin
-        self._process.stdin.write(f'{command}\n!echo {end}'.encode())
-        self._process.stdin.flush()
-        deadline = time.monotonic() + _PATIENCE
-        written = ''
-        while not written.endswith(end):
-            if self._process.poll() is not None:
-                raise _SessionError(f'the prompt ended at {command}')
-            if time.monotonic() > deadline:
-                raise _SessionError(f'{command} did not end')
-            time.sleep(_LOOK)
-            written += self._out.read()
-        messages = (self._home / 'err').read_text(encoding='utf-8')
-        if messages or written.count('\n') <= len(('header', 'end')):
-            raise _SessionError(f'{command}: {messages or "no rows"}')
-
-    def size(self) -> Size:
-        """The resources of the process, after ending threads have ended."""
-        deadline = time.monotonic() + _SETTLE
-        sizes = []
-        while time.monotonic() < deadline:
-            sizes.append(self._size_now())
-            time.sleep(_LOOK)
-        return Size(*map(min, zip(*map(dataclasses.astuple, sizes))))
-
-    def _size_now(self) -> Size:
-        folder = Path(f'/proc/{self._process.pid}')
-        status = (folder / 'status').read_text(encoding='utf-8')
-        resident = int(status.partition('VmRSS:')[2].split()[0])
-        return Size(
-            len(list((folder / 'task').iterdir())),
-            len(list((folder / 'fd').iterdir())),
-            resident // 1024,
-        )
+def _size(prompt: Program) -> Size:
+    """The resources of the prompt, after ending threads have ended."""
+    deadline = time.monotonic() + _SETTLE
+    sizes = []
+    while time.monotonic() < deadline:
+        sizes.append(size_of(prompt.pid))
+        time.sleep(_LOOK)
+    return Size(*map(min, zip(*map(dataclasses.astuple, sizes))))

@@ -4,46 +4,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from collections.abc import Iterator
-from collections.abc import Mapping
-from collections.abc import Sequence
 import contextlib
-import dataclasses
 import json
 import os
 from pathlib import Path
 import re
-import subprocess
-import sys
-import time
-from typing import Any
 from typing import TYPE_CHECKING
 
 from tests import cloud as clouds
-from tests.cloud import rest
+from tests import shell
 from tests.relay import Relay
+from tests.shell import Result
 
 if TYPE_CHECKING:
     from typing import Self
 
-OPENSTACK = Path(sys.executable).parent / 'openstack'
 OSLO = 'edge-oslo'
 BERGEN = 'edge-bergen'
 #: Maximum seconds for any step.
 PATIENCE = 120.0
-_POLL = 0.05
 _ID = re.compile(r'\b[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}\b')
 _URL = re.compile(r' \(https?://[^ )]+\)')
-
-
-@dataclasses.dataclass(frozen=True)
-class Done:
-    """The result of a command."""
-
-    code: int
-    out: str
-    err: str
 
 
 class Stage:
@@ -74,19 +55,14 @@ class Stage:
                 clouds.delete_image(self.oslo.url, self.cloud.token(), made)
         self.relay.__exit__(None, None, None)
 
-    def name_nodes(
-        self, others: dict[str, str], auth_url: str | None = None
-    ) -> None:
-        """Write clouds.yaml with other endpoints, or another Keystone.
+    def name_nodes(self, others: dict[str, str]) -> None:
+        """Write clouds.yaml with other endpoints.
 
         :param others: endpoints by name; empty for the two nodes
         """
         path = self._home / 'clouds.yaml'
         nodes = others or {OSLO: self.oslo.url, BERGEN: self.relay.url}
         self.cloud.clouds_yaml(path, nodes)
-        if auth_url:
-            text = path.read_text().replace(self.cloud.auth_url, auth_url)
-            path.write_text(text)
 
     def set_up(self, *, cached: tuple[str, ...] = ()) -> None:
         """Start both nodes, remove the fault, and set the caches."""
@@ -94,10 +70,9 @@ class Stage:
         for node in (self.oslo, self.bergen):
             if not node.process.runs():
                 node.start()
-            self._call(node, 'DELETE', '/v2/cache')
-        for node in (self.oslo, self.bergen):
-            for name in cached:
-                self.fill(node, name)
+            cache = self.cache_of(node)
+            cache.clear()
+            cache.fill(*map(self.image, cached))
 
     def image(self, name: str, size: int = 1000) -> str:
         """Create the image with this name if necessary; returns its ID."""
@@ -107,37 +82,17 @@ class Stage:
             )
         return self.images[name]
 
-    def fill(self, node: clouds.GlanceNode, name: str) -> None:
-        """Queue an image, and wait until it is cached."""
-        image_id = self.image(name)
-        self._call(node, 'PUT', f'/v2/cache/{image_id}')
-        self.until(lambda: f'{name} cached' in self.holds(node))
-
-    def queue_only(self, node: clouds.GlanceNode, name: str) -> None:
-        """Queue an image without starting its fill.
-
-        The cache-management middleware does this.
-        """
-        self._call(node, 'PUT', f'/v2/queued_images/{self.image(name)}')
+    def cache_of(self, node: clouds.GlanceNode) -> clouds.Cache:
+        """The cache of a node, with a new token."""
+        return clouds.Cache(node, self.cloud.token())
 
     def holds(self, node: clouds.GlanceNode) -> list[str]:
         """The actual entries of a node, sorted: `alpha cached`."""
-        body = self._call(node, 'GET', '/v2/cache')
+        cached, queued = self.cache_of(node).listed()
         return sorted(
-            [
-                f'{self.nameless(one["image_id"])} cached'
-                for one in body['cached_images']
-            ]
-            + [f'{self.nameless(one)} queued' for one in body['queued_images']]
+            [f'{self.nameless(one)} cached' for one in cached]
+            + [f'{self.nameless(one)} queued' for one in queued]
         )
-
-    def until(self, there: Callable[[], bool]) -> None:
-        """Wait until a condition is true."""
-        deadline = time.monotonic() + PATIENCE
-        while not there():
-            if time.monotonic() > deadline:
-                raise TimeoutError
-            time.sleep(_POLL)
 
     def environment(self) -> dict[str, str]:
         """A minimal environment, without PYTHON…, OS_… and …_proxy."""
@@ -152,21 +107,26 @@ class Stage:
 
     def started(
         self, *argv: str
-    ) -> contextlib.AbstractContextManager[subprocess.Popen[str]]:
+    ) -> contextlib.AbstractContextManager[shell.Program]:
         """A running `openstack …`, killed at the end of the block."""
-        command = (str(OPENSTACK), *argv)
-        return started(command, self.environment(), self._home)
+        return shell.started(
+            shell.OPENSTACK,
+            *argv,
+            environment=self.environment(),
+            folder=self._home,
+            timeout=PATIENCE,
+        )
 
-    def run(self, *argv: str) -> Done:
+    def run(self, *argv: str) -> Result:
         """Run `openstack` to its end."""
         with self.started(*argv) as process:
-            return ended(process)
+            return shell.ended(process)
 
-    def cache(self, *argv: str) -> Done:
+    def cache(self, *argv: str) -> Result:
         """Run `openstack image cache …`, with rows as JSON."""
         return self.run('image', 'cache', *argv, '-f', 'json')
 
-    def describe(self, done: Done) -> str:
+    def describe(self, done: Result) -> str:
         """The result of a command, with names for IDs and without URLs.
 
         `exit 1; alpha queued edge-oslo; stderr: Cannot …`
@@ -184,42 +144,6 @@ class Stage:
         for made, name in names.items():
             text = text.replace(f'{name} ({made})', name)
         return _ID.sub(lambda found: names.get(found[0], '<id>'), text)
-
-    def _call(self, node: clouds.GlanceNode, method: str, path: str) -> Any:
-        return rest.call(
-            method, node.url + path, token=self.cloud.token()
-        ).body
-
-
-@contextlib.contextmanager
-def started(
-    command: Sequence[str], environment: Mapping[str, str], home: Path
-) -> Iterator[subprocess.Popen[str]]:
-    """A running command, killed at the end of the block."""
-    with subprocess.Popen(
-        command,
-        env=environment,
-        cwd=home,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    ) as process:
-        try:
-            yield process
-        finally:
-            process.kill()
-
-
-def ended(process: subprocess.Popen[str]) -> Done:
-    """Wait for the end of a command, or kill it; returns its result."""
-    try:
-        out, err = process.communicate(timeout=PATIENCE)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        out, err = process.communicate()
-        err += f'\nkilled: not ended within {PATIENCE:.0f} seconds'
-    return Done(process.returncode, out, err)
 
 
 def _rows(out: str) -> list[str]:

@@ -12,12 +12,12 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+from tests import shell
 from tests.faults.crowd import Crowd
 from tests.faults.crowd import crowd
 from tests.faults.crowd import describe
 from tests.faults.crowd import NODES
 from tests.faults.crowd import QUEUE
-from tests.faults.stage import ended as ended_of
 from tests.faults.stage import PATIENCE
 from tests.faults.table import Row
 from tests.relay import Cut
@@ -152,7 +152,7 @@ def _revoked(nodes: Crowd, relay: Relay, case: _Case) -> Row:
     with nodes.started(*case.command) as process:
         if case.in_wait and nodes.fleet.await_requests(2 * NODES, PATIENCE):
             revoke()
-        result = describe(ended_of(process))
+        result = describe(shell.ended(process))
     seconds = time.monotonic() - began
     ended.set()
     methods = [

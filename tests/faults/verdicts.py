@@ -17,6 +17,8 @@ import json
 import signal
 from typing import Any
 
+from tests.shell import Result
+
 #: Maximum length of a verdict.
 _LONGEST = 300
 
@@ -29,7 +31,7 @@ Entries = frozenset[tuple[str, str]]
 
 @dataclasses.dataclass(frozen=True)
 class Left:
-    """The output of a run, and the entries of the nodes.
+    """The result of a run, and the entries of the nodes.
 
     :ivar before: all entries before the run
     :ivar cached: the cached entries after the run
@@ -37,9 +39,7 @@ class Left:
     :ivar changes: how often a node received each change
     """
 
-    code: int
-    out: str
-    err: str
+    result: Result
     before: Entries
     cached: Entries
     queued: Entries
@@ -51,24 +51,25 @@ def verdict(rows: int, left: Left) -> str:
 
     :param rows: number of rows of a run without an interrupt
     """
-    messages = [line for line in left.err.splitlines() if line.strip()]
-    listed = _rows(left.out)
+    code, out, err = dataclasses.astuple(left.result)
+    messages = [line for line in err.splitlines() if line.strip()]
+    listed = _rows(out)
     complete = len(listed) == rows
     wrong = list(_wrong_rows(left, listed))
-    if left.out.strip() and not left.out.rstrip().endswith(']'):
+    if out.strip() and not out.rstrip().endswith(']'):
         wrong.append('incomplete rows')
     if max(left.changes, default=0) > 1:
         wrong.append('a change was sent twice')
-    if 'Traceback' in left.err:
+    if 'Traceback' in err:
         wrong.append(f'a traceback: {messages[-1]}')
-    elif left.code == 130 and (messages or not complete):
+    elif code == 130 and (messages or not complete):
         wrong += _wrong_messages(messages)
-    elif left.code in {0, 130, -signal.SIGINT}:
-        wrong += [f'exit {left.code} and {line}' for line in messages]
+    elif code in {0, 130, -signal.SIGINT}:
+        wrong += [f'exit {code} and {line}' for line in messages]
         if not complete:
-            wrong.append(f'exit {left.code} with {len(listed)} rows')
+            wrong.append(f'exit {code} with {len(listed)} rows')
     else:
-        wrong.append(f'exit {left.code}: {messages}')
+        wrong.append(f'exit {code}: {messages}')
     if wrong:
         return '; '.join(wrong)[:_LONGEST]
     return INTERRUPTED if messages else FINISHED

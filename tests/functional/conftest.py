@@ -8,15 +8,8 @@ terminal, a signal, other programs.
 
 from collections.abc import Callable
 from collections.abc import Iterator
-import contextlib
 import hashlib
-import os
 import pathlib
-import pty
-import select
-import subprocess
-import time
-from typing import Any
 from typing import Protocol
 import urllib.request
 
@@ -25,7 +18,9 @@ import pytest
 from tests import cloud as clouds
 from tests import shell
 from tests.cli import schema
-from tests.cloud import rest
+from tests.cloud import Cache
+from tests.cloud import Images
+from tests.functional.terminal import Terminal
 from tests.shell import OPENSTACK
 from tests.shell import Result
 
@@ -73,13 +68,8 @@ def environment(
     """A user's environment with a login, and nothing of this machine's."""
 
     def of(user: str) -> dict[str, str]:
-        kept = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith('OS_')
-        }
         return {
-            **kept,
+            **clouds.without_login(),
             **cloud.environment(user),
             'HOME': str(tmp_path),
             'XDG_CONFIG_HOME': str(tmp_path),
@@ -97,11 +87,7 @@ def openstack(
 
     def run(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
         result = shell.run_here(
-            *argv,
-            environment=environment(user),
-            folder=tmp_path,
-            timeout=PATIENCE,
-            stdin=stdin,
+            *argv, environment=environment(user), folder=tmp_path, stdin=stdin
         )
         schema.check(argv, result.out)
         return result.without_ids()
@@ -121,7 +107,6 @@ def program(
             *argv,
             environment=environment(user),
             folder=tmp_path,
-            timeout=PATIENCE,
             stdin=stdin,
         ).without_ids()
 
@@ -135,123 +120,23 @@ def on_a_terminal(
     """The real `openstack` on a terminal; answers are typed ahead."""
 
     def run(*argv: str, typed: str = '') -> Result:
-        ours, theirs = pty.openpty()
-        deadline = time.monotonic() + PATIENCE
-        with subprocess.Popen(
-            [str(OPENSTACK), *argv],
-            env=environment('admin'),
-            cwd=tmp_path,
-            stdin=theirs,
-            stdout=theirs,
-            stderr=theirs,
-        ) as process:
-            os.close(theirs)
-            os.write(ours, typed.encode())
-            seen = b''
-            with contextlib.suppress(OSError):  # The other side is closed.
-                while chunk := _read(ours, deadline):
-                    seen += chunk
-            if time.monotonic() > deadline:
-                process.kill()
-            process.wait(PATIENCE)
-        os.close(ours)
-        shown = Result(process.returncode, '', seen.decode()).without_ids()
-        return Result(shown.code, shown.err, '')
+        with Terminal(
+            [OPENSTACK, *argv], environment('admin'), tmp_path
+        ) as terminal:
+            terminal.type(typed)
+            code = terminal.await_end()
+            seen = Result(code, '', terminal.written.decode()).without_ids()
+        return Result(code, seen.err, '')
 
     return run
-
-
-def _read(terminal: int, deadline: float) -> bytes:
-    """What comes next; nothing at a point in time."""
-    left = max(deadline - time.monotonic(), 0)
-    if not select.select([terminal], [], [], left)[0]:
-        return b''
-    return os.read(terminal, 65536)
-
-
-class Images:
-    """Makes images that go when the test ends."""
-
-    def __init__(self, cloud: clouds.Cloud, token: str) -> None:
-        self._url = cloud.glance[0].url
-        self._token = token
-        self._made: list[str] = []
-
-    def __call__(self, name: str, size: int | None = 1000, **more: Any) -> str:
-        """Make an image of a size in bytes; returns its ID."""
-        made = clouds.create_image(
-            self._url, self._token, name, size=size, **more
-        )
-        self._made.append(made)
-        return made
-
-    def delete(self, image_id: str) -> None:
-        """Delete an image in Glance, through the first node."""
-        clouds.delete_image(self._url, self._token, image_id)
-        self._made.remove(image_id)
-
-    def delete_all(self) -> None:
-        """Delete what is left."""
-        for image_id in list(self._made):
-            self.delete(image_id)
 
 
 @pytest.fixture
 def images(cloud: clouds.Cloud, token: str) -> Iterator[Images]:
     """Makes images that go when the test ends."""
-    images = Images(cloud, token)
+    images = Images(cloud.glance[0].url, token)
     yield images
     images.delete_all()
-
-
-class Cache:
-    """What a node really holds, asked without the code under test."""
-
-    def __init__(self, node: clouds.GlanceNode, token: str) -> None:
-        self.url = node.url
-        self.host = node.url.removeprefix('http://')
-        self._node = node
-        self._token = token
-
-    @property
-    def cached(self) -> set[str]:
-        """The images whose data is in the node's folder."""
-        return {one.name for one in self._node.cache_dir.glob('*-*-*-*-*')}
-
-    @property
-    def queued(self) -> set[str]:
-        """The images that the node was asked for."""
-        return {one.name for one in (self._node.cache_dir / 'queue').iterdir()}
-
-    def clear(self) -> None:
-        """Empty it, the queue too."""
-        self._call('DELETE', '/v2/cache')
-
-    def fill(self, *image_ids: str) -> None:
-        """Have images cached, and wait until they are."""
-        for image_id in image_ids:
-            self._call('PUT', f'/v2/cache/{image_id}')
-        self.wait_for(*image_ids)
-
-    def wait_for(self, *image_ids: str) -> None:
-        """Wait until images are cached and no longer queued."""
-        deadline = time.monotonic() + PATIENCE
-        while not (
-            self.cached.issuperset(image_ids)
-            and self.queued.isdisjoint(image_ids)
-        ):
-            assert time.monotonic() < deadline, self._node.log.read_text()
-            time.sleep(_POLL)
-
-    def queue_only(self, image_id: str) -> None:
-        """Put an image in the queue without having it fetched.
-
-        The cache-management middleware does that.
-        """
-        self._call('PUT', f'/v2/queued_images/{image_id}')
-
-    def _call(self, method: str, path: str) -> None:
-        rest.call(method, f'{self.url}{path}', token=self._token)
 
 
 @pytest.fixture

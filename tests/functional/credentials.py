@@ -6,15 +6,11 @@ import json
 import pathlib
 import re
 import signal
-import subprocess
-import threading
 
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import rest
-from tests.functional.conftest import PATIENCE
 from tests.relay import Relay
-from tests.shell import OPENSTACK
 from tests.shell import Result
 
 READ_ONLY, FULL = 'read-only', 'full'
@@ -42,13 +38,12 @@ class Edges:
         cloud: clouds.Cloud,
         credentials: dict[str, dict[str, str]],
         relays: dict[str, Relay],
-        bare: dict[str, str],
         folder: pathlib.Path,
     ) -> None:
         self._credentials = credentials
         self._relays = relays
         self._folder = folder
-        self._bare = {**bare, 'HOME': str(folder)}
+        self._bare = {**clouds.without_login(), 'HOME': str(folder)}
         self._auth_url = cloud.auth_url
         endpoints = {name: one.url for name, one in relays.items()}
         self.write(endpoints)
@@ -82,28 +77,22 @@ class Edges:
             *('--os-cloud', kind, *argv),
             environment=self._bare,
             folder=self._folder,
-            timeout=PATIENCE,
         )
 
     def watch(self, kind: str) -> int:
         """Run `watch` until it has shown both nodes; returns its code."""
-        argv = [str(OPENSTACK), '--os-cloud', kind, *CACHE, 'watch']
-        with subprocess.Popen(
-            [*argv, '--by-node'],
-            env=self._bare,
-            cwd=self._folder,
-            stdout=subprocess.PIPE,
-            text=True,
+        with shell.started(
+            *(str(shell.OPENSTACK), '--os-cloud', kind),
+            *(*CACHE, 'watch', '--by-node'),
+            environment=self._bare,
+            folder=self._folder,
         ) as process:
             assert process.stdout
-            overdue = threading.Timer(PATIENCE, process.kill)
-            overdue.start()
             lines = [process.stdout.readline() for _ in self._relays]
             process.send_signal(signal.SIGINT)
-            process.communicate()
-            overdue.cancel()
+            code = shell.ended(process).code
         assert all(' ok' in line or ' filling' in line for line in lines)
-        return process.returncode
+        return code
 
     def token(self, kind: str) -> str:
         """A token of a credential."""

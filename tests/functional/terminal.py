@@ -14,13 +14,14 @@ import select
 import struct
 import subprocess
 import termios
+import threading
 import time
 from typing import Any
 from typing import Self
 
 import pyte
 
-from tests.functional.conftest import PATIENCE
+from tests.shell import PATIENCE
 
 
 class Terminal:
@@ -31,6 +32,7 @@ class Terminal:
     of its output.
 
     :ivar process: the program
+    :ivar written: all its output
     """
 
     def __init__(
@@ -41,6 +43,7 @@ class Terminal:
         columns: int = 200,
         lines: int = 50,
     ) -> None:
+        self.written = b''
         self._ours, theirs = pty.openpty()
         screen = pyte.Screen(columns, lines)
         # The prompt asks where the cursor is.
@@ -95,7 +98,22 @@ class Terminal:
             assert left > 0, '\n'.join(self.shown)
             if select.select([self._ours], [], [], left)[0]:
                 with contextlib.suppress(OSError):  # It has ended.
-                    self._stream.feed(os.read(self._ours, 65536))
+                    self._read()
+
+    def await_end(self) -> int:
+        """Wait for the end of the program; returns its exit code."""
+        watchdog = threading.Timer(PATIENCE, self.process.kill)
+        watchdog.start()
+        with contextlib.suppress(OSError):  # It has ended.
+            while True:
+                self._read()
+        watchdog.cancel()
+        return self.process.wait(PATIENCE)
+
+    def _read(self) -> None:
+        written = os.read(self._ours, 65536)
+        self.written += written
+        self._stream.feed(written)
 
     def await_line(self, line: re.Pattern[str]) -> None:
         """Wait until a line of the screen matches; then clear the screen."""

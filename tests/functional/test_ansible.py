@@ -6,16 +6,15 @@ from collections.abc import Callable
 import os
 import pathlib
 import re
-import subprocess
 import sys
 
 import pytest
 
 from tests import cloud as clouds
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
-from tests.functional.conftest import PATIENCE
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.shell import Result
+from tests.shell import run_program
 
 _PROGRAMS = pathlib.Path(sys.executable).parent
 _PLAYBOOK = (
@@ -42,12 +41,10 @@ def play(
     def run(*argv: str) -> Result:
         variables = environment('admin')
         variables['PATH'] = f'{_PROGRAMS}{os.pathsep}{variables["PATH"]}'
-        done = subprocess.run(
-            [
-                *('ansible-playbook', str(_PLAYBOOK)),
-                *('-e', 'cloud=demo-cloud', *argv),
-            ],
-            env={
+        return run_program(
+            *(_PROGRAMS / 'ansible-playbook', _PLAYBOOK),
+            *('-e', 'cloud=demo-cloud', *argv),
+            environment={
                 **variables,
                 'OS_CLIENT_CONFIG_FILE': str(tmp_path / 'clouds.yaml'),
                 'ANSIBLE_HOME': str(tmp_path / 'ansible'),
@@ -55,13 +52,8 @@ def play(
                 'ANSIBLE_INVENTORY_UNPARSED_WARNING': 'false',
                 'LC_ALL': 'C.UTF-8',
             },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
+            folder=tmp_path,
         )
-        return Result(done.returncode, done.stdout, done.stderr)
 
     return run
 

@@ -14,9 +14,9 @@ from typing import Any
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional import test_sites
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 
@@ -53,7 +53,7 @@ def far() -> Iterator[clouds.Cloud]:
 @pytest.fixture
 def far_images(far: clouds.Cloud) -> Iterator[Images]:
     """Makes images in it that go when the test ends."""
-    made = Images(far, far.token())
+    made = Images(far.glance[0].url, far.token())
     yield made
     made.delete_all()
 

@@ -4,18 +4,16 @@
 
 from collections.abc import Iterator
 import contextlib
-import os
 import pathlib
 
 import pytest
 
 from tests import cloud as clouds
 from tests import shell
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud import rest
-from tests.functional.conftest import Cache
 from tests.functional.conftest import Glance
-from tests.functional.conftest import Images
-from tests.functional.conftest import PATIENCE
 from tests.functional.credentials import CACHE
 from tests.functional.credentials import Edges
 from tests.functional.credentials import FULL
@@ -56,20 +54,8 @@ CHANGES = (
 
 
 @pytest.fixture(scope='module')
-def bare() -> dict[str, str]:
-    """The environment of this process without any login."""
-    return {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('OS_')
-    }
-
-
-@pytest.fixture(scope='module')
 def credentials(
-    cloud: clouds.Cloud,
-    bare: dict[str, str],
-    tmp_path_factory: pytest.TempPathFactory,
+    cloud: clouds.Cloud, tmp_path_factory: pytest.TempPathFactory
 ) -> dict[str, dict[str, str]]:
     """ID and secret of a credential with each set of rules."""
     folder = tmp_path_factory.mktemp('credentials')
@@ -79,9 +65,8 @@ def credentials(
             *('application', 'credential', 'create', f'image-cache-{kind}'),
             *('--role', 'admin', '-f', 'json'),
             *('--access-rules', str(rules_file(kind))),
-            environment={**bare, **cloud.environment()},
+            environment={**clouds.without_login(), **cloud.environment()},
             folder=folder,
-            timeout=PATIENCE,
         )
         assert created.code == 0, created.err
         found[kind] = {
@@ -109,7 +94,6 @@ def edges(
     caches: list[Cache],
     credentials: dict[str, dict[str, str]],
     others: list[clouds.GlanceNode],
-    bare: dict[str, str],
     tmp_path: pathlib.Path,
 ) -> Iterator[Edges]:
     """A node with the Cache API, and one with the middleware."""
@@ -121,7 +105,7 @@ def edges(
                 ('edge-bergen', others[0]),
             )
         }
-        yield Edges(cloud, credentials, relays, bare, tmp_path)
+        yield Edges(cloud, credentials, relays, tmp_path)
 
 
 @pytest.fixture

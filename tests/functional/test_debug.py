@@ -13,8 +13,8 @@ import pytest
 
 from tests import cloud as clouds
 from tests import shell
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
 from tests.relay import Relay
@@ -138,7 +138,6 @@ def test_glance_takes_the_id_of_the_command_for_its_requests(
         *('--node', cloud.glance[0].url),
         environment=environment('demo'),
         folder=tmp_path,
-        timeout=60,
     )
 
     assert result.code == 1

@@ -6,8 +6,8 @@ from collections.abc import Callable
 
 import pytest
 
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 

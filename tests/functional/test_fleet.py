@@ -11,8 +11,8 @@ import socket
 import pytest
 
 from tests import cloud as clouds
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.shell import Result
 

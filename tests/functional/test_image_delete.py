@@ -2,15 +2,14 @@
 
 """`openstack image delete --store` on a real Glance with two stores."""
 
-import time
-
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Images
 from tests.cloud import rest
 from tests.functional.conftest import Glance
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
+from tests.polling import until
 from tests.shell import Result
 
 DELETE = ('image', 'delete', '--store')
@@ -19,8 +18,6 @@ ONLY_COPY = (
     'Cannot delete image data from the only store containing it. Consider '
     'deleting the image instead.'
 )
-_PATIENCE = 60.0
-_POLL = 0.05
 
 
 @pytest.mark.parametrize('command', ['image delete', 'im del'])
@@ -90,10 +87,7 @@ def test_the_remedy_for_an_only_copy_works(
     copied = openstack(*remedy.replace('<other store>', 'cheap').split(' '))
 
     assert copied.code == 0
-    deadline = time.monotonic() + _PATIENCE
-    while glance.stores(image_id) != {'fast', 'cheap'}:
-        assert time.monotonic() < deadline
-        time.sleep(_POLL)
+    until(lambda: glance.stores(image_id) == {'fast', 'cheap'})
     assert openstack(*DELETE, 'fast', 'only') == Result(0, '', '')
 
 

@@ -6,6 +6,7 @@ The lines run against a real cloud whose `clouds.yaml` names nodes.
 """
 
 from collections.abc import Iterator
+import dataclasses
 import itertools
 import json
 import os
@@ -14,9 +15,6 @@ import re
 import shlex
 import signal
 import socket
-import subprocess
-import threading
-import time
 from typing import Any
 import urllib.parse
 
@@ -24,10 +22,8 @@ import pytest
 
 from tests import cloud as clouds
 from tests import shell
-from tests.cloud import rest
+from tests.cloud import Cache
 from tests.functional import lines
-from tests.functional.conftest import Cache
-from tests.functional.conftest import PATIENCE
 from tests.functional.lines import Found
 from tests.functional.lines import Kind
 
@@ -116,11 +112,9 @@ class World:
         self._token = cloud.token()
         self._caches = [Cache(one, self._token) for one in nodes]
         self._url = nodes[0].url
+        self._make = clouds.Images(self._url, self._token)
         self._images = {
-            name: clouds.create_image(
-                self._url, self._token, name, size=1000, tags=tags
-            )
-            for name, tags in IMAGES
+            name: self._make(name, tags=tags) for name, tags in IMAGES
         }
         for name, text in FILES.items():
             path = folder / name
@@ -131,10 +125,7 @@ class World:
         self._write_clouds_yaml()
         programs = shell.OPENSTACK.parent
         self.environment = {
-            name: value
-            for name, value in os.environ.items()
-            if not name.startswith('OS_')
-        } | {
+            **clouds.without_login(),
             'HOME': str(folder),
             'XDG_CONFIG_HOME': str(folder),
             'OS_CLOUD': CLOUD,
@@ -164,8 +155,7 @@ class World:
         """Delete all entries and images."""
         for cache in self._caches:
             cache.clear()
-        for image_id in self._images.values():
-            clouds.delete_image(self._url, self._token, image_id)
+        self._make.delete_all()
 
     def prepare(self, found: Found) -> None:
         """Fill or empty the caches; copy images to the store of --store."""
@@ -186,13 +176,8 @@ class World:
 
     def settle(self) -> None:
         """Wait until nothing is queued: a fill cannot be cancelled."""
-        deadline = time.monotonic() + PATIENCE
         for cache in self._caches:
-            while rest.call(
-                'GET', f'{cache.url}/v2/cache', token=self._token
-            ).body['queued_images']:
-                assert time.monotonic() < deadline, cache.url
-                time.sleep(0.05)
+            cache.settle()
 
     def here(self, words: tuple[str, ...]) -> list[str]:
         """The words with paths, endpoints and stores that exist."""
@@ -213,42 +198,26 @@ class World:
                 *('/bin/sh', '-c', found.words[0]),
                 environment=self.environment,
                 folder=self.folder,
-                timeout=PATIENCE,
             )
         if found.command in ENDLESS:
             return self._interrupt(words)
         return shell.run_here(
-            *words,
-            environment=self.environment,
-            folder=self.folder,
-            timeout=PATIENCE,
+            *words, environment=self.environment, folder=self.folder
         )
 
     def _interrupt(self, words: list[str]) -> shell.Result:
         """Run a program, and interrupt it after its first line of output."""
-        with subprocess.Popen(
-            [shell.OPENSTACK, *words],
-            env=self.environment,
-            cwd=self.folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-            preexec_fn=_default_sigint,  # noqa: PLW1509 - it takes no lock
+        with shell.started(
+            *(str(shell.OPENSTACK), *words),
+            environment=self.environment,
+            folder=self.folder,
         ) as process:
-            watchdog = threading.Timer(PATIENCE, process.kill)
-            watchdog.start()
             assert process.stdout
             first = process.stdout.readline()
             process.send_signal(signal.SIGINT)
-            out, err = process.communicate()
-            watchdog.cancel()
-        assert first or process.returncode, 'It printed nothing.'
-        return shell.Result(process.returncode, first + out, err)
-
-
-def _default_sigint() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+            result = shell.ended(process)
+        assert first or result.code, 'It printed nothing.'
+        return dataclasses.replace(result, out=first + result.out)
 
 
 @pytest.fixture(scope='module')

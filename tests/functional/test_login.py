@@ -11,9 +11,9 @@ import threading
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud import rest
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.relay import Relay
 from tests.relay import Request

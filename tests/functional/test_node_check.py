@@ -12,8 +12,8 @@ import threading
 import pytest
 
 from tests import cloud as clouds
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
 from tests.shell import Result

@@ -2,17 +2,16 @@
 
 """The program `openstack` with the plugin in it."""
 
-import subprocess
 import sys
 
 import pytest
 
-from tests.functional.conftest import Cache
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import Glance
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import PATIENCE
 from tests.shell import Result
+from tests.shell import run_program
 
 COMMANDS = (
     'clean',
@@ -124,14 +123,9 @@ finally:
 
 def loaded_by(*argv: str) -> set[str]:
     """The modules that a command has loaded when it ends."""
-    done = subprocess.run(
-        [sys.executable, '-c', SAY_WHAT_IS_LOADED, *argv],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
-    )
-    return set(done.stderr.split())
+    done = run_program(sys.executable, '-c', SAY_WHAT_IS_LOADED, *argv)
+    assert done.code == 0, done.err
+    return set(done.err.split())
 
 
 def test_help_loads_nothing_that_it_does_not_need() -> None:

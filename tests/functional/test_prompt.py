@@ -12,8 +12,8 @@ import socket
 import pytest
 
 from tests import cloud as clouds
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import PATIENCE
 from tests.functional.terminal import Terminal
 from tests.shell import OPENSTACK
@@ -80,7 +80,6 @@ def test_fifty_commands_leave_nothing_behind(
         OPENSTACK,
         environment={**environment('admin'), 'OS_CLOUD': 'demo-cloud'},
         folder=tmp_path,
-        timeout=PATIENCE,
         stdin=''.join(f'{line}\n' for line in lines),
     )
 

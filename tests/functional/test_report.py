@@ -6,15 +6,14 @@ import html
 import pathlib
 import re
 import shutil
-import subprocess
 
 import pytest
 
 from tests import cloud as clouds
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import PATIENCE
+from tests.shell import run_program
 
 ROOT = pathlib.Path(__file__).parents[2]
 CACHE = ('--os-cloud', 'demo-cloud', 'image', 'cache')
@@ -58,22 +57,17 @@ def test_a_browser_shows_the_page(
         *('--output', 'report.html'),
     )
     # The tables, as the browser has understood them.
-    done = subprocess.run(
-        [
-            *('chromium', '--headless', '--no-sandbox', '--disable-gpu'),
-            *('--disable-quic', '--no-first-run', '--disable-sync'),
-            *('--disable-background-networking', '--dump-dom'),
-            f'--user-data-dir={tmp_path / "chromium"}',
-            (tmp_path / 'report.html').as_uri(),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=True,
+    done = run_program(
+        *('chromium', '--headless', '--no-sandbox', '--disable-gpu'),
+        *('--disable-quic', '--no-first-run', '--disable-sync'),
+        *('--disable-background-networking', '--dump-dom'),
+        f'--user-data-dir={tmp_path / "chromium"}',
+        (tmp_path / 'report.html').as_uri(),
     )
 
+    assert done.code == 0, done.err
     assert (result.code, result.out, result.err) == (0, '', '')
-    table = re.search(r'<table id="map".*?</table>', done.stdout, re.DOTALL)
+    table = re.search(r'<table id="map".*?</table>', done.out, re.DOTALL)
     assert table
     cells = re.findall(r'<t[hd](?: [^>]*)?>(.*?)</t[hd]>', table[0])
     assert [html.unescape(one) for one in cells] == [
@@ -81,7 +75,7 @@ def test_a_browser_shows_the_page(
         *('bergen', '0/1', '0/1'),
         *('oslo', '1/1', '0/1'),
     ]
-    assert '<script' not in done.stdout
+    assert '<script' not in done.out
 
 
 def test_metrics_are_true(
@@ -111,31 +105,16 @@ def test_metrics_are_true(
         ]
     )
     if shutil.which('promtool'):
-        checked = subprocess.run(
-            ['promtool', 'check', 'metrics'],
-            input=text,
-            capture_output=True,
-            text=True,
-            timeout=PATIENCE,
-            check=False,
-        )
-        assert (checked.returncode, checked.stdout) == (0, '')
+        checked = run_program('promtool', 'check', 'metrics', stdin=text)
+        assert (checked.code, checked.out) == (0, '')
 
 
 @pytest.mark.skipif(
     shutil.which('promtool') is None, reason='there is no promtool'
 )
 def test_prometheus_accepts_the_rules_of_the_manual() -> None:
-    done = subprocess.run(
-        [
-            *('promtool', 'check', 'rules'),
-            ROOT / 'doc/source/examples/alerts.yaml',
-        ],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE,
-        check=False,
-    )
+    rules = ROOT / 'doc/source/examples/alerts.yaml'
+    done = run_program('promtool', 'check', 'rules', rules)
 
-    assert done.returncode == 0, done.stderr
-    assert 'SUCCESS: 5 rules found' in done.stdout
+    assert done.code == 0, done.err
+    assert 'SUCCESS: 5 rules found' in done.out

@@ -9,16 +9,14 @@ import os
 import pathlib
 import re
 import shlex
-import time
 
 import pytest
 
 from tests import cloud as clouds
 from tests import shell
-from tests.cloud import rest
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
-from tests.functional.conftest import PATIENCE
+from tests.cloud import Cache
+from tests.cloud import Images
+from tests.polling import until
 from tests.shell import Result
 
 _PAGES = pathlib.Path(__file__).parents[2] / 'doc/source/operations'
@@ -86,19 +84,11 @@ class Site:
             target = words[-1]
             words = words[:-2]
         result = shell.run_here(
-            *words[1:],
-            environment=self._environment,
-            folder=self._folder,
-            timeout=PATIENCE,
+            *words[1:], environment=self._environment, folder=self._folder
         )
         if target:
             (self._folder / target).write_text(result.out)
         return result
-
-    def queue(self, image: str) -> None:
-        """Queue an image on the node of Oslo."""
-        url = f'{self.oslo.url}/v2/cache/{image}'
-        rest.call('PUT', url, token=self._cloud.token())
 
     @contextlib.contextmanager
     def filling(self, image: str) -> Iterator[None]:
@@ -109,7 +99,7 @@ class Site:
         # Opened for reading too, so that opening it does not wait.
         pipe = os.open(stored, os.O_RDWR)
         try:
-            self.queue(image)
+            self.oslo.queue(image)
             until((self.node.cache_dir / 'incomplete' / image).exists)
             yield
         finally:
@@ -117,14 +107,6 @@ class Site:
             data.rename(stored)
             os.write(pipe, content)
             os.close(pipe)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until a condition is true."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
 
 
 @pytest.fixture
@@ -143,7 +125,7 @@ def test_a_restart_forgets_queue_requests(site: Site, images: Images) -> None:
     kept, first, second = map(images, ('cirros', 'ubuntu-24.04', 'debian-13'))
     site.oslo.fill(kept)
     with site.filling(first):
-        site.queue(second)
+        site.oslo.queue(second)
         site.node.stop()
     site.node.start()
 
@@ -176,7 +158,7 @@ def test_an_incomplete_file_keeps_an_image_out_of_the_queue(
         site.oslo.clear()
         assert (site.node.cache_dir / 'incomplete' / image).exists()
 
-        site.queue(image)
+        site.oslo.queue(image)
         assert (site.oslo.cached, site.oslo.queued) == (set(), set())
     site.oslo.wait_for(image)
 

@@ -13,9 +13,9 @@ from OpenSSL import crypto
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.faults.certificates import Authority
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
 from tests.relay import Relay
 

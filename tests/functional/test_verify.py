@@ -8,8 +8,9 @@ import pathlib
 import pytest
 
 from tests import cloud as clouds
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
+from tests.cloud import Cache
+from tests.cloud import Images
+from tests.cloud.cache import damage
 from tests.functional.conftest import OpenStack
 
 VERIFY = ('image', 'cache', 'verify', '-f', 'json')
@@ -33,19 +34,12 @@ def broken(
     return found
 
 
-def change(path: pathlib.Path) -> None:
-    """Change one byte, in the middle."""
-    data = bytearray(path.read_bytes())
-    data[len(data) // 2] ^= 1
-    path.write_bytes(data)
-
-
 def shorten(path: pathlib.Path) -> None:
     path.write_bytes(path.read_bytes()[: SIZE // 3])
 
 
-def damage(broken: dict[str, pathlib.Path]) -> None:
-    change(broken['changed'])
+def damage_all(broken: dict[str, pathlib.Path]) -> None:
+    damage(broken['changed'])
     broken['removed'].unlink()
     shorten(broken['shortened'])
 
@@ -76,7 +70,7 @@ def test_damage_is_found(
     openstack: OpenStack, broken: dict[str, pathlib.Path], cache: Cache
 ) -> None:
     listed = openstack('image', 'cache', 'list', '-f', 'json')
-    damage(broken)
+    damage_all(broken)
     assert openstack('image', 'cache', 'list', '-f', 'json') == listed
 
     result = openstack(*VERIFY)
@@ -97,7 +91,7 @@ def test_damage_is_found(
 def test_damage_is_repaired(
     openstack: OpenStack, broken: dict[str, pathlib.Path], cache: Cache
 ) -> None:
-    damage(broken)
+    damage_all(broken)
 
     result = openstack(*VERIFY, '--repair', '--auto-approve')
 
@@ -123,8 +117,8 @@ def test_a_damaged_store_is_not_cached_again(
     (stored,) = cloud.glance[0].directory.parent.glob(
         f'stores/*/{cached.name}'
     )
-    change(cached)
-    change(stored)
+    damage(cached)
+    damage(stored)
 
     result = openstack(*VERIFY, 'changed', '--repair', '--auto-approve')
 

@@ -3,24 +3,22 @@
 """`queue --wait` and `sync` on real nodes, until the data is there."""
 
 from collections.abc import Callable
-from collections.abc import Iterator
 import contextlib
+import functools
 import hashlib
 import pathlib
 import signal
-import subprocess
-import threading
-import time
 
 import pytest
 
 from tests import cloud as clouds
+from tests import shell
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.cloud import images as cloud_images
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
 from tests.functional.conftest import OpenStack
-from tests.functional.conftest import PATIENCE
-from tests.shell import OPENSTACK
+from tests.polling import until
+from tests.shell import ended
 from tests.shell import Result
 
 FLEET = ('--os-cloud', 'demo-cloud', 'image', 'cache')
@@ -29,9 +27,7 @@ ON_BERGEN = ('--node', 'edge-bergen', '--wait', '-f', 'json')
 NODES = ('edge-oslo', 'edge-bergen')
 MB = 1000**2
 
-Start = Callable[
-    ..., contextlib.AbstractContextManager['subprocess.Popen[str]']
-]
+Start = Callable[..., contextlib.AbstractContextManager[shell.Program]]
 
 
 @pytest.fixture(autouse=True)
@@ -49,44 +45,15 @@ def started(
     environment: Callable[[str], dict[str, str]], tmp_path: pathlib.Path
 ) -> Start:
     """Start `openstack`, and go on."""
-
-    @contextlib.contextmanager
-    def start(*argv: str) -> Iterator['subprocess.Popen[str]']:
-        with subprocess.Popen(
-            [str(OPENSTACK), *argv],
-            env=environment('admin'),
-            cwd=tmp_path,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        ) as process:
-            # Whoever reads what it writes must not wait for ever.
-            overdue = threading.Timer(PATIENCE, process.kill)
-            overdue.start()
-            try:
-                yield process
-            finally:
-                overdue.cancel()
-                process.kill()
-
-    return start
+    return functools.partial(
+        shell.started,
+        shell.OPENSTACK,
+        environment=environment('admin'),
+        folder=tmp_path,
+    )
 
 
-def ended(process: 'subprocess.Popen[str]') -> Result:
-    """What came of a command that was started."""
-    out, err = process.communicate(timeout=PATIENCE)
-    return Result(process.returncode, out, err)
-
-
-def until(condition: Callable[[], bool]) -> None:
-    """Wait until something is so."""
-    deadline = time.monotonic() + PATIENCE
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
-def until_something_arrived(process: 'subprocess.Popen[str]') -> None:
+def until_something_arrived(process: shell.Program) -> None:
     """Wait until a command that was given -v has told so."""
     assert process.stderr
     assert any(line.startswith('Cached: ') for line in process.stderr)

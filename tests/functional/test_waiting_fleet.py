@@ -3,7 +3,6 @@
 """`queue --wait` on a hundred simulated nodes, over one thin line."""
 
 from collections.abc import Iterator
-import os
 import pathlib
 import time
 
@@ -40,22 +39,11 @@ def fleet() -> Iterator[SimulatedFleet]:
 def run(fleet: SimulatedFleet, tmp_path: pathlib.Path) -> OpenStack:
     """The real `openstack`, with all nodes in its clouds.yaml."""
     fleet.reset()
-    fleet.clouds_yaml(tmp_path / 'clouds.yaml')
-    kept = {
-        name: value
-        for name, value in os.environ.items()
-        if not name.startswith('OS_')
-    }
+    environment = fleet.shell(tmp_path)
 
     def openstack(*argv: str, user: str = 'admin', stdin: str = '') -> Result:
         return shell.run_here(
-            *argv,
-            environment={
-                **kept,
-                **fleet.environment(tmp_path / 'clouds.yaml'),
-            },
-            folder=tmp_path,
-            timeout=PATIENCE,
+            *argv, environment=environment, folder=tmp_path, timeout=PATIENCE
         )
 
     return openstack

@@ -8,21 +8,21 @@ import contextlib
 import pathlib
 import re
 import signal
-import subprocess
 import threading
-import time
 import urllib.parse
 
 import pytest
 
 from tests import cloud as clouds
+from tests.cloud import Cache
+from tests.cloud import Images
 from tests.functional import test_sites
-from tests.functional.conftest import Cache
-from tests.functional.conftest import Images
 from tests.functional.conftest import PATIENCE
 from tests.functional.terminal import Terminal
+from tests.polling import until
 from tests.relay import Relay
 from tests.shell import OPENSTACK
+from tests.shell import started
 
 WATCH = (
     *(OPENSTACK, '--os-cloud', 'demo-cloud', 'image', 'cache', 'watch'),
@@ -128,15 +128,8 @@ def test_without_a_terminal_each_change_is_a_line(
     alpha = images('alpha')
     first = relay()
     lines: list[str] = []
-    with subprocess.Popen(
-        WATCH,
-        env=environment('admin'),
-        cwd=tmp_path,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=_default_sigint,  # noqa: PLW1509 - it takes no lock
+    with started(
+        *WATCH, environment=environment('admin'), folder=tmp_path
     ) as process:
         assert process.stdout is not None
         assert process.stderr is not None
@@ -145,10 +138,10 @@ def test_without_a_terminal_each_change_is_a_line(
         reader.start()
 
         def wait_for(*words: str) -> None:
-            deadline = time.monotonic() + PATIENCE
-            while not any(all(w in one for w in words) for one in lines):
-                assert time.monotonic() < deadline, lines
-                time.sleep(0.05)
+            until(
+                lambda: any(all(w in one for w in words) for one in lines),
+                what=lambda: lines,
+            )
 
         wait_for('edge-oslo ok, cached: 0')
         wait_for('edge-bergen ok, cached: 0')
@@ -167,7 +160,3 @@ def test_without_a_terminal_each_change_is_a_line(
         re.match(r'\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ edge-', one)
         for one in lines
     )
-
-
-def _default_sigint() -> None:
-    signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -11,7 +11,6 @@ import resource
 import socket
 import ssl
 import struct
-import subprocess
 import sys
 import threading
 import time
@@ -27,6 +26,8 @@ from glance_cache_osc.transport import loop as loops
 from tests.faults import certificates
 from tests.fuzz import clients
 from tests.fuzz import servers
+from tests.shell import Result
+from tests.shell import run_program
 
 OK = servers.sends(servers.reply([]))
 ROOT = pathlib.Path(__file__).parents[2]
@@ -781,16 +782,13 @@ def test_few_open_files_are_waited_for_and_none_is_an_error(
     node: servers.Server,
 ) -> None:
     """With three connections, and with none; the command always ends."""
-    done = subprocess.run(
-        [sys.executable, '-c', FEW_FILES, node.url],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
+    done = run_program(
+        *(sys.executable, '-c', FEW_FILES, node.url),
+        folder=ROOT,
         timeout=servers.PATIENCE,
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (
+    assert done == Result(
         0,
         "Counter({'[]': 50})\nCounter({'Cannot connect': 50})\n",
         '',

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 import pathlib
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -24,6 +23,8 @@ from glance_cache_osc.transport import engine as engines
 from glance_cache_osc.transport import loop as loops
 from tests.fuzz import clients
 from tests.fuzz import servers
+from tests.shell import Result
+from tests.shell import run_program
 
 ROOT = pathlib.Path(__file__).parents[2]
 NOT_SENT = 'Not sent: interrupted.'
@@ -326,20 +327,11 @@ with loop.Loop() as made:
 
 def test_a_blocked_thread_does_not_delay_the_end() -> None:
     """No code joins the threads."""
-    done = subprocess.run(
-        [sys.executable, '-c', HUNG],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=servers.PATIENCE,
+    done = run_program(
+        *(sys.executable, '-c', HUNG), folder=ROOT, timeout=servers.PATIENCE
     )
 
-    assert (done.returncode, done.stdout, done.stderr) == (
-        0,
-        'interrupted\n',
-        '',
-    )
+    assert done == Result(0, 'interrupted\n', '')
 
 
 def test_blocked_look_ups_do_not_delay_other_nodes(

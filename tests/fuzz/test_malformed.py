@@ -28,11 +28,11 @@ from glance_cache_osc.model import entries
 from glance_cache_osc.transport import loop as loops
 from glance_cache_osc.v2 import image_cache_list
 from tests.cli.conftest import OpenStack
-from tests.cli.conftest import Result
 from tests.fuzz import clients
 from tests.fuzz import conftest
 from tests.fuzz import responses
 from tests.fuzz import servers
+from tests.shell import Result
 
 #: It ships no type information.
 yaml: Any = importlib.import_module('yaml')

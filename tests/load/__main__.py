@@ -14,7 +14,7 @@ import tempfile
 
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.load import growing_fleet
 from tests.load.commands import COMMANDS
 from tests.load.table import as_csv
@@ -57,11 +57,11 @@ _BARE = tuple(
 
 def _against(
     what: str,
-    runs: list[tuple[FleetRun, FleetRun]],
+    runs: list[tuple[Measured, Measured]],
     most: float,
 ) -> Iterator[Row]:
     """The rows for pairs of runs: elapsed time, CPU time, memory."""
-    measures: tuple[tuple[str, Callable[[FleetRun], float], str], ...] = (
+    measures: tuple[tuple[str, Callable[[Measured], float], str], ...] = (
         ('seconds', lambda run: run.seconds, '{:.2f}'),
         ('CPU seconds', lambda run: run.cpu, '{:.2f}'),
         ('peak memory, MiB', lambda run: run.peak, '{:.0f}'),
@@ -94,7 +94,7 @@ def _many(home: Path, pairs: int) -> Iterator[Row]:
             'OS_IMAGE_ENDPOINT_OVERRIDE': endpoint,
         }
 
-        def run(*argv: str) -> FleetRun:
+        def run(*argv: str) -> Measured:
             return _checked(program.run(environment, *argv), _MANY, argv)
 
         for what, columns, most in (
@@ -130,7 +130,7 @@ def _fleet(home: Path, nodes: int) -> Iterator[Row]:
             )
 
 
-def _of_a_fleet(what: str, run: FleetRun, most: int | None) -> Iterator[Row]:
+def _of_a_fleet(what: str, run: Measured, most: int | None) -> Iterator[Row]:
     """The rows for one command: elapsed time, CPU time, memory."""
     yield Row(f'{what}: seconds', f'{run.seconds:.1f}')
     yield Row(f'{what}: CPU seconds', f'{run.cpu:.1f}')
@@ -143,19 +143,19 @@ def _of_a_fleet(what: str, run: FleetRun, most: int | None) -> Iterator[Row]:
 
 
 def _checked(
-    run: FleetRun, rows: int | None, argv: tuple[str, ...]
-) -> FleetRun:
+    run: Measured, rows: int | None, argv: tuple[str, ...]
+) -> Measured:
     """Check that a run succeeded.
 
     :param rows: the expected number of rows; None for any number above 0
     :raises BenchmarkError: it failed, or printed another number of rows
     """
-    written = run.output.count('\n') - 1
+    written = run.out.count('\n') - 1
     if run.code or (written < 1 if rows is None else written != rows):
         raise BenchmarkError(
             f'openstack {" ".join(argv[:3])} …: exit code {run.code},'
             f' {written} rows instead of {"any" if rows is None else rows}'
-            f'\n{run.log[-2000:]}'
+            f'\n{run.err[-2000:]}'
         )
     return run
 

@@ -17,7 +17,7 @@ import re
 
 from tests.benchmarks import fleet_checks
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.simulated.login import site_of
 
 #: Of the policy.
@@ -95,9 +95,9 @@ class Target:
         self.policy.write_text(json.dumps(document), encoding='utf-8')
 
 
-def _list(target: Target, run: FleetRun) -> None:
+def _list(target: Target, run: Measured) -> None:
     fleet_checks.exits_with(run, 0)
-    header, *lines = csv.reader(run.output.splitlines())
+    header, *lines = csv.reader(run.out.splitlines())
     name, node = header.index('Name'), header.index('Node')
     _equal(
         'entries with names on each node',
@@ -106,14 +106,14 @@ def _list(target: Target, run: FleetRun) -> None:
     )
 
 
-def _node_list(target: Target, run: FleetRun) -> None:
+def _node_list(target: Target, run: Measured) -> None:
     entries = {len(ids) for ids in target.held.values()}
     fleet_checks.all_ok(target.held, max(entries), run)
 
 
-def _coverage(target: Target, run: FleetRun) -> None:
+def _coverage(target: Target, run: Measured) -> None:
     fleet_checks.exits_with(run, 0)
-    found = {row['ID']: row for row in json.loads(run.output)}
+    found = {row['ID']: row for row in run.rows}
     cached = Counter(one for ids in target.held.values() for one in ids)
     _equal(
         'nodes with each image',
@@ -127,12 +127,12 @@ def _coverage(target: Target, run: FleetRun) -> None:
     )
 
 
-def _sync(target: Target, run: FleetRun) -> None:
+def _sync(target: Target, run: Measured) -> None:
     fleet_checks.exits_with(run, 3)
-    _equal('missing images', run.output.count('\n') - 1, target.missing)
+    _equal('missing images', run.out.count('\n') - 1, target.missing)
 
 
-def _metrics(target: Target, run: FleetRun) -> None:
+def _metrics(target: Target, run: Measured) -> None:
     fleet_checks.exits_with(run, 0)
     counts: Counter[str] = Counter()
     sums: Counter[str] = Counter()
@@ -151,7 +151,7 @@ def _metrics(target: Target, run: FleetRun) -> None:
     _equal('missing', sums['site_image_missing_nodes'], target.missing)
 
 
-def _report(target: Target, run: FleetRun) -> None:
+def _report(target: Target, run: Measured) -> None:
     fleet_checks.exits_with(run, 0)
     page = target.output.read_text(encoding='utf-8')
     tables = re.findall(r'<table id="(\w+)".*?</table>', page, re.DOTALL)
@@ -194,7 +194,7 @@ class Command:
 
     words: str
     options: tuple[str, ...]
-    check: Callable[[Target, FleetRun], None]
+    check: Callable[[Target, Measured], None]
     policy: bool = False
     output: bool = False
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from tests.benchmarks.errors import BenchmarkError
 from tests.benchmarks.fleet_program import FleetProgram
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.benchmarks.group import log
 from tests.load import growth
 from tests.load.commands import Command
@@ -52,7 +52,7 @@ def rows(
         for name in names:
             command = COMMANDS[name]
             log(f'{name}:')
-            runs: dict[int, list[FleetRun]] = {size: [] for size in targets}
+            runs: dict[int, list[Measured]] = {size: [] for size in targets}
             # All sizes in turn: a busy machine affects each of them.
             for _ in range(count):
                 for size, target in targets.items():
@@ -84,7 +84,7 @@ def _target(
 
 def _run(
     command: Command, target: Target, environment: dict[str, str]
-) -> FleetRun:
+) -> Measured:
     """Run a command, check its output, and print what it used.
 
     :raises BenchmarkError: it failed, or its output is wrong
@@ -98,7 +98,7 @@ def _run(
     except (BenchmarkError, OSError, ValueError, KeyError) as error:
         raise BenchmarkError(
             f'image cache {command.words} on {len(target.held):,} nodes:'
-            f' {error}\n{run.log[-2000:]}'
+            f' {error}\n{run.err[-2000:]}'
         ) from error
     log(
         f'  {len(target.held):6,} nodes {run.seconds:6.2f} s'

@@ -18,7 +18,7 @@ import math
 import statistics
 
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.load.table import Row
 
 #: Of the power of the number of nodes: 1 is linear, 2 is quadratic.
@@ -35,7 +35,7 @@ class _Measure:
     """
 
     name: str
-    of: Callable[[FleetRun], float]
+    of: Callable[[Measured], float]
     form: str
     bounded: bool
 
@@ -70,7 +70,7 @@ def exponent(values: Mapping[int, float]) -> float:
     ).slope
 
 
-def rows(what: str, runs: Mapping[int, Sequence[FleetRun]]) -> Iterator[Row]:
+def rows(what: str, runs: Mapping[int, Sequence[Measured]]) -> Iterator[Row]:
     """The rows for one command: its measures, and how these grow.
 
     The smallest of several values counts: other programs on the machine can

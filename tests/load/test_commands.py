@@ -11,7 +11,7 @@ import pytest
 
 from tests import shell
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.load.commands import COMMANDS
 from tests.load.commands import Target
 from tests.simulated import Settings
@@ -38,7 +38,7 @@ def target(fleet: SimulatedFleet, tmp_path: Path) -> Target:
     return target
 
 
-def run(name: str, target: Target, fleet: SimulatedFleet) -> FleetRun:
+def run(name: str, target: Target, fleet: SimulatedFleet) -> Measured:
     done = shell.run_here(
         *COMMANDS[name].arguments(target),
         environment={
@@ -46,9 +46,8 @@ def run(name: str, target: Target, fleet: SimulatedFleet) -> FleetRun:
             **fleet.environment(target.home / 'clouds.yaml'),
         },
         folder=target.home,
-        timeout=60,
     )
-    return FleetRun(1, 1, 1, done.code, done.out, done.err)
+    return Measured(done.code, done.out, done.err, 1, 1, 1)
 
 
 def test_sites_have_one_set_of_images_or_two(target: Target) -> None:

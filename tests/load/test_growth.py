@@ -7,7 +7,7 @@ from collections.abc import Callable
 import pytest
 
 from tests.benchmarks.errors import BenchmarkError
-from tests.benchmarks.fleet_program import FleetRun
+from tests.benchmarks.fleet_program import Measured
 from tests.load import growth
 from tests.load.table import Row
 
@@ -16,12 +16,12 @@ _SIZES = (1, 1000, 3000, 10_000)
 
 def runs(
     cpu: Callable[[int], float], peak: Callable[[int], float]
-) -> dict[int, list[FleetRun]]:
+) -> dict[int, list[Measured]]:
     """A quiet run and a disturbed one for each size."""
     return {
         size: [
-            FleetRun(2 * cpu(size), cpu(size), peak(size), 0, '', ''),
-            FleetRun(9 * cpu(size), 5 * cpu(size), peak(size), 0, '', ''),
+            Measured(0, '', '', 2 * cpu(size), cpu(size), peak(size)),
+            Measured(0, '', '', 9 * cpu(size), 5 * cpu(size), peak(size)),
         ]
         for size in _SIZES
     }

@@ -5,18 +5,17 @@
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
-import json
 import os
 import pathlib
 import sys
 import threading
-import time
 from typing import Any
 
 from tests import cloud as clouds
 from tests import shell
 from tests.cloud import process
 from tests.cloud import rest
+from tests.cloud.cache import damage
 
 COMMANDS = (
     'list',
@@ -49,42 +48,6 @@ _REPORTS = (
 _BY_HAND = "Images stay queued until 'glance-cache-prefetcher' runs on "
 
 
-class Held:
-    """The contents of a node's cache, read from its directory."""
-
-    def __init__(self, node: clouds.GlanceNode) -> None:
-        self._folder = node.cache_dir
-
-    @property
-    def cached(self) -> set[str]:
-        """The IDs of the cached images."""
-        return {one.name for one in self._folder.glob('*-*-*-*-*')}
-
-    @property
-    def queued(self) -> set[str]:
-        """The IDs of the queued images."""
-        return {one.name for one in self._folder.glob('queue/*')}
-
-    def wait_for(self, *image_ids: str) -> bool:
-        """Wait for images; returns whether they are cached and not queued."""
-        deadline = time.monotonic() + _PATIENCE
-        while not (
-            self.cached.issuperset(image_ids)
-            and self.queued.isdisjoint(image_ids)
-        ):
-            if time.monotonic() > deadline:
-                return False
-            time.sleep(_POLL)
-        return True
-
-    def damage(self, image_id: str) -> None:
-        """Change a byte of a cached file."""
-        path = self._folder / image_id
-        data = bytearray(path.read_bytes())
-        data[-1] ^= 1
-        path.write_bytes(data)
-
-
 class Visitor:
     """An administrator who runs commands on one node.
 
@@ -95,10 +58,10 @@ class Visitor:
         self, cloud: clouds.Cloud, node: clouds.GlanceNode, home: pathlib.Path
     ) -> None:
         self.node = node
-        self.held = Held(node)
-        self._home = home
         self.token = cloud.token()
-        self._images: list[str] = []
+        self.cache = clouds.Cache(node, self.token)
+        self._home = home
+        self.image = clouds.Images(node.url, self.token)
         self._environment = {
             'PATH': os.defpath,
             'LANG': 'C.UTF-8',
@@ -119,21 +82,23 @@ class Visitor:
             *argv,
             environment=self._environment,
             folder=self._home,
-            timeout=_PATIENCE,
         )
 
     def openstack(self, *argv: str) -> shell.Result:
         """Run `openstack` in this process."""
         return shell.run_here(
-            *argv,
-            environment=self._environment,
-            folder=self._home,
-            timeout=_PATIENCE,
+            *argv, environment=self._environment, folder=self._home
         ).without_ids()
 
     def ours(self, *argv: str) -> shell.Result:
         """Run `openstack image cache …` with JSON output."""
         return self.openstack('image', 'cache', *argv, '-f', 'json')
+
+    def rows(self, *argv: str) -> list[dict[str, Any]]:
+        """The rows of `openstack image cache …`, without any message."""
+        printed = self.ours(*argv)
+        assert (printed.code, printed.err) == (0, '')
+        return list(printed.rows)
 
     def ours_and_the_prefetcher(self, *argv: str) -> shell.Result:
         """The same, with an operator who runs the prefetcher on the node.
@@ -149,7 +114,7 @@ class Visitor:
 
         def watch() -> None:
             while not over.wait(_POLL):
-                if self.held.queued:
+                if self.cache.queued:
                     self.prefetch()
 
         somebody = threading.Thread(target=watch)
@@ -169,36 +134,23 @@ class Visitor:
         )
         assert printed.code == 0, printed
 
-    def image(self, name: str, size: int | None = SIZE) -> str:
-        """Create an image, without data if its size is None; returns its ID."""
-        made = clouds.create_image(self.node.url, self.token, name, size=size)
-        self._images.append(made)
-        return made
-
     def leave(self) -> None:
         """Delete the created images, and clear the cache."""
         self.empty()
-        while self._images:
-            image_id = self._images.pop()
-            clouds.delete_image(self.node.url, self.token, image_id)
+        self.image.delete_all()
 
     def download(self, image_id: str) -> None:
         """Download an image, so that the node caches it."""
-        self.call('GET', f'/v2/images/{image_id}/file')
+        self.cache.call('GET', f'/v2/images/{image_id}/file')
 
     def empty(self) -> None:
         """Clear the cache and its queue, if they exist."""
         try:
-            for kind in ('queued', 'cached'):
-                self.call('DELETE', f'/v2/{kind}_images')
+            self.cache.clear()
         except rest.RestError as error:
             # Without the middleware, there are no entries.
             if error.status != 404:
                 raise
-
-    def call(self, method: str, path: str) -> rest.Reply:
-        """Send a request without the code under test."""
-        return rest.call(method, f'{self.node.url}{path}', token=self.token)
 
 
 def visit(visitor: Visitor) -> dict[str, str]:
@@ -206,7 +158,7 @@ def visit(visitor: Visitor) -> dict[str, str]:
 
     The images and the entries are deleted at the end.
     """
-    held = visitor.held
+    cache = visitor.cache
     visitor.empty()
     # All nodes of a release share their images.
     names = f'one of {visitor.node.name}', f'other of {visitor.node.name}'
@@ -240,18 +192,18 @@ def visit(visitor: Visitor) -> dict[str, str]:
         names,
         lambda rows: (
             [row['Result'] for row in rows] == ['already cached', 'queued']
-            and (other in held.queued or held.wait_for(other))
+            and (other in cache.queued or _arrives(cache, other))
         ),
     )
-    try_('delete', names[:1], lambda _: one not in held.cached)
+    try_('delete', names[:1], lambda _: one not in cache.cached)
     visitor.download(one)
-    try_('clear', (), lambda _: not held.cached and not held.queued)
+    try_('clear', (), lambda _: not cache.cached and not cache.queued)
     try_(
         'queue --wait',
         names[:1],
         lambda rows: (
             [row['Result'] for row in rows] == ['cached']
-            and held.cached == {one}
+            and cache.cached == {one}
         ),
     )
     try_(
@@ -259,7 +211,7 @@ def visit(visitor: Visitor) -> dict[str, str]:
         names,
         lambda rows: (
             [row['Result'] for row in rows] == ['already cached', 'cached']
-            and held.cached == {one, other}
+            and cache.cached == {one, other}
         ),
     )
     try_('sync --check', names, lambda rows: not rows)
@@ -268,8 +220,8 @@ def visit(visitor: Visitor) -> dict[str, str]:
         names,
         lambda rows: [row['Result'] for row in rows] == ['ok', 'ok'],
     )
-    if one in held.cached:
-        held.damage(one)
+    if one in cache.cached:
+        damage(cache.folder / one)
     try_(
         'verify --repair',
         ('--auto-approve', names[0]),
@@ -290,6 +242,15 @@ def visit(visitor: Visitor) -> dict[str, str]:
     return found
 
 
+def _arrives(cache: clouds.Cache, image_id: str) -> bool:
+    """Wait for an image; returns whether it was cached in time."""
+    try:
+        cache.wait_for(image_id)
+    except TimeoutError:
+        return False
+    return True
+
+
 def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
     return [(row['ID'], row['State'], row['Size']) for row in rows]
 
@@ -297,7 +258,7 @@ def _states(rows: list[dict[str, Any]]) -> list[tuple[str, str, int]]:
 def _words(
     printed: shell.Result, good: Callable[[list[dict[str, Any]]], bool]
 ) -> str:
-    if printed.code == 0 and good(json.loads(printed.out)):
+    if printed.code == 0 and good(printed.rows):
         if not printed.err:
             return 'works'
         if printed.err.startswith(_BY_HAND):

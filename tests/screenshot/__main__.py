@@ -6,10 +6,8 @@
 some of its nodes, writes a report, and draws it with headless Chromium.
 """
 
-import os
 import pathlib
 import shutil
-import subprocess
 import sys
 import tempfile
 
@@ -49,20 +47,18 @@ def main() -> None:
     ):
         folder = pathlib.Path(directory)
         _report(cloud, folder)
-        subprocess.run(
-            [
-                *(chromium, '--headless', '--no-sandbox', '--disable-gpu'),
-                *('--disable-quic', '--no-first-run', '--disable-sync'),
-                *('--disable-background-networking', '--hide-scrollbars'),
-                f'--user-data-dir={folder / "chromium"}',
-                f'--window-size={_SIZE}',
-                f'--screenshot={_PICTURE}',
-                (folder / 'report.html').as_uri(),
-            ],
-            check=True,
-            capture_output=True,
+        done = shell.run_program(
+            *(chromium, '--headless', '--no-sandbox', '--disable-gpu'),
+            *('--disable-quic', '--no-first-run', '--disable-sync'),
+            *('--disable-background-networking', '--hide-scrollbars'),
+            f'--user-data-dir={folder / "chromium"}',
+            f'--window-size={_SIZE}',
+            f'--screenshot={_PICTURE}',
+            (folder / 'report.html').as_uri(),
             timeout=_PATIENCE,
         )
+        if done.code:
+            sys.exit(done.err)
 
 
 def _report(cloud: clouds.Cloud, folder: pathlib.Path) -> None:
@@ -80,7 +76,7 @@ def _report(cloud: clouds.Cloud, folder: pathlib.Path) -> None:
         )
     gone = clouds.create_image(cloud.glance[0].url, token, 'old', size=1000)
     environment = {
-        **{k: v for k, v in os.environ.items() if not k.startswith('OS_')},
+        **clouds.without_login(),
         **cloud.environment(),
         'OS_CLIENT_CONFIG_FILE': str(folder / 'clouds.yaml'),
         'OS_CLOUD': 'demo-cloud',

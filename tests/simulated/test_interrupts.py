@@ -3,18 +3,24 @@
 """The verdicts of `tests.faults` on interrupted runs and long sessions."""
 
 from collections import Counter
+import dataclasses
 import json
+from pathlib import Path
 import signal
 import subprocess
 
 import pytest
 
 from tests.faults import interrupts
-from tests.faults.sessions import Size
+from tests.faults.sessions import grown
 from tests.faults.verdicts import FINISHED
 from tests.faults.verdicts import INTERRUPTED
 from tests.faults.verdicts import Left
 from tests.faults.verdicts import verdict
+from tests.processes import ignores_sigint
+from tests.processes import Size
+from tests.shell import Result
+from tests.shell import started
 
 _NAMES = [f'edge-{at:04d}' for at in range(300)]
 _HELD = frozenset((name, 'old') for name in _NAMES)
@@ -30,7 +36,8 @@ def out(*rows: tuple[str, str], **fields: str) -> str:
 def left(code: int, err: str, rows: str = '', *names: str) -> Left:
     """A run that queued a new image on the named nodes."""
     queued = frozenset((name, 'new') for name in names)
-    return Left(code, rows, err, _HELD, _HELD, queued, (1,) * len(names))
+    result = Result(code, rows, err)
+    return Left(result, _HELD, _HELD, queued, (1,) * len(names))
 
 
 ONE = out((_NAMES[0], 'new'), Result='queued')
@@ -78,7 +85,7 @@ def test_rows_must_match_the_entries_of_the_nodes() -> None:
     listed = left(130, _ENDING, out((name, 'new'), State='cached'))
     deleted = left(130, _ENDING, out((name, 'old'), Result='deleted'))
     cached = left(130, _ENDING, out((name, 'new'), Result='cached'), name)
-    twice = Left(130, '', _ENDING, _HELD, _HELD, frozenset(), (1, 2))
+    twice = dataclasses.replace(left(130, _ENDING), changes=(1, 2))
 
     assert verdict(300, listed) == 'a listed image was not an entry'
     assert verdict(300, deleted) == (
@@ -123,27 +130,25 @@ def test_half_of_the_runs_must_have_been_interrupted(
     assert not silent.passed
 
 
-def test_a_child_is_not_started_with_sigint_ignored() -> None:
+def test_a_child_is_not_started_with_sigint_ignored(tmp_path: Path) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    for prepare, ignored in ((None, True), (interrupts.default_sigint, False)):
-        with subprocess.Popen(
-            ['sleep', '9'],
-            preexec_fn=prepare,  # noqa: PLW1509
-        ) as child:
-            assert interrupts.ignores_sigint(child.pid) is ignored
-            child.kill()
+    with subprocess.Popen(['sleep', '9']) as child:
+        assert ignores_sigint(child.pid)
+        child.kill()
+    with started('sleep', '9', environment={}, folder=tmp_path) as child:
+        assert not ignores_sigint(child.pid)
 
 
 def test_a_process_has_grown_by_a_thread_or_a_file_or_much_memory() -> None:
-    before = Size(3, 7, 90)
+    before = Size(0, memory=90, files=7, threads=3, children=0)
 
     assert [
-        Size(*after).grown(before)
+        grown(before, dataclasses.replace(before, **after))
         for after in (
-            (3, 7, 100),
-            (2, 6, 80),
-            (4, 7, 90),
-            (3, 8, 90),
-            (3, 7, 101),
+            {'memory': 100},
+            {'memory': 80, 'files': 6, 'threads': 2},
+            {'threads': 4},
+            {'files': 8},
+            {'memory': 101},
         )
     ] == [False, False, True, True, True]

@@ -8,12 +8,12 @@ from collections.abc import Sequence
 
 import pytest
 
+from tests.processes import Size
 from tests.simulated import Fault
 from tests.soak import sizes
 from tests.soak import states
 from tests.soak import verdicts
 from tests.soak.checks import Judge
-from tests.soak.children import Size
 from tests.soak.injection import Injection
 from tests.soak.session import METRICS
 from tests.soak.session import Run

@@ -6,37 +6,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from collections.abc import Mapping
-from dataclasses import dataclass
 from pathlib import Path
 import queue
 import subprocess
 import threading
-import time
 from typing import Self
+
+from tests.processes import PROC
+from tests.processes import Size
+from tests.processes import size_of
 
 #: In the environment of all processes that a soak starts, with its value.
 MARK = 'GLANCE_CACHE_OSC_SOAK'
-_PROC = Path('/proc')
 _ROOT = Path(__file__).parents[2]
 _ENDING_SECONDS = 10.0
-
-
-@dataclass(frozen=True)
-class Size:
-    """What a process uses.
-
-    :ivar at: when that was measured, in seconds
-    :ivar memory: resident, in MiB
-    :ivar files: open files
-    :ivar children: processes that it started and that are still there,
-        zombies included
-    """
-
-    at: float
-    memory: float
-    files: int
-    threads: int
-    children: int
 
 
 class Child:
@@ -113,34 +96,14 @@ class Child:
 
     def size(self) -> Size:
         """What it uses now."""
-        folder = _PROC / str(self._process.pid)
-        status = (folder / 'status').read_text(encoding='utf-8')
-        resident = int(status.partition('VmRSS:')[2].split()[0])
-        return Size(
-            time.monotonic(),
-            resident / 1024,
-            len(list((folder / 'fd').iterdir())),
-            len(list((folder / 'task').iterdir())),
-            sum(one == self._process.pid for one in _parents()),
-        )
-
-
-def _parents() -> Iterator[int]:
-    """The parent of each process on this machine."""
-    for path in _PROC.glob('[0-9]*/stat'):
-        try:
-            text = path.read_text(encoding='utf-8', errors='replace')
-        except OSError:
-            continue
-        # The name of a program may contain spaces and parentheses.
-        yield int(text.rpartition(')')[2].split()[1])
+        return size_of(self._process.pid)
 
 
 def left_over(value: str) -> list[str]:
     """The processes with a value of `MARK` in their environment."""
     wanted = f'{MARK}={value}'.encode()
     found = []
-    for path in _PROC.glob('[0-9]*/environ'):
+    for path in PROC.glob('[0-9]*/environ'):
         try:
             if wanted in path.read_bytes().split(b'\0'):
                 found.append(path.parent.name)

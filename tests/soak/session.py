@@ -14,8 +14,8 @@ from random import Random
 import sys
 import time
 
+from tests.processes import Size
 from tests.soak.children import Child
-from tests.soak.children import Size
 from tests.soak.pace import Pace
 
 #: The line after a command, without its exit code.

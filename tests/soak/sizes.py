@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import statistics
 
-from tests.soak.children import Size
+from tests.processes import Size
 from tests.soak.table import Row
 
 #: A process that keeps connections has more or fewer of them when a node

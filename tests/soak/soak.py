@@ -12,6 +12,7 @@ from random import Random
 import time
 import uuid
 
+from tests.processes import Size
 from tests.shell import OPENSTACK
 from tests.simulated import Fault
 from tests.simulated import Settings
@@ -21,7 +22,6 @@ from tests.soak import children
 from tests.soak import ending
 from tests.soak import sizes
 from tests.soak.children import Child
-from tests.soak.children import Size
 from tests.soak.injection import Injector
 from tests.soak.pace import Pace
 from tests.soak.session import Session

@@ -13,11 +13,10 @@ import re
 import shlex
 import shutil
 import sys
-import time
 
 from tests import cloud as clouds
 from tests import shell
-from tests.cloud import rest
+from tests.cloud.cache import damage
 from tests.shell import Result
 
 _PROGRAMS = Path(sys.executable).parent
@@ -58,10 +57,9 @@ class Scene:
         self._nodes = dict(zip(_NODES, nodes, strict=True))
         self._url = nodes[0].url
         self._down: set[str] = set()
+        self._make = clouds.Images(self._url, cloud.token())
         self._images = {
-            name: clouds.create_image(
-                self._url, cloud.token(), name, size=size, tags=tags
-            )
+            name: self._make(name, size, tags=tags)
             for name, size, tags in _IMAGES
         }
         settings = folder / 'clouds.yaml'
@@ -86,14 +84,12 @@ class Scene:
         for name in list(self._down):
             self.act(f'start {name}')
         for name in self._nodes:
-            self._call('DELETE', name, '/v2/cache')
+            self._cache(name).clear()
 
     def close(self) -> None:
         """Start all nodes, and delete all images."""
         self.reset()
-        token = self._cloud.token()
-        for image_id in self._images.values():
-            clouds.delete_image(self._url, token, image_id)
+        self._make.delete_all()
 
     def run(self, command: str) -> list[str]:
         """Run a command; returns both output streams, and the exit code.
@@ -141,30 +137,22 @@ class Scene:
         self._down.discard(name)
 
     def _cached(self, name: str, *images: str) -> None:
-        for image in images:
-            image_id = self._images[image]
-            self._call('PUT', name, f'/v2/cache/{image_id}')
-        self._settled(name)
+        self._cache(name).fill(*(self._images[image] for image in images))
 
     def _queued(self, name: str, image: str) -> None:
         # No process fills the images that the middleware queues.
-        path = f'/v2/queued_images/{self._images[image]}'
-        self._call('PUT', name, path)
+        self._cache(name).queue_only(self._images[image])
 
     def _settled(self, *names: str) -> None:
-        deadline = time.monotonic() + _PATIENCE
         for name in names or set(self._nodes) - self._down:
-            while self._call('GET', name, '/v2/cache')['queued_images']:
-                assert time.monotonic() < deadline
-                time.sleep(0.1)
+            self._cache(name).settle()
 
     def _orphan(self, name: str, image: str) -> None:
         token = self._cloud.token()
         image_id = clouds.create_image(
             self._url, token, image, size=30_000_000
         )
-        self._call('PUT', name, f'/v2/cache/{image_id}')
-        self._settled(name)
+        self._cache(name).fill(image_id)
         # Through another node: a node that deletes an image deletes its entry.
         other = next(one for one in self._nodes if one != name)
         clouds.delete_image(self._nodes[other].url, token, image_id)
@@ -175,10 +163,7 @@ class Scene:
         )
 
     def _corrupted(self, name: str, image: str) -> None:
-        path = self._cached_file(name, image)
-        data = bytearray(path.read_bytes())
-        data[len(data) // 2] ^= 1
-        path.write_bytes(data)
+        damage(self._cached_file(name, image))
 
     def _truncated(self, name: str, image: str) -> None:
         path = self._cached_file(name, image)
@@ -194,10 +179,5 @@ class Scene:
         text = ''.join(f'{line}\n' for line in lines)
         (self._folder / name).write_text(text, encoding='utf-8')
 
-    def _call(self, method: str, name: str, path: str) -> dict[str, list[str]]:
-        token = self._cloud.token()
-        answer = rest.call(
-            method, f'{self._nodes[name].url}{path}', token=token
-        )
-        body: dict[str, list[str]] = answer.body
-        return body
+    def _cache(self, name: str) -> clouds.Cache:
+        return clouds.Cache(self._nodes[name], self._cloud.token())

@@ -11,13 +11,14 @@ import importlib
 from importlib import metadata
 import pathlib
 import re
-import subprocess
 import sys
 from typing import Any
 
 from cliff import hooks
 from cliff import lister
 import pytest
+
+from tests.shell import run_program
 
 ROOT = pathlib.Path(__file__).parents[2]
 PACKAGE = ROOT / 'glance_cache_osc'
@@ -427,15 +428,9 @@ def test_importing_everything_loads_nothing_slow() -> None:
         f'print(sorted(tops & {SLOW!r}))\n'
     )
 
-    done = subprocess.run(
-        [sys.executable, '-c', program],
-        cwd=ROOT,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    done = run_program(sys.executable, '-c', program, folder=ROOT)
 
-    assert (done.returncode, done.stdout) == (0, '[]\n'), done.stderr
+    assert (done.code, done.out) == (0, '[]\n'), done.err
 
 
 def entry_points() -> dict[str, dict[str, str]]:

@@ -21,6 +21,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.command import base
 from tests.cli import conftest as cli
 from tests.cli import payloads as p
+from tests.shell import Result
 
 login = cli.login
 cloud = cli.cloud
@@ -198,7 +199,7 @@ def test_orphans_are_deleted_in_the_order_in_which_they_were_named(
         *('-f', 'value', '-c', 'ID'),
     )
 
-    assert result == cli.Result(0, '\n'.join([*ORPHANS, '']), '')
+    assert result == Result(0, '\n'.join([*ORPHANS, '']), '')
 
 
 @pytest.mark.parametrize('error', [BrokenPipeError(), RuntimeError()])
@@ -226,7 +227,7 @@ def test_a_column_may_be_written_as_cliff_likes_it(
         *('--sort-column', 'id'),
     )
 
-    assert result == cli.Result(
+    assert result == Result(
         0,
         f'"ID","State"\n"{p.DEBIAN}","queued"\n"{p.UBUNTU}","queued"\n',
         '',

@@ -9,7 +9,6 @@ import contextlib
 import gc
 import signal
 import socket
-import subprocess
 import sys
 import threading
 import time
@@ -19,6 +18,7 @@ import warnings
 import pytest
 
 from glance_cache_osc.transport import loop as loops
+from tests.shell import run_program
 
 #: Seconds; longer than any of this takes.
 PATIENCE = 10
@@ -470,12 +470,6 @@ for _ in range(2):
         pass
 print(gc.get_freeze_count() - before)
 """
-    done = subprocess.run(
-        [sys.executable, '-c', program],
-        capture_output=True,
-        text=True,
-        timeout=PATIENCE * 6,
-        check=True,
-    )
+    done = run_program(sys.executable, '-c', program, timeout=PATIENCE * 6)
 
-    assert done.stdout == '0\nTrue\n'
+    assert (done.code, done.out) == (0, '0\nTrue\n'), done.err

@@ -6,9 +6,6 @@
 python-openstackclient, each on the same node, from the same state.
 """
 
-import json
-from typing import Any
-
 import pytest
 
 from tests.functional.releases.conftest import Visit
@@ -29,11 +26,10 @@ def here(at: Visit) -> visit.Visitor:
 
 def fill(here: visit.Visitor) -> tuple[str, str]:
     """Have one image cached, another queued; returns their IDs."""
-    for kind in ('cached', 'queued'):
-        here.call('DELETE', f'/v2/{kind}_images')
+    here.cache.clear()
     cached, queued = here.image('cached'), here.image('queued')
     here.download(cached)
-    here.call('PUT', f'/v2/queued_images/{queued}')
+    here.cache.queue_only(queued)
     return cached, queued
 
 
@@ -45,14 +41,6 @@ def run(here: visit.Visitor, line: str) -> Result:
     return printed
 
 
-def ours(here: visit.Visitor, *argv: str) -> list[dict[str, Any]]:
-    """The rows of our command."""
-    printed = here.ours(*argv)
-    assert (printed.code, printed.err) == (0, '')
-    rows: list[dict[str, Any]] = json.loads(printed.out)
-    return rows
-
-
 @pytest.mark.parametrize(
     'line', [f'{GLANCE} cache-list', f'{CACHED_IMAGE} list']
 )
@@ -62,7 +50,7 @@ def test_list(here: visit.Visitor, line: str) -> None:
     theirs = cells(run(here, line))
 
     assert sorted((row[0], row[1]) for row in theirs) == sorted(
-        (row['ID'], row['State']) for row in ours(here, 'list')
+        (row['ID'], row['State']) for row in here.rows('list')
     )
     assert {row[0] for row in theirs} == {cached, queued}
 
@@ -74,11 +62,11 @@ def test_queue(here: visit.Visitor, line: str) -> None:
     image = here.image('wanted')
 
     run(here, f'{line} {image}')
-    assert here.held.wait_for(image)
+    here.cache.wait_for(image)
 
-    here.call('DELETE', '/v2/cached_images')
-    assert [row['Result'] for row in ours(here, 'queue', image)] == ['queued']
-    assert here.held.wait_for(image)
+    here.cache.call('DELETE', '/v2/cached_images')
+    assert [row['Result'] for row in here.rows('queue', image)] == ['queued']
+    here.cache.wait_for(image)
 
 
 @pytest.mark.parametrize(
@@ -90,8 +78,8 @@ def test_delete(here: visit.Visitor, line: str) -> None:
         if argv:
             run(here, f'{argv} {cached}')
         else:
-            assert ours(here, 'delete', cached)[0]['Result'] == 'deleted'
-        assert (here.held.cached, here.held.queued) == (set(), {queued})
+            assert here.rows('delete', cached)[0]['Result'] == 'deleted'
+        assert (here.cache.cached, here.cache.queued) == (set(), {queued})
 
 
 @pytest.mark.parametrize(
@@ -113,11 +101,11 @@ def test_clear(
 ) -> None:
     fill(here)
     run(here, line)
-    assert (len(here.held.cached), len(here.held.queued)) == left
+    assert (len(here.cache.cached), len(here.cache.queued)) == left
 
     fill(here)
-    ours(here, 'clear', *argv)
-    assert (len(here.held.cached), len(here.held.queued)) == left
+    here.rows('clear', *argv)
+    assert (len(here.cache.cached), len(here.cache.queued)) == left
 
 
 def test_glance_cache_clean_and_prune(here: visit.Visitor) -> None:
@@ -125,7 +113,7 @@ def test_glance_cache_clean_and_prune(here: visit.Visitor) -> None:
 
     for clean in (
         lambda: run(here, f'{GLANCE} cache-clean'),
-        lambda: ours(here, 'clean'),
+        lambda: here.rows('clean'),
     ):
         invalid.write_text('half of it')
         clean()
@@ -134,10 +122,10 @@ def test_glance_cache_clean_and_prune(here: visit.Visitor) -> None:
     left = []
     for prune in (
         lambda: run(here, f'{GLANCE} cache-prune'),
-        lambda: ours(here, 'prune'),
+        lambda: here.rows('prune'),
     ):
         for name in 'abcd':
             here.download(here.image(name))
         prune()
-        left.append(len(here.held.cached))
+        left.append(len(here.cache.cached))
     assert left == [2, 2]

@@ -45,7 +45,7 @@ def test_coverage_needs_no_list_of_nodes(at: Visit) -> None:
     here.download(image)
 
     with pytest.raises(rest.RestError) as refused:
-        here.call('GET', f'/v2/cache/nodes/{image}')
+        here.cache.call('GET', f'/v2/cache/nodes/{image}')
     printed = here.ours('coverage', 'covered')
 
     assert refused.value.status == 409
@@ -107,7 +107,7 @@ def test_an_old_node_asks_for_no_more_than_is_told(
             'glance-api.conf and restart it, or upgrade it.\n',
         ]
         assert (printed.code, printed.out) == (1, '')
-        assert here.held.queued == set()
+        assert here.cache.queued == set()
         return
     assert printed == Result(
         1,
@@ -116,4 +116,4 @@ def test_an_old_node_asks_for_no_more_than_is_told(
         f'{unknown}Cannot queue image without data ({empty}) on {url}: Only '
         'active images can be queued; the status of this image is queued.\n',
     )
-    assert here.held.queued == {image}
+    assert here.cache.queued == {image}

@@ -8,7 +8,6 @@ afterwards is the same, and so is what both print, but for the form.
 
 from collections.abc import Callable
 import dataclasses
-import json
 import re
 from typing import Any
 
@@ -34,22 +33,20 @@ class Node:
 
     def fill(self) -> None:
         """Have a and b cached, c and d queued."""
-        for kind in ('cached', 'queued'):
-            self.here.call('DELETE', f'/v2/{kind}_images')
+        self.here.cache.clear()
         for image_id in (self.a, self.b):
             self.here.download(image_id)
-        for image_id in (self.c, self.d):
-            self.here.call('PUT', f'/v2/queued_images/{image_id}')
+        self.here.cache.queue_only(self.c, self.d)
         assert self.holds == ('ab', 'cd')
 
     @property
     def holds(self) -> tuple[str, str]:
         """What is cached, and what is queued, by letter."""
         letters = {self.a: 'a', self.b: 'b', self.c: 'c', self.d: 'd'}
-        held = self.here.held
+        cache = self.here.cache
         return (
-            ''.join(sorted(letters[one] for one in held.cached)),
-            ''.join(sorted(letters[one] for one in held.queued)),
+            ''.join(sorted(letters[one] for one in cache.cached)),
+            ''.join(sorted(letters[one] for one in cache.queued)),
         )
 
     def manage(self, *argv: str) -> Result:
@@ -70,13 +67,6 @@ class Node:
         """Run a program that works on the node's folder."""
         config = str(self.here.node.directory / 'glance-api.conf')
         return self.run(program, '--config-file', config)
-
-    def ours(self, *argv: str) -> list[dict[str, Any]]:
-        """The rows of our command, which may say nothing else."""
-        printed = self.here.ours(*argv)
-        assert (printed.code, printed.err) == (0, '')
-        rows: list[dict[str, Any]] = json.loads(printed.out)
-        return rows
 
 
 @pytest.fixture
@@ -110,7 +100,7 @@ def cells(printed: Result) -> list[list[str]]:
 
 def test_list_cached(node: Node) -> None:
     theirs = cells(node.manage('list-cached'))
-    ours = node.ours('list', '--cached')
+    ours = node.here.rows('list', '--cached')
 
     assert len(ours) == 2
     # Theirs has fractions of a second, ours the zone.
@@ -131,7 +121,7 @@ def test_list_cached(node: Node) -> None:
 
 def test_list_queued(node: Node) -> None:
     theirs = node.manage('list-queued')
-    ours = node.ours('list', '--queued')
+    ours = node.here.rows('list', '--queued')
 
     assert 'Found 2 queued images' in theirs.out
     assert sorted(cells(theirs)) == sorted([row['ID']] for row in ours)
@@ -140,15 +130,15 @@ def test_list_queued(node: Node) -> None:
 
 def test_queue_image_and_the_prefetcher(node: Node) -> None:
     """Theirs queues, and the prefetcher fetches; ours has it fetched."""
-    node.here.call('DELETE', '/v2/queued_images')
+    node.here.cache.call('DELETE', '/v2/queued_images')
     theirs = node.manage('queue-image', node.c)
     assert f'Queued image {node.c} for caching' in theirs.out
     assert node.holds == ('ab', 'c')
     node.here.prefetch()
     assert node.holds == ('abc', '')
 
-    node.here.call('DELETE', f'/v2/cached_images/{node.c}')
-    ours = node.ours('queue', node.c, '--wait')
+    node.here.cache.call('DELETE', f'/v2/cached_images/{node.c}')
+    ours = node.here.rows('queue', node.c, '--wait')
     assert [(row['ID'], row['Result']) for row in ours] == [(node.c, 'cached')]
     assert node.holds == ('abc', '')
 
@@ -201,7 +191,7 @@ def test_what_takes_away(
     assert printed.out.startswith(told.format(**ids))
 
     node.fill()
-    (row,) = node.ours(*ours.format(**ids).split())
+    (row,) = node.here.rows(*ours.format(**ids).split())
     assert node.holds == left
     expected = {
         key: value.format(**ids) if isinstance(value, str) else value
@@ -222,7 +212,7 @@ def test_the_cleaner(make: Callable[[nodes.Kind], Node]) -> None:
     assert (invalid.exists(), node.holds) == (False, ('ab', 'cd'))
 
     invalid.write_text('half of it')
-    ours = node.ours('clean')
+    ours = node.here.rows('clean')
     assert [row['Result'] for row in ours] == ['cleaned']
     assert (invalid.exists(), node.holds) == (False, ('ab', 'cd'))
 
@@ -243,7 +233,7 @@ def test_the_pruner(make: Callable[[nodes.Kind], Node]) -> None:
     assert node.holds[0] == 'cd'
 
     overfill()
-    ours = node.ours('prune')
+    ours = node.here.rows('prune')
     assert [(row['Files'], row['Size']) for row in ours] == [(2, 2000)]
     assert node.holds[0] == 'cd'
 
@@ -289,7 +279,7 @@ def test_the_prefetcher_fetches_what_we_queue(
     node.here.prefetch()
 
     assert node.holds == ('c', '')
-    assert [row['State'] for row in node.ours('list')] == ['cached']
+    assert [row['State'] for row in node.here.rows('list')] == ['cached']
 
 
 def test_quiet_says_nothing_of_the_prefetcher(

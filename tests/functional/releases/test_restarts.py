@@ -17,4 +17,4 @@ def test_the_prefetcher_of_an_older_node_completes_queue_requests(
 
     here.node.start()
 
-    assert here.held.wait_for(image)
+    here.cache.wait_for(image)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Runs `openstack` in this process, or as a separate program.
+"""Runs `openstack` in this process.
 
 A program takes more than a second to load; in this process, it loads only once.
 Everything else is the same: login, sockets, files and output.
@@ -9,15 +9,11 @@ Everything else is the same: login, sockets, files and output.
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
-import dataclasses
 import io
-import json
 import logging
 import os
 import pathlib
-import re
 import signal
-import subprocess
 import sys
 import types
 from typing import Any
@@ -30,72 +26,34 @@ from openstack.config import loader
 from openstackclient import shell
 from openstackclient.common import clientmanager
 
-OPENSTACK = pathlib.Path(sys.executable).parent / 'openstack'
-_REQUEST_ID = re.compile(r' \(Request-ID: req-[0-9a-f-]{36}\)')
+from tests.shell.result import PATIENCE
+from tests.shell.result import Result
+
 #: Where OpenStackClient searches for settings; set when it is imported.
 _SETTINGS = ('CONFIG_FILES', 'SECURE_FILES', 'VENDOR_FILES')
-
-
-@dataclasses.dataclass(frozen=True)
-class Result:
-    """The output of a command."""
-
-    code: int
-    out: str
-    err: str
-
-    def without_ids(self) -> 'Result':
-        """The same without the request IDs of Glance."""
-        return dataclasses.replace(self, err=_REQUEST_ID.sub('', self.err))
-
-    @property
-    def rows(self) -> Any:
-        """The output of ``-f json``."""
-        return json.loads(self.out)
-
-
-def run_program(
-    *argv: str | pathlib.Path,
-    environment: Mapping[str, str],
-    folder: pathlib.Path,
-    timeout: float,
-    stdin: str = '',
-) -> Result:
-    """Run a program, with pipes for its streams.
-
-    :raises subprocess.TimeoutExpired: it took longer than the timeout.
-    """
-    done = subprocess.run(
-        argv,
-        env=environment,
-        cwd=folder,
-        input=stdin,
-        capture_output=True,
-        text=True,
-        timeout=timeout,
-        check=False,
-    )
-    return Result(done.returncode, done.stdout, done.stderr)
 
 
 def run_here(
     *argv: str,
     environment: Mapping[str, str],
     folder: pathlib.Path,
-    timeout: float,
+    timeout: float = PATIENCE,
     stdin: str = '',
     merged: bool = False,
+    terminal: bool = False,
 ) -> Result:
     """Run `openstack` in this process, on the main thread.
 
     :param merged: return standard error as a part of standard output
+    :param terminal: whether its streams are a terminal
     :raises Overdue: it took longer than the timeout.
     """
-    out = io.StringIO()
+    kind = Terminal if terminal else io.StringIO
+    out = kind()
     streams = {
-        'stdin': io.StringIO(stdin),
+        'stdin': kind(stdin),
         'stdout': out,
-        'stderr': out if merged else io.StringIO(),
+        'stderr': out if merged else kind(),
     }
     with (
         _environment(environment),
@@ -121,6 +79,14 @@ def run_here(
 
 class Overdue(BaseException):
     """A command took too long. The command must not catch this."""
+
+
+class Terminal(io.StringIO):
+    """A stream that is a terminal."""
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return True
 
 
 def _forget_clients() -> None:
