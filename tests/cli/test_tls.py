@@ -77,10 +77,10 @@ def test_an_endpoint_that_may_not_use_https(
 ) -> None:
     cloud.answers('GET', f'{HTTPS}/v2/cache', **web.SILENT)
 
-    result = openstack('--insecure', *LIST)
+    result = openstack('--insecure', *LIST, '--node-timeout', '0.5')
 
     assert result.code == 1
     assert result.err.endswith(
-        'No response within 30 seconds. Check that the service is up and that '
+        'No response within 0.5 seconds. Check that the service is up and that '
         'the endpoint uses HTTPS. To wait longer, use --node-timeout.\n'
     )

@@ -65,7 +65,7 @@ def _failing(nodes: Crowd) -> Row:
         'list',
         describe(nodes.run('list')),
         f'exit 1; rows of {NODES - 1} nodes; stderr: Cannot read the cache '
-        f'of {name_of(_FAILING)}: Cannot connect: unknown name…',
+        f'of {name_of(_FAILING)}: Cannot resolve the host name…',
     )
 
 

@@ -68,8 +68,9 @@ def test_no_more_downloads_than_allowed_and_hardly_any_time_lost(
         for held in fleet.caches().values()
     )
     assert fleet.most_fills() == DOWNLOADS
-    ideal = NODES / DOWNLOADS * FILL
-    assert seconds <= 1.15 * ideal
+    # The unit tests show in virtual time that almost no time is lost. Here,
+    # other programs may use the processors.
+    assert seconds <= 1.5 * NODES / DOWNLOADS * FILL
     for node in fleet.nodes:
         asked = fleet.requests()[node]
         assert asked[f'PUT /v2/cache/{image_id}'] == 1

@@ -9,10 +9,9 @@ import dataclasses
 import pathlib
 import re
 
+_ROOT = pathlib.Path(__file__).parents[2]
 #: A table of the manual: permitted survivors and their reasons.
-EXPLAINED = (
-    pathlib.Path(__file__).parents[2] / 'doc/source/contributor/survivors.csv'
-)
+EXPLAINED = _ROOT / 'doc/source/contributor/survivors.csv'
 _FUNCTION = re.compile(r'(?:x_|xǁ\w+ǁ)(\w+?)__mutmut_\d+')
 
 
@@ -72,3 +71,11 @@ def explained(path: pathlib.Path = EXPLAINED) -> dict[Survivor, str]:
         Survivor(*(cell.strip('`') for cell in row[:3])): row[3]
         for row in rows
     }
+
+
+def code_of(survivor: Survivor) -> str:
+    """The code of the module that contains a mutant, on one line."""
+    module = survivor.function.rpartition('.')[0].replace('.', '/')
+    path = _ROOT / 'glance_cache_osc' / f'{module}.py'
+    lines = path.read_text(encoding='utf-8').splitlines()
+    return ' '.join(line.strip() for line in lines)

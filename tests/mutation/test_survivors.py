@@ -63,6 +63,14 @@ def test_each_permitted_survivor_has_a_reason() -> None:
     assert all(survivors.explained().values())
 
 
+def test_the_code_of_each_permitted_survivor_exists() -> None:
+    assert [
+        one
+        for one in survivors.explained()
+        if one.original not in survivors.code_of(one)
+    ] == []
+
+
 @pytest.mark.parametrize('row', ['a,b,c', 'a,b,c,', 'a,b,c, '])
 def test_a_survivor_without_a_reason_is_rejected(
     tmp_path: pathlib.Path, row: str
