@@ -6,6 +6,8 @@ A cloud provides the login, its entry of ``clouds.yaml``, the image endpoint
 and the clients for it. Only this module reads osc-lib's client manager.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
 from collections.abc import Mapping
 import contextlib
@@ -84,7 +86,7 @@ class Cloud:
     @classmethod
     def logged_in(
         cls, client_manager: Any, engine: engines.Engine, timeout: float
-    ) -> 'Cloud':
+    ) -> Cloud:
         """The cloud that the user is logged in to.
 
         :param client_manager: osc-lib's client manager of the command.
@@ -102,7 +104,7 @@ class Cloud:
         """The cloud's name in ``clouds.yaml``; empty without an entry."""
         return str(self._config.name or '')
 
-    def named(self, name: str) -> 'Cloud':
+    def named(self, name: str) -> Cloud:
         """A cloud of ``clouds.yaml``; this sends no request.
 
         :param name: the name of the entry; empty for this cloud.
