@@ -6,8 +6,6 @@ A cloud provides the login, its entry of ``clouds.yaml``, the image endpoint
 and the clients for it. Only this module reads osc-lib's client manager.
 """
 
-from __future__ import annotations
-
 from collections.abc import Iterable
 from collections.abc import Mapping
 import contextlib
@@ -26,7 +24,7 @@ from openstack.config import cloud_region
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc.cloud import catalogue
+from glance_cache_osc.cloud import catalogue as catalogues
 from glance_cache_osc.cloud import stores
 from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
@@ -86,7 +84,7 @@ class Cloud:
     @classmethod
     def logged_in(
         cls, client_manager: Any, engine: engines.Engine, timeout: float
-    ) -> Cloud:
+    ) -> 'Cloud':
         """The cloud that the user is logged in to.
 
         :param client_manager: osc-lib's client manager of the command.
@@ -104,7 +102,7 @@ class Cloud:
         """The cloud's name in ``clouds.yaml``; empty without an entry."""
         return str(self._config.name or '')
 
-    def named(self, name: str) -> Cloud:
+    def named(self, name: str) -> 'Cloud':
         """A cloud of ``clouds.yaml``; this sends no request.
 
         :param name: the name of the entry; empty for this cloud.
@@ -194,9 +192,9 @@ class Cloud:
         access = await self._login.access()
         return access is not None and 'admin' in access.role_names
 
-    def catalogue(self) -> catalogue.Catalogue:
+    def catalogue(self) -> catalogues.Catalogue:
         """The cloud's list of images."""
-        return catalogue.Catalogue(
+        return catalogues.Catalogue(
             lambda: self._image_service(_CATALOGUE_TIMEOUT)
         )
 
