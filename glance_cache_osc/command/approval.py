@@ -15,7 +15,6 @@ from glance_cache_osc.fleet import names
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import node_sets
-from glance_cache_osc.model import plan
 
 #: How many lines of a plan are shown.
 _MOST_LINES = 20
@@ -24,6 +23,7 @@ _MOST_LINES = 20
 def confirm_deletion(steps: base.Steps, more: str = '') -> None:
     """Ask the user to confirm the deletion of entries.
 
+    :param steps: deletions, and images that are not in a cache.
     :param more: a line about other changes of the command; may be empty.
     :raises errors.CacheError: the user did not confirm.
     """
@@ -31,7 +31,7 @@ def confirm_deletion(steps: base.Steps, more: str = '') -> None:
         f'{step.image.label}  {columns.human_size(step.entry.size or 0)}  '
         f'{member.node.name}'
         for member, step in steps
-        if step.action is plan.Action.DELETE and step.entry
+        if step.entry
     ]
     totals = entries.Totals.of(step.entry for __, step in steps if step.entry)
     _confirm_total(_('About to delete'), lines, totals, more)

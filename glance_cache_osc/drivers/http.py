@@ -218,6 +218,6 @@ def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
     return parse(value) if parse else value
 
 
-def _refuse_constant(name: str) -> None:
+def _refuse_constant(_name: str) -> None:
     # Python accepts NaN and Infinity, which JSON does not have.
-    raise ValueError(name)
+    raise ValueError

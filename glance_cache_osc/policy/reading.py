@@ -70,8 +70,8 @@ class _Position:
     @classmethod
     def of(cls, text: str, at: int) -> '_Position':
         """The position of the character with an index."""
-        begin = text.rfind('\n', 0, at) + 1
-        return cls(text.count('\n', 0, at), at - begin)
+        *before, line = text[:at].split('\n')
+        return cls(len(before), len(line))
 
 
 class _Reader:

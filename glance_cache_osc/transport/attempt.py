@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import dataclasses
 import itertools
 from typing import Any
+from typing import cast
 from typing import Generic
 from typing import TypeVar
 
@@ -123,18 +124,17 @@ async def _settle(
     settle: Callable[[list[Any]], None],
 ) -> None:
     """Wait for the jobs in progress, unless cancelled a second time."""
-    this = asyncio.current_task()
+    this = cast('asyncio.Task[None]', asyncio.current_task())
     # Two cancellations may precede the first run of this code.
-    repeated = this.uncancel() if this else 0
-    while this and this.cancelling():
+    repeated = this.uncancel()
+    while this.cancelling():
         this.uncancel()
     if batch.running and not repeated:
         settle(list(batch.running.values()))
         try:
             await _all(tasks)
         except asyncio.CancelledError:
-            if this:
-                this.uncancel()
+            this.uncancel()
 
 
 async def _cancel(tasks: Iterable[asyncio.Future[Any]]) -> None:

@@ -65,7 +65,21 @@ TOKEN = {
                 'id': '7f8d0b8a3f5b4b2e9e9b1b3a5c7d9e1f',
                 'type': 'image',
                 'name': 'glance',
-            }
+            },
+            {
+                'endpoints': [
+                    {
+                        'id': '0d5d5d0c3c1f4a3b8f5e0b7c9a6f2e4d',
+                        'interface': 'public',
+                        'region_id': 'RegionOne',
+                        'url': 'http://nova.example:8774/v2.1',
+                        'region': 'RegionOne',
+                    }
+                ],
+                'id': '3a1c5e7f9b2d4068a4c6e8f0b1d3f5a7',
+                'type': 'compute',
+                'name': 'nova',
+            },
         ],
     }
 }

@@ -148,7 +148,6 @@ def _evidence(stage: Stage) -> str:
     changes = sum(one.changes for one in stage.relay.answered)
     if not stage.bergen.process.runs():
         stage.bergen.start()
-    # A fill may have ended just before the node was killed.
     names = {entry.split()[0] for entry in stage.holds(stage.bergen)}
     contains = ', '.join(sorted(names)) or 'nothing'
     return f'{BERGEN} {down}, changes received: {changes}, contains {contains}'
@@ -162,6 +161,9 @@ def _killer(stage: Stage, moment: str) -> Fault:
             stage.bergen.kill()
             return Cut()
         answer = forward()
+        if request.method == 'PUT':
+            # A node that is killed during the fill may lose the image.
+            until(lambda: stage.holds(stage.bergen) == ['alpha cached'])
         stage.bergen.kill()
         return Cut() if moment == 'lost' else answer
 

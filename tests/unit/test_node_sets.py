@@ -115,6 +115,8 @@ def test_a_range_is_one_and_ascends(text: str, why: str) -> None:
         (['oslo', 'edge-3', 'edge-1'], ['oslo', 'edge-[1,3]']),
         (['edge-1', 'edge-1'], ['edge-1']),
         (['edge-9', 'edge-10'], ['edge-[9-10]']),
+        # A zero is not padded.
+        (['edge-0', 'edge-10'], ['edge-[0,10]']),
         (['edge-09', 'edge-10'], ['edge-[09-10]']),
         (['edge-009', 'edge-10'], ['edge-009', 'edge-10']),
         (['a1-b1', 'a1-b2', 'a2-b1'], ['a1-b[1-2]', 'a2-b1']),

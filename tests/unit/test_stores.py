@@ -63,6 +63,12 @@ def test_stores_have_names(
             'Not now.',
         ),
         (
+            {'text': '[]', 'headers': JSON},
+            errors.BadReply,
+            "The response is not a list of stores. See 'openstack endpoint "
+            "list --service image'.",
+        ),
+        (
             {'text': '{}', 'headers': JSON},
             errors.BadReply,
             "The response is not a list of stores. See 'openstack endpoint "
@@ -109,6 +115,17 @@ def test_data_is_taken_out_of_one_store(
     run(some.delete(UBUNTU, 'fast'))
 
     assert web.requests == [f'DELETE {IN_FAST}']
+
+
+def test_the_name_of_a_store_is_one_part_of_the_path(
+    run: conftest.Run, some: stores.Stores, web: conftest.Web
+) -> None:
+    url = IN_FAST.replace('/fast/', '/a%2Fb/')
+    web.answers('DELETE', url, status_code=204)
+
+    run(some.delete(UBUNTU, 'a/b'))
+
+    assert web.requests == [f'DELETE {url}']
 
 
 @pytest.mark.parametrize(

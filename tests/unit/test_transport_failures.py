@@ -5,6 +5,7 @@
 That libcurl fails with these codes is shown in `tests.fuzz`.
 """
 
+from collections.abc import Callable
 import errno
 from typing import Any
 
@@ -198,28 +199,30 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
 
 
 @pytest.mark.parametrize(
-    ('error', 'expected'),
+    ('make', 'expected'),
     [
         (
-            failures.no_response(0.25),
+            lambda: failures.no_response(0.25),
             'No response within 0.25 seconds. Check that the service is up. '
             'To wait longer, use --node-timeout.',
         ),
         (
-            failures.too_slow(1234, 31.9),
+            lambda: failures.too_slow(1234, 31.9),
             'The response is too slow: 1234 bytes in 31 s. To wait longer, '
             'use --node-timeout.',
         ),
         (
-            failures.too_late(300),
+            lambda: failures.too_late(300),
             'The response did not end within 300 seconds. To wait longer, use '
             '--node-timeout.',
         ),
     ],
 )
 def test_what_takes_too_long_says_how_long(
-    error: errors.TimedOut, expected: str
+    make: Callable[[], errors.TimedOut], expected: str
 ) -> None:
+    error = make()
+
     assert str(error) == expected
     assert error.connected is True
 
