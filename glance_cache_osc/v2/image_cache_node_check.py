@@ -63,7 +63,8 @@ class CheckImageCacheNodes(base.CacheLister):
             '--long',
             action='store_true',
             help=_(
-                'List all checks (default: only checks whose result is not ok)'
+                'List all checks (default: only warnings, errors, and checks '
+                'that could not be completed)'
             ),
         )
 
