@@ -113,6 +113,12 @@ def test_a_dead_node_fails_it_after_the_others_are_warm(
         {'edge-dead': 'http://127.0.0.1:1', 'edge-oslo': caches[0].url},
     )
 
+    would = play('--check')
+    assert would.code == 2
+    assert counts(would)['failed'] == 1
+    assert 'Cannot read the cache of edge-dead' in would.out
+    assert caches[0].cached == set()
+
     result = play()
 
     assert result.code == 2
