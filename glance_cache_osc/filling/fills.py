@@ -183,15 +183,16 @@ class NodeFills:
         transient = self._rejecting = isinstance(error, _TRANSIENT)
         # A poll cannot confirm a forced request, because the image was listed
         # before. Repeat it only once, because each request is a download.
-        uncertain = isinstance(error, errors.Unreachable) and error.connected
-        if fill.force and uncertain and fill.unconfirmed:
+        received = isinstance(error, errors.Unreachable) and error.connected
+        uncertain = fill.force and received
+        if uncertain and fill.unconfirmed:
             self.accepted(fill, now)
         elif fill in self.requested:
             del self.requested[fill]
             if transient:
-                fill.unconfirmed |= fill.force and uncertain
+                fill.unconfirmed |= uncertain
                 fill.state = State.PENDING
-                self.pending.appendleft(fill)
+                self.sort()
             else:
                 fill.fail(error)
         if transient:

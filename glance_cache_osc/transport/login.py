@@ -26,6 +26,9 @@ _RENEW_BEFORE = 30.0
 #: The least length of a token that is treated as a secret. A Glance service
 #: without Keystone accepts any token, even a common word.
 _MIN_SECRET = 8
+#: Keystone's headers for the token of a request, and for a token to validate.
+_AUTH_HEADER = 'X-Auth-Token'
+_SUBJECT_HEADER = 'X-Subject-Token'
 
 Headers = Mapping[str, str]
 #: The headers with a token, and keystoneauth's `AccessInfo` or None.
@@ -48,7 +51,7 @@ class Login:
         self._access: Any = None
         if access := getattr(session.auth, 'auth_ref', None):
             # OpenStackClient has logged in already.
-            self._keep({'X-Auth-Token': access.auth_token}, access)
+            self._keep({_AUTH_HEADER: access.auth_token}, access)
         #: The last time when the token was known to be valid, by the loop's
         #: clock.
         self._valid_at = -math.inf
@@ -192,29 +195,27 @@ class Login:
         :param rejected: headers that a node rejected, and that are returned
             if Keystone accepts their token; None to get a token in any case.
         """
-        if rejected:
-            if self._is_valid(rejected):
+        # Some logins have no token, and so nothing that Keystone can check.
+        if token := (rejected or {}).get(_AUTH_HEADER):
+            if self._is_valid(token):
                 return rejected, self._access
             self._session.invalidate()
         headers = self._session.get_auth_headers()
         get_access = getattr(self._session.auth, 'get_access', None)
         return headers, get_access(self._session) if get_access else None
 
-    def _is_valid(self, headers: Headers) -> bool:
+    def _is_valid(self, token: str) -> bool:
         """Whether Keystone accepts a token.
 
         The token counts as valid unless Keystone responds with 401 or 404.
         """
-        token = headers.get('X-Auth-Token')
-        if token is None:
-            return True
         response = self._session.get(
             '/auth/tokens',
             endpoint_filter={
                 'interface': ksa_plugin.AUTH_INTERFACE,
                 'version': (3, 0),
             },
-            headers={'X-Auth-Token': token, 'X-Subject-Token': token},
+            headers={_AUTH_HEADER: token, _SUBJECT_HEADER: token},
             authenticated=False,
             raise_exc=False,
             timeout=self._timeout,

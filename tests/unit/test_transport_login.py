@@ -18,8 +18,10 @@ import types
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
+from keystoneauth1 import http_basic
 from keystoneauth1 import plugin
 from keystoneauth1 import session as ksa_session
+from keystoneauth1.identity import generic
 from keystoneauth1.identity import v3
 import pytest
 import requests
@@ -259,17 +261,55 @@ def test_where_the_password_is_good_once_no_second_one_is_tried(
     asked = web.history[2].headers
     assert asked['X-Auth-Token'] == 'the-first-token'
     assert asked['X-Subject-Token'] == 'the-first-token'
+    assert web.history[2].timeout == 5
 
 
+def test_a_token_is_validated_although_the_auth_url_has_no_version(
+    loop: loops.Loop, web: conftest.Web
+) -> None:
+    """Without /v3, Keystone responds with 404 as for an invalid token."""
+    root = p.KEYSTONE.removesuffix('/v3')
+    versions = {'versions': {'values': [p.KEYSTONE_VERSION['version']]}}
+    issued = {'json': p.TOKEN, 'headers': {'X-Subject-Token': 'the-token'}}
+    with requests_mock.Mocker(adapter=web.adapter):
+        web.answers('GET', root, json=versions)
+        web.answers('POST', TOKENS, status_code=201, **issued)
+        web.answers('GET', TOKENS, **VALID)
+        nodes(web)
+        auth = generic.Password(
+            root, username='admin', password='x', user_domain_id='default'
+        )
+        shared = login.Login(ksa_session.Session(auth=auth), 5)
+
+        assert ask_all(loop, shared, 'bad') == {'bad': 'Forbidden'}
+
+    assert web.requests.count(f'POST {TOKENS}') == 1
+
+
+def test_a_login_without_a_token_is_not_validated(
+    loop: loops.Loop, web: conftest.Web, validity: Callable[..., Any]
+) -> None:
+    auth = http_basic.HTTPBasicAuth(
+        endpoint=p.KEYSTONE, username='admin', password='x'
+    )
+    shared = login.Login(ksa_session.Session(auth=auth), 5)
+    nodes(web)
+
+    assert ask_all(loop, shared, 'bad') == {'bad': 'Forbidden'}
+
+    assert web.requests == ['GET http://bad.example/v2/cache']
+
+
+@pytest.mark.parametrize('seconds', [0, 1])
 def test_after_a_node_accepted_it_nobody_is_asked_about_a_token(
-    loop: loops.Loop, shared: login.Login, keystone: Keystone
+    loop: loops.Loop, shared: login.Login, keystone: Keystone, seconds: int
 ) -> None:
     """A request that was sent before is the node's own trouble."""
 
     async def accepted_and_refused() -> Any:
         headers = await shared.headers()
         now = asyncio.get_running_loop().time()
-        shared.accepted(now + 1)
+        shared.accepted(now + seconds)
         return await shared.refused(headers, now)
 
     assert loop.run(accepted_and_refused()) is None
@@ -361,6 +401,7 @@ def test_a_token_that_keystone_cannot_check_is_one_failure_of_the_login(
         'The token was rejected and cannot be renewed: Cannot get a token '
         'from Keystone: '
     )
+    assert str(caught.value).endswith('. Check that Keystone is up.')
     assert ask_all(loop, shared, 'good') == {'good': 'fine'}
     assert keystone.logins == 1
 

@@ -154,6 +154,17 @@ def test_a_name_may_be_forgotten(
     assert resolve('http://edge:1') == ['edge:1:10.1.0.6']
 
 
+def test_the_addresses_of_a_discovered_node_are_looked_up_within_its_timeout(
+    names: Names, loop: loops.Loop
+) -> None:
+    limited = asyncio.wait_for(
+        loop.engine.addresses('http://hangs.example', 0.05), 5
+    )
+
+    with pytest.raises(errors.TimedOut, match=r'within 0\.05 seconds'):
+        loop.run(limited)
+
+
 def test_a_name_that_nobody_knows(names: Names, resolve: Resolve) -> None:
     (error,) = resolve('http://nosuch.example')
 

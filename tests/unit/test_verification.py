@@ -226,15 +226,16 @@ def test_what_reads_show(reads: list[Read], expected: str) -> None:
     ],
 )
 def test_reads_that_do_not_agree(reads: list[Read], sizes: str) -> None:
-    """There are three, and no more."""
-    node = Node(*reads)
+    """There are three reads, and the next image is read."""
+    node = Node(*reads, OK, ids='ab')
 
-    finding = verify_one(node)
+    finding, following = verify(candidates(node, 'ab'))
 
     assert finding.result is None
     assert isinstance(finding.error, errors.Unreachable)
     assert finding.error.why == f'The connection broke after {sizes} bytes'
-    assert len(node.files) == 3
+    assert following.result is Result.OK
+    assert node.files == ['a', 'a', 'a', 'b']
 
 
 @pytest.mark.parametrize(

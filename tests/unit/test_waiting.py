@@ -319,6 +319,18 @@ def test_with_force_a_request_without_an_answer_is_made_twice_at_most(
     assert driver.asked == ['a', 'a', 'b', 'b']
 
 
+def test_with_force_a_rejected_request_does_not_count_as_unconfirmed() -> None:
+    """Only a second request without a response ends the retries."""
+    scene = Scene()
+    driver = scene.drivers[0]
+    held_already(scene, 'queued')
+    refusals = iter([BUSY, BROKEN, None])
+    scene.world.on_queue = lambda: setattr(driver, 'refusal', next(refusals))
+
+    assert scene.follow() is SETTLED
+    assert driver.asked == ['a']
+
+
 @pytest.mark.parametrize('downloads', [1, 2])
 def test_a_restarted_node_is_asked_for_all_that_was_queued(
     downloads: int,
