@@ -477,6 +477,21 @@ def test_waiting_for_other_large_answers_is_not_the_nodes_fault(
     assert taking_all_slots(loop, client.request('GET', '/'), 1.4) == []
 
 
+def test_after_the_wait_for_a_slot_a_response_still_has_a_time_limit(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    """Ten times the timeout, without the half second of the wait."""
+    node.answer = servers.drips(HEAD + b'\r\n' + b' ' * 300_000, b' ' * 1000)
+    client = clients.client(loop.engine, node.url, 0.1)
+    limited = asyncio.wait_for(client.request('GET', '/'), 8)
+    began = time.monotonic()
+
+    with pytest.raises(errors.TimedOut, match='did not end within 1 seconds'):
+        taking_all_slots(loop, limited, 0.5)
+
+    assert 1.4 < time.monotonic() - began < 4
+
+
 def test_a_large_answer_that_pours_releases_its_slot(
     loop: loops.Loop, node: servers.Server, caplog: pytest.LogCaptureFixture
 ) -> None:
