@@ -99,7 +99,7 @@ async def each(
     """Run an operation for images on nodes.
 
     After a timeout, the remaining jobs of the node are skipped, unless a job
-    on this node has succeeded. For `ended` and `settle` see
+    on this node has succeeded before. For `ended` and `settle` see
     `attempt.attempt`.
 
     :returns: the outcomes, in the order of the jobs.
@@ -122,7 +122,6 @@ async def each(
                 timed_out[member] = error
             raise
         responsive.add(member)
-        timed_out.pop(member, None)
         return value
 
     return await attempt.attempt(

@@ -56,20 +56,20 @@ class Policy:
 
     @functools.cached_property
     def _by_name(self) -> dict[str, int]:
-        """The index of the last rule with the name of a site, by the name."""
+        """The number of the last rule with a site's name, by the name."""
         return {
-            word: at
-            for at, rule in enumerate(self.rules)
+            word: number
+            for number, rule in enumerate(self.rules, 1)
             for word in rule.match
             if not is_glob(word)
         }
 
     @functools.cached_property
     def _globs(self) -> list[tuple[int, re.Pattern[str]]]:
-        """The globs with the indexes of their rules, the last rule first."""
+        """The globs with the numbers of their rules, the last rule first."""
         return [
-            (at, re.compile(fnmatch.translate(word)))
-            for at, rule in reversed(list(enumerate(self.rules)))
+            (number, re.compile(fnmatch.translate(word)))
+            for number, rule in reversed(list(enumerate(self.rules, 1)))
             for word in rule.match
             if is_glob(word)
         ]
@@ -80,13 +80,12 @@ class Policy:
 
     def rule_for(self, site: str) -> Rule | None:
         """The rule that applies to a site; None if no rule matches it."""
-        named = self._by_name.get(site, -1)
-        at = next(
-            (at for at, glob in self._globs if glob.match(site)),
-            -1,
+        named = self._by_name.get(site, 0)
+        matched = next(
+            (number for number, glob in self._globs if glob.match(site)), 0
         )
-        last = max(named, at)
-        return self.rules[last] if last >= 0 else None
+        last = max(named, matched)
+        return self.rules[last - 1] if last else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
