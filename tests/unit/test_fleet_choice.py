@@ -372,6 +372,17 @@ def test_reading_leaves_out_what_is_in_maintenance_or_excluded() -> None:
     assert chosen == choice.Choice([A1, C], ['a-2'])
 
 
+def test_a_url_with_an_asterisk_names_a_node() -> None:
+    """It is not a glob, which would not include a node in maintenance."""
+    one = node('a', 'http://a/*', maintenance=True)
+
+    chosen = choose_all(
+        cloud_of(one), choice.NodeOptions(nodes=['http://a/*'])
+    )
+
+    assert chosen == choice.Choice([one], [])
+
+
 def test_sites_may_be_a_set() -> None:
     cloud = cloud_of(
         *(node(f'n{at}', f'http://n{at}', site=f's-{at}') for at in range(5))
@@ -420,7 +431,14 @@ NONE_LEFT = (
         *(
             ({option: [word]}, BRACKETS % word)
             for option in ('nodes', 'sites', 'excluded')
-            for word in ('b-[13]*', 'b-[ab]', 'b-[1-3]?', 'b-[!1]', 'b-1]')
+            for word in (
+                'b-[13]*',
+                'b-[ab]',
+                'b-[1-3]?',
+                'b-[!1]',
+                'b-[1',
+                'b-1]',
+            )
         ),
         (
             {'nodes': ['b-[1-4]']},
