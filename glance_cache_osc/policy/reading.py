@@ -25,6 +25,7 @@ _VERSION = '1'
 #: The most strings of a policy. With aliases, a short text can repeat a long
 #: list in each of many rules.
 _MAX_TEXTS = 1_000_000
+_FLAG = re.compile('true|false')
 _NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
 
 
@@ -239,25 +240,24 @@ class _Reader:
         return str(node.value)
 
     def _flag(self, node: yaml.Node) -> bool:
-        text = self._plain(node)
-        if text not in ('true', 'false'):
-            raise self._wrong(node, _('%s is not true or false') % self._what)
-        return text == 'true'
+        why = _('%s is not true or false') % self._what
+        return self._plain(node, _FLAG, why) == 'true'
 
     def _number(self, node: yaml.Node) -> int:
-        text = self._plain(node)
-        if not _NUMBER.fullmatch(text):
-            raise self._wrong(
-                node,
-                _('%s is not a whole number from 1 to 999999') % self._what,
-            )
-        return int(text)
+        why = _('%s is not a whole number from 1 to 999999') % self._what
+        return int(self._plain(node, _NUMBER, why))
 
-    @staticmethod
-    def _plain(node: yaml.Node) -> str:
-        """The text of a plain scalar; empty for any other node."""
+    def _plain(
+        self, node: yaml.Node, pattern: re.Pattern[str], why: str
+    ) -> str:
+        """The text of a plain scalar that matches a pattern.
+
+        :param why: the error for any other node.
+        """
         is_plain = isinstance(node, yaml.ScalarNode) and not node.style
-        return str(node.value) if is_plain else ''
+        if not is_plain or not pattern.fullmatch(node.value):
+            raise self._wrong(node, why)
+        return str(node.value)
 
     def _wrong(self, node: yaml.Node, why: str) -> errors.UsageError:
         return _error(self._file, node.start_mark, why)

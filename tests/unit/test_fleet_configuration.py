@@ -375,6 +375,7 @@ def test_a_cloud_may_have_no_settings_of_sites(listed: Any) -> None:
         ('64k', 64_000),
         ('1000', 1000),
         (1000, 1000),
+        (1, 1),
         (2.5e6, 2_500_000),
         (None, None),
     ],
