@@ -25,6 +25,7 @@ from glance_cache_osc.model import yaml_text
 _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
 _SITES = 'image_cache_sites'
+_TOO_LARGE = 10**15
 _BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
 #: ClusterShell's operators on node sets, which names must not contain.
 _OPERATORS = re.compile('[,!&^@]')
@@ -262,14 +263,13 @@ class _Item:
         if value is None:
             return None
         # YAML may have numbers and nested lists of billions of characters.
-        is_number = type(value) in (int, float) and 0 < value < 10**15
+        is_number = type(value) in (int, float) and abs(value) < _TOO_LARGE
         text = str(value) if is_number or isinstance(value, str) else ''
         match = _BITS.fullmatch(text)
         number = round(float(match[1]) * _UNITS[match[2]]) if match else 0
         if not number:
-            raise self.wrong(
-                key, _('not a number of bits per second such as 100M')
-            )
+            why = _('not a number of bits per second such as 100M')
+            raise self.wrong(key, why)
         return number
 
     def finish(self, keys: str) -> None:

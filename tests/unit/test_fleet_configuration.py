@@ -350,7 +350,7 @@ def test_the_brackets_of_ipv6_are_no_range() -> None:
 
 WRONG_COUNTS: list[Any] = [0, -1, 1.5, '2', True, []]
 WRONG_RATES: list[Any] = [
-    *(0, '0', '0.0G', '0.1', -5, '-5M', '', 'fast', '1 M'),
+    *(0, 0.1, '0', '0.0G', '0.1', -5, '-5M', '', 'fast', '1 M'),
     *('1e6', '100Mbit', '100m', '1Ki', True, [], 'nan', 'inf'),
     *('1' * 13, {'a': 'b'}),
 ]
