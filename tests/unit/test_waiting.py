@@ -102,6 +102,16 @@ def test_how_things_stand_is_told() -> None:
     assert max(gaps) < 1.1
 
 
+def test_an_image_of_unknown_size_adds_no_bytes() -> None:
+    scene = Scene(wanted='ab')
+    scene.fills[0].image = images.Image('a')
+
+    scene.follow()
+
+    last = scene.notes.statuses[-1]
+    assert (last.arrived, last.size, last.total_size) == (2, 100, 100)
+
+
 @hypothesis.settings(max_examples=30)
 @hypothesis.given(
     nodes=strategies.integers(1, 12),
