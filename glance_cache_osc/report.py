@@ -86,8 +86,12 @@ class Failures:
         """Add a consequence of the failures, which is reported after them."""
         self._lines.append((columns.safe_text(line), None))
 
-    def interrupt(self) -> None:
-        """Record that the user stopped the command."""
+    def interrupt(self, operations: int = 0) -> None:
+        """Record that the user stopped the command.
+
+        :param operations: how many operations this command did not begin.
+        """
+        self._interrupted += operations
         self._stopped = self.others = True
 
     def report(self, log: logging.Logger) -> int:

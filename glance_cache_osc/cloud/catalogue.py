@@ -127,7 +127,7 @@ class Catalogue:
         :param hidden: whether to include hidden images.
         :raises errors.CatalogueError: the list cannot be read.
         """
-        found = await self._query_all([{}], hidden=False)
+        found = await self._query_all([{}])
         if hidden:
             found += await self._query_all([{}], hidden=True)
         return found
@@ -186,7 +186,7 @@ class Catalogue:
         return Resolution(by_word, failures)
 
     async def _query_all(
-        self, todo: list[dict[str, Any]], *, hidden: bool
+        self, todo: list[dict[str, Any]], *, hidden: bool = False
     ) -> list[images.Image]:
         """The images of all queries, several queries at a time."""
         if hidden:

@@ -61,7 +61,7 @@ def matching(
     tags: Sequence[str], properties: Mapping[str, str]
 ) -> dict[str, Any]:
     """A query that finds images with all of these tags and properties."""
-    query: dict[str, Any] = {'tag': list(tags)} if tags else {}
+    query: dict[str, Any] = {'tag': list(tags)}
     for key, value in properties.items():
         query[key] = f'eq:{value}' if key in _WITH_OPERATOR else value
     return query

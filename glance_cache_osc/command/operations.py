@@ -203,7 +203,7 @@ class Operations:
                 operation,
                 members,
                 ended=counter.advance,
-                settle=lambda busy: counter.warn(_interrupted(busy)),
+                settle=lambda busy: counter.warn(interrupted(busy)),
             )
         return self._values(what, outcomes)
 
@@ -245,7 +245,7 @@ class Operations:
                 jobs,
                 ended=counter.advance,
                 settle=lambda busy: counter.warn(
-                    _interrupted([job.member for job in busy])
+                    interrupted([job.member for job in busy])
                 ),
             )
         failed = set()
@@ -271,7 +271,7 @@ class Operations:
         )
 
 
-def _interrupted(members: Sequence[Member]) -> str:
+def interrupted(members: Sequence[Member]) -> str:
     """A message after Ctrl-C, with the nodes of requests in progress."""
     names = list(dict.fromkeys(member.node.name for member in members))
     return columns.safe_text(

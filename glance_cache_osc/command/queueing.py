@@ -76,9 +76,9 @@ def _report_external_fills(
 
 def count_interrupted(command: base.CacheLister, steps: base.Steps) -> None:
     """Count the images that are not queued because of Ctrl-C."""
-    for __, step in steps:
-        if step.action is plan.Action.QUEUE:
-            command.failures.add('', errors.Interrupted())
+    command.failures.interrupt(
+        sum(step.action is plan.Action.QUEUE for __, step in steps)
+    )
 
 
 async def _fill(
@@ -137,7 +137,7 @@ def _report(
             continue
         for fill in missing:
             if fill.state is fills.State.PENDING:
-                failures.add('', errors.Interrupted())
+                failures.interrupt(1)
             elif not _is_queued(fill):
                 fail(fill, errors.Unconfirmed())
 

@@ -10,6 +10,7 @@ import math
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
+from glance_cache_osc.command import operations
 from glance_cache_osc.command import progress
 from glance_cache_osc.command import queueing
 from glance_cache_osc.command import verifying
@@ -90,7 +91,7 @@ def repair(
     }
     again = [one for one in queued if (one.member, one.image) in cached]
     for one in queued:
-        if one not in again:
+        if one not in again and not command.loop.interrupted:
             # The wait has already reported the failure.
             findings[one] = dataclasses.replace(findings[one], reported=True)
     for one, finding in command.loop.run(
@@ -109,7 +110,10 @@ async def _check_stores(
     damaged: list[verification.Candidate],
     limits: verifying.Limits,
 ) -> verifying.Findings:
-    """Findings with an error where the store is not known to be intact."""
+    """Findings with an error where the store is not known to be intact.
+
+    If the timeout passes, all findings have an error.
+    """
     with (
         progress.transferring(_('Reading from the stores')) as watcher,
         verification.Verification(limits.max_downloads, watcher) as reading,
@@ -119,16 +123,9 @@ async def _check_stores(
             async with asyncio.timeout(limits.left):
                 await reading.check_stores(damaged)
         except TimeoutError:
-            _set_error(
-                reading.findings,
-                [
-                    one
-                    for one in damaged
-                    if one not in reading.intact_in_store
-                    and not reading.findings[one].error
-                ],
-                _timeout_error(limits),
-            )
+            # No time is left to replace the intact ones.
+            late = [one for one in damaged if not reading.findings[one].error]
+            _set_error(reading.findings, late, _timeout_error(limits))
     return reading.findings
 
 
@@ -148,16 +145,13 @@ async def _replace_all(
             repairable,
             group=lambda one: one.member,
             ended=counter.advance,
-            settle=lambda _busy: counter.warn(
-                _(
-                    'Interrupted. Waiting for requests in progress; press '
-                    'Ctrl-C again to stop at once.'
-                )
+            settle=lambda busy: counter.warn(
+                operations.interrupted([one.member for one in busy])
             ),
         )
     for outcome in outcomes:
         if isinstance(outcome.error, errors.Interrupted):
-            command.failures.add('', outcome.error)
+            command.failures.interrupt(1)
         elif isinstance(outcome.error, errors.NodeError):
             _set_error(findings, [outcome.job], outcome.error)
     return [one.job for one in outcomes if not one.error]

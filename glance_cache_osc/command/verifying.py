@@ -209,6 +209,5 @@ async def verify(
                 ),
             )
         except asyncio.CancelledError:
-            for __ in range(len(chosen) - len(reading.findings)):
-                command.failures.add('', errors.Interrupted())
+            command.failures.interrupt(len(chosen) - len(reading.findings))
     return reading.findings

@@ -80,11 +80,11 @@ def fold(names: Iterable[str]) -> list[str]:
         if match and '[' not in name:
             groups.setdefault((match[1], match[3]), []).append(match[2])
         else:
-            groups[(name,)] = []
+            groups[(name,)] = ['']
     return [
         part.join(ends)
         for ends, numbers in groups.items()
-        for part in (_fold(numbers) if numbers else [''])
+        for part in _fold(numbers)
     ]
 
 
@@ -93,7 +93,7 @@ def _fold(numbers: list[str]) -> list[str]:
     lengths: dict[int, list[str]] = {}
     padded = any(one[:1] == '0' and len(one) > 1 for one in numbers)
     for one in numbers:
-        lengths.setdefault(len(one) if padded else 0, []).append(one)
+        lengths.setdefault(padded and len(one), []).append(one)
     return [_range(group) for group in lengths.values()]
 
 

@@ -114,8 +114,10 @@ async def _all(tasks: Iterable[asyncio.Future[Any]]) -> None:
         done, __ = await asyncio.wait(
             waiting, return_when=asyncio.FIRST_EXCEPTION
         )
-        for task in done:
-            task.result()
+        # asyncio logs exceptions that nobody retrieves.
+        for error in [task.exception() for task in done]:
+            if error:
+                raise error
 
 
 async def _settle(

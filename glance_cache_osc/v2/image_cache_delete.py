@@ -147,13 +147,11 @@ class DeleteImageCache(base.CacheLister):
                 matched = _matched(words, resolution, set(ids))
                 unknown[cloud] = _unknown(resolution, set(ids))
             known = {image.image_id: image for image in resolution.found}
-            missing = [
-                one for one in ids if one in matched and one not in known
-            ]
+            missing = [one for one in matched if one not in known]
             if filters.orphans:
                 known |= await cloud.catalogue().by_id(missing)
             elif not words:
-                known |= await self.names(parsed_args, cloud, missing)
+                known = await self.names(parsed_args, cloud, missing)
             matched = {one: known.get(one, matched[one]) for one in matched}
             return [
                 (member, step)
@@ -207,15 +205,13 @@ def _matched(
     matched: dict[str, images.Image] = {}
     for word in words:
         found = resolution.by_word.get(word, [])
-        if images.is_id(word) and word in held_ids:
-            found = [one for one in found if one.image_id == word]
         if images.is_glob(word):
             found = [
                 one
                 for one in found
                 if one.image_id in held_ids or one.name == word
             ]
-        if word in held_ids and not found:
+        if word in held_ids and (images.is_id(word) or not found):
             found = [images.Image(word)]
         matched.update((one.image_id, one) for one in found)
     return matched

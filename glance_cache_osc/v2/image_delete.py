@@ -61,26 +61,22 @@ class DeleteFromStore(hooks.CommandHook):
     def _delete(self, store: str, words: list[str]) -> int:
         """Delete the data of images from a store; returns the exit code."""
         failures = report.Failures()
-        done = attempted = 0
+        failed = attempted = 0
 
         def work(loop: loops.Loop, cloud: clouds.Cloud) -> None:
-            nonlocal done, attempted
-            done, attempted = loop.run(
+            nonlocal failed, attempted
+            failed, attempted = loop.run(
                 _attempt(loop, cloud, store, words, failures)
             )
 
         code = runner.run(self.cmd.app, _LOG, failures, _TIMEOUT, work)
-        if attempted > done:
+        if failed > 0:
             _LOG.error(
                 _(
                     'Failed to delete %(failed)d of %(attempted)d images '
                     "from store '%(store)s'."
                 ),
-                {
-                    'failed': attempted - done,
-                    'attempted': attempted,
-                    'store': store,
-                },
+                {'failed': failed, 'attempted': attempted, 'store': store},
             )
         return code
 
@@ -94,7 +90,7 @@ async def _attempt(
 ) -> tuple[int, int]:
     """Delete the data of all images.
 
-    :returns: the number of successes and of all attempts.
+    :returns: the number of failures and of all attempts.
     :raises errors.UsageError: the cloud has no such store.
     """
     stores = await cloud.stores()
@@ -127,5 +123,6 @@ async def _attempt(
         if outcome.error:
             named = {'image': outcome.job.label, 'store': store}
             failures.add(what % named, outcome.error)
-    done = sum(one.error is None for one in outcomes)
-    return done, len(outcomes) + len(resolution.failures)
+    unresolved = len(resolution.failures)
+    failed = sum(one.error is not None for one in outcomes)
+    return failed + unresolved, len(outcomes) + unresolved

@@ -103,13 +103,10 @@ class Verification:
     :param max_downloads: how many nodes are read from at a time. Each node
         sends one image at a time.
     :ivar findings: the findings so far, by candidate.
-    :ivar intact_in_store: candidates whose data in the store was read and is
-        intact.
     """
 
     def __init__(self, max_downloads: int, watcher: Watcher) -> None:
         self.findings: dict[Candidate, Finding] = {}
-        self.intact_in_store: set[Candidate] = set()
         self._max_downloads = max_downloads
         self._watcher = watcher
         self._pool = futures.ThreadPoolExecutor(max_downloads)
@@ -131,8 +128,7 @@ class Verification:
     async def check_stores(self, candidates: Iterable[Candidate]) -> None:
         """Read candidates from their stores.
 
-        Adds intact candidates to `intact_in_store`, and an error to the
-        findings of the others.
+        Adds an error to the findings of candidates that are not intact.
 
         :raises asyncio.CancelledError: cancelled; some candidates were not
             read.
@@ -184,7 +180,6 @@ class Verification:
                     one.member.client, one.image, one.size, from_store=True
                 )
                 if read.intact:
-                    self.intact_in_store.add(one)
                     continue
                 if not read.complete:
                     raise _connection_error([read])

@@ -3,6 +3,7 @@
 """`openstack image cache delete`: argv in, output out."""
 
 import copy
+import time
 from typing import Any
 
 import pytest
@@ -560,6 +561,66 @@ def test_an_id_that_is_there_is_no_name(
     assert result == Result(0, f'{p.ORPHAN}  deleted\n', '')
 
 
+def test_an_id_whose_entry_is_filtered_out_is_no_name(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers(
+        'GET', CACHE, json=p.cache(p.cached(p.ORPHAN), queued=[p.UBUNTU])
+    )
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:{p.ORPHAN}',
+        json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'delete', p.ORPHAN, '--queued'),
+        *('--auto-approve', '-f', 'value'),
+    )
+
+    assert result == Result(0, '', '')
+
+
+def test_an_id_without_an_image_or_entry_may_be_a_name(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:{p.ORPHAN}',
+        json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', p.ORPHAN, '-f', 'value'),
+        *('-c', 'ID', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(0, f'{p.UBUNTU} {p.ORPHAN} deleted\n', '')
+
+
+def test_entries_that_were_not_used_for_a_week(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    now = time.time()
+    held = [
+        p.cached(p.UBUNTU, last_accessed=now - 8 * 86400),
+        p.cached(p.DEBIAN, last_accessed=now - 6 * 86400),
+    ]
+    cloud.answers('GET', CACHE, json=p.cache(*held))
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--older-than', '7d'),
+        *('--auto-approve', '-f', 'value', '-c', 'ID', '-c', 'Result'),
+    )
+
+    assert result == Result(0, f'{p.UBUNTU} deleted\n', '')
+
+
 def test_both_are_dropped_if_both_are_named(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
@@ -669,7 +730,13 @@ def test_a_glob_means_hidden_images_as_well(
 ) -> None:
     """And no image that no node has: that is not told."""
     cloud.answers('GET', CACHE, json=p.cache(queued=[p.UBUNTU, p.DEBIAN]))
-    cloud.answers('GET', IMAGES, json=p.images(p.image(p.DEBIAN, 'debian-13')))
+    cloud.answers(
+        'GET',
+        IMAGES,
+        json=p.images(
+            p.image(p.DEBIAN, 'debian-13'), p.image(p.FEDORA, 'ubuntu-26.04')
+        ),
+    )
     cloud.answers(
         'GET',
         f'{IMAGES}?os_hidden=true',

@@ -25,6 +25,13 @@ COMMANDS = sorted(
 )
 
 
+#: Other words of help texts are not in capitals.
+ABBREVIATIONS = {
+    *('API', 'COLUMN', 'CSV', 'DNS', 'GB', 'HTML', 'ID', 'IDs'),
+    *('JSON', 'MB', 'URL'),
+}
+
+
 def words_of(entry_point: metadata.EntryPoint) -> str:
     return entry_point.name.replace('_', ' ')
 
@@ -50,6 +57,10 @@ def test_help_says_what_a_command_does_and_shows_one(
 
     assert (result.code, result.err) == (0, '')
     usage, description, *rest = result.out.split('\n\n')
+    text = ' '.join([description, *rest])
+    capitals = set(re.findall(r'(?<![\w<])[A-Z]{2}\w*', text))
+    assert {one for one in capitals if '_' not in one} <= ABBREVIATIONS
+    assert not re.search(r'\b(glance|keystone)(?![-\w]|\.\w)', text)
     assert usage.startswith(f'usage: openstack {words} ')
     sentence = ' '.join(description.split())
     assert re.match(r'[A-Z][^.]{10,110}\. ?', sentence), sentence

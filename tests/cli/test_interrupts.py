@@ -100,6 +100,25 @@ def test_what_is_under_way_is_finished_and_nothing_new_begins(
     )
 
 
+def test_images_that_a_wait_did_not_queue_are_counted(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    ids = MANY[:3]
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET', IMAGES, json=p.images(*(p.image(one, None) for one in ids))
+    )
+    cloud.answers('PUT', f'{CACHE}/{ids[0]}', **pressed(status=202))
+
+    result = openstack(
+        *('image', 'cache', 'queue', *ids, '--wait', '--max-downloads', '1'),
+        *('-f', 'value', '-c', 'ID', '-c', 'Result'),
+    )
+
+    assert (result.code, result.out) == (130, f'{ids[0]} queued\n')
+    assert result.err.endswith('Interrupted. Operations not done: 2.\n')
+
+
 def test_another_ctrl_c_ends_what_is_under_way(
     cloud: Cloud,
     openstack: OpenStack,

@@ -621,12 +621,13 @@ def test_an_image_without_data_is_the_smallest_if_there_is_no_other(
         node.hits.pop(p.UBUNTU, None)
 
 
+@pytest.mark.parametrize('word', ['debian-13', p.DEBIAN])
 def test_images_that_are_named_and_not_cached(
-    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, word: str
 ) -> None:
     node = node_of(cloud, Read(DATA_OF))
 
-    result = openstack(*VERIFY, 'debian-13', 'ubuntu-24.04', *BRIEF)
+    result = openstack(*VERIFY, word, 'ubuntu-24.04', *BRIEF)
 
     assert result == Result(
         1,
@@ -1391,6 +1392,29 @@ def test_a_repair_that_is_approved(
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
 
 
+def test_the_progress_of_a_repair(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(progress, '_MANY', 2)
+    reads = {one: [Read(b'x' * len(DATA[one]))] for one in DATA}
+    Node(cloud, reads, DATA)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF, terminal=True)
+
+    assert result.code == 0
+    lines = CONTROL.sub('', result.err).replace('\r', '\n').split('\n')
+    shown = [' '.join(line.split()) for line in lines]
+    reading = [one for one in shown if one.startswith('Reading from the ')]
+    assert reading[0].startswith('Reading from the stores ')
+    assert '9.0/9.0 kB' in reading[-1]
+    changing = [one for one in shown if one.startswith('Changing entries ')]
+    assert changing[0].endswith(' 0/3')
+    assert changing[-1].endswith(' 3/3')
+
+
 def test_an_entry_that_can_not_be_deleted(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack
 ) -> None:
@@ -1553,6 +1577,10 @@ def test_ctrl_c_while_an_entry_is_deleted(
     assert f'{REPORTED}{CORRUPT}' in result.err
     assert 'Interrupted. Operations not done: 2.\n' in result.err
     assert 'The repair may be incomplete: verify again.' in result.err
+    assert (
+        f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; press '
+        'Ctrl-C again to stop at once.\n'
+    ) in result.err
 
 
 def test_ctrl_c_while_a_repair_waits(
@@ -1569,8 +1597,14 @@ def test_ctrl_c_while_a_repair_waits(
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
-    assert result.code == 130
-    assert result.out.startswith('ubuntu-24.04 ')
+    assert result == Result(
+        130,
+        'ubuntu-24.04 corrupt\n',
+        'The repair may be incomplete: verify again.\n'
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+        'entry was replaced but not verified again. Verify the image again.\n'
+        'Interrupted.\n',
+    )
 
 
 def test_ctrl_c_while_a_repaired_image_is_read(
@@ -1600,16 +1634,33 @@ def test_ctrl_c_while_a_repaired_image_is_read(
 def test_a_timeout_that_passes_while_a_store_is_read(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack
 ) -> None:
-    node = node_of(cloud, Read(WRONG))
+    """One store was damaged and one intact; the last one is being read."""
+    reads = {one: [Read(b'x' * len(DATA[one]))] for one in DATA}
+    node = Node(cloud, reads, DATA)
+    node.store[p.DEBIAN] = Read(WRONG[:2000], status=206)
     node.store[p.UBUNTU] = Read(instead=web.HELD)
 
     result = openstack(
-        *(*REPAIR, '--auto-approve', '--timeout', '0.4'),
-        *('--node-timeout', '2', *BRIEF),
+        *(*REPAIR, '--timeout', '0.8', '--node-timeout', '2', *BRIEF),
+        terminal=True,
     )
 
-    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
-    assert 'within 0.4 seconds' in result.err
+    why = 'the data does not match the hash in Glance. Repair: '
+    late = (
+        f'{why}The entry was not repaired within 0.8 seconds. To wait longer, '
+        'use --timeout.\n'
+    )
+    assert (result.code, result.out) == (
+        1,
+        'debian-13 corrupt\nfedora-42 corrupt\nubuntu-24.04 corrupt\n',
+    )
+    assert result.err.endswith(
+        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: {why}The data in the '
+        'store is damaged as well. Upload the image again.\n'
+        f'Image fedora-42 ({p.FEDORA}) on {p.GLANCE}: {late}{REPORTED}: '
+        f'{late}'
+    )
+    assert 'Continue?' not in result.err
     assert node.changes == []
 
 
@@ -1650,10 +1701,56 @@ def test_a_repair_whose_fill_does_not_arrive(
 
     result = openstack(*REPAIR, '--auto-approve', '--timeout', '0.5', *BRIEF)
 
-    assert result.code == 1
-    assert 'Queued images stay queued' in result.err
+    assert result == Result(
+        1,
+        'ubuntu-24.04 corrupt\n',
+        f'Not cached on {p.GLANCE}: ubuntu-24.04 ({p.UBUNTU}): Not '
+        'cached within 1 seconds. Queued images stay queued. To wait longer, '
+        'use --timeout.\n',
+    )
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
-    assert 'Delete and queue it again' not in result.err
+
+
+def test_nodes_are_repaired_at_the_same_time(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+) -> None:
+    clouds_yaml(p.FLEET)
+    nodes = [
+        Node(cloud, {p.UBUNTU: [Read(WRONG)]}, DATA, root=root)
+        for root in (p.GLANCE, p.EDGE)
+    ]
+    cloud.hold_back(f'{CACHE}/{p.UBUNTU}', f'{p.EDGE}/v2/cache/{p.UBUNTU}')
+
+    result = openstack(
+        *('--os-cloud', 'far', *REPAIR, '--all-nodes', '--auto-approve'),
+        *BRIEF,
+    )
+
+    assert result == Result(0, 'ubuntu-24.04 repaired\n' * 2, '')
+    assert [len(one.changes) for one in nodes] == [4, 4]
+
+
+def test_a_repair_without_a_timeout_waits_for_the_fill(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    node._intact = {}
+    began = time.monotonic()
+
+    def looks(listed: Any) -> Any:
+        if time.monotonic() - began > 1.5:
+            node._intact = DATA
+        return listed
+
+    node.looks = looks
+
+    result = openstack(*REPAIR, '--auto-approve', '--timeout', '0', *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 repaired\n', '')
+    assert time.monotonic() - began > 1.5
 
 
 @pytest.mark.parametrize('status', [404, 403, 500])

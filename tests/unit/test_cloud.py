@@ -13,6 +13,7 @@ from openstack.config import cloud_region
 import pytest
 
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.cloud import cloud
 from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
@@ -257,15 +258,36 @@ def test_the_catalogue_is_that_of_the_image_endpoint(
     )
 
     manager = Manager(session, {}, f'{p.GLANCE}/v2')
-    catalogue = cloud.Cloud.logged_in(manager, loop.engine, 30).catalogue()
+    made = cloud.Cloud.logged_in(manager, loop.engine, 30).catalogue()
 
-    assert loop.run(catalogue.by_id([p.UBUNTU])) == {
+    assert loop.run(made.by_id([p.UBUNTU])) == {
         p.UBUNTU: images.Image(
             p.UBUNTU, 'ubuntu-24.04', 5000000, ('fast',), p.MD5
         )
     }
     (request,) = sent
     assert (request.timeout, request.max_size) == (60, 64 * 2**20)
+
+
+def test_images_of_a_cloud_whose_list_fails_may_exist(
+    run: conftest.Run,
+) -> None:
+    clouds = [
+        mock.create_autospec(cloud.Cloud, instance=True) for __ in range(2)
+    ]
+    mine, other = [
+        mock.create_autospec(catalogue.Catalogue, instance=True)
+        for __ in range(2)
+    ]
+    for one, its_catalogue in zip(clouds, (mine, other), strict=True):
+        one.catalogue.return_value = its_catalogue
+    mine.by_id.return_value = {p.UBUNTU: images.Image(p.UBUNTU)}
+    other.by_id.side_effect = errors.CatalogueError('No response')
+    keys = [(one, word) for one in clouds for word in (p.UBUNTU, p.DEBIAN)]
+
+    # Debian was deleted from the first cloud.
+    assert run(cloud.still_known(keys)) == {*keys} - {keys[1]}
+    mine.by_id.assert_called_once_with([p.UBUNTU, p.DEBIAN])
 
 
 def test_stores_are_those_of_the_image_endpoint(

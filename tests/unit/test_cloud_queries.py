@@ -101,3 +101,16 @@ def test_what_a_list_can_not_carry_is_asked_for_alone(
     words: list[str], expected: list[dict[str, str]]
 ) -> None:
     assert queries.for_values('name', words) == expected
+
+
+def test_no_image_has_all_tags_and_properties() -> None:
+    """The remedy can be pasted into a shell."""
+    error = queries.no_match(
+        ['lts', 'two words'], {'os_distro': 'ubuntu', 'a': ''}
+    )
+
+    assert str(error) == (
+        'No image has all of these tags and properties: lts, two words, '
+        "os_distro=ubuntu, a=. See 'openstack image list --tag lts --tag "
+        "'two words' --property os_distro=ubuntu --property a='."
+    )

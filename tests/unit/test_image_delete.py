@@ -51,7 +51,8 @@ def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:
     made.catalogue.return_value.resolve.return_value = catalogue.Resolution(
         {'a': [UBUNTU], 'b': [DEBIAN], 'c': [FEDORA]}, {}
     )
-    monkeypatch.setattr(clouds.Cloud, 'logged_in', lambda *_: made)
+    logged_in = mock.create_autospec(clouds.Cloud.logged_in, return_value=made)
+    monkeypatch.setattr(clouds.Cloud, 'logged_in', logged_in)
     return made
 
 
@@ -88,6 +89,10 @@ def test_each_image_is_taken_out_of_the_store(
 
     assert hook.after(parsed, 1) == 0
     assert parsed.images == []
+    # Keystone may take 30 seconds.
+    clouds.Cloud.logged_in.assert_called_once_with(  # type: ignore[attr-defined]
+        mock.ANY, mock.ANY, 30
+    )
     cloud.catalogue.return_value.resolve.assert_called_once_with(
         ['a', 'b', 'c'], globs=False
     )
@@ -195,6 +200,22 @@ def test_an_interrupt_before_that_deletes_nothing(
     assert caplog.messages == ['Interrupted.']
     cloud.stores.return_value.delete.assert_not_called()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
+def test_the_memory_runs_out_after_some_are_deleted(
+    hook: image_delete.DeleteFromStore,
+    cloud: Any,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    cloud.stores.return_value.delete.side_effect = MemoryError
+
+    hook.before(asked())
+
+    assert hook.after(asked(), 0) == 1
+    assert caplog.messages == [
+        'Some changes are not listed.',
+        'Out of memory. Select fewer nodes, or raise the memory limit.',
+    ]
 
 
 def test_a_store_that_is_not_there_is_a_usage_error(

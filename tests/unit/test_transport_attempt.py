@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import Callable
 from collections.abc import Coroutine
+import gc
 from typing import Any
 from typing import TypeVar
 
@@ -222,6 +223,21 @@ def test_a_bug_is_raised_and_ends_the_rest() -> None:
         run(attempt.attempt(operation, range(5), settle=lambda _busy: None))
 
     assert ended == ['one'] * 4
+
+
+def test_two_bugs_at_once_are_one_exception(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Python logs a traceback of an exception that nobody retrieves."""
+
+    async def fail(job: int) -> None:
+        raise MemoryError(job)
+
+    with pytest.raises(MemoryError):
+        run(attempt.attempt(fail, [1, 2, 3]))
+    gc.collect()
+
+    assert caplog.messages == []
 
 
 def test_the_end_of_each_job_is_told_when_its_outcome_is_there() -> None:
