@@ -202,7 +202,10 @@ def test_the_runbook_of_many_instances(site: Site, images: Images) -> None:
         ('node', set()),
         ('coverage', set()),
         ('sync', set()),
-        *[(one, {image}) for one in ('sync', 'sync', 'verify', 'list')],
+        *[
+            (one, {image})
+            for one in ('sync', 'sync', 'verify', 'list', 'list')
+        ],
         ('delete', set()),
     ]
     assert site.bergen.cached == set()

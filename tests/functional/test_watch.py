@@ -82,7 +82,9 @@ def test_nodes_arrive_fail_and_come_back_on_a_terminal_of_any_size(
 ) -> None:
     alpha = images('alpha', size=5000)
     variables = environment('admin')
-    del variables['COLUMNS']
+    # pytest sets LINES for its workers.
+    for name in ('COLUMNS', 'LINES'):
+        variables.pop(name, None)
     first = relay()
     with Terminal(WATCH, variables, tmp_path, 120, 20) as terminal:
         terminal.await_screen(of('edge-bergen', 'incomplete', '0', '0', '1'))
