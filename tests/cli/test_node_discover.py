@@ -3,7 +3,6 @@
 """`openstack image cache node discover`: argv in, output out."""
 
 import copy
-import socket
 from typing import Any
 from unittest import mock
 
@@ -30,18 +29,9 @@ NAMES = {
 
 
 @pytest.fixture(autouse=True)
-def addresses(cloud: Cloud, monkeypatch: pytest.MonkeyPatch) -> None:
+def addresses(cloud: Cloud) -> None:
     """Names that have some addresses."""
-    others = socket.getaddrinfo
-
-    def getaddrinfo(host: str, *args: Any, **kwargs: Any) -> Any:
-        return [
-            one
-            for word in NAMES.get(host, [host])
-            for one in others(word, *args, **kwargs)
-        ]
-
-    monkeypatch.setattr(socket, 'getaddrinfo', getaddrinfo)
+    cloud.addresses.update(NAMES)
 
 
 def configured(text: str) -> list[nodes.Node]:
