@@ -198,7 +198,7 @@ class Cloud:
             lambda: self._image_service(_CATALOGUE_TIMEOUT)
         )
 
-    async def stores(self) -> stores.Stores:
+    async def image_stores(self) -> stores.Stores:
         """The stores of the cloud's image service.
 
         :raises errors.UsageError: the cloud has no image service.

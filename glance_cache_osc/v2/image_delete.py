@@ -93,7 +93,7 @@ async def _attempt(
     :returns: the number of failures and of all attempts.
     :raises errors.UsageError: the cloud has no such store.
     """
-    stores = await cloud.stores()
+    stores = await cloud.image_stores()
     known = await stores.names()
     if store not in known:
         # Check this before sending a change.

@@ -300,7 +300,7 @@ def test_stores_are_those_of_the_image_endpoint(
 
     manager = Manager(session, {}, f'{p.GLANCE}/v2')
     made = cloud.Cloud.logged_in(manager, loop.engine, 30)
-    stores = loop.run(made.stores())
+    stores = loop.run(made.image_stores())
 
     assert loop.run(stores.names()) == []
     assert [one.timeout for one in sent] == [600]
@@ -311,7 +311,7 @@ def test_without_an_image_endpoint_there_are_no_stores(
     session: ksa_session.Session,
 ) -> None:
     with pytest.raises(errors.UsageError) as caught:
-        run(cloud_of(Manager(session, {})).stores())
+        run(cloud_of(Manager(session, {})).image_stores())
 
     assert str(caught.value) == (
         "This cloud has no image endpoint. See 'openstack endpoint list "
