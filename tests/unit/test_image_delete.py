@@ -41,10 +41,10 @@ def hook() -> image_delete.DeleteFromStore:
 def cloud(monkeypatch: pytest.MonkeyPatch) -> Any:
     """A cloud with three images in two stores."""
     made = mock.create_autospec(clouds.Cloud, instance=True)
-    made.stores.return_value = mock.create_autospec(
+    made.image_stores.return_value = mock.create_autospec(
         stores.Stores, instance=True
     )
-    made.stores.return_value.names.return_value = ['fast', 'cheap']
+    made.image_stores.return_value.names.return_value = ['fast', 'cheap']
     made.catalogue.return_value = mock.create_autospec(
         catalogue.Catalogue, instance=True
     )
@@ -96,7 +96,7 @@ def test_each_image_is_taken_out_of_the_store(
     cloud.catalogue.return_value.resolve.assert_called_once_with(
         ['a', 'b', 'c'], globs=False
     )
-    cloud.stores.return_value.delete.assert_has_calls(
+    cloud.image_stores.return_value.delete.assert_has_calls(
         [mock.call(one, 'fast') for one in (UBUNTU, DEBIAN, FEDORA)],
         any_order=True,
     )
@@ -111,7 +111,7 @@ def test_what_was_done_is_counted(
         if image is DEBIAN:
             raise errors.NodeError('It is in use')
 
-    cloud.stores.return_value.delete.side_effect = delete
+    cloud.image_stores.return_value.delete.side_effect = delete
 
     hook.before(asked())
 
@@ -139,7 +139,7 @@ def test_no_more_than_sixteen_are_deleted_at_once(
         await asyncio.sleep(0.001)
         now -= 1
 
-    cloud.stores.return_value.delete.side_effect = delete
+    cloud.image_stores.return_value.delete.side_effect = delete
 
     hook.before(asked())
 
@@ -164,7 +164,7 @@ def test_on_an_interrupt_what_is_under_way_is_waited_for(
                 await asyncio.Event().wait()
         finished.append(image.image_id)
 
-    cloud.stores.return_value.delete.side_effect = delete
+    cloud.image_stores.return_value.delete.side_effect = delete
 
     hook.before(asked())
 
@@ -176,7 +176,7 @@ def test_on_an_interrupt_what_is_under_way_is_waited_for(
         'Interrupted. Operations not done: 2.',
         "Failed to delete 2 of 3 images from store 'fast'.",
     ]
-    cloud.stores.return_value.delete.assert_called_once_with(UBUNTU, 'fast')
+    cloud.image_stores.return_value.delete.assert_called_once_with(UBUNTU, 'fast')
 
 
 def test_an_interrupt_before_that_deletes_nothing(
@@ -198,7 +198,7 @@ def test_an_interrupt_before_that_deletes_nothing(
     assert hook.after(parsed, 0) == 130
     assert parsed.images == []
     assert caplog.messages == ['Interrupted.']
-    cloud.stores.return_value.delete.assert_not_called()
+    cloud.image_stores.return_value.delete.assert_not_called()
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
 
 
@@ -207,7 +207,7 @@ def test_the_memory_runs_out_after_some_are_deleted(
     cloud: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    cloud.stores.return_value.delete.side_effect = MemoryError
+    cloud.image_stores.return_value.delete.side_effect = MemoryError
 
     hook.before(asked())
 
@@ -223,7 +223,7 @@ def test_a_store_that_is_not_there_is_a_usage_error(
     cloud: Any,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    cloud.stores.return_value.names.return_value = ['cheap', 'dear']
+    cloud.image_stores.return_value.names.return_value = ['cheap', 'dear']
 
     hook.before(asked())
 
@@ -231,4 +231,4 @@ def test_a_store_that_is_not_there_is_a_usage_error(
     assert caplog.messages == [
         "There is no store 'fast'. Available: cheap, dear."
     ]
-    cloud.stores.return_value.delete.assert_not_called()
+    cloud.image_stores.return_value.delete.assert_not_called()
