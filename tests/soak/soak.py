@@ -14,7 +14,6 @@ import uuid
 
 from tests.processes import Size
 from tests.shell import OPENSTACK
-from tests.simulated import Fault
 from tests.simulated import Settings
 from tests.simulated import SimulatedFleet
 from tests.soak import checks
@@ -23,6 +22,7 @@ from tests.soak import ending
 from tests.soak import sizes
 from tests.soak.children import Child
 from tests.soak.injection import Injector
+from tests.soak.injection import STATUS
 from tests.soak.pace import Pace
 from tests.soak.session import Session
 from tests.soak.session import SoakError
@@ -135,14 +135,20 @@ class Soak:
         """Set faults and run commands; at the end, no fault is set.
 
         It takes longer if the checks would prove nothing otherwise.
+
+        :raises SoakError: the checks would prove nothing
         """
         longest = self._pace.fault[1]
         limit = end + _MOST_EXTRA
         next_sample = 0.0
         is_last = False
-        while (now := time.monotonic()) < end or not self._injector.is_over:
+        while (now := time.monotonic()) < end or not (
+            self._is_enough and self._injector.is_over
+        ):
             self._read(watch)
-            if now >= end - longest and (self._is_enough or now >= limit):
+            if now >= limit and not self._is_enough:
+                raise SoakError('too few faults or commands')
+            if now >= end - longest and self._is_enough:
                 self._injector.stop()
                 is_last = now >= end - longest / 2
             self._injector.step()
@@ -158,7 +164,7 @@ class Soak:
     def _is_enough(self) -> bool:
         """Whether the checks have enough faults and commands."""
         kinds = {one.kind for one in self._injector.history}
-        return len(kinds) == len(Fault) and self._judge.is_enough
+        return kinds == STATUS.keys() and self._judge.is_enough
 
     def _judge_all(self, session: Session) -> None:
         """Judge the commands that have ended."""

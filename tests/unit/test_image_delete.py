@@ -176,7 +176,9 @@ def test_on_an_interrupt_what_is_under_way_is_waited_for(
         'Interrupted. Operations not done: 2.',
         "Failed to delete 2 of 3 images from store 'fast'.",
     ]
-    cloud.image_stores.return_value.delete.assert_called_once_with(UBUNTU, 'fast')
+    cloud.image_stores.return_value.delete.assert_called_once_with(
+        UBUNTU, 'fast'
+    )
 
 
 def test_an_interrupt_before_that_deletes_nothing(
