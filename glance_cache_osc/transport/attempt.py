@@ -13,7 +13,6 @@ from collections.abc import Iterator
 import dataclasses
 import itertools
 from typing import Any
-from typing import cast
 from typing import Generic
 from typing import TypeVar
 
@@ -126,7 +125,7 @@ async def _settle(
     settle: Callable[[list[Any]], None],
 ) -> None:
     """Wait for the jobs in progress, unless cancelled a second time."""
-    this = cast('asyncio.Task[None]', asyncio.current_task())
+    this: Any = asyncio.current_task()
     # Two cancellations may precede the first run of this code.
     repeated = this.uncancel()
     while this.cancelling():

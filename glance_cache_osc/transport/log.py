@@ -78,6 +78,6 @@ def _head(request: transfer.Request, response: transfer.Response) -> str:
 
 
 def _body(request: transfer.Request, response: transfer.Response) -> str:
-    text = response.body.decode('utf-8', 'replace')
+    text = response.body.decode(errors='replace')
     text = hide(text, request.secrets)
     return columns.safe_text(text[:_MAX_BODY])

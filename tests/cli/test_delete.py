@@ -602,6 +602,34 @@ def test_an_id_without_an_image_or_entry_may_be_a_name(
     assert result == Result(0, f'{p.UBUNTU} {p.ORPHAN} deleted\n', '')
 
 
+@pytest.mark.parametrize(
+    ('named', 'deleted'),
+    [
+        ([], 'strange  deleted\n'),
+        (
+            [p.image(p.UBUNTU, 'strange')],
+            f'{p.UBUNTU} strange deleted\n',
+        ),
+    ],
+)
+def test_an_id_that_is_no_uuid_is_an_entry_unless_an_image_has_that_name(
+    cloud: Cloud, openstack: OpenStack, named: list[Any], deleted: str
+) -> None:
+    """A node may list anything."""
+    held = p.cache(p.cached('strange'), p.cached(p.UBUNTU))
+    cloud.answers('GET', CACHE, json=held)
+    cloud.answers('GET', f'{IMAGES}?name=in:strange', json=p.images(*named))
+    entry = deleted.partition(' ')[0]
+    cloud.answers('DELETE', f'{CACHE}/{entry}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', 'strange', '-f', 'value'),
+        *('-c', 'ID', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(0, deleted, '')
+
+
 def test_entries_that_were_not_used_for_a_week(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
