@@ -100,7 +100,17 @@ async def _fill(
         )
         ending = await wait.follow()
     _report(command.failures, wanted, wait, ending)
-    results = ((member, step, _result(fill)) for member, step, fill in todo)
+    replaced = [step.image.label for __, step in steps if _replaces(step)]
+    if replaced:
+        line = _(
+            'The wait does not include images that were already cached, '
+            'because nodes list them as cached during the download: '
+            "%(images)s. To check their data, use 'openstack image cache "
+            "verify'."
+        )
+        few = columns.few(list(dict.fromkeys(replaced)), _FEW_IMAGES)
+        command.log.warning(columns.safe_text(line % {'images': few}))
+    results = ((one, step, _result(step, fill)) for one, step, fill in todo)
     return [(one, step, word) for one, step, word in results if word]
 
 
@@ -176,13 +186,22 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
     )
 
 
-def _result(fill: fills.Fill | None) -> str:
+def _result(step: plan.Step, fill: fills.Fill | None) -> str:
     """The value of the column Result; empty if there is no row."""
     if fill is None:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
-        return 'cached'
+        return 'queued' if _replaces(step) else 'cached'
     return 'queued' if fill.is_open and _is_queued(fill) else ''
+
+
+def _replaces(step: plan.Step) -> bool:
+    """Whether a fill replaces a cached entry, which no list shows."""
+    return (
+        step.action is plan.Action.QUEUE
+        and step.entry is not None
+        and step.entry.state is entries.State.CACHED
+    )
 
 
 def _is_queued(fill: fills.Fill) -> bool:

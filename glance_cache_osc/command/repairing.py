@@ -5,7 +5,6 @@
 import asyncio
 from collections.abc import Iterable
 import dataclasses
-import math
 
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
@@ -81,7 +80,7 @@ def repair(
         queueing.carry_out(
             command,
             [_step(one, plan.Action.WAIT) for one in queued],
-            waiting.Limits(math.ceil(limits.left or 0), _STALL_AFTER),
+            waiting.Limits(limits.timeout, _STALL_AFTER, left=limits.left),
         )
     )
     cached = {

@@ -49,14 +49,15 @@ class Limits:
     :param stall_after: seconds without a newly cached image after which a node
         is reported as stalled; the wait does not wait for stalled nodes.
     :param downloads: concurrent fills on all nodes; 0 for no limit.
-    :param site_downloads: returns the same limit for all nodes of a site, by
-        the name of the site.
+    :param site_downloads: returns the same limit for a site, by its name.
+    :param left: the remaining seconds of the timeout; None for all of them.
     """
 
     timeout: float
     stall_after: float
     downloads: int = 0
     site_downloads: Callable[[str], int] = lambda _site: 0
+    left: float | None = None
 
 
 @dataclasses.dataclass
@@ -79,9 +80,8 @@ class Wait:
         sizes = [one.image.size or 0 for one in self.wanted if one.is_open]
         self._total_size, self._size = sum(sizes), 0
         self._arrived = len(self.wanted) - len(sizes)
-        self._slots = slots.Slots(
-            self.limits.downloads, self.limits.site_downloads
-        )
+        limits = self.limits
+        self._slots = slots.Slots(limits.downloads, limits.site_downloads)
         self._nodes: dict[fleet.Member, fills.NodeFills] = {}
         self._tasks: dict[asyncio.Task[None], fills.NodeFills | None] = {}
         #: Open fills by image; `_check_images` removes closed ones.
@@ -103,12 +103,12 @@ class Wait:
 
         A cancellation ends the wait: no new request starts, the queue requests
         in progress are awaited, and the result is `INTERRUPTED`. A second
-        cancellation cancels those requests, too; the nodes may have received
-        them.
+        cancellation cancels those requests; nodes may have received them.
         """
         self._start()
         try:
-            async with asyncio.timeout(self.limits.timeout or None):
+            left = self.limits.left or self.limits.timeout or None
+            async with asyncio.timeout(left):
                 await self._finished.wait()
             waits = any(node.is_open for node in self._nodes.values())
             ending = Ending.STALLED if waits else Ending.SETTLED

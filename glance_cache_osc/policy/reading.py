@@ -25,6 +25,8 @@ _VERSION = '1'
 #: The most strings of a policy. With aliases, a short text can repeat a long
 #: list in each of many rules.
 _MAX_TEXTS = 1_000_000
+#: The ends of lines that YAML counts.
+_LINE_BREAK = re.compile('\r\n|[\r\n\x85\u2028\u2029]')
 _FLAG = re.compile('true|false')
 _NUMBER = re.compile(r'[1-9]\d{0,5}', re.ASCII)
 
@@ -50,7 +52,7 @@ def read(text: str, file: str) -> policies.Policy:
         mark = error.problem_mark
         if 'alias' in why:
             why += _("; quote names that begin with '*'")
-        elif mark and '\t' in [*text.split('\n'), ''][mark.line]:
+        elif mark and '\t' in [*_LINE_BREAK.split(text), ''][mark.line]:
             why += _('; use spaces instead of tabs')
         raise _error(file, mark, why) from error
     except (yaml.YAMLError, ArithmeticError, ValueError) as error:
@@ -71,7 +73,7 @@ class _Position:
     @classmethod
     def of(cls, text: str, at: int) -> '_Position':
         """The position of the character with an index."""
-        *before, line = text[:at].split('\n')
+        *before, line = _LINE_BREAK.split(text[:at])
         return cls(len(before), len(line))
 
 

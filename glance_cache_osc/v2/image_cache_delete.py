@@ -160,10 +160,11 @@ class DeleteImageCache(base.CacheLister):
                 or (step.entry and filters.keeps(step.entry, known, now))
             ]
 
-        members = [one for one in members if one.cloud in resolutions]
-        plans = await self.in_each_cloud(members, plan_of)
+        looked_up = [one for one in members if one.cloud in resolutions]
+        plans = await self.in_each_cloud(looked_up, plan_of)
         steps = [step for steps in plans.values() for step in steps]
-        for word in filter(images.is_id, words):
+        is_complete = all(one.cloud in plans for one in members)
+        for word in filter(images.is_id, words if is_complete else ()):
             # Unknown everywhere: the entry may be deleted already.
             found = [one.get(word) for one in unknown.values()]
             if all(isinstance(one, errors.ImageNotFound) for one in found):

@@ -68,7 +68,10 @@ class SyncImageCache(base.CacheLister):
         parser.add_argument(
             '--delete-others',
             action='store_true',
-            help=_('Delete all entries of other images'),
+            help=_(
+                'Delete all entries of other images (tags, properties and '
+                'globs do not match hidden images)'
+            ),
         )
         group = options.add_approval_options(parser)
         group.add_argument(

@@ -646,3 +646,20 @@ def test_an_id_that_no_cloud_knows_is_listed_once(
         f'{p.DEBIAN} delete bergen-1\n{p.DEBIAN} delete bergen-2\n'
         f'{p.ORPHAN} none oslo\n'
     )
+
+
+def test_of_a_cloud_that_is_away_nobody_knows_that_an_id_is_not_in_a_cache(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud, oslo=[], bergen=[p.cached(p.ORPHAN)])
+    cloud.adapter.register_uri('GET', f'{p.GLANCE}/v2/images', json=p.images())
+    cloud.adapter.register_uri('GET', f'{GLANCE}/v2/images', status_code=500)
+
+    result = openstack(
+        *(*CACHE, 'delete', p.ORPHAN, '--all-nodes', '--dry-run'),
+        *('-f', 'value'),
+    )
+
+    assert (result.code, result.out) == (1, '')
+    assert f"Cannot delete '{p.ORPHAN}'" in result.err

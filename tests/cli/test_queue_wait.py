@@ -612,6 +612,26 @@ def test_force_asks_and_waits_for_what_is_queued(
     assert result == Result(0, f'debian-13 cached {p.GLANCE}\n', '')
 
 
+def test_the_end_of_a_download_of_a_cached_image_is_not_known(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The node lists the old entry until then."""
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, *(2 * [p.cache(p.cached(p.DEBIAN))]))
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=202)
+
+    result = openstack(*DEBIAN_ALONE, '--force')
+
+    assert result == Result(
+        0,
+        f'debian-13 queued {p.GLANCE}\n',
+        'The wait does not include images that were already cached, because '
+        f'nodes list them as cached during the download: debian-13 '
+        f"({p.DEBIAN}). To check their data, use 'openstack image cache "
+        "verify'.\n",
+    )
+
+
 @pytest.mark.parametrize('option', ['--timeout', '--stall-after'])
 def test_how_to_wait_is_for_those_who_wait(
     cloud: Cloud, openstack: OpenStack, option: str

@@ -1705,7 +1705,7 @@ def test_a_repair_whose_fill_does_not_arrive(
         1,
         'ubuntu-24.04 corrupt\n',
         f'Not cached on {p.GLANCE}: ubuntu-24.04 ({p.UBUNTU}): Not '
-        'cached within 1 seconds. Queued images stay queued. To wait longer, '
+        'cached within 0.5 seconds. Queued images stay queued. To wait longer, '
         'use --timeout.\n',
     )
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']

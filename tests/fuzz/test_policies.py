@@ -86,6 +86,8 @@ def is_accepted_by_the_schema(text: str) -> bool:
 @conftest.TEXTS
 @hypothesis.given(text=texts.texts(values()))
 @hypothesis.example(text='version: "\\x1b[31m\\0\\u202e"')
+@hypothesis.example(text="'\x85\x85")
+@hypothesis.example(text='\u2028\r\u2029\t{')
 def test_any_text_is_a_policy_or_one_line(
     tally: conftest.Tally, text: str
 ) -> None:
