@@ -181,10 +181,8 @@ def raise_for_proxy(error: errors.Unreachable, proxy: str) -> None:
     if proxy and not isinstance(error, errors.CertificateRejected):
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
         # A TLS failure does not mean that the node is down, and no further
-        # request is sent to a node after a timeout: keep these classes.
-        kept = isinstance(error, errors.TLSFailed | errors.TimedOut)
-        cls = type(error) if kept else errors.Unreachable
-        raise cls(
+        # request is sent to a node after a timeout: keep the class.
+        raise type(error)(
             _('%(why)s (through the proxy %(proxy)s)')
             % {'why': error.why, 'proxy': host},
             _(

@@ -67,6 +67,8 @@ def test_the_header_date(
     if expected:
         assert check.outcome == expected
     assert check.details.startswith(seconds)
+    if expected == 'unknown':
+        assert check.details == 'No valid Date header'
 
 
 @pytest.mark.parametrize('zone', ['', ' -0000'])
@@ -87,9 +89,9 @@ def test_a_date_without_a_zone_is_gmt(
     ('expires', 'expected'),
     [
         ('Nov 20 03:47:00 2027 GMT', 'ok'),
-        ('Dec 21 03:47:01 2026 GMT', 'ok'),
+        ('Dec 21 03:47:00 2026 GMT', 'ok'),
         ('Dec 21 03:46:59 2026 GMT', 'warning'),
-        ('Nov 21 03:47:01 2026 GMT', 'warning'),
+        ('Nov 21 03:47:00 2026 GMT', 'warning'),
         ('Nov 21 03:46:59 2026 GMT', 'error'),
         ('Nov  1 03:47:00 1999 GMT', 'error'),
         ('one day', 'unknown'),
@@ -130,6 +132,11 @@ def test_lists_that_alternate(looks: str, expected: str) -> None:
 
     assert (check.name, check.outcome) == ('single node', expected)
     assert check.long_only is (expected == 'unknown')
+    if expected == 'error':
+        assert check.details == (
+            'Responses alternate between different lists: several nodes are '
+            'behind this endpoint. Configure an endpoint for each node.'
+        )
 
 
 @pytest.mark.parametrize(
@@ -325,6 +332,7 @@ def test_a_list_that_can_not_be_read(
     report = check(monkeypatch, looks=[error])
 
     assert told(report) == {'responds': 'ok', 'clock': 'ok', **expected}
+    assert report.checks[-1].details == str(error)
     assert report.failure is (error if fails else None)
     assert report.held is None
 

@@ -219,6 +219,8 @@ def test_names_are_text(name: str) -> None:
         ("['*']", "'*'", "7:12 'match' is not a list"),
         ("['*']", "['']", "7:13 a value of 'match' is not a string"),
         ("['*']", "['oslo-[1-3]']", "7:13 a glob on sites supports only '*' and '?'"),
+        ("['*']", "['oslo-[1']", "7:13 a glob on sites supports only '*' and '?'"),
+        ("['*']", "['oslo-1]']", "7:13 a glob on sites supports only '*' and '?'"),
         ('sets: [base]', 'sets: [base, bsae]', "8:18 unknown set 'bsae'; sets: base, radio"),
         ('sets: [base]', 'sets: base', "8:11 'sets' is not a list"),
         ('true', 'yes', "11:20 'delete_others' is not true or false"),
@@ -279,6 +281,42 @@ def test_aliases_do_not_fill_the_memory(
     assert error_of(many).endswith('more than 1000 strings')
 
 
+def test_so_many_strings_are_the_most(monkeypatch: pytest.MonkeyPatch) -> None:
+    text = 'version: 1\nsets: {a: {tags: [x, y]}}\nsites: []'
+    monkeypatch.setattr(reading, '_MAX_TEXTS', 8)
+
+    assert read(text).sets['a'].tags == ('x', 'y')
+    assert error_of(text.replace('y', 'y, z')) == '3:1 more than 8 strings'
+
+
+@pytest.mark.parametrize(
+    ('text', 'expected'),
+    [
+        (
+            '"\\U99999999"',
+            'Python int too large to convert to C int',
+        ),
+        (
+            '[*golden]',
+            "1:2 found undefined alias 'golden'; quote names that begin with "
+            "'*'",
+        ),
+        (
+            '\tversion: 1',
+            "1:1 while scanning for the next token found character '\\t' that "
+            'cannot start any token; use spaces instead of tabs',
+        ),
+    ],
+)
+def test_the_words_of_pyyaml_are_part_of_the_message(
+    monkeypatch: pytest.MonkeyPatch, text: str, expected: str
+) -> None:
+    """Those of libyaml differ; some errors of PyYAML have no position."""
+    monkeypatch.setattr(yaml_text, 'Loader', yaml.SafeLoader)
+
+    assert error_of(text) == expected
+
+
 @pytest.mark.parametrize(
     ('text', 'expected'),
     [
@@ -296,6 +334,10 @@ def test_aliases_do_not_fill_the_memory(
         (
             'version: 1\nsets: {}\nsites: [a]',
             "3:9 an item of 'sites' is not a mapping",
+        ),
+        (
+            'version: 1\nsets: {}\nsites: [{match: [a], sets: []}, a]',
+            "3:33 an item of 'sites' is not a mapping",
         ),
         (
             'version: 1\nsets: &all {a: *all}\nsites: []',

@@ -86,6 +86,13 @@ def test_a_timeout_before_the_tls_handshake_may_be_due_to_it() -> None:
             'Check --os-cacert, --os-cert and clouds.yaml.',
         ),
         # After that.
+        (
+            56,
+            'tlsv13 alert certificate required',
+            errors.TLSFailed,
+            'TLS failed: tlsv13 alert certificate required. Set a client '
+            'certificate with --os-cert and --os-key.',
+        ),
         (1, 'HTTP/0.9', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
         (8, 'Weird', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
         (61, 'Coding', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
@@ -110,6 +117,14 @@ def test_each_code_has_its_error(
 
     assert type(error) is kind
     assert str(error) == expected
+
+
+@pytest.mark.parametrize('connected', [False, True])
+def test_a_timeout_tells_whether_the_request_was_sent(connected: bool) -> None:
+    error = failure(28, connected=connected)
+
+    assert isinstance(error, errors.TimedOut)
+    assert error.connected is connected
 
 
 @pytest.mark.parametrize('code', [16, 18, 23, 52, 55, 56, 92])
@@ -248,7 +263,7 @@ def test_a_proxy_is_blamed(
     error: errors.Unreachable, kind: type[errors.Unreachable]
 ) -> None:
     with pytest.raises(errors.Unreachable) as caught:
-        failures.raise_for_proxy(error, 'http://user:secret@proxy:3128')
+        failures.raise_for_proxy(error, 'http://me:my@key@proxy:3128')
 
     assert type(caught.value) is kind
     assert caught.value.connected is False
