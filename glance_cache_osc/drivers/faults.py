@@ -29,9 +29,7 @@ _PERMISSION = _(
 )
 
 
-def from_status(
-    response: engine.Response, endpoint: str = ''
-) -> errors.NodeError:
+def from_status(response: engine.Response, endpoint: str) -> errors.NodeError:
     """An error for a response with an HTTP status other than 2xx.
 
     The error has Glance's request ID, if the response contains one.
@@ -39,7 +37,7 @@ def from_status(
     :param endpoint: the root URL of the node.
     """
     error = _from_status(response, urllib.parse.urlsplit(endpoint).path)
-    request_id = response.headers.get('x-openstack-request-id', '')
+    request_id = str(response.headers.get('x-openstack-request-id'))
     if _REQUEST_ID.fullmatch(request_id):
         error.request_id = request_id
     return error

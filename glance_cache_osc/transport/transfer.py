@@ -292,9 +292,9 @@ class Transfer:
 
 def _expires(curl: pycurl.Curl) -> str:
     """When the server's certificate expires, as OpenSSL prints it."""
-    # The server's own certificate is the first of the chain.
-    for certificate in curl.getinfo_raw(pycurl.INFO_CERTINFO)[:1]:
-        # Decode this field only: the bytes of others may be in any encoding.
-        expire_date = dict(certificate).get(b'Expire date', b'')
-        return bytes(expire_date).decode('latin-1')
-    return ''
+    certificates = curl.getinfo_raw(pycurl.INFO_CERTINFO)
+    if not certificates:
+        return ''
+    # The server's own certificate is the first of the chain. Decode this field
+    # only: the bytes of others may be in any encoding.
+    return bytes(dict(certificates[0]).get(b'Expire date', b'')).decode()

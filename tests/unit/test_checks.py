@@ -267,7 +267,10 @@ def check(
             raise knows
         return cast('bool | None', knows)
 
-    return asyncio.run(checks.check(node, known))
+    report = asyncio.run(checks.check(node, known))
+    if versions is None:
+        client.send.assert_called_with('GET', '/versions', authenticated=False)
+    return report
 
 
 def told(report: checks.Report) -> dict[str, str]:

@@ -210,7 +210,7 @@ def test_a_site_with_a_silent_node_does_not_count_as_cached() -> None:
         [UBUNTU],
         held,
         site_of=SITES.__getitem__,
-        belongs=lambda _image_id, node: node != 'oslo-2',
+        belongs=lambda image_id, node: (image_id, node) != ('id-1', 'oslo-2'),
         unknown=['oslo-2'],
     )
 

@@ -13,6 +13,7 @@ from glance_cache_osc.transport import engine
 from glance_cache_osc.transport import failures
 
 HTML = 'text/html; charset=UTF-8'
+URL = 'http://glance.example:9292'
 
 
 def response(
@@ -25,12 +26,18 @@ def response(
 
 @pytest.mark.parametrize('status', [100, 103, 199])
 def test_a_status_that_is_no_answer(status: int) -> None:
-    error = faults.from_status(response(status))
+    error = faults.from_status(response(status), URL)
 
     assert type(error) is errors.NotGlance
     assert str(error) == (
         'The response is not HTTP. Check that this is a Glance endpoint.'
     )
+
+
+def test_a_status_without_a_phrase() -> None:
+    error = faults.from_status(response(499), URL)
+
+    assert (error.why, error.request_id) == ('HTTP 499', '')
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,7 @@ def test_a_status_that_is_no_answer(status: int) -> None:
 def test_a_page_that_says_nothing(
     content: bytes, content_type: str | None
 ) -> None:
-    error = faults.from_status(response(404, content, content_type))
+    error = faults.from_status(response(404, content, content_type), URL)
 
     assert str(error) == 'HTTP 404 Not Found.'
 
@@ -69,7 +76,7 @@ def test_a_page_that_says_nothing(
 def test_words_are_read_as_what_they_are_written_in(
     content: bytes, content_type: str, words: str
 ) -> None:
-    error = faults.from_status(response(404, content, content_type))
+    error = faults.from_status(response(404, content, content_type), URL)
 
     assert str(error) == words
 
