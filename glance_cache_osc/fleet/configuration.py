@@ -108,7 +108,7 @@ def _read(path: Any) -> Any:
             _('Use an absolute path.'),
         )
     try:
-        text = file.read_text(encoding='utf-8')
+        text = file.read_bytes().decode()
     except OSError as error:
         raise errors.UsageError(
             _("Cannot read '%(file)s': %(why)s")
