@@ -115,13 +115,13 @@ def download_summary(command: base.CacheLister, steps: base.Steps) -> str:
     :returns: the line; empty if nothing is downloaded.
     """
     sites = configuration.sites(command.cloud)
-    sizes: dict[str, int] = {}
+    sizes: dict[fleet.Place, int] = {}
     nodes: set[base.Member] = set()
     count = 0
     for member, step in steps:
         if step.action is plan.Action.QUEUE:
-            site = member.node.site
-            sizes[site] = sizes.get(site, 0) + (step.image.size or 0)
+            place = fleet.place(member)
+            sizes[place] = sizes.get(place, 0) + (step.image.size or 0)
             nodes.add(member)
             count += 1
     if not count:
@@ -134,15 +134,15 @@ def download_summary(command: base.CacheLister, steps: base.Steps) -> str:
         'nodes': len(nodes),
         'sites': len(sizes),
     }
-    seconds = {
-        site: size * 8 / one.bandwidth
-        for site, size in sizes.items()
+    times = [
+        (size * 8 / one.bandwidth, site)
+        for (__, site), size in sizes.items()
         if (one := sites.get(site)) and one.bandwidth
-    }
-    if seconds:
-        longest = max(seconds, key=lambda site: seconds[site])
+    ]
+    if times:
+        seconds, site = max(times, key=lambda one: one[0])
         line += _(' Longest: %(site)s, about %(time)s.') % {
-            'site': longest,
-            'time': datetime.timedelta(seconds=round(seconds[longest])),
+            'site': site,
+            'time': datetime.timedelta(seconds=round(seconds)),
         }
     return columns.safe_text(line)

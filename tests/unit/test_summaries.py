@@ -150,6 +150,18 @@ def announced(
                 'Longest: oslo, about 0:00:00.'
             ],
         ),
+        # Two clouds may have a site of one name.
+        (
+            [
+                (OSLO_1, step(BIG)),
+                (world.member('n', 'oslo', cloud=world.other_cloud('b')), step(BIG)),
+            ],
+            SITES,
+            [
+                'Downloads: 2 (2.0 GB); nodes: 2; sites: 2. '
+                'Longest: oslo, about 0:01:20.'
+            ],
+        ),
         (
             [(world.member('x', 'a\x1b'), step(BIG))],
             [{'name': 'a\x1b', 'bandwidth': '1G'}],
