@@ -294,6 +294,34 @@ def test_a_file_that_is_wrong(
     assert cloud.requests == []
 
 
+@pytest.mark.parametrize('command', ['list', 'clear'])
+@pytest.mark.parametrize('in_clouds_yaml', [True, False])
+def test_a_list_without_nodes(
+    cloud: Cloud,
+    openstack: OpenStack,
+    far: Callable[..., None],
+    nodes_file: pathlib.Path,
+    command: str,
+    in_clouds_yaml: bool,
+) -> None:
+    """No command uses the image endpoint instead."""
+    nodes_file.write_text('[]')
+    where = f"'{nodes_file}'"
+    if in_clouds_yaml:
+        far(image_cache_nodes=[])
+        where = "'image_cache_nodes' in clouds.yaml"
+
+    result = openstack('--os-cloud', 'far', 'image', 'cache', command)
+
+    assert result == Result(
+        2,
+        '',
+        f'{where} is not valid: the list is empty. Add a node, or delete the '
+        'key in clouds.yaml.\n',
+    )
+    assert cloud.requests == []
+
+
 @pytest.mark.parametrize(
     ('content', 'words'),
     [
