@@ -329,6 +329,15 @@ def test_a_list_without_nodes(
         ('[{"name": "edge-oslo", "endpoint": }\n', 'line 1, column 1'),
         ('- name: edge-oslo\n  endpoint: \x07\n', '#x0007'),
         (
+            '- name: edge-oslo\n  endpoint: http://a\n  endpoint: http://b\n',
+            '\'endpoint\' occurs twice in "<unicode string>", line 3, column 3',
+        ),
+        (
+            '[{"name": "edge-oslo", "endpoint": "http://a",\n'
+            '  "endpoint": "http://b"}]\n',
+            '\'endpoint\' occurs twice in "<unicode string>", line 2, column 3',
+        ),
+        (
             '- !!python/object/apply:os.system ["true"]\n',
             'python/object/apply:os.system',
         ),

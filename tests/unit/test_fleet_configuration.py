@@ -9,12 +9,14 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import node_sets
+from glance_cache_osc.model import yaml_text
 
 EMPTY = 'Add a node, or delete the key in clouds.yaml.'
 FORM = 'See the page clouds.yaml in the manual.'
@@ -512,6 +514,48 @@ def test_whole_urls_need_no_image_endpoint() -> None:
 def test_a_file_of_nodes_is_yaml_or_json(
     file: pathlib.Path, text: str
 ) -> None:
+    assert in_file(file, text) == BOTH
+
+
+@pytest.mark.parametrize('loader', [yaml.SafeLoader, yaml_text.Loader])
+@pytest.mark.parametrize(
+    ('text', 'key', 'line'),
+    [
+        ('- name: a\n  endpoint: b\n  "endpoint": b\n', 'endpoint', 3),
+        ('- {name: a,\n name: a, endpoint: b}', 'name', 2),
+        ('[{"name": "a",\n "n\\u0061me": "b"}]', 'name', 2),
+        ('[{"name": "a", "more": [{"b": 1,\n "b": 2}]}]', 'b', 2),
+        ('- {&a name: a, *a : b}', 'name', 1),
+        ('- {<<: {}, <<: {name: a}}', '<<', 1),
+    ],
+)
+def test_a_key_occurs_once_in_an_item(
+    file: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loader: type,
+    text: str,
+    key: str,
+    line: int,
+) -> None:
+    monkeypatch.setattr(yaml_text, 'Loader', loader)
+    file.write_text(text)
+
+    told = failure(image_cache_nodes_file=str(file))
+
+    assert told.startswith(
+        f"'{file}' is not valid YAML: '{key}' occurs twice in "
+    )
+    assert f', line {line}, column ' in told
+
+
+def test_an_item_may_merge_and_repeat_others(file: pathlib.Path) -> None:
+    """Keys of merged items are replaced, not repeated."""
+    text = (
+        '- &a {name: edge-oslo, endpoint: "http://10.1.0.5:9292"}\n'
+        '- {<<: *a, name: edge-bergen, '
+        'endpoint: "https://glance.bergen.example.net"}\n'
+    )
+
     assert in_file(file, text) == BOTH
 
 
