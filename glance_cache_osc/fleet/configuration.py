@@ -29,8 +29,8 @@ _TOO_LARGE = 10**15
 #: Not None: a key without a value is null, and not absent.
 _ABSENT = object()
 _BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
-#: ClusterShell's operators on node sets, which names must not contain.
-_OPERATORS = re.compile('[,!&^@]')
+#: ClusterShell's operators on node sets, and the mark of URLs.
+_NOT_IN_NAMES = re.compile('[,!&^@]|://')
 _Value = TypeVar('_Value')
 _UNITS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 
@@ -163,8 +163,8 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     """
     names = item.checked('name', node_sets.expand, item.text('name'))
     for name in names:
-        if _OPERATORS.search(name):
-            raise item.wrong('name', _(', ! & ^ and @ are not allowed'))
+        if _NOT_IN_NAMES.search(name):
+            raise item.wrong('name', _(', ! & ^ @ and :// are not allowed'))
     texts = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
     if len(names) != len(texts):
         raise item.wrong(
