@@ -264,9 +264,9 @@ class Cloud:
             for one in group
         ]
 
-    def setting(self, key: str) -> Any:
-        """A value of the cloud's entry of ``clouds.yaml``; None if absent."""
-        return self._config.config.get(key)
+    def setting(self, key: str, default: Any = None) -> Any:
+        """A value of the cloud's entry of ``clouds.yaml``."""
+        return self._config.config.get(key, default)
 
 
 async def still_known(keys: Iterable[Key]) -> set[Key]:

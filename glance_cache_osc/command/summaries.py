@@ -25,15 +25,9 @@ _COLUMNS = {
     'already queued': 'Queued',
     'queue': 'Queued',
     'wait': 'Queued',
+    'delete': 'Deleted',
+    'deleted': 'Deleted',
 }
-_COUNTED = ('Already Cached', 'Cached', 'Queued')
-TABLE = (
-    columns.Column('Site'),
-    columns.Column('Nodes', columns.Kind.COUNT),
-    *(columns.Column(one, columns.Kind.COUNT) for one in _COUNTED),
-    columns.Column('Failed', columns.Kind.COUNT),
-    base.SIZE,
-)
 
 
 def add_option(parser: argparse.ArgumentParser) -> None:
@@ -45,9 +39,24 @@ def add_option(parser: argparse.ArgumentParser) -> None:
     )
 
 
-def table(command: base.CacheLister) -> Sequence[columns.Column]:
+def table(
+    command: base.CacheLister, *, deletes: bool = False
+) -> Sequence[columns.Column]:
     """The columns of `rows`."""
-    return (*TABLE, base.CLOUD) if command.has_several_clouds else TABLE
+    return (
+        columns.Column('Site'),
+        *(
+            columns.Column(one, columns.Kind.COUNT)
+            for one in _counts(deletes=deletes)
+        ),
+        base.SIZE,
+        *([base.CLOUD] if command.has_several_clouds else []),
+    )
+
+
+def _counts(*, deletes: bool) -> list[str]:
+    deleted = ['Deleted'] if deletes else []
+    return ['Nodes', 'Already Cached', 'Cached', 'Queued', *deleted, 'Failed']
 
 
 def rows(
@@ -55,19 +64,22 @@ def rows(
     members: Iterable[base.Member],
     wanted: Callable[[base.Member], int],
     results: Iterable[tuple[base.Member, plan.Step, str]],
+    *,
+    deletes: bool = False,
 ) -> base.Rows:
     """A row for each site: counts of images, and their total size in bytes.
 
     Images without a result count as failed. If the images of a cloud could not
     be looked up, their number is not known, and the column is empty.
 
-    :param wanted: returns how many images belong on a node.
+    :param wanted: returns how many results a node has if none fails.
+    :param deletes: whether the results may include deletions.
     """
     found: dict[fleet.Place, dict[str, int]] = {}
     for member in members:
         row = found.setdefault(
             fleet.place(member),
-            dict.fromkeys(('Nodes', *_COUNTED, 'Failed', 'Size'), 0),
+            dict.fromkeys([*_counts(deletes=deletes), 'Size'], 0),
         )
         row['Nodes'] += 1
         row['Failed'] += wanted(member)
@@ -76,7 +88,8 @@ def rows(
             row = found[fleet.place(member)]
             row[column] += 1
             row['Failed'] -= 1
-            row['Size'] += step.image.size or 0
+            if column != 'Deleted':
+                row['Size'] += step.image.size or 0
     several = command.has_several_clouds
     return [
         (

@@ -169,7 +169,7 @@ def _configured(word: str, by_name: Nodes, option: str) -> list[nodes.Node]:
     :raises errors.UsageError: a named node does not exist, or the glob
         matches no node.
     """
-    if '://' in word and word not in by_name:
+    if '://' in word:
         raise errors.UsageError(
             _('--exclude-node does not accept a URL'),
             _('Use a name, a node set or a glob.'),

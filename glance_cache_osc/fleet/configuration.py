@@ -26,9 +26,11 @@ _NODES = 'image_cache_nodes'
 _FILE = 'image_cache_nodes_file'
 _SITES = 'image_cache_sites'
 _TOO_LARGE = 10**15
+#: Not None: a key without a value is null, and not absent.
+_ABSENT = object()
 _BITS = re.compile(r'(\d{1,12}(?:\.\d{1,3})?)([kMGT]?)')
-#: ClusterShell's operators on node sets, which names must not contain.
-_OPERATORS = re.compile('[,!&^@]')
+#: ClusterShell's operators on node sets, and the mark of URLs.
+_NOT_IN_NAMES = re.compile('[,!&^@]|://')
 _Value = TypeVar('_Value')
 _UNITS = {'': 1, 'k': 10**3, 'M': 10**6, 'G': 10**9, 'T': 10**12}
 
@@ -41,6 +43,10 @@ def configured(cloud: clouds.Cloud) -> list[nodes.Node]:
     """
     found: dict[str, nodes.Node] = {}
     for where, listed in _lists(cloud):
+        if listed == []:
+            # Without nodes, a command would use the image endpoint instead.
+            remedy = _('Add a node, or delete the key in clouds.yaml.')
+            raise _wrong(where, _('the list is empty'), remedy)
         for item in _items(where, listed):
             for one in _nodes(cloud, item):
                 if one.name in found:
@@ -77,10 +83,11 @@ def sites(cloud: clouds.Cloud) -> dict[str, nodes.Site]:
 
 def _lists(cloud: clouds.Cloud) -> Iterator[tuple[str, Any]]:
     """The values for lists of nodes, each after its source for messages."""
-    listed, path = cloud.setting(_NODES), cloud.setting(_FILE)
-    if listed is not None:
+    listed = cloud.setting(_NODES, _ABSENT)
+    path = cloud.setting(_FILE, _ABSENT)
+    if listed is not _ABSENT:
         yield _("'%s' in clouds.yaml") % _NODES, listed
-    if path is not None:
+    if path is not _ABSENT:
         yield f"'{path}'", _read(path)
 
 
@@ -94,8 +101,7 @@ def _read(path: Any) -> Any:
     where = _("'%s' in clouds.yaml") % _FILE
     if not isinstance(path, str) or not path or '\0' in path:
         raise errors.UsageError(
-            _('%s is not a file path') % where,
-            _('Use an absolute path.'),
+            _('%s is not a file path') % where, _('Use an absolute path.')
         )
     file = pathlib.Path(path)
     # expanduser fails for unknown users; the path is then not absolute.
@@ -130,10 +136,9 @@ def _parse(path: str, text: str) -> Any:
     try:
         return yaml_text.load(text)
     except yaml.YAMLError as error:
-        why = ' '.join(str(error).split())
         raise errors.UsageError(
             _("'%(file)s' is not valid YAML: %(why)s")
-            % {'file': path, 'why': why}
+            % {'file': path, 'why': ' '.join(str(error).split())}
         ) from error
 
 
@@ -158,8 +163,8 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     """
     names = item.checked('name', node_sets.expand, item.text('name'))
     for name in names:
-        if _OPERATORS.search(name):
-            raise item.wrong('name', _(', ! & ^ and @ are not allowed'))
+        if _NOT_IN_NAMES.search(name):
+            raise item.wrong('name', _(', ! & ^ @ and :// are not allowed'))
     texts = item.checked('endpoint', node_sets.expand, item.text('endpoint'))
     if len(names) != len(texts):
         raise item.wrong(
@@ -188,12 +193,7 @@ def _nodes(cloud: clouds.Cloud, item: '_Item') -> list[nodes.Node]:
     return [
         nodes.Node(
             name=name,
-            endpoint=item.checked(
-                'endpoint',
-                endpoints.parse,
-                text,
-                None if '://' in text else base_url,
-            ),
+            endpoint=item.checked('endpoint', endpoints.parse, text, base_url),
             site=site,
             cloud=own_cloud,
             discover=bool(discover),

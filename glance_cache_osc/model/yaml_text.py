@@ -27,18 +27,55 @@ _WRONG_VALUES = (
 def load(text: str) -> Any:
     """The value of a YAML or JSON text; JSON is parsed faster.
 
-    :raises yaml.YAMLError: the text is neither.
+    :raises yaml.YAMLError: the text is neither, or a key occurs twice.
     """
-    # YAML may begin with these characters, too.
+    # YAML may begin with these characters, too; it reports positions.
     if text.lstrip()[:1] in ('[', '{'):
         with contextlib.suppress(ValueError, RecursionError):
-            return json.loads(text)
+            return json.loads(text, object_pairs_hook=_unique)
     try:
         check_depth(text)
-        return yaml.load(text, Loader=Loader)  # noqa: S506 - safe
+        loader = Loader(text)
+        root = loader.get_single_node()
+        _check_keys(root, set())
+        return loader.construct_document(root) if root else None
     except _WRONG_VALUES as error:
         why = f'a value does not match its type: {error}'
         raise yaml.YAMLError(why) from error
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    """The mapping of keys and values.
+
+    :raises ValueError: a key occurs twice.
+    """
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError
+    return found
+
+
+def _check_keys(root: yaml.Node | None, seen: set[int]) -> None:
+    """Refuse keys that occur twice in one mapping.
+
+    :param seen: the identities of nodes that were checked: aliases refer to
+        the same node.
+    :raises yaml.YAMLError: a key occurs twice.
+    """
+    if not isinstance(root, yaml.CollectionNode) or id(root) in seen:
+        return
+    seen.add(id(root))
+    keys = set()
+    for item in root.value:
+        key, value = item if isinstance(item, tuple) else (None, item)
+        _check_keys(value, seen)
+        if isinstance(key, yaml.ScalarNode):
+            if key.value in keys:
+                raise yaml.MarkedYAMLError(
+                    problem=f"'{key.value}' occurs twice",
+                    problem_mark=key.start_mark,
+                )
+            keys.add(key.value)
 
 
 def check_depth(text: str) -> None:

@@ -70,7 +70,7 @@ async def attempt(  # noqa: PLR0913 - keywords only
     queues = iter(
         [
             queue
-            for at in range(group_limit)
+            for at in range(min(group_limit, len(batch.jobs)))
             for queue, size in sizes
             if at < size
         ]

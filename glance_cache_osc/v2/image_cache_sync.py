@@ -3,6 +3,7 @@
 """``openstack image cache sync``."""
 
 import argparse
+import collections
 from collections.abc import Callable
 from collections.abc import Sequence
 
@@ -121,10 +122,15 @@ class SyncImageCache(base.CacheLister):
         if policy and not delete:
             policy_files.report_extras(self, held, by_place)
         steps = self._steps(parsed_args, held, by_place)
+        deletions = collections.Counter(one for one, __ in _apart(steps)[0])
 
         def summary(results: list[queueing.Result]) -> base.Rows:
             return summaries.rows(
-                self, members, lambda one: _count(by_place, one), results
+                self,
+                members,
+                lambda one: _count(by_place, one) + deletions[one],
+                results,
+                deletes=delete,
             )
 
         if common.plans_only(parsed_args):
@@ -176,7 +182,7 @@ class SyncImageCache(base.CacheLister):
         self, parsed_args: argparse.Namespace
     ) -> Sequence[columns.Column]:
         if parsed_args.summary:
-            return summaries.table(self)
+            return summaries.table(self, deletes=parsed_args.delete_others)
         if common.plans_only(parsed_args):
             return queueing.PLAN
         return super().columns_for(parsed_args)

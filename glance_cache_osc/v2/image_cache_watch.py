@@ -26,6 +26,7 @@ from glance_cache_osc.model import images
 from glance_cache_osc.monitoring import board as boards
 
 _INTERVAL = 5.0
+_MIN_INTERVAL = 0.1
 #: With fewer nodes than these, there is a row for each node.
 _FEW_NODES = 30
 #: Seconds between updates of the live view.
@@ -59,7 +60,7 @@ class WatchImageCache(common.CacheCommand):
         parser.add_argument(
             '--interval',
             metavar='<seconds>',
-            type=options.seconds,
+            type=_interval,
             default=_INTERVAL,
             help=_('Seconds between two reads of a node (default: %g)')
             % _INTERVAL,
@@ -166,6 +167,17 @@ class WatchImageCache(common.CacheCommand):
             _follow(board, one, parsed_args.interval, report)
             for one in members
         )
+
+
+def _interval(text: str) -> float:
+    """Parse a number of seconds that is not less than the minimum."""
+    number = options.seconds(text)
+    if number < _MIN_INTERVAL:
+        raise argparse.ArgumentTypeError(
+            _("'%(text)s' is less than %(least)g seconds")
+            % {'text': text, 'least': _MIN_INTERVAL}
+        )
+    return number
 
 
 async def _image(change: boards.Change) -> images.Image:

@@ -615,8 +615,8 @@ def test_a_glance_that_is_away_is_no_cloud_without_images(
     )
 
 
-@pytest.mark.parametrize('mark', [',', '!', '&', '^', '@'])
-def test_a_name_that_would_be_several_is_refused(
+@pytest.mark.parametrize('mark', [',', '!', '&', '^', '@', '://'])
+def test_a_name_that_would_be_other_nodes_is_refused(
     cloud: Cloud, openstack: OpenStack, write: Callable[..., None], mark: str
 ) -> None:
     write([{'name': f'a{mark}b', 'endpoint': OSLO}])
@@ -624,7 +624,7 @@ def test_a_name_that_would_be_several_is_refused(
     result = openstack(*CACHE, 'list')
 
     assert (result.code, result.out) == (2, '')
-    assert "key 'name': , ! & ^ and @ are not allowed" in (result.err)
+    assert "key 'name': , ! & ^ @ and :// are not allowed" in (result.err)
     assert cloud.requests == []
 
 

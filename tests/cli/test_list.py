@@ -468,6 +468,17 @@ def test_bad_values_are_told_as_usage(
     assert result.err.endswith(message)
 
 
+@pytest.mark.parametrize('seconds', ['0', '0.09', '1e-300', 'nan'])
+def test_watch_reads_nodes_at_most_ten_times_a_second(
+    cloud: Cloud, openstack: OpenStack, seconds: str
+) -> None:
+    result = openstack('image', 'cache', 'watch', '--interval', seconds)
+
+    assert (result.code, result.out) == (2, '')
+    assert f"argument --interval: '{seconds}' is " in result.err
+    assert cloud.requests == []
+
+
 def test_no_listing_prints_a_thing_when_help_is_asked(
     openstack: OpenStack,
 ) -> None:

@@ -294,12 +294,49 @@ def test_a_file_that_is_wrong(
     assert cloud.requests == []
 
 
+@pytest.mark.parametrize('command', ['list', 'clear'])
+@pytest.mark.parametrize('in_clouds_yaml', [True, False])
+def test_a_list_without_nodes(
+    cloud: Cloud,
+    openstack: OpenStack,
+    far: Callable[..., None],
+    nodes_file: pathlib.Path,
+    command: str,
+    in_clouds_yaml: bool,
+) -> None:
+    """No command uses the image endpoint instead."""
+    nodes_file.write_text('[]')
+    where = f"'{nodes_file}'"
+    if in_clouds_yaml:
+        far(image_cache_nodes=[])
+        where = "'image_cache_nodes' in clouds.yaml"
+
+    result = openstack('--os-cloud', 'far', 'image', 'cache', command)
+
+    assert result == Result(
+        2,
+        '',
+        f'{where} is not valid: the list is empty. Add a node, or delete the '
+        'key in clouds.yaml.\n',
+    )
+    assert cloud.requests == []
+
+
 @pytest.mark.parametrize(
     ('content', 'words'),
     [
         ('- name: [edge-oslo\n', 'line 1, column 9'),
         ('[{"name": "edge-oslo", "endpoint": }\n', 'line 1, column 1'),
         ('- name: edge-oslo\n  endpoint: \x07\n', '#x0007'),
+        (
+            '- name: edge-oslo\n  endpoint: http://a\n  endpoint: http://b\n',
+            '\'endpoint\' occurs twice in "<unicode string>", line 3, column 3',
+        ),
+        (
+            '[{"name": "edge-oslo", "endpoint": "http://a",\n'
+            '  "endpoint": "http://b"}]\n',
+            '\'endpoint\' occurs twice in "<unicode string>", line 2, column 3',
+        ),
         (
             '- !!python/object/apply:os.system ["true"]\n',
             'python/object/apply:os.system',

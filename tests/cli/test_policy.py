@@ -428,6 +428,89 @@ bergen 1 1 0 1 0 7000000
 tromso 1 0 0 1 0 5000000
 """,
 }
+#: The same with --delete-others.
+SUMMARY_DELETE = {
+    'table': """\
++--------+-------+----------------+--------+--------+---------+--------+---------+
+| Site   | Nodes | Already Cached | Cached | Queued | Deleted | Failed | Size    |
++--------+-------+----------------+--------+--------+---------+--------+---------+
+| oslo   |     2 |              4 |      0 |      2 |       1 |      0 | 24.0 MB |
+| bergen |     1 |              1 |      0 |      1 |       0 |      0 | 7.0 MB  |
+| tromso |     1 |              0 |      0 |      1 |       0 |      0 | 5.0 MB  |
++--------+-------+----------------+--------+--------+---------+--------+---------+
+""",
+    'json': """\
+[
+  {
+    "Site": "oslo",
+    "Nodes": 2,
+    "Already Cached": 4,
+    "Cached": 0,
+    "Queued": 2,
+    "Deleted": 1,
+    "Failed": 0,
+    "Size": 24000000
+  },
+  {
+    "Site": "bergen",
+    "Nodes": 1,
+    "Already Cached": 1,
+    "Cached": 0,
+    "Queued": 1,
+    "Deleted": 0,
+    "Failed": 0,
+    "Size": 7000000
+  },
+  {
+    "Site": "tromso",
+    "Nodes": 1,
+    "Already Cached": 0,
+    "Cached": 0,
+    "Queued": 1,
+    "Deleted": 0,
+    "Failed": 0,
+    "Size": 5000000
+  }
+]
+""",
+    'yaml': """\
+- Already Cached: 4
+  Cached: 0
+  Deleted: 1
+  Failed: 0
+  Nodes: 2
+  Queued: 2
+  Site: oslo
+  Size: 24000000
+- Already Cached: 1
+  Cached: 0
+  Deleted: 0
+  Failed: 0
+  Nodes: 1
+  Queued: 1
+  Site: bergen
+  Size: 7000000
+- Already Cached: 0
+  Cached: 0
+  Deleted: 0
+  Failed: 0
+  Nodes: 1
+  Queued: 1
+  Site: tromso
+  Size: 5000000
+""",
+    'csv': """\
+"Site","Nodes","Already Cached","Cached","Queued","Deleted","Failed","Size"
+"oslo",2,4,0,2,1,0,24000000
+"bergen",1,1,0,1,0,0,7000000
+"tromso",1,0,0,1,0,0,5000000
+""",
+    'value': """\
+oslo 2 4 0 2 1 0 24000000
+bergen 1 1 0 1 0 0 7000000
+tromso 1 0 0 1 0 0 5000000
+""",
+}
 BY_SITE = {
     'table': """\
 +--------------------------------------+--------------+--------+--------+--------+---------+----------------------+
@@ -906,7 +989,37 @@ def test_a_summary_of_what_was_done(
 
     result = openstack(*SYNC, '--all-nodes', *DELETE, '--summary', '-f', name)
 
-    assert result == Result(0, SUMMARY[name], '')
+    assert result == Result(0, SUMMARY_DELETE[name], '')
+
+
+@pytest.mark.parametrize(
+    ('option', 'code'), [('--check', 3), ('--dry-run', 0)]
+)
+@pytest.mark.usefixtures('before', 'an_orphan')
+def test_a_summary_of_what_would_be_deleted(
+    openstack: OpenStack, option: str, code: int
+) -> None:
+    result = openstack(
+        *(*SYNC, '--all-nodes', '--delete-others', option, '--summary'),
+        *('-f', 'csv'),
+    )
+
+    assert (result.code, result.out) == (code, SUMMARY_DELETE['csv'])
+
+
+@pytest.mark.usefixtures('before', 'an_orphan')
+def test_deletions_that_fail_are_counted(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    accept(cloud, *PUTS)
+    method, url = DELETION.split()
+    cloud.answers(method, url, status_code=500)
+
+    result = openstack(*SYNC, '--all-nodes', *DELETE, '--summary', '-f', 'csv')
+
+    assert result.code == 1
+    assert result.err.startswith(f'Cannot delete image {p.ORPHAN} ')
+    assert result.out.splitlines()[1] == '"oslo",2,4,0,2,0,1,24000000'
 
 
 @pytest.mark.usefixtures('before')

@@ -1068,7 +1068,9 @@ def modified(seconds: float, listed: Any) -> Any:
     return listed
 
 
-@pytest.mark.parametrize(('argv', 'most'), [([], 4), (['2'], 2), (['1'], 1)])
+@pytest.mark.parametrize(
+    ('argv', 'most'), [([], 4), (['2'], 2), (['1'], 1), (['9' * 12], 5)]
+)
 def test_so_many_nodes_are_read_from_at_a_time(
     cloud: Cloud,
     known: dict[str, Any],

@@ -41,7 +41,8 @@ def cloud_of(
         }
         for one in configured
     ]
-    cloud.setting.side_effect = {'image_cache_nodes': listed}.get
+    settings = {'image_cache_nodes': listed} if listed else {}
+    cloud.setting.side_effect = settings.get
     cloud.image_endpoint.return_value = endpoint
     return cloud
 

@@ -9,13 +9,16 @@ from typing import Any
 from unittest import mock
 
 import pytest
+import yaml
 
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import configuration
 from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import node_sets
+from glance_cache_osc.model import yaml_text
 
+EMPTY = 'Add a node, or delete the key in clouds.yaml.'
 FORM = 'See the page clouds.yaml in the manual.'
 RANGE = 'Use one range, such as oslo-[1-3] or oslo-[01-12,20].'
 OSLO = {'name': 'edge-oslo', 'endpoint': 'http://10.1.0.5:9292/v2/'}
@@ -63,17 +66,35 @@ def in_file(file: pathlib.Path, text: str | bytes) -> list[nodes.Node]:
     return nodes_of(image_cache_nodes_file=str(file))
 
 
+def test_a_cloud_may_have_no_nodes() -> None:
+    assert nodes_of() == []
+
+
 @pytest.mark.parametrize(
-    'settings',
+    ('settings', 'told'),
     [
-        {},
-        {'image_cache_nodes': None},
-        {'image_cache_nodes': []},
-        {'image_cache_nodes_file': None},
+        (
+            {'image_cache_nodes': None},
+            f"'image_cache_nodes' in clouds.yaml is not valid: not a list. "
+            f'{FORM}',
+        ),
+        (
+            {'image_cache_nodes': []},
+            "'image_cache_nodes' in clouds.yaml is not valid: the list is "
+            f'empty. {EMPTY}',
+        ),
+        (
+            {'image_cache_nodes_file': None},
+            "'image_cache_nodes_file' in clouds.yaml is not a file path. Use "
+            'an absolute path.',
+        ),
     ],
 )
-def test_a_cloud_may_have_no_nodes(settings: dict[str, Any]) -> None:
-    assert nodes_of(**settings) == []
+def test_a_list_that_is_written_is_not_empty(
+    settings: dict[str, Any], told: str
+) -> None:
+    """The image endpoint must not take the place of the nodes."""
+    assert failure(**settings) == told
 
 
 def test_nodes_come_in_the_order_in_which_they_are_written() -> None:
@@ -496,11 +517,58 @@ def test_a_file_of_nodes_is_yaml_or_json(
     assert in_file(file, text) == BOTH
 
 
-@pytest.mark.parametrize('text', ['', '# nothing yet\n', 'null', '[]'])
-def test_a_file_may_name_no_nodes(file: pathlib.Path, text: str) -> None:
-    if text == '[]':
-        assert in_file(file, text) == []
-        return
+@pytest.mark.parametrize('loader', [yaml.SafeLoader, yaml_text.Loader])
+@pytest.mark.parametrize(
+    ('text', 'key', 'line'),
+    [
+        ('- name: a\n  endpoint: b\n  "endpoint": b\n', 'endpoint', 3),
+        ('- {name: a,\n name: a, endpoint: b}', 'name', 2),
+        ('[{"name": "a",\n "n\\u0061me": "b"}]', 'name', 2),
+        ('[{"name": "a", "more": [{"b": 1,\n "b": 2}]}]', 'b', 2),
+        ('- {&a name: a, *a : b}', 'name', 1),
+        ('- {<<: {}, <<: {name: a}}', '<<', 1),
+    ],
+)
+def test_a_key_occurs_once_in_an_item(
+    file: pathlib.Path,
+    monkeypatch: pytest.MonkeyPatch,
+    loader: type,
+    text: str,
+    key: str,
+    line: int,
+) -> None:
+    monkeypatch.setattr(yaml_text, 'Loader', loader)
+    file.write_text(text)
+
+    told = failure(image_cache_nodes_file=str(file))
+
+    assert told.startswith(
+        f"'{file}' is not valid YAML: '{key}' occurs twice in "
+    )
+    assert f', line {line}, column ' in told
+
+
+def test_an_item_may_merge_and_repeat_others(file: pathlib.Path) -> None:
+    """Keys of merged items are replaced, not repeated."""
+    text = (
+        '- &a {name: edge-oslo, endpoint: "http://10.1.0.5:9292"}\n'
+        '- {<<: *a, name: edge-bergen, '
+        'endpoint: "https://glance.bergen.example.net"}\n'
+    )
+
+    assert in_file(file, text) == BOTH
+
+
+@pytest.mark.parametrize('text', ['[]', '--- []\n', '[ # nothing yet\n]'])
+def test_a_list_in_a_file_is_not_empty(file: pathlib.Path, text: str) -> None:
+    file.write_text(text)
+    assert failure(
+        image_cache_nodes=[OSLO], image_cache_nodes_file=str(file)
+    ) == (f"'{file}' is not valid: the list is empty. {EMPTY}")
+
+
+@pytest.mark.parametrize('text', ['', '# nothing yet\n', 'null'])
+def test_a_file_without_a_list(file: pathlib.Path, text: str) -> None:
     file.write_text(text)
     assert failure(image_cache_nodes_file=str(file)) == (
         f"'{file}' is not valid: not a list. {FORM}"

@@ -42,15 +42,23 @@ def test_a_row_for_each_site_or_node_without_one() -> None:
         (BERGEN, step(BIG), 'deleted'),
     ]
 
-    rows = summaries.rows(COMMAND, ALL, lambda _one: 2, results)
+    rows = summaries.rows(COMMAND, ALL, lambda _one: 2, results, deletes=True)
 
-    assert [one.header for one in summaries.TABLE] == [
-        'Site', 'Nodes', 'Already Cached', 'Cached', 'Queued', 'Failed', 'Size'
+    table = summaries.table(COMMAND, deletes=True)
+    assert [one.header for one in table] == [
+        'Site', 'Nodes', 'Already Cached', 'Cached', 'Queued', 'Deleted',
+        'Failed', 'Size',
     ]  # fmt: skip
     assert rows == [
-        ('oslo', 2, 1, 1, 1, 1, 2 * 10**9 + 1000),
-        ('bergen', 1, 0, 0, 1, 1, 0),
+        ('oslo', 2, 1, 1, 1, 0, 1, 2 * 10**9 + 1000),
+        ('bergen', 1, 0, 0, 1, 1, 0, 0),
     ]
+
+
+def test_only_commands_that_delete_have_a_column_for_it() -> None:
+    assert [one.header for one in summaries.table(COMMAND)] == [
+        'Site', 'Nodes', 'Already Cached', 'Cached', 'Queued', 'Failed', 'Size'
+    ]  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -59,28 +67,31 @@ def test_a_row_for_each_site_or_node_without_one() -> None:
         (plan.Action.NONE, 'Already Cached'),
         (plan.Action.QUEUE, 'Queued'),
         (plan.Action.WAIT, 'Queued'),
-        (plan.Action.DELETE, None),
+        (plan.Action.DELETE, 'Deleted'),
     ],
 )
-def test_a_row_of_a_plan(action: plan.Action, column: str | None) -> None:
+def test_a_row_of_a_plan(action: plan.Action, column: str) -> None:
     """Its rows have actions instead of results."""
-    headers = [one.header for one in summaries.TABLE]
+    table = summaries.table(COMMAND, deletes=True)
+    headers = [one.header for one in table]
 
     (row,) = summaries.rows(
         COMMAND,
         [BERGEN],
         lambda _one: 1,
         [(BERGEN, step(SMALL, action), action.value)],
+        deletes=True,
     )
 
     found = dict(zip(headers, row))
     counts = {
         one: found[one]
-        for one in ('Already Cached', 'Cached', 'Queued')
+        for one in ('Already Cached', 'Cached', 'Queued', 'Deleted')
         if found[one]
     }
-    assert counts == ({column: 1} if column else {})
-    assert found['Failed'] == (0 if column else 1)
+    assert counts == {column: 1}
+    assert found['Failed'] == 0
+    assert found['Size'] == (0 if column == 'Deleted' else 1000)
 
 
 def test_nodes_on_which_nothing_belongs_have_no_failures() -> None:

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from collections.abc import Coroutine
 import gc
+import time
 from typing import Any
 from typing import TypeVar
 
@@ -117,6 +118,22 @@ def test_no_more_of_a_lane_are_under_way_than_its_width() -> None:
 
     assert watch.most == {'a': 3, 'b': 3, 'c': 3}
     assert sorted(watch.begun) == sorted(jobs)
+
+
+@pytest.mark.parametrize('jobs', [[], ['a', 'b']])
+def test_a_limit_may_be_any_number(jobs: list[str]) -> None:
+    """It does not take time: Ctrl-C would have no effect meanwhile."""
+    watch = UnderWay()
+    began = time.monotonic()
+
+    run(
+        attempt.attempt(
+            watch.operation, jobs, group=lambda _: 'one', group_limit=10**8
+        )
+    )
+
+    assert time.monotonic() - began < 1
+    assert sorted(watch.begun) == jobs
 
 
 def test_without_lanes_all_are_under_way_at_once() -> None:
