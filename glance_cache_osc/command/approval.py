@@ -123,7 +123,8 @@ def _confirm_total(
 
 
 def _is_interactive() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    # Standard input is None if it is closed, as by '<&-'.
+    return bool(sys.stdin) and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _confirm(

@@ -1,10 +1,11 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Write output files of commands."""
+"""Read input files of commands, and write their output files."""
 
 import errno
 import os
 import pathlib
+import sys
 import tempfile
 from typing import TextIO
 
@@ -12,6 +13,28 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 
 _MODE = 0o644
+
+
+def read(path: str) -> str:
+    """Read a text file; ``-`` is standard input.
+
+    :raises errors.UsageError: the file cannot be read, or is not UTF-8 text.
+    """
+    try:
+        if path == '-':
+            if not sys.stdin:  # Closed, as by '<&-'.
+                raise OSError(errno.EBADF, _('Standard input is closed'))
+            return sys.stdin.read()
+        return pathlib.Path(path).read_text(encoding='utf-8-sig')
+    except OSError as error:
+        raise errors.UsageError(
+            _("Cannot read '%(file)s': %(why)s")
+            % {'file': path, 'why': error.strerror}
+        ) from error
+    except UnicodeDecodeError as error:
+        raise errors.UsageError(
+            _("Cannot read '%s': not UTF-8 text") % path
+        ) from error
 
 
 def check(path: str) -> None:

@@ -5,15 +5,14 @@
 import argparse
 from collections.abc import Callable
 import datetime
-import pathlib
 import re
-import sys
 from typing import TypeVar
 
 from osc_lib import utils
 from oslo_utils import strutils
 
 from glance_cache_osc import errors
+from glance_cache_osc.command import files
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
@@ -161,28 +160,8 @@ def _read_names(path: str) -> list[str]:
 
     :raises errors.UsageError: the file cannot be read, or is not text.
     """
-    lines = (line.strip() for line in read_text(path).split('\n'))
+    lines = (line.strip() for line in files.read(path).split('\n'))
     return [line for line in lines if line and not line.startswith('#')]
-
-
-def read_text(path: str) -> str:
-    """Read a text file; ``-`` is standard input.
-
-    :raises errors.UsageError: the file cannot be read, or is not UTF-8 text.
-    """
-    try:
-        if path == '-':
-            return sys.stdin.read()
-        return pathlib.Path(path).read_text(encoding='utf-8-sig')
-    except OSError as error:
-        raise errors.UsageError(
-            _("Cannot read '%(file)s': %(why)s")
-            % {'file': path, 'why': error.strerror}
-        ) from error
-    except UnicodeDecodeError as error:
-        raise errors.UsageError(
-            _("Cannot read '%s': not UTF-8 text") % path
-        ) from error
 
 
 def add_approval_options(

@@ -243,6 +243,16 @@ def test_without_a_terminal_there_is_nobody_to_ask(
     assert approval.is_required(command_line(), [OSLO]) is False
 
 
+def test_standard_input_that_is_closed_is_not_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sit_down(monkeypatch, '')
+    monkeypatch.setattr(sys, 'stdin', None)
+
+    with pytest.raises(errors.UsageError):
+        approval.is_required(command_line(), [OSLO, BERGEN])
+
+
 def test_nothing_to_take_asks_nothing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

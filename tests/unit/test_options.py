@@ -329,6 +329,17 @@ def test_standard_input_adds_to_the_words(
     assert options.image_words(parsed) == ['ubuntu']
 
 
+def test_standard_input_that_is_closed_is_reported(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'stdin', None)
+
+    with pytest.raises(errors.UsageError) as caught:
+        options.image_words(parser.parse_args(['--from-file', '-']))
+
+    assert str(caught.value) == "Cannot read '-': Standard input is closed."
+
+
 @pytest.mark.parametrize('argv', ['--tag x', '--property a=b'])
 def test_a_tag_or_a_property_is_enough(parser: Parser, argv: str) -> None:
     assert options.image_words(parser.parse_args(argv.split())) == []
