@@ -4,6 +4,7 @@
 
 import argparse
 from collections.abc import Callable
+import contextlib
 import datetime
 import re
 from typing import TypeVar
@@ -253,14 +254,15 @@ def _duration(text: str) -> datetime.timedelta:
 
 def size(text: str) -> int:
     """Parse a size, and return it in bytes."""
-    if not _SIZE.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            _("'%s' is not a size such as 500M, 10G or 2Gi") % text
-        )
-    number: int = strutils.string_to_bytes(
-        f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
+    if _SIZE.fullmatch(text):
+        with contextlib.suppress(OverflowError):
+            number: int = strutils.string_to_bytes(
+                f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
+            )
+            return number
+    raise argparse.ArgumentTypeError(
+        _("'%s' is not a size such as 500M, 10G or 2Gi") % text
     )
-    return number
 
 
 def _image(text: str) -> str:

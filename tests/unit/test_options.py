@@ -241,7 +241,10 @@ def test_sizes(parser: Parser, text: str, expected: int) -> None:
                 'argument --larger-than: '
                 f"'{text}' is not a size such as 500M, 10G or 2Gi",
             )
-            for text in ('G', '10X', '-1', '1 G', '1e3', '10g', '1ki', '')
+            for text in (
+                *('G', '10X', '-1', '1 G', '1e3', '10g', '1ki', ''),
+                '9' * 400,
+            )
         ),
         *(
             (
