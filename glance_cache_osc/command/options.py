@@ -96,6 +96,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tag',
         metavar='<tag>',
+        type=_tag,
         action='append',
         default=[],
         help=_('Images with this tag (repeat to require several tags)'),
@@ -268,6 +269,12 @@ def size(text: str) -> int:
 def _image(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError(_('An image name is empty'))
+    return text
+
+
+def _tag(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError(_('A tag is empty'))
     return text
 
 
