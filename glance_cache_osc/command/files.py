@@ -24,7 +24,8 @@ def read(path: str) -> str:
         if path == '-':
             if not sys.stdin:  # Closed, as by '<&-'.
                 raise OSError(errno.EBADF, _('Standard input is closed'))
-            return sys.stdin.read()
+            # Without a byte-order mark, as 'utf-8-sig' reads a file.
+            return sys.stdin.read().removeprefix('\ufeff')
         return pathlib.Path(path).read_text(encoding='utf-8-sig')
     except OSError as error:
         raise errors.UsageError(

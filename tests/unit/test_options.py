@@ -326,7 +326,7 @@ def test_a_file_adds_to_the_words(
 def test_standard_input_adds_to_the_words(
     parser: Parser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, 'stdin', io.StringIO('ubuntu\n\n'))
+    monkeypatch.setattr(sys, 'stdin', io.StringIO('\ufeffubuntu\n\n'))
 
     parsed = parser.parse_args(['--from-file', '-'])
 
