@@ -136,7 +136,7 @@ def _confirm(
         return
     shown = lines[:_MOST_LINES]
     if len(lines) > len(shown):
-        shown.append(_('… and %d more') % (len(lines) - len(shown)))
+        shown.append(_('... and %d more') % (len(lines) - len(shown)))
     for line in shown:
         sys.stderr.write(f'  {columns.safe_text(line)}\n')
     if more:
