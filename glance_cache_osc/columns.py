@@ -202,6 +202,14 @@ for_terminals = Form(
         Kind.SHARE: lambda share: f'{share.bar()} {share.count}/{share.of}',
     },
 )
+#: The form for tables on a terminal whose encoding has no characters for bars.
+for_terminals_without_bars = Form(
+    '',
+    {
+        **for_people.by_kind,
+        Kind.SHARE: lambda share: f'{share.count}/{share.of}',
+    },
+)
 
 
 #: The forms by the names of cliff's formats; all other formats are for
@@ -213,6 +221,14 @@ _FORMS = {
     'value': for_text,
     'yaml': for_yaml,
 }
+
+
+def _can_show_bars(stream: TextIO) -> bool:
+    try:
+        Share(1, 2).bar().encode(stream.encoding or 'utf-8')
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class Rendering(base.ListFormatter):
@@ -246,7 +262,11 @@ class Rendering(base.ListFormatter):
         """Write the rows to standard output."""
         form = self._form
         if form is for_people and stdout.isatty():
-            form = for_terminals
+            form = (
+                for_terminals
+                if _can_show_bars(stdout)
+                else for_terminals_without_bars
+            )
         absent = form.absent
         # Looked up once for each column: there may be millions of values.
         converters = [form.by_kind[self._kinds[name]] for name in column_names]

@@ -123,7 +123,8 @@ def _confirm_total(
 
 
 def _is_interactive() -> bool:
-    return sys.stdin.isatty() and sys.stderr.isatty()
+    # Standard input is None if it is closed, as by '<&-'.
+    return bool(sys.stdin) and sys.stdin.isatty() and sys.stderr.isatty()
 
 
 def _confirm(
@@ -135,7 +136,7 @@ def _confirm(
         return
     shown = lines[:_MOST_LINES]
     if len(lines) > len(shown):
-        shown.append(_('… and %d more') % (len(lines) - len(shown)))
+        shown.append(_('... and %d more') % (len(lines) - len(shown)))
     for line in shown:
         sys.stderr.write(f'  {columns.safe_text(line)}\n')
     if more:

@@ -1,11 +1,13 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Write output files of commands."""
+"""Read input files of commands, and write their output files."""
 
 import errno
 import os
 import pathlib
+import sys
 import tempfile
+from typing import TextIO
 
 from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
@@ -13,17 +15,41 @@ from glance_cache_osc.i18n import _
 _MODE = 0o644
 
 
-def check(path: str) -> None:
-    """Check that a file can be replaced.
+def read(path: str) -> str:
+    """Read a text file; ``-`` is standard input.
 
+    :raises errors.UsageError: the file cannot be read, or is not UTF-8 text.
+    """
+    try:
+        if path == '-':
+            if not sys.stdin:  # Closed, as by '<&-'.
+                raise OSError(errno.EBADF, _('Standard input is closed'))
+            # Without a byte-order mark, as 'utf-8-sig' reads a file.
+            return sys.stdin.read().removeprefix('\ufeff')
+        return pathlib.Path(path).read_text(encoding='utf-8-sig')
+    except OSError as error:
+        raise errors.UsageError(
+            _("Cannot read '%(file)s': %(why)s")
+            % {'file': path, 'why': error.strerror}
+        ) from error
+    except UnicodeDecodeError as error:
+        raise errors.UsageError(
+            _("Cannot read '%s': not UTF-8 text") % path
+        ) from error
+
+
+def check(path: str) -> None:
+    """Check that a file can be written.
+
+    :param path: ``-`` is standard output.
     :raises errors.UsageError: the path is empty, or its directory does not
         exist or is not writable.
     """
     if not path:
         raise errors.UsageError(_("'--output' is empty"), _('Specify a file.'))
+    if path == '-' or _in_place(path) is not None:
+        return
     file = pathlib.Path(path).resolve()
-    if file.exists() and not (file.is_file() or file.is_dir()):
-        return  # For example, a pipe.
     if file.is_dir():
         why = errno.EISDIR
     elif not file.parent.is_dir():
@@ -39,20 +65,28 @@ def check(path: str) -> None:
     )
 
 
-def replace(path: str, text: str) -> None:
+def write(path: str, text: str, stdout: TextIO) -> None:
     """Replace a file in one step: readers find the old or the new content.
 
     If the path is not a regular file, such as a pipe, the text is written
     there directly.
 
+    :param path: ``-`` is standard output.
     :raises errors.CacheError: the file was not written; an old file is
         unchanged.
     """
+    if path == '-':
+        stdout.write(text)
+        stdout.flush()
+        return
     try:
-        file = pathlib.Path(path).resolve()
-        if file.exists() and not file.is_file():
-            file.write_text(text, encoding='utf-8')
+        if (target := _in_place(path)) is not None:
+            with open(
+                target, 'w', encoding='utf-8', closefd=target == path
+            ) as new:
+                new.write(text)
             return
+        file = pathlib.Path(path).resolve()
         descriptor, name = tempfile.mkstemp(dir=file.parent)
         try:
             with os.fdopen(descriptor, 'w', encoding='utf-8') as new:
@@ -64,12 +98,31 @@ def replace(path: str, text: str) -> None:
         except BaseException:
             pathlib.Path(name).unlink(missing_ok=True)
             raise
+    except BrokenPipeError:
+        raise  # As for standard output: cliff ends the command.
     except OSError as error:
         raise errors.CacheError(
             _("Cannot write '%(file)s': %(why)s")
             % {'file': path, 'why': error.strerror},
             _('Check the directory and its free space.'),
         ) from error
+
+
+def _in_place(path: str) -> int | str | None:
+    """What to open to write a file directly; None if it must be replaced.
+
+    A descriptor of this process, such as ``/dev/stdout``, keeps its position:
+    a shell may have opened a log file to append to it.
+    """
+    file = pathlib.Path(path)
+    if not file.exists() or file.is_dir():
+        return None
+    own = pathlib.Path('/proc/self/fd').resolve()
+    while file.is_symlink():
+        if file.parent.resolve() == own:
+            return int(file.name)
+        file = file.parent / file.readlink()
+    return None if file.is_file() else path
 
 
 def _mode(file: pathlib.Path) -> int:

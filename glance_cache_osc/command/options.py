@@ -4,16 +4,16 @@
 
 import argparse
 from collections.abc import Callable
+import contextlib
 import datetime
-import pathlib
 import re
-import sys
 from typing import TypeVar
 
 from osc_lib import utils
 from oslo_utils import strutils
 
 from glance_cache_osc import errors
+from glance_cache_osc.command import files
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
@@ -96,6 +96,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tag',
         metavar='<tag>',
+        type=_tag,
         action='append',
         default=[],
         help=_('Images with this tag (repeat to require several tags)'),
@@ -161,28 +162,8 @@ def _read_names(path: str) -> list[str]:
 
     :raises errors.UsageError: the file cannot be read, or is not text.
     """
-    lines = (line.strip() for line in read_text(path).split('\n'))
+    lines = (line.strip() for line in files.read(path).split('\n'))
     return [line for line in lines if line and not line.startswith('#')]
-
-
-def read_text(path: str) -> str:
-    """Read a text file; ``-`` is standard input.
-
-    :raises errors.UsageError: the file cannot be read, or is not UTF-8 text.
-    """
-    try:
-        if path == '-':
-            return sys.stdin.read()
-        return pathlib.Path(path).read_text(encoding='utf-8-sig')
-    except OSError as error:
-        raise errors.UsageError(
-            _("Cannot read '%(file)s': %(why)s")
-            % {'file': path, 'why': error.strerror}
-        ) from error
-    except UnicodeDecodeError as error:
-        raise errors.UsageError(
-            _("Cannot read '%s': not UTF-8 text") % path
-        ) from error
 
 
 def add_approval_options(
@@ -274,19 +255,26 @@ def _duration(text: str) -> datetime.timedelta:
 
 def size(text: str) -> int:
     """Parse a size, and return it in bytes."""
-    if not _SIZE.fullmatch(text):
-        raise argparse.ArgumentTypeError(
-            _("'%s' is not a size such as 500M, 10G or 2Gi") % text
-        )
-    number: int = strutils.string_to_bytes(
-        f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
+    if _SIZE.fullmatch(text):
+        with contextlib.suppress(OverflowError):
+            number: int = strutils.string_to_bytes(
+                f'{text.rstrip("B")}B', unit_system='mixed', return_int=True
+            )
+            return number
+    raise argparse.ArgumentTypeError(
+        _("'%s' is not a size such as 500M, 10G or 2Gi") % text
     )
-    return number
 
 
 def _image(text: str) -> str:
     if not text:
         raise argparse.ArgumentTypeError(_('An image name is empty'))
+    return text
+
+
+def _tag(text: str) -> str:
+    if not text:
+        raise argparse.ArgumentTypeError(_('A tag is empty'))
     return text
 
 

@@ -11,8 +11,8 @@ from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.cloud import queries
 from glance_cache_osc.command import common
+from glance_cache_osc.command import files
 from glance_cache_osc.command import operations
-from glance_cache_osc.command import options
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
@@ -53,7 +53,7 @@ def from_args(parsed_args: argparse.Namespace) -> policies.Policy | None:
             ),
             _('Use one of them.'),
         )
-    return reading.read(options.read_text(path), path)
+    return reading.read(files.read(path), path)
 
 
 async def find(

@@ -102,6 +102,14 @@ def counting(what: str, total: int) -> Iterator[Counter]:
         display.refresh()
 
 
+def overflow(console: Any) -> Any:
+    """How to cut text that is too long: only UTF-8 has rich's ellipsis.
+
+    :param console: a `rich.console.Console`.
+    """
+    return 'crop' if console.options.ascii_only else 'ellipsis'
+
+
 def _progress(*more_columns: Any) -> Any:
     """A `rich.progress.Progress` on standard error, with these columns."""
     import rich.console

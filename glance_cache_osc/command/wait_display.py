@@ -12,6 +12,7 @@ import sys
 from typing import Any
 
 from glance_cache_osc import columns
+from glance_cache_osc.command import progress
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import watching
 from glance_cache_osc.i18n import _
@@ -96,7 +97,7 @@ class Display(Lines):
 
     def update(self, status: watching.Status) -> None:
         """Show the current progress."""
-        self._content = render(status)
+        self._content = render(status, progress.overflow(self._live.console))
         self._live.update(self._content, refresh=True)
 
     def log_line(self, level: int, line: str) -> None:
@@ -133,7 +134,7 @@ def show(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
         display.stop()
 
 
-def render(status: watching.Status) -> Any:
+def render(status: watching.Status, overflow: Any = 'ellipsis') -> Any:
     """The content of the live view: a bar, numbers, and fills in progress."""
     import rich.console
     import rich.progress_bar
@@ -154,7 +155,7 @@ def render(status: watching.Status) -> Any:
     names = rich.text.Text(
         sites_of(status.filling) if several else names_of(status.filling),
         no_wrap=True,
-        overflow='ellipsis',
+        overflow=overflow,
     )
     return rich.console.Group(line, names)
 

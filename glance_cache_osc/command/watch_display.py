@@ -14,6 +14,7 @@ import rich.table
 import rich.text
 
 from glance_cache_osc import columns
+from glance_cache_osc.command import progress
 from glance_cache_osc.i18n import _
 from glance_cache_osc.monitoring import board as boards
 
@@ -87,6 +88,7 @@ class Screen:
                 header,
                 justify='left' if at < _LEFT else 'right',
                 no_wrap=True,
+                overflow=progress.overflow(self._console),
             )
         for one in cells:
             style = _STYLES.get(one['Status'], 'red')

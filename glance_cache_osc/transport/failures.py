@@ -217,4 +217,4 @@ def _certificate_rejected(
 def one_line(text: str) -> str:
     """A text on one line, cut to at most 300 characters."""
     line = ' '.join(text.split())
-    return line if len(line) <= _MAX_TEXT else f'{line[:_MAX_TEXT]}…'
+    return line if len(line) <= _MAX_TEXT else f'{line[:_MAX_TEXT]} [...]'

@@ -38,6 +38,7 @@ class ImageCacheMetrics(common.CacheCommand):
         parser.add_argument(
             '--output',
             metavar='<file>',
+            default='-',
             help=_(
                 'Write to this file instead of standard output. The file is '
                 'replaced only when the new content is complete, and stays as '
@@ -46,8 +47,7 @@ class ImageCacheMetrics(common.CacheCommand):
         )
 
     def check(self, parsed_args: argparse.Namespace) -> None:
-        if parsed_args.output not in (None, '-'):
-            files.check(parsed_args.output)
+        files.check(parsed_args.output)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:
         """Read the nodes, and write the metrics."""
@@ -58,8 +58,4 @@ class ImageCacheMetrics(common.CacheCommand):
         text = metrics.render(
             self.loop.run(collecting.collect(self, members, policy))
         )
-        if parsed_args.output in (None, '-'):
-            self.app.stdout.write(text)
-            self.app.stdout.flush()
-        else:
-            files.replace(parsed_args.output, text)
+        files.write(parsed_args.output, text, self.app.stdout)

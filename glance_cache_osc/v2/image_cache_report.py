@@ -41,7 +41,7 @@ class ImageCacheReport(common.CacheCommand):
             help=_(
                 'Write to this file. The file is replaced only when the new '
                 'content is complete, and stays as it is if no request could '
-                'be sent'
+                "be sent; '-' is standard output"
             ),
         )
 
@@ -56,7 +56,7 @@ class ImageCacheReport(common.CacheCommand):
         members = self.chosen_fleet(parsed_args)
         snapshot = self.loop.run(collecting.collect(self, members, policy))
         text = page.render(snapshot, _command_line(parsed_args))
-        files.replace(parsed_args.output, text)
+        files.write(parsed_args.output, text, self.app.stdout)
 
 
 def _command_line(parsed_args: argparse.Namespace) -> str:

@@ -89,7 +89,8 @@ def test_each_option_says_what_it_takes(
         if one.type is not None and one.option_strings:
             text = one.help
             assert re.search(
-                r'[Ss]econds|at most|bytes|such as|with this property', text
+                r'[Ss]econds|at most|bytes|such as|with this (tag|property)',
+                text,
             ), one.dest
             if one.metavar in ('<seconds>', '<number>'):
                 assert 'default: ' in text, one.dest

@@ -239,3 +239,15 @@ def test_a_file_is_required(cloud: Cloud, openstack: OpenStack) -> None:
     assert result.code == 2
     assert 'the following arguments are required: --output' in result.err
     assert cloud.requests == []
+
+
+def test_a_minus_sign_is_standard_output(
+    cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path
+) -> None:
+    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', json=p.cache())
+
+    result = openstack(*REPORT, '--site', 'bergen', '--output', '-')
+
+    assert (result.code, result.err) == (0, '')
+    assert Page(result.out).tables['nodes'][1][0] == 'bergen-1'
+    assert not (tmp_path / '-').exists()

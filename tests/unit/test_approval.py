@@ -120,7 +120,7 @@ def test_of_a_thousand_nodes_twenty_are_shown(
 
     assert terminal.getvalue().splitlines()[19:] == [
         '  oslo (http://oslo)',
-        '  … and 980 more',
+        '  ... and 980 more',
         'About to prune 1000 nodes. Continue? [y/N] ',
     ]
 
@@ -141,8 +141,8 @@ def test_nodes_are_not_pruned_without_a_yes(
     ('count', 'last_lines'),
     [
         (20, ['  id-2  0 B  oslo']),
-        (21, ['  id-2  0 B  oslo', '  … and 1 more']),
-        (1020, ['  id-2  0 B  oslo', '  … and 1000 more']),
+        (21, ['  id-2  0 B  oslo', '  ... and 1 more']),
+        (1020, ['  id-2  0 B  oslo', '  ... and 1000 more']),
     ],
 )
 def test_twenty_lines_of_many_are_shown(
@@ -241,6 +241,16 @@ def test_without_a_terminal_there_is_nobody_to_ask(
     )
     assert shown.getvalue() == ''
     assert approval.is_required(command_line(), [OSLO]) is False
+
+
+def test_standard_input_that_is_closed_is_not_a_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    sit_down(monkeypatch, '')
+    monkeypatch.setattr(sys, 'stdin', None)
+
+    with pytest.raises(errors.UsageError):
+        approval.is_required(command_line(), [OSLO, BERGEN])
 
 
 def test_nothing_to_take_asks_nothing(

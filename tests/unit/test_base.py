@@ -8,6 +8,7 @@ The whole of `openstack` runs here, as in `tests.cli`.
 import argparse
 from collections.abc import Sequence
 import copy
+import io
 import logging
 import os
 import signal
@@ -92,6 +93,7 @@ def command(caplog: pytest.LogCaptureFixture) -> Command:
     caplog.set_level(logging.ERROR)
     app = mock.Mock(spec_set=['client_manager', 'options', 'stdout'])
     app.options.timing = False
+    app.stdout = io.StringIO()
     app.client_manager.session.auth.auth_ref = None
     config = app.client_manager.sdk_connection.config
     config.get_session_endpoint.return_value = None

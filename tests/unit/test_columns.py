@@ -270,9 +270,14 @@ def test_a_format_gets_the_form_that_it_is_for(
 class Stream(io.StringIO):
     """A stream that is a terminal, or is not."""
 
-    def __init__(self, *, terminal: bool) -> None:
+    def __init__(self, *, terminal: bool, encoding: str = 'utf-8') -> None:
         super().__init__()
         self._terminal = terminal
+        self._encoding = encoding
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        return self._encoding
 
     def isatty(self) -> bool:
         return self._terminal
@@ -310,6 +315,31 @@ def test_a_bar_is_drawn_in_tables_on_terminals_alone(
     )
 
     assert formatter.rows == [shown]
+
+
+@pytest.mark.parametrize(
+    ('encoding', 'shown'),
+    [
+        ('ascii', '1/2'),
+        ('latin-1', '1/2'),
+        ('cp437', '█████░░░░░ 1/2'),
+    ],
+)
+def test_a_bar_is_drawn_if_the_encoding_of_the_terminal_has_it(
+    encoding: str, shown: str
+) -> None:
+    formatter = Recorder()
+
+    columns.Rendering(
+        formatter, 'table', [columns.Column('Cached', columns.Kind.SHARE)]
+    ).emit_list(
+        ('Cached',),
+        [(columns.Share(1, 2),)],
+        Stream(terminal=True, encoding=encoding),
+        argparse.Namespace(),
+    )
+
+    assert formatter.rows == [[shown]]
 
 
 @hypothesis.given(size=strategies.integers(min_value=0, max_value=2**80))

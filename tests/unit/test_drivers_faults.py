@@ -87,7 +87,7 @@ def test_words_are_read_as_what_they_are_written_in(
         ('', ''),
         ('  a \n\t b\r\n', 'a b'),
         ('x' * 300, 'x' * 300),
-        ('x' * 301, 'x' * 300 + '…'),
+        ('x' * 301, 'x' * 300 + ' [...]'),
     ],
 )
 def test_words_fit_in_a_line(text: str, expected: str) -> None:

@@ -241,7 +241,10 @@ def test_sizes(parser: Parser, text: str, expected: int) -> None:
                 'argument --larger-than: '
                 f"'{text}' is not a size such as 500M, 10G or 2Gi",
             )
-            for text in ('G', '10X', '-1', '1 G', '1e3', '10g', '1ki', '')
+            for text in (
+                *('G', '10X', '-1', '1 G', '1e3', '10g', '1ki', ''),
+                '9' * 400,
+            )
         ),
         *(
             (
@@ -251,6 +254,7 @@ def test_sizes(parser: Parser, text: str, expected: int) -> None:
             )
             for text in ('os_distro', '=ubuntu', '')
         ),
+        ('--tag', '', 'argument --tag: A tag is empty'),
         (
             '--dry-run',
             '--auto-approve',
@@ -322,11 +326,22 @@ def test_a_file_adds_to_the_words(
 def test_standard_input_adds_to_the_words(
     parser: Parser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, 'stdin', io.StringIO('ubuntu\n\n'))
+    monkeypatch.setattr(sys, 'stdin', io.StringIO('\ufeffubuntu\n\n'))
 
     parsed = parser.parse_args(['--from-file', '-'])
 
     assert options.image_words(parsed) == ['ubuntu']
+
+
+def test_standard_input_that_is_closed_is_reported(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'stdin', None)
+
+    with pytest.raises(errors.UsageError) as caught:
+        options.image_words(parser.parse_args(['--from-file', '-']))
+
+    assert str(caught.value) == "Cannot read '-': Standard input is closed."
 
 
 @pytest.mark.parametrize('argv', ['--tag x', '--property a=b'])

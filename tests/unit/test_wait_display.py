@@ -290,6 +290,20 @@ def test_a_display_goes_when_something_is_raised(
     assert '\x1b[?25h' in err.getvalue()
 
 
+def test_names_are_cut_without_an_ellipsis_if_the_encoding_is_ascii(
+    monkeypatch: pytest.MonkeyPatch, log: logging.Logger
+) -> None:
+    """Standard error would show it as six characters, and break the line."""
+    __, err = test_progress.sit_down(monkeypatch)
+    monkeypatch.setenv('COLUMNS', '30')
+    monkeypatch.setattr(type(err), 'encoding', 'ascii', raising=False)
+
+    with wait_display.show(log, 300.0) as watcher:
+        watcher.update(MOMENTS[2][0])
+
+    assert err.getvalue().isascii()
+
+
 def sit_down(
     monkeypatch: pytest.MonkeyPatch,
     level: int = logging.INFO,

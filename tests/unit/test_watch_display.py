@@ -74,6 +74,19 @@ def test_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
     ]
 
 
+def test_a_narrow_terminal_whose_encoding_is_ascii(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv('COLUMNS', '15')
+    stream = io.TextIOWrapper(io.BytesIO(), encoding='ascii')
+
+    with watch_display.Screen(stream, by_node=True) as screen:
+        screen.show(board(2), NOW)
+
+    stream.seek(0)
+    assert 'edg | unrea' in stream.read()
+
+
 def test_without_a_policy_nothing_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
