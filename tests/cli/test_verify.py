@@ -14,6 +14,7 @@ import threading
 import time
 import types
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -1220,13 +1221,21 @@ def test_a_repair(
     cloud: Cloud,
     known: dict[str, Any],
     openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
     reads: list[Read],
 ) -> None:
     node = Node(cloud, {p.UBUNTU: reads, p.DEBIAN: GOOD[p.DEBIAN]}, DATA)
+    shown = mock.Mock(wraps=progress.transferring)
+    monkeypatch.setattr(progress, 'transferring', shown)
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
     assert result == Result(0, 'debian-13 ok\nubuntu-24.04 repaired\n', '')
+    assert [one.args for one in shown.call_args_list] == [
+        ('Verifying',),
+        ('Reading from the stores',),
+        ('Verifying',),
+    ]
     # Nothing but the bad entry is touched.
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
     reads_of = [one for one in node.files if one == p.UBUNTU]
