@@ -182,7 +182,8 @@ def raise_for_proxy(error: errors.Unreachable, proxy: str) -> None:
         host = urllib.parse.urlsplit(proxy).netloc.rpartition('@')[2]
         # A TLS failure does not mean that the node is down, and no further
         # request is sent to a node after a timeout: keep the class.
-        raise type(error)(
+        cls = type(error)
+        raise cls(
             _('%(why)s (through the proxy %(proxy)s)')
             % {'why': error.why, 'proxy': host},
             _(
