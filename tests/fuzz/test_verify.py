@@ -118,6 +118,7 @@ def reader(node: Node, capfd: pytest.CaptureFixture[str]) -> Iterator[Reader]:
 
 @conftest.TEXTS
 @hypothesis.given(stream=streams.streams())
+@hypothesis.example(stream=streams.Stream(b'', b'HTTP/1.1 200 OK\r\n\r'))
 def test_verify_reports_ok_only_for_the_exact_data(
     node: Node,
     reader: Reader,
