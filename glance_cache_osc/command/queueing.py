@@ -100,7 +100,11 @@ async def _fill(
         )
         ending = await wait.follow()
     _report(command.failures, wanted, wait, ending)
-    replaced = [step.image.label for __, step in steps if _replaces(step)]
+    words = ((one, step, _result(step, fill)) for one, step, fill in todo)
+    results = [(one, step, word) for one, step, word in words if word]
+    replaced = [
+        step.image.label for _one, step, _word in results if _replaces(step)
+    ]
     if replaced:
         line = _(
             'The wait does not include images that were already cached, '
@@ -110,8 +114,7 @@ async def _fill(
         )
         few = columns.few(list(dict.fromkeys(replaced)), _FEW_IMAGES)
         command.log.warning(columns.safe_text(line % {'images': few}))
-    results = ((one, step, _result(step, fill)) for one, step, fill in todo)
-    return [(one, step, word) for one, step, word in results if word]
+    return results
 
 
 def _report(

@@ -539,18 +539,22 @@ def test_a_name_that_is_the_glob_itself_wins(
     assert result == Result(0, 'app[1] deleted\n', '')
 
 
-def test_an_id_that_is_there_is_no_name(
-    cloud: Cloud, openstack: OpenStack
-) -> None:
-    """Anybody may give an image the ID of another for a name."""
-    held = p.cache(p.cached(p.ORPHAN), p.cached(p.UBUNTU))
-    cloud.answers('GET', CACHE, json=held)
+def answer_name_like_an_id(cloud: Cloud) -> None:
+    """Let an image have the ID of another for a name."""
     cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
     cloud.answers(
         'GET',
         f'{IMAGES}?name=in:{p.ORPHAN}',
         json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
     )
+
+
+def test_an_id_that_is_there_is_no_name(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    held = p.cache(p.cached(p.ORPHAN), p.cached(p.UBUNTU))
+    cloud.answers('GET', CACHE, json=held)
+    answer_name_like_an_id(cloud)
     cloud.answers('DELETE', f'{CACHE}/{p.ORPHAN}', status_code=204)
 
     result = openstack(
@@ -567,12 +571,7 @@ def test_an_id_whose_entry_is_filtered_out_is_no_name(
     cloud.answers(
         'GET', CACHE, json=p.cache(p.cached(p.ORPHAN), queued=[p.UBUNTU])
     )
-    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
-    cloud.answers(
-        'GET',
-        f'{IMAGES}?name=in:{p.ORPHAN}',
-        json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
-    )
+    answer_name_like_an_id(cloud)
 
     result = openstack(
         *('image', 'cache', 'delete', p.ORPHAN, '--queued'),
@@ -586,12 +585,7 @@ def test_an_id_without_an_image_or_entry_may_be_a_name(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
-    cloud.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
-    cloud.answers(
-        'GET',
-        f'{IMAGES}?name=in:{p.ORPHAN}',
-        json=p.images(p.image(p.UBUNTU, p.ORPHAN)),
-    )
+    answer_name_like_an_id(cloud)
     cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
 
     result = openstack(
