@@ -632,6 +632,20 @@ def test_the_end_of_a_download_of_a_cached_image_is_not_known(
     )
 
 
+def test_a_download_that_is_refused_is_not_one_without_an_end(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.DEBIAN)
+    answer_cache(cloud, p.cache(p.cached(p.DEBIAN)))
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=403)
+
+    result = openstack(*DEBIAN_ALONE, '--force')
+
+    assert (result.code, result.out) == (1, '')
+    assert 'Log in as an administrator' in result.err
+    assert 'The wait does not include' not in result.err
+
+
 @pytest.mark.parametrize('option', ['--timeout', '--stall-after'])
 def test_how_to_wait_is_for_those_who_wait(
     cloud: Cloud, openstack: OpenStack, option: str
