@@ -92,7 +92,9 @@ def repair(
     for one in queued:
         if one not in again and not command.loop.interrupted:
             # The wait has already reported the failure.
-            findings[one] = dataclasses.replace(findings[one], reported=True)
+            findings[one] = dataclasses.replace(
+                findings[one], result=Result.NOT_CACHED, reported=True
+            )
     for one, finding in command.loop.run(
         verifying.verify(command, again, limits)
     ).items():

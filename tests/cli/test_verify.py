@@ -1714,7 +1714,7 @@ def test_a_repair_whose_fill_does_not_arrive(
 
     assert result == Result(
         1,
-        'ubuntu-24.04 corrupt\n',
+        'ubuntu-24.04 not in cache\n',
         f'Not cached on {p.GLANCE}: ubuntu-24.04 ({p.UBUNTU}): Not '
         'cached within 0.5 seconds. Queued images stay queued. To wait longer, '
         'use --timeout.\n',
