@@ -24,7 +24,9 @@ from tests.mutation import survivors
 
 #: Minimum percentage of detected mutants.
 _LEAST_KILLED = 95
-_KILLED = ('killed', 'timeout', 'segfault', 'suspicious')
+#: A test let a KeyboardInterrupt through, or somebody pressed Ctrl-C.
+_INTERRUPTED = 'check was interrupted by user'
+_KILLED = ('killed', 'timeout', 'segfault', 'suspicious', _INTERRUPTED)
 _SURVIVED = ('survived', 'no tests')
 _HEADERS = ('Module', 'Mutants', 'Detected')
 
@@ -100,8 +102,11 @@ def main(argv: list[str]) -> int:
     arguments = parser.parse_args(argv)
     reasons = survivors.explained()
     _run(arguments.names)
-    found = _survivors(_statuses(arguments.names))
-    if again := [name for one, name in found.items() if one not in reasons]:
+    statuses = _statuses(arguments.names)
+    found = _survivors(statuses)
+    again = [name for one, name in found.items() if one not in reasons]
+    again += [one for one, state in statuses.items() if state == _INTERRUPTED]
+    if again:
         # mutmut keeps the results of unchanged code, but the tests may have
         # changed.
         _run(again)
