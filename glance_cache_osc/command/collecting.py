@@ -37,6 +37,7 @@ async def collect(
             wanted = await policy_files.find(command, policy, members)
         except errors.CatalogueError as error:
             command.failures.add(_('Cannot resolve the policy'), error)
+            command.failed_clouds = set(fleet.by_cloud(members))
             complete = False
         else:
             found = all(one.complete for one in wanted.values())
@@ -98,7 +99,13 @@ async def _known(
     members: list[fleet.Member],
     states: list[snapshots.NodeState],
 ) -> tuple[dict[snapshots.Key, images.Image], dict[str, frozenset[str]]]:
-    """The images in Glance, and the IDs of the orphans of each cloud."""
+    """The images in Glance, and the IDs of the orphans of each cloud.
+
+    Clouds that have failed are left out.
+    """
+    members = [
+        one for one in members if one.cloud not in command.failed_clouds
+    ]
     held = {
         cloud.name: entries.ids_of(
             (one.held or {}).values()

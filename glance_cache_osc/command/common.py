@@ -43,6 +43,8 @@ class CacheCommand(operations.Operations, command.Command):
     _chose_several_clouds = False
     #: Whether the command changes caches.
     changes: ClassVar[bool] = True
+    #: Whether the command line selects nodes.
+    selects_nodes: ClassVar[bool] = True
 
     # cliff annotates this attribute as None.
     _epilog: str | None = None  # type: ignore[assignment]
@@ -56,7 +58,7 @@ class CacheCommand(operations.Operations, command.Command):
         # An abbreviation could select another option in a later release.
         parser.allow_abbrev = False
         parser.formatter_class = _paragraphs(parser.formatter_class)
-        node_options.add(parser)
+        node_options.add(parser, selects_nodes=self.selects_nodes)
         self.add_options(parser)
         return parser
 

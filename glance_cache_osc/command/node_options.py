@@ -11,8 +11,16 @@ _NODE_TIMEOUT = 30.0
 _TIMEOUT_VARIABLE = 'OS_IMAGE_CACHE_NODE_TIMEOUT'
 
 
-def add(parser: argparse.ArgumentParser) -> None:
-    """Add the options that select nodes."""
+def add(
+    parser: argparse.ArgumentParser, *, selects_nodes: bool = True
+) -> None:
+    """Add the options that select nodes, and their timeout.
+
+    :param selects_nodes: False for the timeout alone.
+    """
+    if not selects_nodes:
+        _add_timeout(parser)
+        return
     group = parser.add_argument_group(
         _('nodes'),
         _(
@@ -57,16 +65,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         action='store_true',
         help=_('Use all nodes in clouds.yaml'),
     )
-    group.add_argument(
-        '--node-timeout',
-        metavar='<seconds>',
-        type=options.seconds,
-        help=_(
-            'Fail if a node sends nothing for this many seconds (default: '
-            '%(default)g, or the value of %(variable)s)'
-        )
-        % {'default': _NODE_TIMEOUT, 'variable': _TIMEOUT_VARIABLE},
-    )
+    _add_timeout(group)
     group.add_argument(
         '--allow-unreachable',
         metavar='<number>',
@@ -76,6 +75,19 @@ def add(parser: argparse.ArgumentParser) -> None:
             'the nodes (such as 5%%), as warnings that do not change the exit '
             'code (default: 0)'
         ),
+    )
+
+
+def _add_timeout(group: argparse._ActionsContainer) -> None:
+    group.add_argument(
+        '--node-timeout',
+        metavar='<seconds>',
+        type=options.seconds,
+        help=_(
+            'Fail if a node sends nothing for this many seconds (default: '
+            '%(default)g, or the value of %(variable)s)'
+        )
+        % {'default': _NODE_TIMEOUT, 'variable': _TIMEOUT_VARIABLE},
     )
 
 

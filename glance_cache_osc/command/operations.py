@@ -89,7 +89,7 @@ class Operations:
                 self.failed_clouds |= {outcome.job}
                 if isinstance(error.__cause__, errors.LoginFailed):
                     error = error.__cause__
-                what = _("Cannot use the nodes of cloud '%s'")
+                what = _("Cannot use cloud '%s'")
                 self.failures.add(what % outcome.job.name, error)
             else:
                 found[outcome.job] = cast('_Value', outcome.value)

@@ -87,7 +87,7 @@ def filters(parsed_args: argparse.Namespace) -> selection.Filters:
 def add_images(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Add the argument for images: IDs, names and globs."""
     parser.add_argument(
-        'images', metavar='<image>', nargs='*', type=_image, help=help_text
+        'images', metavar='<image>', nargs='*', type=not_empty, help=help_text
     )
 
 
@@ -96,7 +96,7 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--tag',
         metavar='<tag>',
-        type=_tag,
+        type=not_empty,
         action='append',
         default=[],
         help=_('Images with this tag (repeat to require several tags)'),
@@ -129,13 +129,12 @@ def image_words(parsed_args: argparse.Namespace) -> list[str]:
         cannot be read.
     """
     words = list(parsed_args.images)
-    if parsed_args.from_file:
-        words += _read_names(parsed_args.from_file)
+    path = parsed_args.from_file
+    if path is not None:
+        if not (listed := _read_names(path)):
+            raise errors.UsageError(_("'%s' contains no images") % path)
+        words += listed
     if not (words or parsed_args.tag or parsed_args.property):
-        if parsed_args.from_file:
-            raise errors.UsageError(
-                _("'%s' contains no images") % parsed_args.from_file
-            )
         raise errors.UsageError(
             _('No images specified'),
             _('Specify images by ID, name, --tag, --property or --from-file.'),
@@ -266,15 +265,10 @@ def size(text: str) -> int:
     )
 
 
-def _image(text: str) -> str:
+def not_empty(text: str) -> str:
+    """Parse a text that must not be empty."""
     if not text:
-        raise argparse.ArgumentTypeError(_('An image name is empty'))
-    return text
-
-
-def _tag(text: str) -> str:
-    if not text:
-        raise argparse.ArgumentTypeError(_('A tag is empty'))
+        raise argparse.ArgumentTypeError(_('The value is empty'))
     return text
 
 

@@ -45,7 +45,9 @@ def from_args(parsed_args: argparse.Namespace) -> policies.Policy | None:
     if path is None:
         return None
     others = ('images', 'tag', 'property', 'from_file')
-    if any(getattr(parsed_args, one, None) for one in others):
+    if any(
+        getattr(parsed_args, one, None) not in (None, []) for one in others
+    ):
         raise errors.UsageError(
             _(
                 '--policy cannot be combined with other options that select '

@@ -11,6 +11,7 @@ import itertools
 import math
 
 from glance_cache_osc.filling import fills
+from glance_cache_osc.fleet import fleet
 
 _Item = tuple[tuple[bool, int], int, fills.NodeFills]
 
@@ -34,27 +35,27 @@ class Slots:
         )
         self._used = 0
         self._used_by: dict[fills.NodeFills, int] = {}
-        self._used_on: collections.Counter[str] = collections.Counter()
+        self._used_on: collections.Counter[fleet.Place] = collections.Counter()
         #: The ranks of the nodes that wait for a slot. Outdated items stay in
         #: the heap and are skipped: an item with another rank, or a second
         #: item of a node.
         self._ranks: dict[fills.NodeFills, tuple[bool, int]] = {}
         self._heap: list[_Item] = []
         #: Items of sites that are at their limit.
-        self._at_site_limit: dict[str, list[_Item]] = {}
+        self._at_site_limit: dict[fleet.Place, list[_Item]] = {}
         self._serial = itertools.count()
         self._changed = asyncio.Event()
 
     def update(self, node: fills.NodeFills) -> None:
         """Update the used slots and the rank of a node after a change."""
-        site = node.member.node.site
+        place = fleet.place(node.member)
         used = 0 if node.stalled else len(node.requested) + node.granted
         change = used - self._used_by.get(node, 0)
         self._used += change
-        self._used_on[site] += change
+        self._used_on[place] += change
         self._used_by[node] = used
         if change < 0:
-            for item in self._at_site_limit.pop(site, ()):
+            for item in self._at_site_limit.pop(place, ()):
                 heapq.heappush(self._heap, item)
         if node.can_queue:
             rank = (node.needs_poll, node.pending[0].urgency)
@@ -71,11 +72,11 @@ class Slots:
             while self._heap and self._used < self._limit:
                 item = heapq.heappop(self._heap)
                 rank, __, node = item
-                site = node.member.node.site
+                place = fleet.place(node.member)
                 if self._ranks.get(node) != rank:
                     continue
-                if self._used_on[site] >= self._site_limit(site):
-                    self._at_site_limit.setdefault(site, []).append(item)
+                if self._used_on[place] >= self._site_limit(place[1]):
+                    self._at_site_limit.setdefault(place, []).append(item)
                     continue
                 del self._ranks[node]
                 if node.can_queue:

@@ -117,8 +117,4 @@ def matches(image: Image, wanted: str) -> bool:
     """Whether an ID, name or glob matches an image."""
     if wanted in (image.image_id, image.name):
         return True
-    return (
-        is_glob(wanted)
-        and image.name is not None
-        and fnmatch.fnmatchcase(image.name, wanted)
-    )
+    return is_glob(wanted) and fnmatch.fnmatchcase(image.name or '', wanted)

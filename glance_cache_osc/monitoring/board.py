@@ -27,7 +27,7 @@ class _NodeData:
         before the first one.
     :param totals: counts and bytes of the entries.
     :param missing: the sizes in bytes of images that belong on the node and
-        are not cached.
+        are not cached; None if they are not known.
     :param error: why the last read failed.
     :param read: whether the node was read, successfully or not.
     :param arrived: the number of images cached since the start.
@@ -37,7 +37,7 @@ class _NodeData:
 
     held: Mapping[str, entries.Entry] | None = None
     totals: entries.Totals = _ZERO
-    missing: Sequence[int] = ()
+    missing: Sequence[int] | None = None
     error: errors.NodeError | None = None
     read: bool = False
     arrived: int = 0
@@ -100,14 +100,15 @@ class Board:
     """The last known state of all nodes.
 
     :param wanted: returns the sizes in bytes of the images that belong on a
-        node, by ID; None without a policy.
+        node, by ID, or None without a rule for its site; None without a
+        policy.
     :param clock: returns the time in seconds.
     """
 
     def __init__(
         self,
         members: Iterable[fleet.Member],
-        wanted: Callable[[fleet.Member], Mapping[str, int]] | None,
+        wanted: Callable[[fleet.Member], Mapping[str, int] | None] | None,
         clock: Callable[[], float],
     ) -> None:
         self._nodes = {one: _NodeData() for one in members}
@@ -123,8 +124,7 @@ class Board:
         node = self._nodes[member]
         held, before = plan.by_id(listed), node.held
         node.totals = totals = entries.Totals.of(held.values())
-        if self._wanted:
-            sizes = self._wanted(member)
+        if self._wanted and (sizes := self._wanted(member)) is not None:
             missing = snapshots.missing_of(held, sizes)
             node.missing = [sizes[one] for one in missing]
         changes: list[Change] = []
@@ -186,10 +186,9 @@ class Board:
     def _row(self, name: str, group: list[fleet.Member]) -> Row:
         data = [self._nodes[one] for one in group]
         now = self._clock()
-        missing = None
-        if self.has_policy and any(one.held is not None for one in data):
-            missing = sum(len(one.missing) for one in data)
-        size = sum(sum(one.missing) for one in data)
+        known = [one.missing for one in data if one.missing is not None]
+        missing = sum(map(len, known)) if known else None
+        size = sum(map(sum, known))
         queued = sum(one.totals.queued for one in data)
         rate = sum(one.size for one in data) / max(now - self._began, 1)
         changed = [one.changed for one in data if one.changed is not None]

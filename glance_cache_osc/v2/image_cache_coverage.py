@@ -95,8 +95,8 @@ class CoverImageCache(base.CacheLister):
         if unread and any(wanted.values()):
             self.failures.remark(
                 _(
-                    'Coverage is incomplete: %(unread)d of %(all)d nodes did '
-                    'not respond.'
+                    'Coverage is incomplete: %(unread)d of %(all)d nodes '
+                    'could not be read.'
                 )
                 % {'unread': unread, 'all': len(members)}
             )

@@ -7,12 +7,14 @@ import collections
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+import itertools
 import urllib.parse
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import endpoints
 from glance_cache_osc.transport import attempt
@@ -43,6 +45,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
         'http://glance.oslo.example.net:9292 -f yaml'
     )
     changes = False
+    selects_nodes = False
     # `rows` reports what was not found.
     nothing_found = ''
 
@@ -66,6 +69,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
         parser.add_argument(
             '--region',
             metavar='<region>',
+            type=options.not_empty,
             help=_('Only endpoints of this region (with --catalogue)'),
         )
 
@@ -144,16 +148,17 @@ def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:
 
 
 def _distinct(rows: Iterable[_Row]) -> base.Rows:
-    """Rows with unique endpoints and names, as clouds.yaml requires."""
+    """Rows with unique endpoints and names, as clouds.yaml requires.
+
+    The host is added to equal names, and then a number.
+    """
     by_url = {row[1]: row for row in rows}
     count = collections.Counter(row[0] for row in by_url.values())
-    return [
-        (
-            name
-            if count[name] == 1
-            else f'{name}-{urllib.parse.urlsplit(url).netloc}',
-            url,
-            *more,
-        )
-        for name, url, *more in by_url.values()
-    ]
+    found: dict[str, tuple[str | None, ...]] = {}
+    for name, url, *more in by_url.values():
+        host = urllib.parse.urlsplit(url).netloc
+        full = name if count[name] == 1 else f'{name}-{host}'
+        numbered = (f'{full}-{number}' for number in itertools.count(2))
+        free = itertools.chain([full], numbered)
+        found[next(one for one in free if one not in found)] = (url, *more)
+    return [(name, *more) for name, more in found.items()]

@@ -78,13 +78,16 @@ class WatchImageCache(common.CacheCommand):
         wanted: policy_files.Wanted = {}
         if policy:
             wanted = self.loop.run(policy_files.find(self, policy, members))
+            if self.failures.others:
+                # The view would show sites that comply with a part of it.
+                return
         sizes = {
             place: {image.image_id: image.size or 0 for image in want.images}
             for place, want in wanted.items()
         }
 
-        def wanted_on(member: fleet.Member) -> Mapping[str, int]:
-            return sizes.get(fleet.place(member), {})
+        def wanted_on(member: fleet.Member) -> Mapping[str, int] | None:
+            return sizes.get(fleet.place(member))
 
         board = boards.Board(
             members, wanted_on if policy else None, time.monotonic

@@ -516,6 +516,31 @@ def test_of_a_cloud_that_is_away_a_summary_does_not_know_failures(
     assert result.code == 1
 
 
+@pytest.mark.parametrize('command', ['metrics', 'report'])
+def test_a_glance_that_is_away_is_reported_once(
+    cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path, command: str
+) -> None:
+    (tmp_path / 'policy.yaml').write_text(
+        'version: 1\nsets: {base: {images: [ubuntu]}}\n'
+        "sites: [{match: ['*'], sets: [base]}]\n"
+    )
+    login(cloud, 'admin')
+    hold(cloud, oslo=[p.cached(p.UBUNTU)])
+    images(cloud, p.GLANCE, f'id=in:{p.UBUNTU}', IN_OSLO)
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    cloud.answers(
+        'GET', f'{GLANCE}/v2/images?name=in:ubuntu&limit=1000', status_code=500
+    )
+
+    result = openstack(
+        *(*CACHE, command, '--policy', 'policy.yaml', '--output', 'out')
+    )
+
+    assert (result.code, result.out) == (1, '')
+    assert result.err.count("Cannot use cloud 'bergen': ") == 1
+    assert result.err.count('\n') == 1
+
+
 def test_a_password_that_is_wrong_is_sent_once(
     cloud: Cloud, openstack: OpenStack
 ) -> None:

@@ -317,7 +317,7 @@ def test_of_nodes_that_do_not_say_nothing_is_made_up(
         1,
         expected,
         fleets.FAILURES
-        + 'Coverage is incomplete: 5 of 6 nodes did not respond.\n',
+        + 'Coverage is incomplete: 5 of 6 nodes could not be read.\n',
     )
 
 

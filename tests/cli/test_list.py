@@ -860,4 +860,4 @@ def test_an_empty_name_is_refused(cloud: Cloud, openstack: OpenStack) -> None:
     result = openstack('image', 'cache', 'list', '')
 
     assert (result.code, result.out) == (2, '')
-    assert 'argument <image>: An image name is empty' in result.err
+    assert 'argument <image>: The value is empty' in result.err

@@ -197,6 +197,37 @@ def test_no_name_is_there_twice(openstack: OpenStack) -> None:
     ]
 
 
+def test_names_of_one_host_are_numbered(openstack: OpenStack) -> None:
+    paths = [f'http://one.example/{one}' for one in 'abc']
+
+    result = openstack(*DNS, *paths, '-f', 'yaml')
+
+    assert [one.name for one in configured(result.out)] == [
+        'one.example-127.0.0.9-127.0.0.9',
+        'one.example-127.0.0.9-127.0.0.9-2',
+        'one.example-127.0.0.9-127.0.0.9-3',
+    ]
+
+
+@pytest.mark.parametrize(
+    'more',
+    [
+        ['--node', 'a'],
+        ['--site', 'a'],
+        ['--exclude-node', 'a'],
+        ['--all-nodes'],
+        ['--allow-unreachable', '1'],
+        ['--region', ''],
+    ],
+)
+def test_options_without_an_effect_are_refused(
+    cloud: Cloud, openstack: OpenStack, more: list[str]
+) -> None:
+    result = openstack(*DISCOVER, '--catalogue', *more)
+
+    assert (result.code, result.out, cloud.requests) == (2, '', [])
+
+
 def test_a_name_without_an_address_is_a_failure_of_its_own(
     cloud: Cloud, openstack: OpenStack
 ) -> None:

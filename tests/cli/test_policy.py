@@ -1248,6 +1248,7 @@ def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
                 ['--tag', 'golden'],
                 ['--property', 'os_distro=debian'],
                 ['--from-file', 'images.txt'],
+                ['--from-file', ''],
             )
         ),
         (
@@ -1275,6 +1276,25 @@ def test_bad_input_is_told_in_a_line(
 
     assert result == Result(2, '', expected)
     assert cloud.requests == []
+
+
+def test_a_policy_of_which_an_image_is_not_found_is_not_watched(
+    cloud: Cloud, openstack: OpenStack, write: Write
+) -> None:
+    write(
+        'version: 1\nsets: {base: {images: [nope]}}\n'
+        "sites: [{match: ['*'], sets: [base]}]\n"
+    )
+    cloud.answers(
+        'GET', f'{policies.IMAGES}?name=in:nope', json=policies.found()
+    )
+
+    result = openstack(*CACHE, 'watch', '--policy', 'policy.yaml')
+
+    assert (result.code, result.out) == (1, '')
+    assert result.err.startswith("Cannot find 'nope' of set base: ")
+    assert result.err.count('\n') == 1
+    assert not [one for one in cloud.requests if '/v2/cache' in one]
 
 
 def test_a_policy_changes_nothing_before_nodes_are_named(

@@ -336,7 +336,7 @@ def test_coverage_of_a_fleet_with_a_node_that_may_be_down(
         {'Name': None, 'Cached': 3, 'Missing': 0, 'Missing On': None}
     ]
     assert result.err == DOWN.format('oslo-2') + (
-        'Coverage is incomplete: 1 of 4 nodes did not respond.\n'
+        'Coverage is incomplete: 1 of 4 nodes could not be read.\n'
         + allows(1, 4, 1)
     )
 

@@ -786,6 +786,21 @@ def test_what_changes_nothing_needs_no_nodes(
             ['--from-file', 'empty', '--delete-others', '--auto-approve'],
             "'empty' contains no images.\n",
         ),
+        *(
+            (
+                [*more, '--delete-others', '--auto-approve'],
+                "'empty' contains no images.\n",
+            )
+            for more in (
+                ['--tag', 'golden', '--from-file', 'empty'],
+                ['--property', 'a=b', '--from-file', 'empty'],
+                ['a', '--from-file', 'empty'],
+            )
+        ),
+        (
+            ['--tag', 'golden', '--from-file', '', '--delete-others'],
+            "Cannot read '': Is a directory.\n",
+        ),
         (['a', '--long'], '--long requires --check or --dry-run.\n'),
         (
             ['--from-file', 'nosuch'],

@@ -133,7 +133,7 @@ def test_where_an_image_is_missing_while_nodes_are_down(
 ) -> None:
     ubuntu = images('ubuntu-24.04', 3000)
     caches[0].fill(ubuntu)
-    failures += 'Coverage is incomplete: 2 of 4 nodes did not respond.\n'
+    failures += 'Coverage is incomplete: 2 of 4 nodes could not be read.\n'
 
     result = openstack(*FLEET, 'coverage', 'ubuntu-24.04', *JSON)
     seen = on_a_terminal(

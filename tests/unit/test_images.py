@@ -219,12 +219,14 @@ def test_capitals_count_in_globs(wanted: str, expected: bool) -> None:
     )
 
 
-def test_an_image_without_a_name_is_meant_by_its_id_alone() -> None:
+def test_an_image_without_a_name_is_meant_by_its_id_or_all() -> None:
     image = images.Image('id-1')
 
     assert images.matches(image, 'id-1')
-    assert not images.matches(image, '*')
+    assert images.matches(image, '*')
+    assert not images.matches(image, '?*')
     assert not images.matches(image, 'None')
+    assert not images.matches(image, '')
 
 
 @pytest.mark.parametrize(

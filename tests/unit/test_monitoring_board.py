@@ -149,6 +149,18 @@ def test_what_is_missing_and_how_long_it_takes(clock: Clock) -> None:
     assert (done.missing, done.left, done.status) == (0, None, 'ok')
 
 
+def test_what_a_site_without_a_rule_lacks_is_not_known(clock: Clock) -> None:
+    made = boards.Board(
+        ALL, lambda one: WANTED if one is BERGEN else None, clock
+    )
+    made.update(OSLO_1, [])
+    made.update(BERGEN, [])
+
+    assert row(made, 'oslo-1').missing is None
+    assert row(made, 'oslo-1').status == 'ok'
+    assert (row(made, 'bergen').missing, made.total().missing) == (2, 2)
+
+
 def test_sites_add_up_their_nodes(clock: Clock) -> None:
     made = board(clock, policy=True)
     made.update(OSLO_1, [cached('a'), cached('b', 300)])

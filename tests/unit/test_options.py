@@ -254,7 +254,7 @@ def test_sizes(parser: Parser, text: str, expected: int) -> None:
             )
             for text in ('os_distro', '=ubuntu', '')
         ),
-        ('--tag', '', 'argument --tag: A tag is empty'),
+        ('--tag', '', 'argument --tag: The value is empty'),
         (
             '--dry-run',
             '--auto-approve',
