@@ -39,8 +39,6 @@ _LOG = logging.getLogger(__name__)
 _FEW_NODES = 3
 #: The timeout for a page of the list of images, in seconds.
 _CATALOGUE_TIMEOUT = 60.0
-#: The timeout for deleting data from a store, in seconds.
-_STORE_TIMEOUT = 600.0
 #: The exceptions for an entry of clouds.yaml that is not enough to log in.
 _NO_LOGIN = (ksa_exceptions.ClientException, OSError)
 
@@ -194,9 +192,7 @@ class Cloud:
 
     def catalogue(self) -> catalogues.Catalogue:
         """The cloud's list of images."""
-        return catalogues.Catalogue(
-            lambda: self._image_service(_CATALOGUE_TIMEOUT)
-        )
+        return catalogues.Catalogue(self._image_service)
 
     async def image_stores(self) -> stores.Stores:
         """The stores of the cloud's image service.
@@ -204,9 +200,9 @@ class Cloud:
         :raises errors.UsageError: the cloud has no image service.
         :raises errors.LoginFailed: there is no token.
         """
-        return stores.Stores(await self._image_service(_STORE_TIMEOUT))
+        return stores.Stores(await self._image_service())
 
-    async def _image_service(self, timeout: float) -> http.NodeClient:
+    async def _image_service(self) -> http.NodeClient:
         """A client for the cloud's image endpoint.
 
         openstacksdk's image proxy is not used: it requests the endpoint's
@@ -223,7 +219,9 @@ class Cloud:
                 _('This cloud has no image endpoint'),
                 _("See 'openstack endpoint list --service image'."),
             )
-        return self.client(endpoint, timeout, http.MAX_CATALOGUE_RESPONSE)
+        return self.client(
+            endpoint, _CATALOGUE_TIMEOUT, http.MAX_CATALOGUE_RESPONSE
+        )
 
     def image_endpoint(self) -> str | None:
         """The root URL of the cloud's image service, if it has one.

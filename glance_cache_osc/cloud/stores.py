@@ -9,6 +9,9 @@ from glance_cache_osc.drivers import http
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 
+#: The timeout for deleting data from a store, in seconds.
+_DELETE_TIMEOUT = 600.0
+
 
 class Stores:
     """The stores of the cloud's image service.
@@ -52,7 +55,7 @@ class Stores:
             *(urllib.parse.quote(one, '') for one in (store, image.image_id))
         )
         try:
-            await self._client.request('DELETE', path)
+            await self._client.request('DELETE', path, timeout=_DELETE_TIMEOUT)
         except (errors.Refused, errors.Forbidden) as error:
             raise _explained(error, image, store) from error
 

@@ -164,10 +164,14 @@ class DeleteImageCache(base.CacheLister):
         plans = await self.in_each_cloud(looked_up, plan_of)
         steps = [step for steps in plans.values() for step in steps]
         is_complete = all(one.cloud in plans for one in members)
+        held_ids = {one.lower() for one in entries.ids_of(held.values())}
         for word in filter(images.is_id, words if is_complete else ()):
             # Unknown everywhere: the entry may be deleted already.
             found = [one.get(word) for one in unknown.values()]
-            if all(isinstance(one, errors.ImageNotFound) for one in found):
+            # The ID of an entry in other letters is a mistake.
+            if word.lower() not in held_ids and all(
+                isinstance(one, errors.ImageNotFound) for one in found
+            ):
                 for one in unknown.values():
                     del one[word]
                 if not filters:

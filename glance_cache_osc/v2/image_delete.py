@@ -51,6 +51,10 @@ class DeleteFromStore(hooks.CommandHook):
         if store is None:
             return parsed_args
         words, parsed_args.images = parsed_args.images, []
+        # OpenStackClient would request the versions of Glance.
+        self.cmd.take_action = (  # type: ignore[method-assign]
+            lambda parsed_args: 0  # noqa: ARG005
+        )
         self._code = self._delete(store, words)
         return parsed_args
 

@@ -853,3 +853,16 @@ def test_an_id_that_nobody_knows_is_not_in_the_cache(
 
     row = f'{p.ORPHAN} not in cache {p.GLANCE}\n'
     assert result == Result(0, '' if filters else row, '')
+
+
+def test_an_id_in_other_letters_is_not_what_is_not_in_the_cache(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The entry is there: the word is wrong."""
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.adapter.register_uri('GET', IMAGES, json=p.images())
+
+    result = openstack('image', 'cache', 'delete', p.UBUNTU.upper())
+
+    assert (result.code, result.out.strip()) == (1, '')
+    assert result.err.startswith(f"Cannot delete '{p.UBUNTU.upper()}': ")
