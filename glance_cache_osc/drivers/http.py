@@ -17,6 +17,7 @@ from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine as engines
+from glance_cache_osc.transport import failures
 from glance_cache_osc.transport import login as logins
 from glance_cache_osc.transport import settings
 
@@ -140,14 +141,8 @@ class NodeClient:
                 response = await self._with_token(attempt)
             else:
                 response = await attempt({})
-            coding = response.headers.get('content-encoding', 'identity')
-            if coding.lower() != 'identity':
-                raise errors.BadReply(
-                    _(
-                        'The response is compressed, although compression '
-                        'was not requested'
-                    )
-                )
+            if compressed := failures.compressed(response.headers):
+                raise compressed
             if 200 <= response.status < 300:
                 return response
             if not await retry.wait(response):

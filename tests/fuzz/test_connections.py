@@ -136,6 +136,44 @@ def test_a_change_without_a_response_is_not_repeated(
     assert node.methods == ['PUT']
 
 
+def test_a_change_with_a_late_response_may_have_succeeded(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    node.answer = servers.falls_silent()
+
+    messages = {
+        method: str(failure(loop, node.url, method=method, timeout=0.2))
+        for method in ('PUT', 'POST', 'DELETE', 'GET')
+    }
+
+    late = 'No response within 0.2 seconds.'
+    wait = 'To wait longer, use --node-timeout.'
+    changed = (
+        f'{late} The request may have succeeded: check the result before you '
+        f'retry. {wait}'
+    )
+    assert messages == {
+        **dict.fromkeys(('PUT', 'POST', 'DELETE'), changed),
+        'GET': f'{late} Check that the service is up. {wait}',
+    }
+
+
+def test_a_change_with_a_slow_body_may_have_succeeded(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    """One body stalls, the other one does not end in time."""
+    for block, every in ((b'', 9), (b' ' * 1000, 0.05)):
+        node.answer = servers.drips(servers.HEAD + b'\r\n', block, every)
+
+        error = failure(loop, node.url, method='POST', timeout=0.15)
+
+        assert isinstance(error, errors.TimedOut)
+        assert error.remedy == (
+            'The request may have succeeded: check the result before you '
+            'retry. To wait longer, use --node-timeout.'
+        )
+
+
 def test_a_get_is_repeated_if_a_kept_connection_was_closed(
     loop: loops.Loop, node: servers.Server
 ) -> None:

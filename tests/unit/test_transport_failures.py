@@ -17,6 +17,10 @@ from glance_cache_osc.transport import failures
 
 HTTP = 'Check that this is a Glance endpoint.'
 DOWN = 'Check that glance-api is running at this address.'
+CHANGED = (
+    'The request may have succeeded: check the result before you retry. To '
+    'wait longer, use --node-timeout.'
+)
 
 
 def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
@@ -217,19 +221,31 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
     ('make', 'expected'),
     [
         (
-            lambda: failures.no_response(0.25),
+            lambda: failures.no_response(0.25, changes=False),
             'No response within 0.25 seconds. Check that the service is up. '
             'To wait longer, use --node-timeout.',
         ),
         (
-            lambda: failures.too_slow(1234, 31.9),
+            lambda: failures.too_slow(1234, 31.9, changes=False),
             'The response is too slow: 1234 bytes in 31 s. To wait longer, '
             'use --node-timeout.',
         ),
         (
-            lambda: failures.too_late(300),
+            lambda: failures.too_late(300, changes=False),
             'The response did not end within 300 seconds. To wait longer, use '
             '--node-timeout.',
+        ),
+        (
+            lambda: failures.no_response(0.25, changes=True),
+            f'No response within 0.25 seconds. {CHANGED}',
+        ),
+        (
+            lambda: failures.too_slow(1234, 31.9, changes=True),
+            f'The response is too slow: 1234 bytes in 31 s. {CHANGED}',
+        ),
+        (
+            lambda: failures.too_late(300, changes=True),
+            f'The response did not end within 300 seconds. {CHANGED}',
         ),
     ],
 )
