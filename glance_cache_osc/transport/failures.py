@@ -30,6 +30,7 @@ _NOT_HTTP = frozenset(
 )
 _LOCAL_FILES = frozenset(
     {
+        pycurl.E_BAD_FUNCTION_ARGUMENT,  # The key of a client certificate.
         pycurl.E_SSL_CACERT_BADFILE,
         pycurl.E_SSL_CERTPROBLEM,
         pycurl.E_SSL_CRL_BADFILE,
@@ -159,7 +160,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     if code in _LOCAL_FILES:
         return errors.NodeError(
             _('The request was not sent: %s') % text,
-            _('Check --os-cacert, --os-cert and clouds.yaml.'),
+            _('Check --os-cacert, --os-cert, --os-key and clouds.yaml.'),
         )
     if code == pycurl.E_SSL_CONNECT_ERROR:
         return errors.TLSFailed(

@@ -80,14 +80,22 @@ def test_a_timeout_before_the_tls_handshake_may_be_due_to_it() -> None:
             'error setting certificate file: /gone.pem',
             errors.NodeError,
             'The request was not sent: error setting certificate file: '
-            '/gone.pem. Check --os-cacert, --os-cert and clouds.yaml.',
+            '/gone.pem. Check --os-cacert, --os-cert, --os-key and '
+            'clouds.yaml.',
         ),
         (
             58,
             'could not load PEM client certificate',
             errors.NodeError,
             'The request was not sent: could not load PEM client certificate. '
-            'Check --os-cacert, --os-cert and clouds.yaml.',
+            'Check --os-cacert, --os-cert, --os-key and clouds.yaml.',
+        ),
+        (
+            43,
+            "unable to set private key file: '/k.pem' type PEM",
+            errors.NodeError,
+            "The request was not sent: unable to set private key file: '/k.pem' "
+            'type PEM. Check --os-cacert, --os-cert, --os-key and clouds.yaml.',
         ),
         # After that.
         (
