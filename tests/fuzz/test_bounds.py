@@ -661,6 +661,62 @@ def test_an_answer_that_repeats_the_token_is_not_shown(
     )
 
 
+def escaped(text: str, form: str) -> str:
+    return ''.join(form.format(ord(one)) for one in text)
+
+
+@pytest.mark.parametrize('token', [servers.TOKEN, 'say "it" \\ \xe4'])
+@pytest.mark.parametrize(
+    'form', ['["{}"]', '{{"{}": 1}}', '[[{{"a": "x{}"}}]]']
+)
+def test_a_token_in_escapes_is_not_shown(
+    loop: loops.Loop, node: servers.Server, token: str, form: str
+) -> None:
+    body = form.format(escaped(token, '\\u{:04x}'))
+    node.answer = servers.sends(servers.reply(body.encode()))
+    client = clients.client(
+        loop.engine, node.url, 5, logged_in=clients.session(token)
+    )
+
+    with pytest.raises(errors.BadReply) as caught:
+        loop.run(client.request('GET', '/'))
+
+    assert str(caught.value) == (
+        'The response contains the token of this login. The response is not '
+        'shown. Do not trust this endpoint.'
+    )
+
+
+def test_other_escapes_are_decoded(node: servers.Server, ask: Ask) -> None:
+    node.answer = servers.sends(servers.reply(b'["\\u0067", "\\ud800"]'))
+
+    assert ask() == ['g', '\ud800']
+
+
+@pytest.mark.parametrize(
+    ('content_type', 'page'),
+    [
+        ('text/html', '<p>You sent ' + escaped(servers.TOKEN, '&#{};')),
+        ('text/html', '<p>You sent gAAAAA<b></b>-the-token</p>'),
+        (
+            'application/json',
+            '{"error": {"message": "%s"}}'
+            % escaped(servers.TOKEN, '\\u{:04x}'),
+        ),
+    ],
+    ids=['entities', 'tags', 'escapes'],
+)
+def test_a_token_in_a_message_is_not_shown(
+    node: servers.Server, failure: Failure, content_type: str, page: str
+) -> None:
+    reply = servers.reply(page.encode(), '409 Conflict')
+    node.answer = servers.sends(
+        reply.replace(b'application/json', content_type.encode())
+    )
+
+    assert str(failure()) == 'HTTP 409 Conflict.'
+
+
 def test_a_token_may_be_a_common_word(
     loop: loops.Loop, node: servers.Server
 ) -> None:
