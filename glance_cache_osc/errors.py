@@ -40,6 +40,10 @@ from glance_cache_osc.i18n import _
 
 #: The remedy for a response that does not come from Glance.
 CHECK_ENDPOINT = _('Check that this is a Glance endpoint.')
+#: The remedy for a change without a response.
+CHECK_RESULT = _(
+    'The request may have succeeded: check the result before you retry.'
+)
 
 
 class CacheError(exceptions.CommandError):
@@ -244,11 +248,7 @@ class Unconfirmed(NodeError):
 
     def __init__(self) -> None:
         super().__init__(
-            _('Interrupted before the response arrived'),
-            _(
-                'The request may have succeeded: check the result before you '
-                'retry.'
-            ),
+            _('Interrupted before the response arrived'), CHECK_RESULT
         )
 
 

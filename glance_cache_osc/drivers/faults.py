@@ -6,6 +6,7 @@ glanceclient reads the messages in Glance's HTML pages. It is imported with
 the first error response, since the import takes a noticeable time.
 """
 
+from collections.abc import Collection
 import html
 from http import client
 import io
@@ -29,25 +30,31 @@ _PERMISSION = _(
 )
 
 
-def from_status(response: engine.Response, endpoint: str) -> errors.NodeError:
+def from_status(
+    response: engine.Response, endpoint: str, secrets: Collection[str] = ()
+) -> errors.NodeError:
     """An error for a response with an HTTP status other than 2xx.
 
     The error has Glance's request ID, if the response contains one.
 
     :param endpoint: the root URL of the node.
+    :param secrets: texts that the error must not contain.
     """
-    error = _from_status(response, urllib.parse.urlsplit(endpoint).path)
+    path = urllib.parse.urlsplit(endpoint).path
+    error = _from_status(response, path, secrets)
     request_id = str(response.headers.get('x-openstack-request-id'))
     if _REQUEST_ID.fullmatch(request_id):
         error.request_id = request_id
     return error
 
 
-def _from_status(response: engine.Response, path: str) -> errors.NodeError:
+def _from_status(
+    response: engine.Response, path: str, secrets: Collection[str]
+) -> errors.NodeError:
     status = response.status
     if status < 200:
         return failures.not_http()
-    message = _glance_message(response)
+    message = _glance_message(response, secrets)
     phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
     if status < 400:
         return _redirect(status, path)
@@ -80,10 +87,13 @@ def _redirect(status: int, path: str) -> errors.NotGlance:
     )
 
 
-def _glance_message(response: engine.Response) -> str:
+def _glance_message(
+    response: engine.Response, secrets: Collection[str]
+) -> str:
     """Glance's message, without the status line before it.
 
-    Empty if the response contains no message.
+    Empty if the response contains no message, or if the message contains a
+    secret.
     """
     from glanceclient import exc
     import requests
@@ -101,7 +111,10 @@ def _glance_message(response: engine.Response) -> str:
     if error.details == type(error).__name__:
         # glanceclient's default for a page without a message.
         return ''
-    text = failures.one_line(html.unescape(str(error.details)))
+    text = html.unescape(str(error.details))
+    if any(one in text for one in secrets):
+        return ''
+    text = failures.one_line(text)
     parts = [part for part in text.split(': ') if part]
     while parts and _STATUS_LINE.fullmatch(parts[0]):
         parts.pop(0)

@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Collection
 import dataclasses
 import functools
 import json
@@ -17,6 +18,7 @@ from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine as engines
+from glance_cache_osc.transport import failures
 from glance_cache_osc.transport import login as logins
 from glance_cache_osc.transport import settings
 
@@ -86,7 +88,8 @@ class NodeClient:
             authenticated=authenticated,
             timeout=timeout,
         )
-        return _decode(response.body, parse)
+        value = _decode(response.body, self.login.secrets)
+        return parse(value) if parse else value
 
     async def send(  # noqa: PLR0913 - keywords only
         self,
@@ -140,18 +143,14 @@ class NodeClient:
                 response = await self._with_token(attempt)
             else:
                 response = await attempt({})
-            coding = response.headers.get('content-encoding', 'identity')
-            if coding.lower() != 'identity':
-                raise errors.BadReply(
-                    _(
-                        'The response is compressed, although compression '
-                        'was not requested'
-                    )
-                )
+            if compressed := failures.compressed(response.headers):
+                raise compressed
             if 200 <= response.status < 300:
                 return response
             if not await retry.wait(response):
-                raise faults.from_status(response, self.endpoint)
+                raise faults.from_status(
+                    response, self.endpoint, self.login.secrets
+                )
 
     async def _with_token(
         self, attempt: Callable[[logins.Headers], Awaitable[engines.Response]]
@@ -182,11 +181,15 @@ class NodeClient:
         # A node may store the token and return it later, even in a response
         # to a request without a token.
         if any(one.encode() in response.body for one in request.secrets):
-            raise errors.BadReply(
-                _('The response contains the token of this login'),
-                _('The response is not shown. Do not trust this endpoint.'),
-            )
+            raise _token_returned()
         return response
+
+
+def _token_returned() -> errors.BadReply:
+    return errors.BadReply(
+        _('The response contains the token of this login'),
+        _('The response is not shown. Do not trust this endpoint.'),
+    )
 
 
 def segment(image_id: str) -> str:
@@ -202,20 +205,31 @@ def segment(image_id: str) -> str:
     raise errors.Refused(_("'%s' is not an image ID") % image_id)
 
 
-def _decode(content: bytes, parse: Callable[[Any], Any] | None) -> Any:
+def _decode(content: bytes, secrets: Collection[str]) -> Any:
     """The value of a JSON text; None if the text is empty.
 
-    :raises errors.BadReply: the text is not valid JSON.
+    :param secrets: texts that the value must not contain.
+    :raises errors.BadReply: the text is not valid JSON, or contains a secret
+        in JSON's escapes.
     """
-    value = None
+    if not content:
+        return None
     try:
-        if content:
-            value = json.loads(content, parse_constant=_refuse_constant)
+        value = json.loads(content, parse_constant=_refuse_constant)
+        # Without escapes, a search of the text has found all secrets.
+        if b'\\' in content:
+            text = _json(value)
+            if any(_json(one)[1:-1] in text for one in secrets):
+                raise _token_returned()
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
             _('The response is not valid JSON'), errors.CHECK_ENDPOINT
         ) from error
-    return parse(value) if parse else value
+    return value
+
+
+def _json(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False)
 
 
 def _refuse_constant(_name: str) -> None:

@@ -105,21 +105,21 @@ async def each(
     :returns: the outcomes, in the order of the jobs.
     """
     responsive: set[Member] = set()
-    timed_out: dict[Member, errors.TimedOut] = {}
+    timed_out: set[Member] = set()
 
     async def run(job: Job) -> _Value:
         member = job.member
-        if earlier := timed_out.get(member):
+        if member in timed_out:
             raise errors.TimedOut(
                 _('Skipped: an earlier request to this node timed out'),
-                earlier.remedy,
+                _('To wait longer, use --node-timeout.'),
                 connected=False,
             )
         try:
             value = await operation(job)
-        except errors.TimedOut as error:
+        except errors.TimedOut:
             if member not in responsive:
-                timed_out[member] = error
+                timed_out.add(member)
             raise
         responsive.add(member)
         return value

@@ -2,6 +2,7 @@
 
 """Converts libcurl's error codes and timeouts into errors of the package."""
 
+from collections.abc import Mapping
 import errno
 import os
 import urllib.parse
@@ -29,11 +30,13 @@ _NOT_HTTP = frozenset(
 )
 _LOCAL_FILES = frozenset(
     {
+        pycurl.E_BAD_FUNCTION_ARGUMENT,  # The key of a client certificate.
         pycurl.E_SSL_CACERT_BADFILE,
         pycurl.E_SSL_CERTPROBLEM,
         pycurl.E_SSL_CRL_BADFILE,
     }
 )
+_WAIT_LONGER = _('To wait longer, use --node-timeout.')
 #: CURLE_TOO_LARGE: a header of more than 100 KiB. pycurl has no name for it.
 _TOO_LARGE = 100
 
@@ -46,56 +49,80 @@ def not_http() -> errors.NotGlance:
 
 
 def no_response(
-    timeout: float, *, connected: bool = True, tls: bool = False
+    timeout: float,
+    *,
+    changes: bool,
+    connected: bool = True,
+    tls: bool = False,
 ) -> errors.TimedOut:
     """An error for response headers that do not arrive within the timeout.
 
     :param timeout: in seconds.
+    :param changes: whether the request may have changed something.
     :param connected: whether the request may have been sent.
     :param tls: whether the TLS handshake may be the reason.
     """
     check = _('Check that the service is up.')
-    if tls:
+    if connected and changes:
+        check = errors.CHECK_RESULT
+    elif tls:
         check = _(
             'Check that the service is up and that the endpoint uses HTTPS.'
         )
     return errors.TimedOut(
         _('No response within %g seconds') % timeout,
-        f'{check} {_("To wait longer, use --node-timeout.")}',
+        f'{check} {_WAIT_LONGER}',
         connected=connected,
     )
 
 
-def too_slow(size: int, seconds: float) -> errors.TimedOut:
+def too_slow(size: int, seconds: float, *, changes: bool) -> errors.TimedOut:
     """An error for a body that stalls or arrives too slowly.
 
     :param size: bytes of the body that have arrived.
     :param seconds: the duration of the request.
+    :param changes: see `no_response`.
     """
     return errors.TimedOut(
         _('The response is too slow: %(bytes)d bytes in %(time)d s')
         % {'bytes': size, 'time': seconds},
-        _('To wait longer, use --node-timeout.'),
+        f'{errors.CHECK_RESULT} {_WAIT_LONGER}' if changes else _WAIT_LONGER,
     )
 
 
-def too_late(seconds: float) -> errors.TimedOut:
+def too_late(seconds: float, *, changes: bool) -> errors.TimedOut:
     """An error for a body that does not end within its time limit.
 
     :param seconds: the limit.
+    :param changes: see `no_response`.
     """
     return errors.TimedOut(
         _('The response did not end within %g seconds') % seconds,
-        _('To wait longer, use --node-timeout.'),
+        f'{errors.CHECK_RESULT} {_WAIT_LONGER}' if changes else _WAIT_LONGER,
     )
 
 
-def too_long(size: int) -> errors.TooLong:
+def compressed(headers: Mapping[str, str]) -> errors.BadReply | None:
+    """An error for a compressed response; None for other responses.
+
+    :param headers: of the response; the names are in lower case.
+    """
+    if headers.get('content-encoding', 'identity').lower() == 'identity':
+        return None
+    return errors.BadReply(
+        _('The response is compressed, although compression was not requested')
+    )
+
+
+def too_long(size: int, headers: Mapping[str, str]) -> errors.BadReply:
     """An error for a response that is larger than the limit.
 
+    Compression enlarges some images: then it is the error.
+
     :param size: the limit, in bytes.
+    :param headers: of the response; the names are in lower case.
     """
-    return errors.TooLong(
+    return compressed(headers) or errors.TooLong(
         _('The response is larger than %s') % columns.human_size(size),
         errors.CHECK_ENDPOINT,
     )
@@ -125,13 +152,15 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     """
     text = one_line(text)
     if code == pycurl.E_OPERATION_TIMEDOUT:
-        return no_response(connect_timeout, connected=connected, tls=tls)
+        return no_response(
+            connect_timeout, changes=changes, connected=connected, tls=tls
+        )
     if code == pycurl.E_PEER_FAILED_VERIFICATION:
         return _certificate_rejected(text, verify_result)
     if code in _LOCAL_FILES:
         return errors.NodeError(
             _('The request was not sent: %s') % text,
-            _('Check --os-cacert, --os-cert and clouds.yaml.'),
+            _('Check --os-cacert, --os-cert, --os-key and clouds.yaml.'),
         )
     if code == pycurl.E_SSL_CONNECT_ERROR:
         return errors.TLSFailed(
@@ -152,10 +181,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     if connected:
         return errors.Unreachable(
             _('The connection broke: %s') % text,
-            _(
-                'The request may have succeeded: check the result before you '
-                'retry.'
-            )
+            errors.CHECK_RESULT
             if changes
             else _('Check the network between here and the node.'),
             connected=True,

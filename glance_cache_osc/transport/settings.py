@@ -3,6 +3,7 @@
 """TLS and proxy settings of connections, from OpenStackClient's session."""
 
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import functools
 import os
@@ -11,6 +12,7 @@ from typing import Any
 from urllib import parse
 from urllib import request
 
+import idna
 from keystoneauth1 import session as ksa_session
 import pycurl
 from requests import utils
@@ -30,7 +32,7 @@ class Settings:
         if any certificate is accepted.
     :param cert: the files of a client certificate and of its key; one file
         if it contains both; empty for no client certificate.
-    :param proxy: the URL of the proxy; empty for none.
+    :param proxy: the URL of the proxy, in ASCII; empty for none.
     """
 
     verify: str | None
@@ -51,20 +53,25 @@ class Settings:
                 pycurl.PROXY_SSL_VERIFYPEER: 0,
                 pycurl.PROXY_SSL_VERIFYHOST: 0,
             }
-        elif pathlib.Path(self.verify).is_dir():
-            options |= {
-                pycurl.CAPATH: self.verify,
-                pycurl.PROXY_CAPATH: self.verify,
-            }
         else:
+            # pycurl accepts only ASCII as str.
+            path = os.fsencode(self.verify)
+            is_folder = pathlib.Path(self.verify).is_dir()
+            # libcurl would trust its default file or folder as well.
+            file, folder = (None, path) if is_folder else (path, None)
             options |= {
-                pycurl.CAINFO: self.verify,
-                pycurl.PROXY_CAINFO: self.verify,
+                pycurl.CAINFO: file,
+                pycurl.CAPATH: folder,
+                pycurl.PROXY_CAINFO: file,
+                pycurl.PROXY_CAPATH: folder,
             }
         if self.cert:
             options |= {
-                pycurl.SSLCERT: self.cert[0],
-                pycurl.SSLKEY: self.cert[-1],
+                pycurl.SSLCERT: os.fsencode(self.cert[0]),
+                pycurl.SSLKEY: os.fsencode(self.cert[-1]),
+                # OpenSSL would otherwise ask for the passphrase of a key on
+                # the terminal, for each connection.
+                pycurl.KEYPASSWD: '',
             }
         return options
 
@@ -114,7 +121,7 @@ class Connections:
 
 
 def _proxy_url(proxy: str | None) -> str:
-    """The URL of a proxy, with the default scheme and port of requests.
+    """The URL of a proxy in ASCII, with the default port of requests.
 
     libcurl's default port is 1080.
 
@@ -125,10 +132,27 @@ def _proxy_url(proxy: str | None) -> str:
     try:
         parts = parse.urlsplit(proxy if '://' in proxy else f'http://{proxy}')
         port = parts.port or _PORTS.get(parts.scheme, _SOCKS_PORT)
+        user, at, host = parts.netloc.rpartition('@')
+        host = host.removesuffix(f':{port}')
+        if not host.isascii():
+            host = idna.encode(host, uts46=True).decode('ascii')
     except ValueError as error:
         raise errors.UsageError(
             _('A proxy URL in the environment is not valid: %s') % error,
             _('Check http_proxy, https_proxy and no_proxy.'),
         ) from error
-    host = parts.netloc.removesuffix(f':{port}')
-    return f'{parts.scheme}://{host}:{port}'
+    user = ':'.join(_quoted(part, parts.scheme) for part in user.split(':', 1))
+    return f'{parts.scheme}://{user}{at}{host}:{port}'
+
+
+def _quoted(text: str, scheme: str) -> str:
+    """A user name or password for the URL of a proxy.
+
+    :param text: may be quoted.
+    """
+    data = parse.unquote_to_bytes(os.fsencode(text))
+    if scheme in _PORTS:
+        # The bytes that requests sends to the proxy. It cannot send others.
+        with contextlib.suppress(UnicodeError):
+            data = data.decode().encode('latin-1')
+    return parse.quote(data, safe='')

@@ -20,7 +20,7 @@ from glance_cache_osc.transport import settings
 #: Methods that are safe to repeat: libcurl repeats a request, without
 #: reporting it, if the server has closed the kept connection.
 _REPEATABLE = frozenset({'GET', 'HEAD'})
-#: The number of bytes of an error response that are read.
+#: The number of bytes of an error response that are read, for any max_size.
 _MAX_ERROR_SIZE = 64 * 2**10
 #: The lowest rate of a response, in bytes per second, and the longest
 #: duration of a whole response, in multiples of the request's timeout.
@@ -45,7 +45,7 @@ class Request:
     :param timeout: seconds until the response's headers are complete. It is
         also the longest period in which the body may arrive at less than
         1 KiB per second.
-    :param max_size: the largest size of the body, in bytes.
+    :param max_size: the largest size of the body of a 2xx response, in bytes.
     :param settings: TLS and proxy.
     :param secrets: texts that logs must not contain, even if the server
         sends them.
@@ -98,6 +98,7 @@ class Transfer:
     def __init__(self, request: Request, large: asyncio.Semaphore) -> None:
         self._large = large
         self._request = request
+        self._changes = request.method not in _REPEATABLE
         self._status = 0
         self._headers: dict[str, str] = {}
         self._body = bytearray()
@@ -148,49 +149,49 @@ class Transfer:
     def _failure(
         self, curl: pycurl.Curl, error: TimeoutError | pycurl.error
     ) -> errors.NodeError:
-        timeout = self._request.timeout
-        if isinstance(error, TimeoutError):
-            if self._headers_complete:
-                return failures.too_late(timeout * _MAX_TIMEOUTS)
-            return failures.no_response(timeout)
-        code, text = int(error.args[0]), str(error.args[-1])
-        if code == pycurl.E_OPERATION_TIMEDOUT and self._connected:
-            if not self._headers_complete:
-                return failures.no_response(timeout)
+        timeout, changes = self._request.timeout, self._changes
+        code = 0 if isinstance(error, TimeoutError) else int(error.args[0])
+        slow = code == pycurl.E_OPERATION_TIMEDOUT and self._connected
+        if (slow or not code) and not self._headers_complete:
+            return failures.no_response(timeout, changes=changes)
+        if not code:
+            return failures.too_late(timeout * _MAX_TIMEOUTS, changes=changes)
+        if slow:
             seconds = curl.getinfo(pycurl.TOTAL_TIME)
-            return failures.too_slow(self._size, seconds)
+            return failures.too_slow(self._size, seconds, changes=changes)
+        max_size = self._request.max_size
+        if code == pycurl.E_FILESIZE_EXCEEDED or self._size > max_size:
+            return failures.too_long(max_size, self._headers)
         if code == pycurl.E_WRITE_ERROR:
             raise MemoryError from error
-        if code == pycurl.E_FILESIZE_EXCEEDED:
-            return failures.too_long(self._request.max_size)
         return failures.from_curl(
             code,
-            text,
+            str(error.args[-1]),
             connect_timeout=self._request.connect_timeout,
             connected=self._connected,
             tls=self._request.url.startswith('https:'),
             os_error=curl.getinfo(pycurl.OS_ERRNO),
             verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
-            changes=self._request.method not in _REPEATABLE,
+            changes=changes,
         )
 
     def _handle(self, addresses: str) -> pycurl.Curl:
-        request = self._request
-        curl = pycurl.Curl()
-        timeout, connect_timeout = request.timeout, request.connect_timeout
-        changes = request.method not in _REPEATABLE
-        headers = {'Accept-Encoding': 'identity', **request.headers}
-        if changes:
-            headers['Content-Length'] = '0'
+        request, curl = self._request, pycurl.Curl()
+        connect_timeout = math.ceil(request.connect_timeout * 1000)
+        length = {'Content-Length': '0'} if self._changes else {}
+        headers = {'Accept-Encoding': 'identity', **request.headers, **length}
         options: dict[int, Any] = {
             pycurl.URL: request.url,
             pycurl.CUSTOMREQUEST: request.method,
-            pycurl.HTTPHEADER: [f'{key}: {headers[key]}' for key in headers],
+            pycurl.HTTPHEADER: [
+                f'{key}: {headers[key]}'.encode('latin-1', 'replace')
+                for key in headers
+            ],
             # Sent to proxies. The default lists all versions of libraries.
             pycurl.USERAGENT: 'glance-cache-osc',
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
-            pycurl.FRESH_CONNECT: request.fresh or changes,
+            pycurl.FRESH_CONNECT: request.fresh or self._changes,
             pycurl.OPT_CERTINFO: request.fresh,
             # The server of a resumed TLS session sends no certificate.
             pycurl.SSL_SESSIONID_CACHE: not request.fresh,
@@ -199,10 +200,10 @@ class Transfer:
             # Addresses never expire: libcurl would otherwise search all of
             # them for expired ones after each request.
             pycurl.DNS_CACHE_TIMEOUT: -1,
-            pycurl.CONNECTTIMEOUT_MS: math.ceil(connect_timeout * 1000),
+            pycurl.CONNECTTIMEOUT_MS: connect_timeout,
             pycurl.LOW_SPEED_LIMIT: _MIN_RATE,
-            pycurl.LOW_SPEED_TIME: math.ceil(timeout),
-            pycurl.MAXFILESIZE_LARGE: request.max_size,
+            pycurl.LOW_SPEED_TIME: math.ceil(request.timeout),
+            pycurl.MAXFILESIZE_LARGE: max(request.max_size, _MAX_ERROR_SIZE),
             pycurl.PREREQFUNCTION: self._on_connected,
             pycurl.HEADERFUNCTION: self._on_header,
             pycurl.WRITEFUNCTION: self._on_body,
@@ -210,8 +211,7 @@ class Transfer:
         }
         if request.sink:
             options[pycurl.BUFFERSIZE] = _CHUNK
-        if request.address:
-            host = request.address
+        if host := request.address:
             host = f'[{host}]' if ':' in host else host
             options[pycurl.CONNECT_TO] = [f'::{host}:']
         if addresses:
@@ -256,9 +256,10 @@ class Transfer:
 
     def _on_body(self, data: bytes) -> int:
         """Receive a chunk; returning less than its size ends the transfer."""
-        if self._curl is None:
-            return 0
         self._size += len(data)
+        too_long = self._size > self._request.max_size and self._status < 300
+        if too_long or self._curl is None:
+            return 0
         if self._status >= 300:
             self._body += data[: _MAX_ERROR_SIZE - len(self._body)]
             return len(data) if len(self._body) < _MAX_ERROR_SIZE else 0
@@ -295,6 +296,5 @@ def _expires(curl: pycurl.Curl) -> str:
     certificates = curl.getinfo_raw(pycurl.INFO_CERTINFO)
     if not certificates:
         return ''
-    # The server's own certificate is the first of the chain. Decode this field
-    # only: the bytes of others may be in any encoding.
+    # The first one is the server's. Other fields may be in any encoding.
     return bytes(dict(certificates[0]).get(b'Expire date', b'')).decode()

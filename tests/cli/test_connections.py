@@ -20,7 +20,8 @@ UP = 'Check that the service is up. To wait longer, use --node-timeout.\n'
 IS_IT_GLANCE = 'Check that this is a Glance endpoint.\n'
 RUNS = 'Check that glance-api is running at this address.\n'
 NETWORK = 'Check the network between here and the node.\n'
-LOOK = 'The request may have succeeded: check the result before you retry.\n'
+LOOK = 'The request may have succeeded: check the result before you retry.'
+WAIT = ' To wait longer, use --node-timeout.\n'
 
 
 def failure(words: str, node: str = p.GLANCE) -> Result:
@@ -117,10 +118,10 @@ def test_so_long_is_waited(cloud: Cloud, openstack: OpenStack) -> None:
     ('answer', 'words'),
     [
         (web.REFUSED, f'Cannot connect: Connection refused. {RUNS}'),
-        (web.SILENT, f'No response within 30 seconds. {UP}'),
+        (web.SILENT, f'No response within 30 seconds. {LOOK}{WAIT}'),
         (
             web.CLOSED,
-            'The connection broke: Empty reply from server. ' + LOOK,
+            f'The connection broke: Empty reply from server. {LOOK}\n',
         ),
     ],
 )
@@ -157,12 +158,12 @@ def test_a_node_that_is_silent_is_not_asked_for_the_rest(
         1,
         '',
         ''.join(
-            what.format(one) + f'No response within 30 seconds. {UP}'
+            what.format(one) + f'No response within 30 seconds. {LOOK}{WAIT}'
             for one in ids[:16]
         )
         + ''.join(
             what.format(one)
-            + f'Skipped: an earlier request to this node timed out. {UP}'
+            + f'Skipped: an earlier request to this node timed out.{WAIT}'
             for one in ids[16:]
         ),
     )

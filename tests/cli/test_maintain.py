@@ -240,8 +240,8 @@ def test_one_of_several_nodes_is_not_cleaned(
         1,
         expected,
         f'Cannot clean the cache of edge-bergen ({p.EDGE}): No response '
-        'within 30 seconds. Check that the service is up. To wait longer, '
-        'use --node-timeout.\n',
+        'within 30 seconds. The request may have succeeded: check the result '
+        'before you retry. To wait longer, use --node-timeout.\n',
     )
 
 
@@ -471,7 +471,8 @@ def test_a_clean_has_the_time_limit_of_all_commands(
         1,
         '\n',
         f'Cannot clean the cache of {p.GLANCE}: No response within 2 seconds. '
-        'Check that the service is up. To wait longer, use --node-timeout.\n',
+        'The request may have succeeded: check the result before you retry. '
+        'To wait longer, use --node-timeout.\n',
     )
 
 

@@ -567,6 +567,54 @@ def test_an_error_is_no_part_of_a_stream(
     assert received == []
 
 
+def test_an_error_may_be_longer_than_the_image(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    page = b'You are not permitted to complete download_image action.'
+    node.answer = servers.sends(servers.reply(page, '403 Forbidden'))
+    received: list[bytes] = []
+
+    for size in (1, len(page) - 1):
+        response = loop.run(
+            loop.engine.perform(request(node, received.append, size))
+        )
+        assert (response.status, response.body) == (403, page)
+    assert received == []
+
+
+@pytest.mark.parametrize('framing', [b'Content-Length: 4000\r\n', b''])
+def test_more_than_a_small_image_is_too_long(
+    loop: loops.Loop, node: servers.Server, framing: bytes
+) -> None:
+    """Nothing of the surplus is passed on, and the rest is not read."""
+    node.answer = servers.sends(servers.HEAD + framing + b'\r\n' + b'x' * 4000)
+    received: list[bytes] = []
+
+    with pytest.raises(errors.TooLong, match=r'is larger than 3\.0 kB'):
+        loop.run(loop.engine.perform(request(node, received.append, 3000)))
+
+    assert len(b''.join(received)) <= 3000
+
+
+@pytest.mark.parametrize('size', [1000, 200_000])
+@pytest.mark.parametrize('announced', [True, False])
+def test_compression_that_enlarges_an_image_is_the_error(
+    loop: loops.Loop, node: servers.Server, size: int, announced: bool
+) -> None:
+    body = b'x' * (size + 50)
+    framing = b'Content-Length: %d\r\n' % len(body) if announced else b''
+    coding = b'Content-Encoding: gzip\r\n'
+    node.answer = servers.sends(HEAD + framing + coding + b'\r\n' + body)
+
+    with pytest.raises(errors.BadReply) as caught:
+        loop.run(loop.engine.perform(request(node, lambda _data: None, size)))
+
+    assert type(caught.value) is errors.BadReply
+    assert str(caught.value) == (
+        'The response is compressed, although compression was not requested.'
+    )
+
+
 def test_a_stream_has_its_limit_too(
     loop: loops.Loop, node: servers.Server
 ) -> None:
@@ -611,6 +659,62 @@ def test_an_answer_that_repeats_the_token_is_not_shown(
         'The response contains the token of this login. The response is not '
         'shown. Do not trust this endpoint.'
     )
+
+
+def escaped(text: str, form: str) -> str:
+    return ''.join(form.format(ord(one)) for one in text)
+
+
+@pytest.mark.parametrize('token', [servers.TOKEN, 'say "it" \\ \xe4'])
+@pytest.mark.parametrize(
+    'form', ['["{}"]', '{{"{}": 1}}', '[[{{"a": "x{}"}}]]']
+)
+def test_a_token_in_escapes_is_not_shown(
+    loop: loops.Loop, node: servers.Server, token: str, form: str
+) -> None:
+    body = form.format(escaped(token, '\\u{:04x}'))
+    node.answer = servers.sends(servers.reply(body.encode()))
+    client = clients.client(
+        loop.engine, node.url, 5, logged_in=clients.session(token)
+    )
+
+    with pytest.raises(errors.BadReply) as caught:
+        loop.run(client.request('GET', '/'))
+
+    assert str(caught.value) == (
+        'The response contains the token of this login. The response is not '
+        'shown. Do not trust this endpoint.'
+    )
+
+
+def test_other_escapes_are_decoded(node: servers.Server, ask: Ask) -> None:
+    node.answer = servers.sends(servers.reply(b'["\\u0067", "\\ud800"]'))
+
+    assert ask() == ['g', '\ud800']
+
+
+@pytest.mark.parametrize(
+    ('content_type', 'page'),
+    [
+        ('text/html', '<p>You sent ' + escaped(servers.TOKEN, '&#{};')),
+        ('text/html', '<p>You sent gAAAAA<b></b>-the-token</p>'),
+        (
+            'application/json',
+            '{"error": {"message": "%s"}}'
+            % escaped(servers.TOKEN, '\\u{:04x}'),
+        ),
+    ],
+    ids=['entities', 'tags', 'escapes'],
+)
+def test_a_token_in_a_message_is_not_shown(
+    node: servers.Server, failure: Failure, content_type: str, page: str
+) -> None:
+    reply = servers.reply(page.encode(), '409 Conflict')
+    node.answer = servers.sends(
+        reply.replace(b'application/json', content_type.encode())
+    )
+
+    assert str(failure()) == 'HTTP 409 Conflict.'
 
 
 def test_a_token_may_be_a_common_word(

@@ -3,11 +3,14 @@
 """Connections: number, addresses, TLS, proxies, and resources."""
 
 import asyncio
+import base64
 from collections.abc import Iterator
 import contextlib
 import hashlib
+import os
 import pathlib
 import resource
+import shutil
 import socket
 import ssl
 import struct
@@ -17,7 +20,10 @@ import time
 from typing import Any
 
 from cryptography import x509
+from cryptography.hazmat.primitives import serialization
+import pycurl
 import pytest
+import requests
 
 from glance_cache_osc import errors
 from glance_cache_osc.transport import attempt
@@ -32,6 +38,7 @@ from tests.shell import run_program
 OK = servers.sends(servers.reply([]))
 ROOT = pathlib.Path(__file__).parents[2]
 NODE_DOWN = 'Check that glance-api is running at this address.'
+CHECK_FILES = 'Check --os-cacert, --os-cert, --os-key and clouds.yaml.'
 
 
 @pytest.fixture(autouse=True)
@@ -134,6 +141,44 @@ def test_a_change_without_a_response_is_not_repeated(
         'succeeded: check the result before you retry.'
     )
     assert node.methods == ['PUT']
+
+
+def test_a_change_with_a_late_response_may_have_succeeded(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    node.answer = servers.falls_silent()
+
+    messages = {
+        method: str(failure(loop, node.url, method=method, timeout=0.2))
+        for method in ('PUT', 'POST', 'DELETE', 'GET')
+    }
+
+    late = 'No response within 0.2 seconds.'
+    wait = 'To wait longer, use --node-timeout.'
+    changed = (
+        f'{late} The request may have succeeded: check the result before you '
+        f'retry. {wait}'
+    )
+    assert messages == {
+        **dict.fromkeys(('PUT', 'POST', 'DELETE'), changed),
+        'GET': f'{late} Check that the service is up. {wait}',
+    }
+
+
+def test_a_change_with_a_slow_body_may_have_succeeded(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    """One body stalls, the other one does not end in time."""
+    for block, every in ((b'', 9), (b' ' * 1000, 0.05)):
+        node.answer = servers.drips(servers.HEAD + b'\r\n', block, every)
+
+        error = failure(loop, node.url, method='POST', timeout=0.15)
+
+        assert isinstance(error, errors.TimedOut)
+        assert error.remedy == (
+            'The request may have succeeded: check the result before you '
+            'retry. To wait longer, use --node-timeout.'
+        )
 
 
 def test_a_get_is_repeated_if_a_kept_connection_was_closed(
@@ -351,6 +396,64 @@ def test_the_ca_may_be_a_file_or_a_folder(
         assert ask(loop, secure.url, logged_in=session) == []
 
 
+@pytest.mark.parametrize('default', ['CAINFO', 'CAPATH'])
+@pytest.mark.parametrize('server', ['node', 'proxy'])
+def test_only_the_ca_of_the_user_is_trusted(
+    loop: loops.Loop,
+    authority: certificates.Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: pathlib.Path,
+    server: str,
+    default: str,
+) -> None:
+    """By default, libcurl trusts the CAs of the system."""
+    is_file = default == 'CAINFO'
+    prefix = 'PROXY_' if server == 'proxy' else ''
+    option = getattr(pycurl, prefix + default)
+    system = authority.path if is_file else folder_of(authority)
+
+    class Curl(pycurl.Curl):
+        """As in a system that trusts this CA."""
+
+        def __init__(self) -> None:
+            super().__init__()
+            self.setopt(option, str(system))
+
+    monkeypatch.setattr(pycurl, 'Curl', Curl)
+    # OpenSSL finds CAs by their names.
+    other = certificates.Authority(tmp_path, 'other')
+    given = folder_of(other) if is_file else other.path
+    with servers.Server(OK, authority.server('trap')) as trap:
+        url = trap.url
+        if server == 'proxy':
+            monkeypatch.setenv('http_proxy', url)
+            url = 'http://edge.example'
+
+        rejection(loop, url, given)
+
+        assert trap.heads == []
+        session = clients.session()
+        session.verify = str(system)
+        assert ask(loop, url, logged_in=session) == []
+
+
+def test_a_kept_connection_is_for_the_same_ca_only(
+    loop: loops.Loop, authority: certificates.Authority, tmp_path: pathlib.Path
+) -> None:
+    other = certificates.Authority(tmp_path)
+    answer = servers.sends(servers.reply([], kept=True), kept=True)
+    session = clients.session()
+    with servers.Server(answer, authority.server('keeps')) as node:
+        for ca in (authority.path, folder_of(authority)):
+            session.verify = str(ca)
+            for __ in range(2):
+                assert ask(loop, node.url, logged_in=session) == []
+            for refused in (other.path, folder_of(other)):
+                rejection(loop, node.url, refused)
+
+        assert len(node.heads) == 4
+
+
 def test_the_ca_may_come_from_the_environment(
     loop: loops.Loop,
     secure: servers.Server,
@@ -454,15 +557,102 @@ def test_a_file_that_is_missing_is_named(
     assert type(error) is errors.NodeError
     assert error.why.startswith('The request was not sent: ')
     assert '/gone.pem' in error.why
-    assert error.remedy == 'Check --os-cacert, --os-cert and clouds.yaml.'
+    assert error.remedy == CHECK_FILES
+
+
+@pytest.mark.parametrize('key', ['another', 'encrypted', 'none'])
+def test_a_key_that_cannot_be_used_is_not_the_nodes_fault(
+    loop: loops.Loop,
+    secure: servers.Server,
+    authority: certificates.Authority,
+    tmp_path: pathlib.Path,
+    capfd: pytest.CaptureFixture[str],
+    key: str,
+) -> None:
+    """OpenSSL does not ask for a passphrase, either."""
+    for name in ('mine', 'another'):
+        authority.server(name)
+    mine, another = (
+        authority.path.parent / f'{name}.pem' for name in ('mine', 'another')
+    )
+    encrypted = tmp_path / 'encrypted.pem'
+    encrypted.write_bytes(
+        serialization.load_pem_private_key(
+            mine.read_bytes(), None
+        ).private_bytes(
+            serialization.Encoding.PEM,
+            serialization.PrivateFormat.PKCS8,
+            serialization.BestAvailableEncryption(b'secret'),
+        )
+    )
+    files = {
+        'another': (mine, another),
+        'encrypted': (mine, encrypted),
+        'none': (authority.path, authority.path),
+    }[key]
+    session = clients.session()
+    session.verify = str(authority.path)
+    session.cert = (str(files[0]), str(files[1]))
+
+    error = failure(loop, secure.url, logged_in=session)
+
+    assert type(error) is errors.NodeError
+    assert not errors.is_unreachable(error)
+    assert str(error) == (
+        'The request was not sent: unable to set private key file: '
+        f"'{files[1]}' type PEM. {CHECK_FILES}"
+    )
+    assert capfd.readouterr() == ('', '')
+
+
+def requiring_a_certificate(
+    authority: certificates.Authority,
+) -> ssl.SSLContext:
+    tls = authority.server('asks')
+    tls.verify_mode = ssl.CERT_REQUIRED
+    tls.load_verify_locations(authority.path)
+    return tls
+
+
+@pytest.mark.parametrize('name', ['größe', '東京', b'\xff'])
+@pytest.mark.parametrize('kind', ['file', 'folder'])
+def test_paths_of_certificates_may_be_any_text(
+    loop: loops.Loop,
+    authority: certificates.Authority,
+    tmp_path: pathlib.Path,
+    name: str | bytes,
+    kind: str,
+) -> None:
+    folder = tmp_path / os.fsdecode(name)
+    folder.mkdir()
+    authority.server('of the client')
+    pem = authority.path.parent / 'of the client.pem'
+    ca = authority.path if kind == 'file' else folder_of(authority)
+    copied = [
+        shutil.copytree(ca, folder / 'ca')
+        if ca.is_dir()
+        else shutil.copy(ca, folder / 'ca'),
+        shutil.copy(pem, folder / 'cert'),
+        shutil.copy(pem, folder / 'key'),
+    ]
+    session = clients.session()
+    with servers.Server(OK, requiring_a_certificate(authority)) as node:
+        # One path at a time.
+        for at in range(3):
+            verify, cert, key = (
+                str(there if at == index else here)
+                for index, (here, there) in enumerate(
+                    zip((ca, pem, pem), copied)
+                )
+            )
+            session.verify, session.cert = verify, (cert, key)
+            assert ask(loop, node.url, logged_in=session) == []
 
 
 def test_a_client_certificate_is_shown_to_a_node_that_asks(
     loop: loops.Loop, authority: certificates.Authority
 ) -> None:
-    tls = authority.server('asks')
-    tls.verify_mode = ssl.CERT_REQUIRED
-    tls.load_verify_locations(authority.path)
+    tls = requiring_a_certificate(authority)
     authority.server('of the client')
     session = clients.session()
     session.verify = str(authority.path)
@@ -509,6 +699,68 @@ def test_a_proxy_of_the_environment_is_asked_for_a_node(
         b'GET http://edge.example:9292/v2/cache HTTP/1.1\r\n'
     )
     assert (b'Proxy-Authorization: Basic YTpi\r\n' in head) == ('@' in form)
+
+
+@pytest.mark.parametrize(
+    ('login', 'sent'),
+    [
+        ('jörg:größe', b'j\xf6rg:gr\xf6\xdfe'),
+        ('j%C3%B6rg:gr%C3%B6%C3%9Fe', b'j\xf6rg:gr\xf6\xdfe'),
+        ('a:b%40%3A%25', b'a:b@:%'),
+    ],
+)
+def test_a_password_of_a_proxy_is_sent_as_requests_sends_it(
+    loop: loops.Loop, monkeypatch: pytest.MonkeyPatch, login: str, sent: bytes
+) -> None:
+    with servers.Server(OK) as proxy:
+        monkeypatch.setenv('http_proxy', f'http://{login}@{proxy.netloc}')
+        assert ask(loop, 'http://edge.example') == []
+        requests.get('http://edge.example', timeout=5)
+
+    assert [authorization(head) for head in proxy.heads] == [sent, sent]
+
+
+@pytest.mark.parametrize('login', ['a:€', 'a:%E2%82%AC', b'a:\xe2\x82\xac'])
+def test_a_password_of_a_proxy_may_be_any_text(
+    loop: loops.Loop, monkeypatch: pytest.MonkeyPatch, login: str | bytes
+) -> None:
+    """Requests cannot send it."""
+    with servers.Server(OK) as proxy:
+        monkeypatch.setenv(
+            'http_proxy', f'http://{os.fsdecode(login)}@{proxy.netloc}'
+        )
+        assert ask(loop, 'http://edge.example') == []
+
+    assert authorization(*proxy.heads) == 'a:€'.encode()
+
+
+def authorization(head: bytes) -> bytes:
+    """The user name and password that a proxy receives."""
+    __, __, rest = head.partition(b'Proxy-Authorization: Basic ')
+    return base64.b64decode(rest.partition(b'\r\n')[0])
+
+
+def test_the_name_of_a_proxy_may_be_in_any_script(
+    loop: loops.Loop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    resolve_to(monkeypatch, {'xn--bcher-kva.example': ['127.0.0.1']})
+    with servers.Server(OK) as proxy:
+        monkeypatch.setenv('http_proxy', f'http://Bücher.example:{proxy.port}')
+        assert ask(loop, 'http://edge.example') == []
+
+    assert len(proxy.heads) == 1
+
+
+@pytest.mark.parametrize(
+    ('token', 'sent'), [('gr\xf6\xdfe', b'gr\xf6\xdfe'), ('5 €', b'5 ?')]
+)
+def test_a_token_may_be_any_text(
+    loop: loops.Loop, node: servers.Server, token: str, sent: bytes
+) -> None:
+    """Glance rejects it, and not the plugin."""
+    assert ask(loop, node.url, logged_in=clients.session(token)) == []
+
+    assert b'\r\nX-Auth-Token: ' + sent + b'\r\n' in node.heads[0]
 
 
 def test_a_proxy_that_is_down_is_not_the_nodes_fault(

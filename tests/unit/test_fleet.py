@@ -435,8 +435,8 @@ def test_a_node_that_stays_silent_is_not_asked_for_the_rest(
         'None': 40,
         'No response within 3 seconds. Is the node up?': 16,
         (
-            'Skipped: an earlier request to this node timed out. Is the node '
-            'up?'
+            'Skipped: an earlier request to this node timed out. To wait '
+            'longer, use --node-timeout.'
         ): 24,
     }
     sent = [one.error.connected for one in outcomes if one.error]

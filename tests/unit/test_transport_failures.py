@@ -17,6 +17,10 @@ from glance_cache_osc.transport import failures
 
 HTTP = 'Check that this is a Glance endpoint.'
 DOWN = 'Check that glance-api is running at this address.'
+CHANGED = (
+    'The request may have succeeded: check the result before you retry. To '
+    'wait longer, use --node-timeout.'
+)
 
 
 def failure(code: int, words: str = 'words', **more: Any) -> errors.NodeError:
@@ -76,14 +80,22 @@ def test_a_timeout_before_the_tls_handshake_may_be_due_to_it() -> None:
             'error setting certificate file: /gone.pem',
             errors.NodeError,
             'The request was not sent: error setting certificate file: '
-            '/gone.pem. Check --os-cacert, --os-cert and clouds.yaml.',
+            '/gone.pem. Check --os-cacert, --os-cert, --os-key and '
+            'clouds.yaml.',
         ),
         (
             58,
             'could not load PEM client certificate',
             errors.NodeError,
             'The request was not sent: could not load PEM client certificate. '
-            'Check --os-cacert, --os-cert and clouds.yaml.',
+            'Check --os-cacert, --os-cert, --os-key and clouds.yaml.',
+        ),
+        (
+            43,
+            "unable to set private key file: '/k.pem' type PEM",
+            errors.NodeError,
+            "The request was not sent: unable to set private key file: '/k.pem' "
+            'type PEM. Check --os-cacert, --os-cert, --os-key and clouds.yaml.',
         ),
         # After that.
         (
@@ -217,19 +229,31 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
     ('make', 'expected'),
     [
         (
-            lambda: failures.no_response(0.25),
+            lambda: failures.no_response(0.25, changes=False),
             'No response within 0.25 seconds. Check that the service is up. '
             'To wait longer, use --node-timeout.',
         ),
         (
-            lambda: failures.too_slow(1234, 31.9),
+            lambda: failures.too_slow(1234, 31.9, changes=False),
             'The response is too slow: 1234 bytes in 31 s. To wait longer, '
             'use --node-timeout.',
         ),
         (
-            lambda: failures.too_late(300),
+            lambda: failures.too_late(300, changes=False),
             'The response did not end within 300 seconds. To wait longer, use '
             '--node-timeout.',
+        ),
+        (
+            lambda: failures.no_response(0.25, changes=True),
+            f'No response within 0.25 seconds. {CHANGED}',
+        ),
+        (
+            lambda: failures.too_slow(1234, 31.9, changes=True),
+            f'The response is too slow: 1234 bytes in 31 s. {CHANGED}',
+        ),
+        (
+            lambda: failures.too_late(300, changes=True),
+            f'The response did not end within 300 seconds. {CHANGED}',
         ),
     ],
 )

@@ -144,6 +144,18 @@ def test_a_login_may_say_how_to_connect() -> None:
         ({'http_proxy': 'socks5h://p'}, 'http://edge', 'socks5h://p:1080'),
         ({'http_proxy': 'http://a:b@p:1/'}, 'http://e', 'http://a:b@p:1'),
         ({'http_proxy': 'http://a:8080@p'}, 'http://e', 'http://a:8080@p:80'),
+        (
+            {'http_proxy': 'http://ä:€@p'},
+            'http://e',
+            'http://%E4:%E2%82%AC@p:80',
+        ),
+        # libcurl sends UTF-8 to SOCKS proxies, as curl does.
+        ({'http_proxy': 'socks5://ä@p'}, 'http://e', 'socks5://%C3%A4@p:1080'),
+        (
+            {'http_proxy': 'http://bücher'},
+            'http://e',
+            'http://xn--bcher-kva:80',
+        ),
         ({'http_proxy': 'http://[::1]'}, 'http://e', 'http://[::1]:80'),
         ({'http_proxy': 'http://[::1]:81'}, 'http://e', 'http://[::1]:81'),
         ({'http_proxy': ''}, 'http://edge', ''),
@@ -183,6 +195,7 @@ def test_the_proxy_is_that_of_the_environment(
     [
         ('http://p:abc', "Port could not be cast to integer value as 'abc'"),
         ('http://[::1', 'Invalid IPv6 URL'),
+        ('http://ü_', "Codepoint U+005F at position 2 of 'ü_' not allowed"),
     ],
 )
 def test_a_proxy_that_is_none_is_a_usage_error(
@@ -223,14 +236,19 @@ def test_a_proxy_of_the_session_is_one_too(proxies: dict[str, str]) -> None:
 def test_libcurl_is_told_all_of_it(tmp_path: pathlib.Path) -> None:
     """What the environment says to libcurl itself is passed over."""
     no_proxy = {pycurl.PROXY: '', pycurl.NOPROXY: ''}
-
-    assert settings.Settings(verify='/ca.pem').options == no_proxy | {
-        pycurl.CAINFO: '/ca.pem',
-        pycurl.PROXY_CAINFO: '/ca.pem',
+    file = {
+        pycurl.CAINFO: b'/a',
+        pycurl.CAPATH: None,
+        pycurl.PROXY_CAINFO: b'/a',
+        pycurl.PROXY_CAPATH: None,
     }
+
+    assert settings.Settings(verify='/a').options == no_proxy | file
     assert settings.Settings(verify=str(tmp_path)).options == no_proxy | {
-        pycurl.PROXY_CAPATH: str(tmp_path),
-        pycurl.CAPATH: str(tmp_path),
+        pycurl.CAINFO: None,
+        pycurl.CAPATH: bytes(tmp_path),
+        pycurl.PROXY_CAINFO: None,
+        pycurl.PROXY_CAPATH: bytes(tmp_path),
     }
     assert settings.Settings(verify=None).options == no_proxy | {
         pycurl.SSL_VERIFYPEER: 0,
@@ -238,17 +256,16 @@ def test_libcurl_is_told_all_of_it(tmp_path: pathlib.Path) -> None:
         pycurl.PROXY_SSL_VERIFYPEER: 0,
         pycurl.PROXY_SSL_VERIFYHOST: 0,
     }
-    assert settings.Settings('/a', ('/c',), 'http://p:1').options == {
+    assert settings.Settings('/a', ('/c',), 'http://p:1').options == file | {
         pycurl.PROXY: 'http://p:1',
         pycurl.NOPROXY: '',
-        pycurl.CAINFO: '/a',
-        pycurl.PROXY_CAINFO: '/a',
-        pycurl.SSLCERT: '/c',
-        pycurl.SSLKEY: '/c',
+        pycurl.SSLCERT: b'/c',
+        pycurl.SSLKEY: b'/c',
+        pycurl.KEYPASSWD: '',
     }
-    assert settings.Settings('/a', ('/c', '/k')).options == no_proxy | {
-        pycurl.CAINFO: '/a',
-        pycurl.PROXY_CAINFO: '/a',
-        pycurl.SSLCERT: '/c',
-        pycurl.SSLKEY: '/k',
+    two = settings.Settings('/a', ('/c', '/kö'))
+    assert two.options == no_proxy | file | {
+        pycurl.SSLCERT: b'/c',
+        pycurl.SSLKEY: '/kö'.encode(),
+        pycurl.KEYPASSWD: '',
     }
