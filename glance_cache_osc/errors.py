@@ -24,6 +24,7 @@
         BadReply               the response is not one of Glance's
           TooLong              the response is larger than the limit
         LoginFailed            Keystone did not issue a token
+          LoginRejected        Keystone rejected the user
           KeystoneUnavailable  Keystone did not respond
         NoStores               the Glance service has no named stores
         Unconfirmed            the user did not wait for the response
@@ -227,6 +228,10 @@ class TooLong(BadReply):
 
 class LoginFailed(NodeError):
     """Keystone did not issue a token; the node processed no request."""
+
+
+class LoginRejected(LoginFailed):
+    """Keystone rejected the user; it is not asked again in this command."""
 
 
 class KeystoneUnavailable(LoginFailed):

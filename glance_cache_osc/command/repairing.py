@@ -31,6 +31,10 @@ _STALL_AFTER = 900.0
 #: How often the list of a node is read before the node is changed, each time
 #: on a new connection.
 _LIST_READS = 4
+_CHECK = _(
+    "Check with 'openstack image cache list', and queue the image if it is "
+    'not listed.'
+)
 
 
 def repair(
@@ -143,43 +147,98 @@ async def _replace_all(
     with progress.counting(_('Changing entries'), len(repairable)) as counter:
         outcomes = await attempt.attempt(
             _replace,
-            repairable,
-            group=lambda one: one.member,
+            [findings[one] for one in repairable],
+            group=lambda finding: finding.candidate.member,
             ended=counter.advance,
             settle=lambda busy: counter.warn(
-                operations.interrupted([one.member for one in busy])
+                operations.interrupted([one.candidate.member for one in busy])
             ),
         )
     for outcome in outcomes:
         if isinstance(outcome.error, errors.Interrupted):
             command.failures.interrupt(1)
         elif isinstance(outcome.error, errors.NodeError):
-            _set_error(findings, [outcome.job], outcome.error)
-    return [one.job for one in outcomes if not one.error]
+            _set_error(findings, [outcome.job.candidate], outcome.error)
+    return [one.job.candidate for one in outcomes if not one.error]
 
 
-async def _replace(one: verification.Candidate) -> None:
+async def _replace(finding: verification.Finding) -> None:
     """Delete an entry and queue its image.
 
-    :raises errors.NodeError: a request failed; or several nodes are behind the
-        endpoint, so that the entry of another node could be deleted.
+    :raises errors.NodeError: a request failed; the entry has changed; or
+        several nodes are behind the endpoint, so that the entry of another
+        node could be deleted.
     """
-    fresh = one.member.client.reconnecting()
-    hashes = [await checks.list_hash(fresh) for __ in range(_LIST_READS)]
-    if checks.alternates(hashes):
-        raise errors.NodeError(
-            _('Several nodes are behind this endpoint'),
-            _('Configure an endpoint for each node.'),
-        )
-    await one.member.driver.delete(one.image.image_id)
+    one = finding.candidate
+    await _check_list(finding)
+    await _delete(one)
     try:
         await one.member.driver.queue(one.image.image_id)
     except errors.NodeError as error:
+        if _may_have_succeeded(error):
+            raise errors.NodeError(
+                _('The entry was deleted, but the image may not be queued: %s')
+                % error.why,
+                _CHECK,
+            ) from error
         raise errors.NodeError(
             _('The entry was deleted, but the image was not queued again: %s')
             % error.why,
             _("Queue the image with 'openstack image cache queue'."),
         ) from error
+
+
+async def _check_list(finding: verification.Finding) -> None:
+    """Read the list of a node, and check that it has the verified entry."""
+    fresh = finding.candidate.member.client.reconnecting()
+    hashes: list[int] = []  # The lists themselves would use much memory.
+    held: frozenset[entries.Entry] = frozenset()
+    while len(hashes) < _LIST_READS:
+        held = await checks.read_list(fresh)
+        hashes.append(hash(held))
+    if checks.alternates(hashes):
+        raise errors.NodeError(
+            _('Several nodes are behind this endpoint'),
+            _('Configure an endpoint for each node.'),
+        )
+    # With all drivers of Glance, a read changes Hits and the time of access,
+    # but not the time at which the file was written.
+    verified = checks.list_key([finding.entry] if finding.entry else [])
+    if not verified <= checks.list_key(held):
+        raise errors.NodeError(
+            _('The entry has changed since it was verified'),
+            _('Verify the image again.'),
+        )
+
+
+async def _delete(one: verification.Candidate) -> None:
+    """Delete an entry. Return if it is deleted, even if the request failed.
+
+    :raises errors.NodeError: the entry is not, or may not be, deleted.
+    """
+    try:
+        await one.member.driver.delete(one.image.image_id)
+    except errors.NodeError as error:
+        if not _may_have_succeeded(error):
+            raise
+        try:
+            held = await one.member.driver.list_entries()
+        except errors.NodeError:
+            raise errors.NodeError(
+                _('The entry may be deleted, and the image is not queued: %s')
+                % error.why,
+                _CHECK,
+            ) from error
+        cached = verifying.only_cached(held)
+        if one.image.image_id in entries.ids_of([cached]):
+            raise
+
+
+def _may_have_succeeded(error: errors.NodeError) -> bool:
+    """Whether the node may have done what a failed request asked for."""
+    if isinstance(error, errors.Unreachable):
+        return error.connected
+    return isinstance(error, errors.ServerFault | errors.BadReply)
 
 
 def _set_error(

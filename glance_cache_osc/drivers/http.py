@@ -172,8 +172,6 @@ class NodeClient:
             renewed = await self.login.refused(token, sent)
             if renewed:
                 response = await attempt(renewed)
-        elif response.status < 300:
-            self.login.accepted(sent)
         return response
 
     async def _perform(self, request: engines.Request) -> engines.Response:

@@ -30,8 +30,7 @@ _MAX_AGE = 30.0
 #: Seconds that an image may be neither queued nor cached: at the end of a
 #: fill, Glance lists it in neither state for a moment.
 _MAX_ABSENCE = 1.0
-#: Errors that may be temporary. LoginFailed is a fault of Keystone, not of the
-#: node.
+#: Errors that may be temporary. LoginFailed is not a fault of the node.
 _TRANSIENT = (
     *(errors.Unreachable, errors.ServerFault),
     *(errors.LoginFailed, errors.Interrupted),
@@ -201,6 +200,11 @@ class NodeFills:
     def failed(self, error: errors.CacheError, now: float) -> None:
         """Record that a request had no valid response."""
         self.error = error
+        if isinstance(error, errors.LoginRejected):
+            for fill in (*self.pending, *self.requested):
+                fill.fail(error)  # No later request can succeed.
+            self.error = None
+            self.sort()
         if isinstance(error, errors.Unreachable) and error.down:
             self._was_down = True
         self._check_stall(now)

@@ -52,12 +52,13 @@ class Login:
         if access := getattr(session.auth, 'auth_ref', None):
             # OpenStackClient has logged in already.
             self._keep({_AUTH_HEADER: access.auth_token}, access)
-        #: The last time when the token was known to be valid, by the loop's
-        #: clock.
+        #: When Keystone last issued the token or confirmed that it is valid,
+        #: by the loop's clock. A node's 2xx response proves nothing: nodes
+        #: cache the validity of tokens for minutes.
         self._valid_at = -math.inf
         #: Set when Keystone has rejected the user. There is no further
         #: attempt: it could lock the user's account.
-        self._rejection: errors.LoginFailed | None = None
+        self._rejection: errors.LoginRejected | None = None
         #: The request to Keystone in progress, shared by all callers. Its
         #: result is the error, or None.
         self._renewal: asyncio.Task[Exception | None] | None = None
@@ -93,39 +94,33 @@ class Login:
         await self.headers()
         return self._access
 
-    def accepted(self, sent: float) -> None:
-        """Record that a node accepted the token.
-
-        :param sent: the time at which the request was sent, by the loop's
-            clock.
-        """
-        self._valid_at = max(self._valid_at, sent)
-
     async def refused(self, headers: Headers, sent: float) -> Headers | None:
         """Find out why a node rejected a token, and renew it if necessary.
 
-        If no node has accepted the token since the request was sent, check
-        with Keystone whether the token is valid. If it is not, renew it once
-        for all nodes.
+        Check with Keystone whether the token is valid, unless Keystone has
+        confirmed it since the request was sent. If the token is not valid,
+        renew it once for all nodes.
 
         :param headers: the headers of the request.
         :param sent: the time at which the request was sent, by the loop's
             clock.
         :returns: other headers to retry with; None if the token is valid, or
-            Keystone does not issue another one.
-        :raises errors.LoginFailed: Keystone did not respond.
+            Keystone issued the same token again.
+        :raises errors.LoginFailed: Keystone did not respond, or rejected the
+            user.
         """
         if headers is self._headers and self._valid_at < sent:
             try:
                 await self._renew(headers)
-            except errors.KeystoneUnavailable as error:
-                raise errors.LoginFailed(
+            except errors.LoginFailed as error:
+                cls = type(error)
+                raise cls(
                     _('The token was rejected and cannot be renewed: %s')
                     % error.why,
-                    _('Check that Keystone is up.'),
+                    _('Check that Keystone is up.')
+                    if cls is errors.KeystoneUnavailable
+                    else _("Check the login with 'openstack token issue'."),
                 ) from error
-            except errors.LoginFailed:
-                pass  # The node's own error is reported.
         return None if headers is self._headers else self._headers
 
     async def _renew(self, rejected: Headers | None) -> None:
@@ -152,7 +147,6 @@ class Login:
 
         :returns: the error, or None.
         """
-        began = asyncio.get_running_loop().time()
         if self._fetched is None or self._fetched.done():
             self._fetched = threads.start(lambda: self._fetch(rejected))
         try:
@@ -170,7 +164,7 @@ class Login:
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a certificate file cannot be read.
             failure = from_keystone(error)
-            if isinstance(error, ksa_exceptions.Unauthorized):
+            if isinstance(failure, errors.LoginRejected):
                 self._rejection = failure
             return failure
         except Exception as error:  # noqa: BLE001 - raised in all callers
@@ -178,7 +172,7 @@ class Login:
         finally:
             self._renewal = None
         self._keep(headers, access)
-        self._valid_at = max(self._valid_at, began)
+        self._valid_at = asyncio.get_running_loop().time()
         return None
 
     def _keep(self, headers: Headers | None, access: Any) -> None:
@@ -209,17 +203,20 @@ class Login:
 
         The token counts as valid unless Keystone responds with 401 or 404.
         """
-        response = self._session.get(
-            '/auth/tokens',
-            endpoint_filter={
-                'interface': ksa_plugin.AUTH_INTERFACE,
-                'version': (3, 0),
-            },
-            headers={_AUTH_HEADER: token, _SUBJECT_HEADER: token},
-            authenticated=False,
-            raise_exc=False,
-            timeout=self._timeout,
-        )
+        try:
+            response = self._session.get(
+                '/auth/tokens',
+                endpoint_filter={
+                    'interface': ksa_plugin.AUTH_INTERFACE,
+                    'version': (3, 0),
+                },
+                headers={_AUTH_HEADER: token, _SUBJECT_HEADER: token},
+                authenticated=False,
+                raise_exc=False,
+                timeout=self._timeout,
+            )
+        except ksa_exceptions.EndpointNotFound:
+            return True  # Not a login with Keystone.
         return response.status_code not in (401, 404)
 
 
@@ -238,7 +235,9 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
             _('Cannot get a token from Keystone: %s') % text,
             _('No request was sent to the node. Check that Keystone is up.'),
         )
-    return errors.LoginFailed(
+    is_rejected = isinstance(error, ksa_exceptions.Unauthorized)
+    cls = errors.LoginRejected if is_rejected else errors.LoginFailed
+    return cls(
         _('Keystone did not issue a token: %s') % text,
         _('No request was sent to the node.'),
     )

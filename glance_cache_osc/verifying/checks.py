@@ -132,7 +132,7 @@ async def _check_cache(
     try:
         report.held = await member.driver.list_entries()
         while len(hashes) < _LIST_READS:
-            hashes.append(await list_hash(fresh))
+            hashes.append(hash(await read_list(fresh)))
     except errors.Forbidden as error:
         report.add(Name.CACHE, Outcome.OK)
         report.add(Name.LIST, Outcome.ERROR, str(error))
@@ -173,12 +173,12 @@ async def _cloud(
     )
 
 
-async def list_hash(fresh: http.NodeClient) -> int:
-    """Read the list of a node, and return its hash.
+async def read_list(fresh: http.NodeClient) -> frozenset[entries.Entry]:
+    """Read the list of a node.
 
     :param fresh: a client that opens a new connection for each request.
     """
-    return hash(frozenset(await choosing.connect(fresh).list_entries()))
+    return frozenset(await choosing.connect(fresh).list_entries())
 
 
 def alternates(hashes: Sequence[int]) -> bool:

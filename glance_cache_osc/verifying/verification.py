@@ -78,6 +78,7 @@ class Finding:
     :param seconds: the duration of all reads of the image.
     :param error: why there is no result, or why a repair failed.
     :param reported: whether the failure was already reported.
+    :param entry: the entry as the node listed it before the last read.
     """
 
     candidate: Candidate
@@ -85,6 +86,7 @@ class Finding:
     seconds: float | None = None
     error: errors.NodeError | None = None
     reported: bool = False
+    entry: entries.Entry | None = None
 
 
 class Watcher(Protocol):
@@ -204,8 +206,8 @@ class _Node:
         self._member = member
         self._downloader = downloader
         self._watcher = watcher
-        #: Hits by image ID, from the last list; None if a read came after it.
-        self._hits: dict[str, int] | None = None
+        #: The last list; None if a read came after it.
+        self._listed: dict[str, entries.Entry] | None = None
 
     async def verify(self, one: Candidate) -> Finding:
         """Read an image until the result is certain.
@@ -214,10 +216,8 @@ class _Node:
         """
         clock = asyncio.get_running_loop().time
         began = clock()
-        before = (self._hits or await self._read_hits()).get(
-            one.image.image_id
-        )
-        self._hits = None
+        before = (self._listed or await self._list()).get(one.image.image_id)
+        self._listed = None
         reads: list[downloads.Download] = []
         while before is not None and len(reads) < _MAX_READS:
             if reads:
@@ -226,24 +226,22 @@ class _Node:
                 self._member.client, one.image, one.size
             )
             reads.append(read)
-            hits = await self._read_hits()
-            after = hits.get(one.image.image_id)
-            result = _result_of(
-                reads, hit=after is not None and after > before
-            )
-            if result:
-                self._hits = hits
-                return Finding(one, result, clock() - began)
+            listed = await self._list()
+            after = listed.get(one.image.image_id)
+            hit = after is not None and (after.hits or 0) > (before.hits or 0)
+            if result := _result_of(reads, hit=hit):
+                self._listed = listed
+                return Finding(one, result, clock() - began, entry=before)
             # Reading an image that is no longer cached would cache it again.
             before = after
         if before is None:
             return Finding(one, Result.NOT_CACHED)
         raise _connection_error(reads)
 
-    async def _read_hits(self) -> dict[str, int]:
-        """The Hits of all cached images, by ID."""
+    async def _list(self) -> dict[str, entries.Entry]:
+        """The entries of all cached images, by ID."""
         return {
-            entry.image_id: entry.hits or 0
+            entry.image_id: entry
             for entry in await self._member.driver.list_entries()
             if entry.state is entries.State.CACHED
         }

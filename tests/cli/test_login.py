@@ -97,10 +97,10 @@ def test_a_token_that_is_good_is_kept(
     assert tokens(cloud, OSLO) == [OLD]
 
 
-def test_a_token_that_another_node_has_accepted_since(
+def test_a_revoked_token_that_another_node_still_accepts(
     cloud: Cloud, openstack: OpenStack, logged: Logged
 ) -> None:
-    """Keystone is not asked."""
+    """Keystone is asked: nodes remember valid tokens for minutes."""
     accepted = logged('RESP: [200]')
 
     def reject(request: Any, context: Any) -> str:
@@ -108,19 +108,79 @@ def test_a_token_that_another_node_has_accepted_since(
         context.status_code = 401
         return ''
 
-    issues(cloud, OLD)
+    issues(cloud, OLD, NEW)
     cloud.answers('GET', BERGEN, json=p.cache(p.cached(p.UBUNTU)))
-    cloud.answers('GET', OSLO, text=reject)
+    held = {'json': p.cache(p.cached(p.DEBIAN))}
+    cloud.answers('GET', OSLO, {'text': reject}, held)
+    cloud.answers('GET', TOKENS, status_code=404, json={})
+
+    result = openstack(*IDS)
+
+    assert result == Result(
+        0, f'{p.DEBIAN} edge-oslo\n{p.UBUNTU} edge-bergen\n', ''
+    )
+    assert logins(cloud) == ['POST', 'GET', 'POST']
+    assert tokens(cloud, OSLO) == [OLD, NEW]
+    assert tokens(cloud, BERGEN) == [OLD]
+
+
+LOCKED: dict[str, Any] = {
+    'status_code': 401,
+    'json': {'error': {'message': 'The account is locked', 'code': 401}},
+    'headers': {'Content-Type': 'application/json'},
+}
+NOT_RENEWED = (
+    'The token was rejected and cannot be renewed: Keystone did not issue a '
+    'token: The account is locked (HTTP 401). Check the login with '
+    "'openstack token issue'.\n"
+)
+
+
+def test_a_revoked_token_that_keystone_does_not_renew(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """One failure of the login, not one of each node."""
+    issued = {'headers': {'X-Subject-Token': OLD}, 'json': p.TOKEN}
+    cloud.answers('POST', TOKENS, {**issued, 'status_code': 201}, LOCKED)
+    cloud.answers('GET', OSLO, **REJECTS)
+    cloud.answers('GET', BERGEN, **REJECTS)
+    cloud.answers('GET', TOKENS, status_code=404, json={})
 
     result = openstack(*IDS)
 
     assert result == Result(
         1,
-        f'{p.UBUNTU} edge-bergen\n',
-        f'Cannot read the cache of edge-oslo ({p.GLANCE}): {NOT_ACCEPTED}',
+        '',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}) and 1 more: '
+        f'{NOT_RENEWED}',
     )
-    assert logins(cloud) == ['POST']
-    assert tokens(cloud, OSLO) == [OLD]
+    assert logins(cloud) == ['POST', 'GET', 'POST']
+
+
+def test_a_wait_ends_if_keystone_rejects_the_login(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """No later poll can succeed."""
+    issued = {'headers': {'X-Subject-Token': OLD}, 'json': p.TOKEN}
+    images = p.images(p.image(p.UBUNTU, 'ubuntu-24.04'))
+    cloud.answers('POST', TOKENS, {**issued, 'status_code': 201}, LOCKED)
+    cloud.answers('GET', f'{p.GLANCE}/v2/images', json=images)
+    cloud.answers('GET', OSLO, {'json': p.cache()}, REJECTS)
+    cloud.answers('PUT', f'{OSLO}/{p.UBUNTU}', status_code=202)
+    cloud.answers('GET', TOKENS, status_code=404, json={})
+
+    result = openstack(
+        *(*FAR, 'queue', 'ubuntu-24.04', '--node', 'edge-oslo', '--wait'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot cache image ubuntu-24.04 ({p.UBUNTU}) on edge-oslo '
+        f'({p.GLANCE}): {NOT_RENEWED}',
+    )
+    assert tokens(cloud, OSLO) == [OLD, OLD]
 
 
 @pytest.mark.parametrize(

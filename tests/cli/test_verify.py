@@ -1450,7 +1450,7 @@ def test_an_entry_that_is_deleted_and_not_queued(
     """It is reported as deleted; the other ones are repaired."""
     reads = {p.UBUNTU: [Read(WRONG)], p.DEBIAN: [Read(WRONG[:2000])]}
     node = Node(cloud, reads, DATA)
-    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=500)
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', status_code=400)
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
 
@@ -1459,13 +1459,227 @@ def test_an_entry_that_is_deleted_and_not_queued(
         'debian-13 corrupt\nubuntu-24.04 repaired\n',
         f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the data does not match '
         'the hash in Glance. Repair: The entry was deleted, but the image '
-        'was not queued again: The server failed with HTTP 500. Queue the '
+        'was not queued again: HTTP 400 Bad Request. Queue the '
         "image with 'openstack image cache queue'.\n",
     )
     assert node.changes == [
         *(f'DELETE {p.DEBIAN}', f'PUT {p.DEBIAN}'),
         *(f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}'),
     ]
+
+
+CUT_OFF = b'HTTP/1.1 204 No Content\r\nContent-'
+COMPRESSED = b'HTTP/1.1 204 No Content\r\nContent-Encoding: gzip\r\n\r\n'
+
+
+def lost(
+    cloud: Cloud, node: Node, change: str, ending: Any, *, done: bool = True
+) -> None:
+    """The node makes a change of the image, and its response is lost.
+
+    :param change: the method.
+    :param ending: what is instead of the response: bytes, an exception, or a
+        status.
+    """
+
+    def answer(_request: Any, context: Any) -> Any:
+        if done and change == 'DELETE':
+            del node.hits[p.UBUNTU]
+        elif done:
+            node.queued.append(p.UBUNTU)
+        if isinstance(ending, int):
+            context.status_code = ending
+            return None
+        raise ending
+
+    url = f'{CACHE}/{p.UBUNTU}'
+    cloud.adapter.register_uri(change, url, json=answer)
+
+
+#: What may follow a change that the node has made.
+LOSSES = [
+    web.CLOSED['exc'],
+    web.HELD['exc'],
+    web.sends(CUT_OFF)['exc'],
+    web.sends(COMPRESSED)['exc'],
+    *(500, 502),
+]
+
+
+@pytest.mark.parametrize('ending', LOSSES, ids=repr)
+def test_an_entry_that_is_deleted_although_the_response_is_lost(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, ending: Any
+) -> None:
+    """Its image is queued: nobody else would do it."""
+    node = node_of(cloud, Read(WRONG))
+    lost(cloud, node, 'DELETE', ending)
+
+    result = openstack(
+        *(*REPAIR, '--auto-approve', '--node-timeout', '0.5', *BRIEF)
+    )
+
+    assert result == Result(0, 'ubuntu-24.04 repaired\n', '')
+    assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
+
+
+def test_an_entry_that_a_node_has_not_deleted_yet(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    lost(cloud, node, 'DELETE', web.HELD['exc'], done=False)
+
+    result = openstack(
+        *(*REPAIR, '--auto-approve', '--node-timeout', '0.5', *BRIEF)
+    )
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert result.err.startswith(
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: No '
+        'response within 0.5 seconds. '
+    )
+    assert node.changes == [f'DELETE {p.UBUNTU}']
+
+
+def test_an_entry_that_may_be_deleted(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    lost(cloud, node, 'DELETE', 502)
+
+    def looks(listed: Any) -> Any:
+        return None if node.changes else listed
+
+    node.looks = looks
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 corrupt\n',
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+        'entry may be deleted, and the image is not queued: The server failed '
+        "with HTTP 502. Check with 'openstack image cache list', and queue "
+        'the image if it is not listed.\n',
+    )
+    assert node.changes == [f'DELETE {p.UBUNTU}']
+
+
+@pytest.mark.parametrize(
+    ('status', 'why'),
+    [
+        (403, 'HTTP 403 Forbidden. Log in as an administrator'),
+        (400, 'HTTP 400 Bad Request'),
+    ],
+)
+def test_an_entry_that_a_node_refuses_to_delete(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    status: int,
+    why: str,
+) -> None:
+    """Its list is not read again."""
+    node = node_of(cloud, Read(WRONG))
+    lost(cloud, node, 'DELETE', status, done=False)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert f'Repair: {why}' in result.err
+    assert cloud.requests[-1] == f'DELETE {CACHE}/{p.UBUNTU}'
+
+
+@pytest.mark.parametrize('ending', LOSSES, ids=repr)
+def test_an_image_that_may_be_queued(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, ending: Any
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+    lost(cloud, node, 'PUT', ending)
+
+    result = openstack(
+        *(*REPAIR, '--auto-approve', '--node-timeout', '0.5', *BRIEF)
+    )
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert result.err.startswith(
+        f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+        'entry was deleted, but the image may not be queued: '
+    )
+    assert result.err.endswith(
+        " Check with 'openstack image cache list', and queue the image if it "
+        'is not listed.\n'
+    )
+
+
+CHANGED = (
+    f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+    'entry has changed since it was verified. Verify the image again.\n'
+)
+
+
+def test_an_entry_that_leaves_the_cache_before_its_repair(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """Another user deleted it, and does not want it back."""
+    node = node_of(cloud, Read(WRONG))
+    node.store[p.UBUNTU] = Read(DATA_OF, status=206, leaves=True)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(1, 'ubuntu-24.04 corrupt\n', CHANGED)
+    assert node.changes == []
+
+
+@pytest.mark.parametrize('seconds', [1, -3600])
+@pytest.mark.parametrize('reads', [1, 2])
+def test_an_entry_that_is_replaced_before_its_repair(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    reads: int,
+    seconds: int,
+) -> None:
+    """Another user repaired it after the read from the cache or the store."""
+    node = node_of(cloud, Read(WRONG))
+    node.looks = lambda listed: modified(
+        seconds if len(node.files) >= reads else 0, listed
+    )
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(1, 'ubuntu-24.04 corrupt\n', CHANGED)
+    assert node.changes == []
+
+
+def test_an_entry_that_is_replaced_before_it_is_verified(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """Only the file that was read counts."""
+    reads = {p.DEBIAN: GOOD[p.DEBIAN], p.UBUNTU: [Read(WRONG)]}
+    node = Node(cloud, reads, DATA)
+    node.looks = lambda listed: modified(60 if node.files else 0, listed)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(0, 'debian-13 ok\nubuntu-24.04 repaired\n', '')
+
+
+def test_an_entry_that_other_clients_read_before_its_repair(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    node = node_of(cloud, Read(WRONG))
+
+    def looks(listed: Any) -> Any:
+        for one in listed['cached_images']:
+            one['last_accessed'] += len(node.files)
+            one['hits'] += 10 * len(node.files)
+        return listed
+
+    node.looks = looks
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 repaired\n', '')
 
 
 @pytest.mark.parametrize(

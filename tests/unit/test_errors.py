@@ -88,6 +88,7 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'BadReply': 'NodeError',
         'TooLong': 'BadReply',
         'LoginFailed': 'NodeError',
+        'LoginRejected': 'LoginFailed',
         'KeystoneUnavailable': 'LoginFailed',
         'NoStores': 'NodeError',
         'Unconfirmed': 'NodeError',

@@ -300,20 +300,51 @@ def test_a_login_without_a_token_is_not_validated(
     assert web.requests == ['GET http://bad.example/v2/cache']
 
 
-@pytest.mark.parametrize('seconds', [0, 1])
-def test_after_a_node_accepted_it_nobody_is_asked_about_a_token(
-    loop: loops.Loop, shared: login.Login, keystone: Keystone, seconds: int
+def test_a_node_that_accepts_a_token_does_not_prove_that_it_is_valid(
+    loop: loops.Loop,
+    shared: login.Login,
+    web: conftest.Web,
+    validity: Callable[..., Any],
 ) -> None:
-    """A request that was sent before is the node's own trouble."""
+    """A node remembers for minutes which tokens are valid."""
+    nodes(web)
+    validity(INVALID)
+    (good,) = clients(loop, shared, 'good')
 
-    async def accepted_and_refused() -> Any:
+    async def refused_and_accepted() -> Any:
         headers = await shared.headers()
-        now = asyncio.get_running_loop().time()
-        shared.accepted(now + seconds)
-        return await shared.refused(headers, now)
+        sent = asyncio.get_running_loop().time()
+        await good.request('GET', '/v2/cache')
+        return await shared.refused(headers, sent)
 
-    assert loop.run(accepted_and_refused()) is None
-    assert keystone.logins == 1
+    assert loop.run(refused_and_accepted()) == {'X-Auth-Token': 'token-2'}
+
+
+def test_an_answer_of_keystone_is_for_all_requests_sent_before_it(
+    loop: loops.Loop,
+    shared: login.Login,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+) -> None:
+    sent: list[float] = []
+
+    def confirm(_request: Any, _context: Any) -> Any:
+        sent.append(time.monotonic())
+        return p.TOKEN
+
+    validity({'json': confirm})
+
+    async def refused() -> int:
+        """How often Keystone was asked at the end."""
+        headers = await shared.headers()
+        clock = asyncio.get_running_loop().time
+        assert await shared.refused(headers, clock()) is None
+        assert await shared.refused(headers, sent[0]) is None
+        assert len(sent) == 1
+        assert await shared.refused(headers, clock()) is None
+        return len(sent)
+
+    assert loop.run(refused()) == 2
 
 
 def test_a_token_that_keystone_does_not_know_is_renewed_once_for_all(
@@ -404,6 +435,51 @@ def test_a_token_that_keystone_cannot_check_is_one_failure_of_the_login(
     assert str(caught.value).endswith('. Check that Keystone is up.')
     assert ask_all(loop, shared, 'good') == {'good': 'fine'}
     assert keystone.logins == 1
+
+
+@pytest.mark.parametrize(
+    ('error', 'kind', 'why'),
+    [
+        (
+            ksa_exceptions.Unauthorized('The account is locked'),
+            *(errors.LoginRejected, 'The account is locked (HTTP 401)'),
+        ),
+        (
+            ksa_exceptions.ServiceUnavailable(),
+            *(errors.LoginFailed, 'Service Unavailable (HTTP 503)'),
+        ),
+    ],
+)
+def test_a_revoked_token_that_keystone_does_not_renew(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    web: conftest.Web,
+    validity: Callable[..., Any],
+    error: Exception,
+    kind: type[Exception],
+    why: str,
+) -> None:
+    """It is not the fault of the node."""
+    nodes(web)
+    validity(INVALID)
+    loop.run(shared.headers())
+    keystone.error = error
+
+    for (client,) in [clients(loop, shared, 'bad')] * 2:
+        with pytest.raises(errors.LoginFailed) as caught:
+            loop.run(client.request('GET', '/v2/cache'))
+
+        assert type(caught.value) is kind
+        assert str(caught.value) == (
+            'The token was rejected and cannot be renewed: Keystone did not '
+            f"issue a token: {why}. Check the login with 'openstack token "
+            "issue'."
+        )
+    # A rejected password is not tried again: that could lock the account.
+    tries = 1 if kind is errors.LoginRejected else 2
+    assert keystone.logins == 1 + tries
+    assert len([one for one in web.requests if TOKENS in one]) == tries
 
 
 @pytest.mark.parametrize(

@@ -42,6 +42,7 @@ FILLING = str(pathlib.Path(waiting.__file__).parent)
 #: When something happens, in seconds.
 MOMENTS = strategies.floats(0, 3) | strategies.floats(0, 150)
 LOGIN_FAILED = errors.LoginFailed('Keystone did not issue a token')
+REJECTED = errors.LoginRejected('The account is locked')
 
 
 def test_images_arrive_on_all_nodes() -> None:
@@ -430,6 +431,29 @@ def test_a_login_that_stays_away_is_told_when_the_node_stalls() -> None:
     assert scene.ends == ['a n1 PENDING', 'b n1 PENDING']
     assert scene.last_errors == [LOGIN_FAILED]
     assert 60 <= scene.seconds < 61
+
+
+@pytest.mark.parametrize('failing', ['error', 'refusal'])
+def test_a_login_that_keystone_rejects_ends_the_wait(failing: str) -> None:
+    """No later request can succeed."""
+    scene = Scene(wanted='ab', stall_after=60)
+    setattr(scene.drivers[0], failing, REJECTED)
+
+    assert scene.follow() is SETTLED
+    assert [fill.error for fill in scene.fills] == [REJECTED] * 2
+    assert scene.seconds < 1
+
+
+def test_a_rejected_login_ends_the_wait_for_a_node_that_stalls() -> None:
+    """The wait for the other node goes on."""
+    scene = Scene(nodes=2, wanted='abc', seconds=50, stall_after=60)
+    driver = scene.drivers[0]
+    driver.error = LOGIN_FAILED
+    scene.world.at(100, lambda: setattr(driver, 'error', REJECTED))
+
+    assert scene.follow() is SETTLED
+    assert [one for one, __ in scene.notes.stalls] == ['n1']
+    assert [fill.error for fill in scene.fills] == [REJECTED, None] * 3
 
 
 @pytest.mark.parametrize(
