@@ -41,6 +41,8 @@ from glance_cache_osc.i18n import _
 
 #: The remedy for a response that does not come from Glance.
 CHECK_ENDPOINT = _('Check that this is a Glance endpoint.')
+#: The remedy for a request without a response.
+WAIT_LONGER = _('To wait longer, use --node-timeout.')
 #: The remedy for a change without a response.
 CHECK_RESULT = _(
     'The request may have succeeded: check the result before you retry.'

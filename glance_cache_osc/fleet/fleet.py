@@ -112,7 +112,7 @@ async def each(
         if member in timed_out:
             raise errors.TimedOut(
                 _('Skipped: an earlier request to this node timed out'),
-                _('To wait longer, use --node-timeout.'),
+                errors.WAIT_LONGER,
                 connected=False,
             )
         try:

@@ -36,7 +36,6 @@ _LOCAL_FILES = frozenset(
         pycurl.E_SSL_CRL_BADFILE,
     }
 )
-_WAIT_LONGER = _('To wait longer, use --node-timeout.')
 #: CURLE_TOO_LARGE: a header of more than 100 KiB. pycurl has no name for it.
 _TOO_LARGE = 100
 
@@ -71,7 +70,7 @@ def no_response(
         )
     return errors.TimedOut(
         _('No response within %g seconds') % timeout,
-        f'{check} {_WAIT_LONGER}',
+        f'{check} {errors.WAIT_LONGER}',
         connected=connected,
     )
 
@@ -86,7 +85,9 @@ def too_slow(size: int, seconds: float, *, changes: bool) -> errors.TimedOut:
     return errors.TimedOut(
         _('The response is too slow: %(bytes)d bytes in %(time)d s')
         % {'bytes': size, 'time': seconds},
-        f'{errors.CHECK_RESULT} {_WAIT_LONGER}' if changes else _WAIT_LONGER,
+        f'{errors.CHECK_RESULT} {errors.WAIT_LONGER}'
+        if changes
+        else errors.WAIT_LONGER,
     )
 
 
@@ -98,7 +99,9 @@ def too_late(seconds: float, *, changes: bool) -> errors.TimedOut:
     """
     return errors.TimedOut(
         _('The response did not end within %g seconds') % seconds,
-        f'{errors.CHECK_RESULT} {_WAIT_LONGER}' if changes else _WAIT_LONGER,
+        f'{errors.CHECK_RESULT} {errors.WAIT_LONGER}'
+        if changes
+        else errors.WAIT_LONGER,
     )
 
 
