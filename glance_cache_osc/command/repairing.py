@@ -37,6 +37,10 @@ _CHECK = _(
 )
 
 
+class _NotQueued(errors.NodeError):
+    """An entry was deleted, and its image is not, or may not be, queued."""
+
+
 def repair(
     command: base.CacheLister,
     findings: verifying.Findings,
@@ -158,7 +162,12 @@ async def _replace_all(
         if isinstance(outcome.error, errors.Interrupted):
             command.failures.interrupt(1)
         elif isinstance(outcome.error, errors.NodeError):
-            _set_error(findings, [outcome.job.candidate], outcome.error)
+            one = outcome.job.candidate
+            _set_error(findings, [one], outcome.error)
+            if isinstance(outcome.error, _NotQueued):
+                findings[one] = dataclasses.replace(
+                    findings[one], result=Result.NOT_CACHED
+                )
     return [one.job.candidate for one in outcomes if not one.error]
 
 
@@ -176,12 +185,12 @@ async def _replace(finding: verification.Finding) -> None:
         await one.member.driver.queue(one.image.image_id)
     except errors.NodeError as error:
         if _may_have_succeeded(error):
-            raise errors.NodeError(
+            raise _NotQueued(
                 _('The entry was deleted, but the image may not be queued: %s')
                 % error.why,
                 _CHECK,
             ) from error
-        raise errors.NodeError(
+        raise _NotQueued(
             _('The entry was deleted, but the image was not queued again: %s')
             % error.why,
             _("Queue the image with 'openstack image cache queue'."),

@@ -1456,11 +1456,11 @@ def test_an_entry_that_is_deleted_and_not_queued(
 
     assert result == Result(
         1,
-        'debian-13 corrupt\nubuntu-24.04 repaired\n',
-        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the data does not match '
-        'the hash in Glance. Repair: The entry was deleted, but the image '
-        'was not queued again: HTTP 400 Bad Request. Queue the '
-        "image with 'openstack image cache queue'.\n",
+        'debian-13 not in cache\nubuntu-24.04 repaired\n',
+        f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}: the image is not in the '
+        'cache. Repair: The entry was deleted, but the image was not queued '
+        'again: HTTP 400 Bad Request. Queue the image with '
+        "'openstack image cache queue'.\n",
     )
     assert node.changes == [
         *(f'DELETE {p.DEBIAN}', f'PUT {p.DEBIAN}'),
@@ -1600,9 +1600,9 @@ def test_an_image_that_may_be_queued(
         *(*REPAIR, '--auto-approve', '--node-timeout', '0.5', *BRIEF)
     )
 
-    assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 not in cache\n')
     assert result.err.startswith(
-        f'{REPORTED}: the data does not match the hash in Glance. Repair: The '
+        f'{REPORTED}: the image is not in the cache. Repair: The '
         'entry was deleted, but the image may not be queued: '
     )
     assert result.err.endswith(
