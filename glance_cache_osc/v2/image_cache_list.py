@@ -87,7 +87,11 @@ class ListImageCache(base.CacheLister):
                 kept = [
                     _row(one, known, member.node.name)
                     for one in group
-                    if (not named or one.image_id in known.keys() | named)
+                    if (
+                        not named
+                        or one.image_id in known
+                        or one.image_id in named
+                    )
                     and filters.keeps(one, known, now)
                 ]
                 rows += sorted(kept, key=_by_state_and_name)
