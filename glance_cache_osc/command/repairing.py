@@ -201,7 +201,6 @@ async def _check_list(finding: verification.Finding) -> None:
     """Read the list of a node, and check that it has the verified entry."""
     fresh = finding.candidate.member.client.reconnecting()
     hashes: list[int] = []  # The lists themselves would use much memory.
-    held: frozenset[entries.Entry] = frozenset()
     while len(hashes) < _LIST_READS:
         held = await checks.read_list(fresh)
         hashes.append(hash(held))

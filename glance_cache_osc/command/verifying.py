@@ -79,7 +79,7 @@ async def candidates(  # noqa: PLR0913 - by name alone
     words: Sequence[str] = (),
     filters: selection.Filters = NO_FILTERS,
     *,
-    smallest: bool = False,
+    smallest: bool,
     max_size: float = math.inf,
 ) -> list[Candidate]:
     """The selected images of each node, sorted by name.

@@ -73,6 +73,8 @@ def test_queries_ask_for_all_and_keep_the_bounds(words: list[str]) -> None:
         (['x'] * 250, [100, 100, 50]),
         # A character of three bytes is nine in a query, and a comma is three.
         (['日' * 100] * 14, [6, 6, 2]),
+        # 60 values fill a query exactly.
+        (['x' * 97] * 121, [60, 60, 1]),
         (['x' * 20000, 'y'], [1, 1]),
     ],
 )
