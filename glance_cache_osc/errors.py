@@ -250,6 +250,10 @@ class NoStores(NodeError):
         )
 
 
+class NotQueued(NodeError):
+    """An entry was deleted, and its image is not, or may not be, queued."""
+
+
 class Unconfirmed(NodeError):
     """The user interrupted a change before its response arrived."""
 

@@ -124,7 +124,7 @@ class Web:
     def __init__(self, certificates: Certificates | None = None) -> None:
         #: For responses that may stay unused; a `requests_mock.Mocker` may
         #: share it.
-        self.adapter = requests_mock.Adapter()
+        self.adapter = requests_mock.Adapter(case_sensitive=True)
         #: Unexpected requests.
         self.unexpected: list[str] = []
         #: Names ending in ``.example`` without an address.

@@ -37,10 +37,6 @@ _CHECK = _(
 )
 
 
-class _NotQueued(errors.NodeError):
-    """An entry was deleted, and its image is not, or may not be, queued."""
-
-
 def repair(
     command: base.CacheLister,
     findings: verifying.Findings,
@@ -164,7 +160,7 @@ async def _replace_all(
         elif isinstance(outcome.error, errors.NodeError):
             one = outcome.job.candidate
             _set_error(findings, [one], outcome.error)
-            if isinstance(outcome.error, _NotQueued):
+            if isinstance(outcome.error, errors.NotQueued):
                 findings[one] = dataclasses.replace(
                     findings[one], result=Result.NOT_CACHED
                 )
@@ -185,12 +181,12 @@ async def _replace(finding: verification.Finding) -> None:
         await one.member.driver.queue(one.image.image_id)
     except errors.NodeError as error:
         if _may_have_succeeded(error):
-            raise _NotQueued(
+            raise errors.NotQueued(
                 _('The entry was deleted, but the image may not be queued: %s')
                 % error.why,
                 _CHECK,
             ) from error
-        raise _NotQueued(
+        raise errors.NotQueued(
             _('The entry was deleted, but the image was not queued again: %s')
             % error.why,
             _("Queue the image with 'openstack image cache queue'."),
