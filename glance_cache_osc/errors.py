@@ -27,6 +27,7 @@
           LoginRejected        Keystone rejected the user
           KeystoneUnavailable  Keystone did not respond
         NoStores               the Glance service has no named stores
+        NotQueued              a deleted entry is not, or may not be, queued
         Unconfirmed            the user did not wait for the response
         Interrupted            not sent: the user stopped the command
 
@@ -251,7 +252,7 @@ class NoStores(NodeError):
 
 
 class NotQueued(NodeError):
-    """An entry was deleted, and its image is not, or may not be, queued."""
+    """An entry was deleted; its image is not, or may not be, queued again."""
 
 
 class Unconfirmed(NodeError):

@@ -91,6 +91,7 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'LoginRejected': 'LoginFailed',
         'KeystoneUnavailable': 'LoginFailed',
         'NoStores': 'NodeError',
+        'NotQueued': 'NodeError',
         'Unconfirmed': 'NodeError',
         'Interrupted': 'NodeError',
     }
