@@ -216,18 +216,14 @@ def _decode(content: bytes, secrets: Collection[str]) -> Any:
         value = json.loads(content, parse_constant=_refuse_constant)
         # Without escapes, a search of the text has found all secrets.
         if b'\\' in content:
-            text = _json(value)
-            if any(_json(one)[1:-1] in text for one in secrets):
+            text = json.dumps(value)
+            if any(json.dumps(one)[1:-1] in text for one in secrets):
                 raise _token_returned()
     except (ValueError, RecursionError) as error:
         raise errors.BadReply(
             _('The response is not valid JSON'), errors.CHECK_ENDPOINT
         ) from error
     return value
-
-
-def _json(value: Any) -> str:
-    return json.dumps(value, ensure_ascii=False)
 
 
 def _refuse_constant(_name: str) -> None:
