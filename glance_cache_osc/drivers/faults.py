@@ -55,7 +55,7 @@ def _from_status(
     if status < 200:
         return failures.not_http()
     message = _glance_message(response, secrets)
-    phrase = f'HTTP {status} {client.responses.get(status, "")}'.rstrip()
+    phrase = f'HTTP {status} {client.responses.get(status, "")}'
     if status < 400:
         return _redirect(status, path)
     if status == 401:

@@ -74,7 +74,7 @@ async def choose(
     excluded = [
         one
         for word in options.excluded
-        for one in _configured(word, by_name, '--exclude-node')
+        for one in _configured(word, by_name, accepts_url=False)
     ]
     excluded_names = {discovery.full_name(one) for one in excluded}
     selected = list(_selected(cloud, options, by_name))
@@ -154,7 +154,7 @@ def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
     # If nodes are configured, a mistyped name must not become a host name to
     # which an administrator's token is sent.
     if not is_url and (is_pattern or by_name):
-        return _configured(word, by_name, '--node')
+        return _configured(word, by_name, accepts_url=True)
     base_url = None if is_url else cloud.image_endpoint()
     endpoint = endpoints.parse(word, base_url)
     unnamed = nodes.Node(name=word.rstrip('/'), endpoint=endpoint)
@@ -162,10 +162,12 @@ def _named(cloud: clouds.Cloud, word: str, by_name: Nodes) -> list[nodes.Node]:
     return [next(known, unnamed)]
 
 
-def _configured(word: str, by_name: Nodes, option: str) -> list[nodes.Node]:
+def _configured(
+    word: str, by_name: Nodes, *, accepts_url: bool
+) -> list[nodes.Node]:
     """The configured nodes that a name, node set or glob selects.
 
-    :param option: the option of the word, for messages.
+    :param accepts_url: see `names.no_such_node`.
     :raises errors.UsageError: a named node does not exist, or the glob
         matches no node.
     """
@@ -178,10 +180,12 @@ def _configured(word: str, by_name: Nodes, option: str) -> list[nodes.Node]:
     for name in names.matching(word, by_name):
         one = discovery.find(name, by_name)
         if one is None:
-            raise names.no_such(option, name, list(by_name))
+            raise names.no_such_node(
+                name, list(by_name), accepts_url=accepts_url
+            )
         found.append(one)
     if not found:
-        raise names.no_such(option, word, list(by_name))
+        raise names.no_such_node(word, list(by_name), accepts_url=accepts_url)
     return found
 
 
@@ -195,7 +199,7 @@ def _of_site(word: str, by_name: Nodes) -> list[nodes.Node]:
     known = set(sites)
     for name in wanted:
         if name not in known:
-            raise names.no_such('--site', name, sites)
+            raise names.no_such_site(name, sites)
     return [one for one in by_name.values() if one.site in wanted]
 
 

@@ -63,7 +63,7 @@ def check_excluded(
             other.name for other in found if other.endpoint == one.endpoint
         ]
         if parts and full_name(one) not in parts:
-            raise names.no_such('--exclude-node', full_name(one), parts)
+            raise names.no_such_node(full_name(one), parts, accepts_url=False)
 
 
 async def discovered(
@@ -107,7 +107,9 @@ def _parts(
         parts = [one.address]
     else:
         known = [f'{one.name}-{address}' for address in addresses or ()]
-        raise names.no_such('--node', full_name(one), known or [one.name])
+        raise names.no_such_node(
+            full_name(one), known or [one.name], accepts_url=True
+        )
     named = [dataclasses.replace(one, address=address) for address in parts]
     return [
         dataclasses.replace(part, name=full_name(part), discover=False)

@@ -47,22 +47,30 @@ def matching(word: str, names: Collection[str]) -> list[str]:
     return [word]
 
 
-def no_such(option: str, word: str, names: Sequence[str]) -> errors.UsageError:
-    """An error for an unknown name, with similar names in the remedy.
+def no_such_node(
+    word: str, names: Sequence[str], *, accepts_url: bool
+) -> errors.UsageError:
+    """An error for an unknown node, with similar names in the remedy.
 
-    :param option: ``--node``, ``--exclude-node`` or ``--site``.
     :param names: the names that exist.
+    :param accepts_url: whether the option accepts a URL, too.
     """
-    if near := difflib.get_close_matches(word, names):
-        remedy = _('Similar names: %s.') % ', '.join(near)
-    elif names:
-        remedy = _('Available: %s.') % columns.few(names, 10)
-    else:
-        remedy = _("Add 'image_cache_nodes' to clouds.yaml.")
-    if option == '--site':
-        return errors.UsageError(
-            _("clouds.yaml has no site '%s'") % word, remedy
-        )
-    if option == '--node':
+    remedy = _existing(word, names)
+    if accepts_url:
         remedy += ' ' + _('Use a URL for other nodes.')
     return errors.UsageError(_("clouds.yaml has no node '%s'") % word, remedy)
+
+
+def no_such_site(word: str, names: Sequence[str]) -> errors.UsageError:
+    """An error for an unknown site, with similar names in the remedy."""
+    return errors.UsageError(
+        _("clouds.yaml has no site '%s'") % word, _existing(word, names)
+    )
+
+
+def _existing(word: str, names: Sequence[str]) -> str:
+    if near := difflib.get_close_matches(word, names):
+        return _('Similar names: %s.') % ', '.join(near)
+    if names:
+        return _('Available: %s.') % columns.few(names, 10)
+    return _("Add 'image_cache_nodes' to clouds.yaml.")
