@@ -432,7 +432,8 @@ def test_a_keystone_that_is_away_costs_only_its_own_nodes(
         (
             NODES,
             {'auth_type': 'no-such-type', 'auth': {}},
-            "Cannot use cloud 'bergen' of clouds.yaml: ",
+            "Cannot use cloud 'bergen' of clouds.yaml: The plugin no-such-type "
+            'could not be found',
         ),
         (
             [{'name': 'n', 'endpoint': 'edge', 'cloud': 'bergen'}],

@@ -247,6 +247,29 @@ def test_tags_and_properties_name_images(
     )
 
 
+def test_names_and_tags_name_images_together(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13',
+        json=p.images(p.image(p.DEBIAN, 'debian-13')),
+    )
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?tag=golden',
+        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
+    )
+
+    result = openstack(
+        *('image', 'cache', 'queue', 'debian-13', '--tag', 'golden'),
+        *('--dry-run', '-f', 'value', '-c', 'Name'),
+    )
+
+    assert (result.code, result.out) == (0, 'debian-13\nubuntu-24.04\n')
+
+
 def test_no_image_has_the_tag(cloud: Cloud, openstack: OpenStack) -> None:
     cloud.answers('GET', CACHE, json=p.cache())
     cloud.answers('GET', f'{IMAGES}?tag=gloden', json=p.images())

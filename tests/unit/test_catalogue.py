@@ -2,6 +2,7 @@
 
 """From words to images, in few requests."""
 
+import asyncio
 from typing import Any
 from unittest import mock
 
@@ -185,6 +186,22 @@ def test_up_to_a_thousand_ids_are_asked_for_by_name(
 
     assert list(found) == IDS[:count]
     assert len(web.requests) == requests
+
+
+def test_eight_requests_are_in_progress_at_a_time() -> None:
+    active = [0]
+
+    async def request(_method: str, _path: str) -> dict[str, Any]:
+        active.append(active[-1] + 1)
+        await asyncio.sleep(0.01)
+        active.append(active[-1] - 1)
+        return p.images()
+
+    connect = mock.AsyncMock(return_value=mock.Mock(request=request))
+    found = asyncio.run(catalogues.Catalogue(connect).by_id(IDS[:1000]))
+
+    assert found == {}
+    assert max(active) == 8
 
 
 def test_more_than_a_thousand_names_are_looked_for_in_the_list(

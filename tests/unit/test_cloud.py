@@ -9,6 +9,7 @@ from keystoneauth1 import access
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
 from keystoneauth1.identity import v3
+from openstack import config
 from openstack.config import cloud_region
 import pytest
 
@@ -18,6 +19,7 @@ from glance_cache_osc.cloud import cloud
 from glance_cache_osc.fleet import nodes
 from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine
+from glance_cache_osc.transport import login
 from glance_cache_osc.transport import loop as loops
 from glance_cache_osc.transport import settings
 from tests.cli import payloads as p
@@ -140,6 +142,24 @@ def test_all_clients_of_a_cloud_share_one_login(
         loop.run(made.client(url, 7).request('GET', '/v2/cache'))
 
     assert given == ['a token']
+
+
+def test_each_keystone_has_the_timeout_of_the_command(
+    session: ksa_session.Session, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clouds_yaml = mock.create_autospec(config.OpenStackConfig)
+    far = clouds_yaml.return_value.get_one.return_value.get_session
+    far.return_value = ksa_session.Session()
+    monkeypatch.setattr(config, 'OpenStackConfig', clouds_yaml)
+    logins = mock.Mock(wraps=login.Login)
+    monkeypatch.setattr(login, 'Login', logins)
+
+    cloud_of(Manager(session, {}), timeout=7).named('far')
+
+    assert [one.args for one in logins.call_args_list] == [
+        (session, 7),
+        (far.return_value, 7),
+    ]
 
 
 @pytest.mark.parametrize(

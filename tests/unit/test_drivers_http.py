@@ -6,6 +6,8 @@ The bytes are those of Glance 33, HAProxy and nginx; glanceclient reads them.
 What a socket may do besides is in `tests.fuzz`.
 """
 
+import dataclasses
+
 import pytest
 
 from glance_cache_osc import errors
@@ -94,6 +96,23 @@ def test_a_request_is_sent_with_the_token_and_the_timeout(
     assert headers['Accept'] == '*/*'
     (request,) = sent
     assert (request.connect_timeout, request.timeout) == (2.5, 2.5)
+
+
+def test_a_request_is_sent_to_the_address_of_its_client(
+    run: conftest.Run,
+    client: http.NodeClient,
+    web: conftest.Web,
+    sent: list[engine.Request],
+) -> None:
+    web.answers('GET', CACHE, text='[]')
+    other = dataclasses.replace(client, address='127.0.0.2')
+
+    run(other.reconnecting().send('GET', '/v2/cache'))
+
+    headers = web.history[0].headers
+    assert headers[webs.CONNECTED_TO] == '127.0.0.2'
+    assert headers['X-Auth-Token'] == conftest.TOKEN
+    assert [one.fresh for one in sent] == [True]
 
 
 def test_a_request_may_have_a_timeout_of_its_own(

@@ -165,6 +165,7 @@ def test_a_cloud_may_have_no_image_service() -> None:
                 )
             ],
         ),
+        (['http://a/X/'], [node('http://a/X', 'http://a/X')]),
     ],
 )
 def test_nodes_are_named(
