@@ -111,7 +111,7 @@ async def candidates(  # noqa: PLR0913 - by name alone
             and filters.keeps(one, known, now)
         }
         absent = [
-            Candidate(member, one, one.size or 0, cached=False, group=group)
+            Candidate(member, one, one.size or 0, cached=False)
             for one in known.values()
             if {one.image_id, one.name} & named
             and not (filters or smallest)

@@ -21,6 +21,7 @@ import pytest
 from glance_cache_osc.command import progress
 from glance_cache_osc.command import verifying
 from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import waiting
 from glance_cache_osc.verifying import verification
 from tests import shell
 from tests import web
@@ -636,6 +637,51 @@ def test_images_that_are_named_and_not_cached(
         f'Image debian-13 ({p.DEBIAN}) on {p.GLANCE}{NOT_CACHED}',
     )
     assert node.files == [p.UBUNTU]
+
+
+PLAN = ('--dry-run', '-f', 'value', '-c', 'Name', '-c', 'Size', '-c', 'Action')
+
+
+@pytest.mark.parametrize(
+    ('argv', 'rows'),
+    [
+        (
+            ['debian-13', 'ubuntu-24.04'],
+            'debian-13 2000 not in cache\nubuntu-24.04 3000 verify\n',
+        ),
+        # Those that a glob matches, or a filter selects, are cached.
+        (['*-*'], 'ubuntu-24.04 3000 verify\n'),
+        (['debian-13', 'ubuntu-24.04', '--unused'], ''),
+        (
+            ['debian-13', 'ubuntu-24.04', '--smallest'],
+            'ubuntu-24.04 3000 verify\n',
+        ),
+    ],
+)
+def test_a_plan_has_images_that_are_named_and_not_cached(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    argv: list[str],
+    rows: str,
+) -> None:
+    node = node_of(cloud, Read(DATA_OF))
+    node.hits[p.UBUNTU] = 1
+
+    result = openstack(*VERIFY, *argv, *PLAN)
+
+    assert (result.code, result.out) == (0, rows)
+
+
+def test_an_image_of_unknown_size_that_is_not_cached(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    known[p.DEBIAN] |= {'size': None}
+    node_of(cloud, Read(DATA_OF))
+
+    result = openstack(*VERIFY, 'debian-13', *PLAN)
+
+    assert (result.code, result.out) == (0, 'debian-13 0 not in cache\n')
 
 
 def test_words_that_name_no_image(
@@ -1934,6 +1980,30 @@ def test_a_repair_whose_fill_does_not_arrive(
         'use --timeout.\n',
     )
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
+
+
+def test_the_fills_have_the_rest_of_the_timeout(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    left: list[float | None] = []
+
+    class Limits(waiting.Limits):
+        def __init__(self, *values: Any, **more: Any) -> None:
+            super().__init__(*values, **more)
+            left.append(self.left)
+
+    node_of(cloud, Read(WRONG))
+    monkeypatch.setattr(waiting, 'Limits', Limits)
+
+    result = openstack(*REPAIR, '--auto-approve', '--timeout', '60', *BRIEF)
+
+    assert result == Result(0, 'ubuntu-24.04 repaired\n', '')
+    (seconds,) = left
+    assert seconds is not None
+    assert 0 < seconds < 60
 
 
 def test_nodes_are_repaired_at_the_same_time(
