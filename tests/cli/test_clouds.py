@@ -616,6 +616,24 @@ def test_sites_on_which_nothing_is_deleted_are_of_their_cloud(
     ]
 
 
+def test_a_glance_that_is_away_hides_no_other_cloud(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud)
+    cloud.answers(
+        *('GET', f'{p.GLANCE}/v2/images?id=in:{p.UBUNTU}&limit=1000'),
+        status_code=500,
+    )
+    images(cloud, GLANCE, f'id=in:{p.DEBIAN}', p.image(p.DEBIAN, 'debian'))
+
+    result = openstack(
+        *(*CACHE, 'verify', '--dry-run', '-f', 'value', '-c', 'Node')
+    )
+
+    assert (result.code, result.out) == (1, 'bergen-1\nbergen-2\n')
+
+
 def test_a_glance_that_is_away_is_no_cloud_without_images(
     cloud: Cloud, openstack: OpenStack, write: Callable[..., None]
 ) -> None:
