@@ -19,7 +19,7 @@ _DEFAULT_PORTS = {'http': 80, 'https': 443}
 _NETLOC = re.compile(r'(\[[^\[\]]+\]|[^\[\]:]+)(:[0-9]*)?')
 #: libcurl decodes %41 in a host, and reads other characters as the end of it.
 _HOST = re.compile(r'[a-z0-9._-]+')
-_ZONE = re.compile(r'%[a-z0-9._~-]+')
+_ZONE = re.compile(r'[a-z0-9._~-]+')
 _VERSION_SUFFIX = re.compile(r'(/+v\d+(\.\d+)?)*/*$')
 
 
@@ -80,14 +80,14 @@ def _check_host(netloc: str, host: str) -> None:
     :raises ValueError: the host is neither a name nor an IP address.
     """
     if not _NETLOC.fullmatch(netloc):
-        raise ValueError(netloc)
+        raise ValueError
     if '[' in netloc:
-        address, percent, zone = host.partition('%')
-        ipaddress.IPv6Address(address)
-        if percent and not _ZONE.fullmatch(percent + zone.removeprefix('25')):
-            raise ValueError(zone)
+        zone = ipaddress.IPv6Address(host).scope_id
+        # The percent sign may be quoted.
+        if zone and not _ZONE.fullmatch(zone.removeprefix('25')):
+            raise ValueError
     elif not _HOST.fullmatch(host):
-        raise ValueError(host)
+        raise ValueError
 
 
 def _from_host(text: str, image_endpoint: str) -> str:

@@ -210,7 +210,7 @@ def test_hosts_are_the_same_in_capitals(text: str) -> None:
         # libcurl and urllib end hosts at other characters.
         *('http://a\\b', 'http://a;b', 'http://a|b', 'http://a"b'),
         *('http://*.example', 'http://a,b', 'http://[fe80::1%a/b]'),
-        'http://[fe80::1%]',
+        *('http://[fe80::1%]', 'http://[fe80::1%25]'),
     ],
 )
 def test_a_host_is_the_one_that_was_written(text: str) -> None:
@@ -272,6 +272,7 @@ def test_a_root_url_stays_as_it_is(text: str) -> None:
         ('http://[::1]', 'http://[::1]:80'),
         ('http://bücher.example', 'http://xn--bcher-kva.example'),
         ('http://BÜCHER.example:80', 'http://xn--bcher-kva.example'),
+        ('http://\uff45dge.example', 'http://edge.example'),
     ],
 )
 def test_two_ways_to_write_a_node_are_one_node(one: str, other: str) -> None:
@@ -302,5 +303,7 @@ def test_what_differs_is_not_the_same_node(one: str, other: str) -> None:
     ],
 )
 def test_a_host_that_can_be_none_is_refused(text: str) -> None:
-    with pytest.raises(errors.UsageError, match='the host name is not valid'):
+    with pytest.raises(errors.UsageError) as caught:
         endpoints.parse(text)
+
+    assert caught.value.why.endswith(': the host name is not valid')

@@ -145,6 +145,11 @@ def test_a_login_may_say_how_to_connect() -> None:
         ({'http_proxy': 'http://a:b@p:1/'}, 'http://e', 'http://a:b@p:1'),
         ({'http_proxy': 'http://a:8080@p'}, 'http://e', 'http://a:8080@p:80'),
         (
+            {'http_proxy': 'http://a:b%2F:c@p'},
+            'http://e',
+            'http://a:b%2F%3Ac@p:80',
+        ),
+        (
             {'http_proxy': 'http://ä:€@p'},
             'http://e',
             'http://%E4:%E2%82%AC@p:80',
@@ -152,7 +157,7 @@ def test_a_login_may_say_how_to_connect() -> None:
         # libcurl sends UTF-8 to SOCKS proxies, as curl does.
         ({'http_proxy': 'socks5://ä@p'}, 'http://e', 'socks5://%C3%A4@p:1080'),
         (
-            {'http_proxy': 'http://bücher'},
+            {'http_proxy': 'http://BÜCHER'},
             'http://e',
             'http://xn--bcher-kva:80',
         ),
