@@ -575,10 +575,11 @@ def test_no_name_is_looked_up_for_nodes_that_are_not_meant() -> None:
         {'nodes': ['pods-10.0.0.3']},
         {'nodes': ['pods-evil.example']},
         {'excluded': ['pods-10.0.0.3']},
+        {'excluded': ['c', 'pods-10.0.0.3']},
     ],
 )
 def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
-    word = next(iter(words.values()))[0]
+    word = next(iter(words.values()))[-1]
 
     with pytest.raises(errors.UsageError) as caught:
         choose_all(cloud_of(C, DNS), choice.NodeOptions(**words), Names(FOUND))
@@ -587,6 +588,8 @@ def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
     assert str(caught.value).startswith(
         f"clouds.yaml has no node '{word}'. {known}: pods-10.0.0."
     )
+    # A URL is for --node only.
+    assert ('Use a URL' in str(caught.value)) == ('nodes' in words)
 
 
 def test_a_name_without_the_address_is_not_all_addresses() -> None:
