@@ -166,7 +166,7 @@ class Transfer:
             raise MemoryError from error
         return failures.from_curl(
             code,
-            str(error.args[-1]),
+            str(error.args[1]),
             connect_timeout=self._request.connect_timeout,
             connected=self._connected,
             tls=self._request.url.startswith('https:'),

@@ -809,6 +809,18 @@ def test_what_is_not_http(
     assert capfd.readouterr() == ('', '')
 
 
+@pytest.mark.parametrize('status', ['200 OK', '204 No Content'])
+def test_headers_that_are_cut_off(
+    node: servers.Server, failure: Failure, status: str
+) -> None:
+    node.answer = servers.sends(f'HTTP/1.1 {status}\r\nA: b'.encode())
+
+    assert str(failure()) == (
+        'The connection broke: Incomplete headers. Check the network between '
+        'here and the node.'
+    )
+
+
 def test_pieces_of_a_response_are_joined(
     node: servers.Server, ask: Ask
 ) -> None:
