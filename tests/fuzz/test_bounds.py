@@ -303,21 +303,23 @@ def test_frames_without_content_are_aborted(
     assert time.monotonic() - began < 5
 
 
+@pytest.mark.parametrize(
+    ('size', 'told'), [(1000, '1.0 kB'), (200_000, '200.0 kB')]
+)
 def test_an_answer_may_be_as_long_as_that_and_no_longer(
-    loop: loops.Loop, node: servers.Server
+    loop: loops.Loop, node: servers.Server, size: int, told: str
 ) -> None:
-    client = clients.client(loop.engine, node.url, 5, max_size=1000)
-    for length, framed in [(1000, True), (1000, False)]:
-        body = b'[' + b' ' * (length - 2) + b']'
-        head = b'Content-Length: 1000\r\n' if framed else b''
+    client = clients.client(loop.engine, node.url, 5, max_size=size)
+    body = b'[' + b' ' * (size - 2) + b']'
+    for head in (b'Content-Length: %d\r\n' % size, b''):
         node.answer = servers.sends(HEAD + head + b'\r\n' + body)
         assert loop.run(client.request('GET', '/')) == []
-    for head in (b'Content-Length: 1001\r\n', b''):
-        node.answer = servers.sends(HEAD + head + b'\r\n' + b' ' * 1001)
+    for head in (b'Content-Length: %d\r\n' % (size + 1), b''):
+        node.answer = servers.sends(HEAD + head + b'\r\n' + body + b' ')
         with pytest.raises(errors.BadReply) as caught:
             loop.run(client.request('GET', '/'))
         assert str(caught.value) == (
-            f'The response is larger than 1.0 kB. {IS_IT_GLANCE}'
+            f'The response is larger than {told}. {IS_IT_GLANCE}'
         )
 
 
@@ -343,6 +345,35 @@ def test_of_an_error_the_beginning_is_enough(
 
     assert isinstance(error, errors.ServerFault)
     assert error.why.startswith(expected)
+
+
+def test_of_a_redirect_the_beginning_is_enough(
+    node: servers.Server, failure: Failure
+) -> None:
+    node.answer = servers.sends(
+        b'HTTP/1.1 300 Multiple Choices\r\nContent-Length: 9\r\n\r\n[]'
+    )
+
+    assert isinstance(failure(), errors.NotGlance)
+
+
+def test_an_error_in_pieces(node: servers.Server, failure: Failure) -> None:
+    node.answer = servers.sends(
+        b'HTTP/1.1 500 Oops\r\nContent-Type: text/plain\r\n'
+        b'Transfer-Encoding: chunked\r\n\r\n3\r\non \r\n4\r\nfire\r\n0\r\n\r\n'
+    )
+
+    assert failure().why == 'The server failed with HTTP 500: on fire'
+
+
+def test_a_response_that_is_as_long_as_permitted_and_breaks(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    node.answer = servers.sends(CHUNKED + b'3e8\r\n' + b' ' * 1000 + b'\r\n')
+    client = clients.client(loop.engine, node.url, 5, max_size=1000)
+
+    with pytest.raises(errors.Unreachable, match='^The connection broke: '):
+        loop.run(client.request('GET', '/'))
 
 
 def test_a_page_for_slow_regular_expressions_takes_no_time(

@@ -43,7 +43,7 @@ def options_of(monkeypatch: pytest.MonkeyPatch, **more: Any) -> dict[int, Any]:
             'method': 'GET',
             'url': 'http://edge.example/v2/cache',
             'headers': {'X-Auth-Token': 'ä€'},
-            'connect_timeout': 0.0101,
+            'connect_timeout': 0.010999,
             'timeout': 1.5,
             'max_size': 2**20,
             'settings': settings.Settings(verify='/ca'),
