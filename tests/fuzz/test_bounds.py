@@ -347,6 +347,31 @@ def test_of_an_error_the_beginning_is_enough(
     assert error.why.startswith(expected)
 
 
+def test_of_an_error_no_more_is_kept(
+    loop: loops.Loop, node: servers.Server, failure: Failure
+) -> None:
+    sizes: list[int] = []
+    loop.engine.observer = lambda _, response: sizes.append(len(response.body))
+    node.answer = servers.pours(
+        b'HTTP/1.1 500 Oops\r\n\r\n', b'on fire ' * 1000
+    )
+
+    failure()
+
+    assert sizes == [65536]
+
+
+def test_pieces_that_are_too_long_together(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    piece = b'258\r\n' + b' ' * 600 + b'\r\n'
+    node.answer = servers.sends(CHUNKED + piece * 2 + b'0\r\n\r\n')
+    client = clients.client(loop.engine, node.url, 5, max_size=1000)
+
+    with pytest.raises(errors.BadReply, match=r'larger than 1\.0 kB'):
+        loop.run(client.request('GET', '/'))
+
+
 def test_of_a_redirect_the_beginning_is_enough(
     node: servers.Server, failure: Failure
 ) -> None:
@@ -372,7 +397,7 @@ def test_a_response_that_is_as_long_as_permitted_and_breaks(
     node.answer = servers.sends(CHUNKED + b'3e8\r\n' + b' ' * 1000 + b'\r\n')
     client = clients.client(loop.engine, node.url, 5, max_size=1000)
 
-    with pytest.raises(errors.Unreachable, match='^The connection broke: '):
+    with pytest.raises(errors.Unreachable, match=r'^The connection broke: '):
         loop.run(client.request('GET', '/'))
 
 
