@@ -89,8 +89,11 @@ def test_each_option_says_what_it_takes(
         assert one.help
         assert one.help[0].isupper(), one.dest
         assert not one.help.endswith('.'), one.dest
+        if one.metavar is not None:
+            assert re.fullmatch(r'<[a-z=-]+>', str(one.metavar)), one.dest
         if one.type is not None and one.option_strings:
             text = one.help
+            assert one.metavar, one.dest
             assert re.search(
                 r'[Ss]econds|at most|bytes|such as|this (tag|property|region)',
                 text,

@@ -226,6 +226,16 @@ def test_what_nobody_reads_is_not_made(
     assert made == (['sent', 'received'] if expected else [])
 
 
+def test_a_logger_may_keep_its_messages(logger: logging.Logger) -> None:
+    logger.setLevel(logging.DEBUG)
+    logger.parent = logging.Logger('above')  # noqa: LOG001 - pytest finds others
+    logger.parent.addHandler(logging.NullHandler())
+    assert log.is_shown()
+
+    logger.propagate = False
+    assert not log.is_shown()
+
+
 def test_a_logger_further_up_hides_nothing(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

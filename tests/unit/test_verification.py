@@ -299,12 +299,18 @@ def test_an_image_that_leaves_the_cache_is_not_read_again(
     assert node.files == ['a']
 
 
-def test_hits_that_the_node_does_not_count() -> None:
+@pytest.mark.parametrize('hits', [None, 0])
+@pytest.mark.parametrize(
+    ('read', 'expected'), [(OK, Result.OK), (UNCOUNTED, Result.NOT_SERVED)]
+)
+def test_an_entry_without_hits(
+    read: Read, expected: Result, hits: int | None
+) -> None:
     """Null is none."""
-    node = Node(OK)
-    node.hits['a'] = None
+    node = Node(read)
+    node.hits['a'] = hits
 
-    assert verify_one(node).result is Result.OK
+    assert verify_one(node).result is expected
 
 
 def test_hits_that_fall() -> None:
