@@ -2001,6 +2001,10 @@ def test_the_fills_have_the_rest_of_the_timeout(
     result = openstack(*REPAIR, '--auto-approve', '--timeout', '60', *BRIEF)
 
     assert result == Result(0, 'ubuntu-24.04 repaired\n', '')
+    # The list is read four times before the deletion.
+    at = cloud.requests.index(f'DELETE {CACHE}/{p.UBUNTU}')
+    lists = [one == f'GET {CACHE}' for one in cloud.requests[at - 5 : at]]
+    assert lists == [False, True, True, True, True]
     (seconds,) = left
     assert seconds is not None
     assert 0 < seconds < 60

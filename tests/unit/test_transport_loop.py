@@ -168,6 +168,20 @@ def test_who_else_is_woken_by_signals_is_woken_again() -> None:
             assert signal.set_wakeup_fd(-1) == -1
 
 
+def test_who_cannot_be_woken_again_is_no_failure() -> None:
+    """Python accepts only descriptors that do not block."""
+    with contextlib.ExitStack() as stack:
+        other = stack.enter_context(socket.socket())
+        other.setblocking(False)
+        signal.set_wakeup_fd(other.fileno())
+        stack.callback(signal.set_wakeup_fd, -1)
+
+        with loops.Loop():
+            other.setblocking(True)
+
+        assert signal.set_wakeup_fd(-1) == -1
+
+
 def test_what_is_made_of_a_cancellation_is_returned() -> None:
     async def settles() -> str:
         try:
@@ -229,6 +243,11 @@ def test_a_second_ctrl_c_ends_what_settles() -> None:
         loop.run(settles())
 
     assert time.monotonic() - began < 5
+
+
+def test_before_the_first_coroutine_ctrl_c_is_what_it_always_is() -> None:
+    with loops.Loop(), pytest.raises(KeyboardInterrupt):
+        signal.raise_signal(signal.SIGINT)
 
 
 def test_between_two_coroutines_ctrl_c_is_what_it_always_is() -> None:

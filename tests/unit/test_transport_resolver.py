@@ -120,7 +120,11 @@ def test_addresses_are_written_as_libcurl_reads_them(
 
 
 @pytest.mark.parametrize(
-    'url', ['http://10.1.0.5:9292', 'https://[2001:db8::5]', 'http://[::1]:80']
+    'url',
+    [
+        *('http://10.1.0.5:9292', 'https://[2001:db8::5]', 'http://[::1]:80'),
+        *('http://[fe80::1%25eth0]:80', 'http://[fe80::1%eth0]:80'),
+    ],
 )
 def test_an_address_is_not_looked_up(
     names: Names, resolve: Resolve, url: str
