@@ -112,6 +112,19 @@ def test_a_node_that_has_neither_is_told_what_to_set(
     assert driver.name == 'cache-api'
 
 
+def test_an_old_node_that_loses_its_middleware(
+    run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
+) -> None:
+    """The newer driver is not tried again."""
+    old(web)
+    web.answers('GET', QUEUED, {'json': {'queued_images': []}}, NO_ROUTE)
+    web.answers('GET', CACHED, json={'cached_images': []})
+
+    assert run(driver.list_entries()) == []
+    with pytest.raises(errors.TooOld):
+        run(driver.list_entries())
+
+
 @pytest.mark.parametrize(
     ('cache', 'versions', 'kind'),
     [

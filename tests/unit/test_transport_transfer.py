@@ -34,11 +34,8 @@ def test_the_end_of_the_validity_of_a_certificate(
     assert transfer._expires(curl) == expected
 
 
-def options_of(monkeypatch: pytest.MonkeyPatch, **more: Any) -> dict[int, Any]:
-    """What libcurl is told about a request."""
-    curl = mock.Mock(spec_set=['setopt'])
-    monkeypatch.setattr(pycurl, 'Curl', lambda: curl)
-    request = transfer.Request(
+def request(**more: Any) -> transfer.Request:
+    return transfer.Request(
         **{
             'method': 'GET',
             'url': 'http://edge.example/v2/cache',
@@ -50,12 +47,25 @@ def options_of(monkeypatch: pytest.MonkeyPatch, **more: Any) -> dict[int, Any]:
             **more,
         }
     )
-    addresses = '' if request.address else 'edge.example:80:10.0.0.1'
 
-    async def prepare() -> None:
-        transfer.Transfer(request, asyncio.Semaphore(1))._handle(addresses)
 
-    asyncio.run(prepare())
+def options_of(monkeypatch: pytest.MonkeyPatch, **more: Any) -> dict[int, Any]:
+    """What libcurl is told about a request."""
+    curl = mock.Mock(spec_set=['setopt', 'getinfo_raw'])
+    curl.getinfo_raw.return_value = [SERVER]
+    monkeypatch.setattr(pycurl, 'Curl', lambda: curl)
+    addresses = '' if 'address' in more else 'edge.example:80:10.0.0.1'
+
+    async def perform() -> None:
+        made = transfer.Transfer(request(**more), asyncio.Semaphore(1))
+        response = await made.perform(mock.AsyncMock(), addresses)
+        expires = 'Nov 20 2027 GMT' if 'fresh' in more else ''
+        assert response == transfer.Response(0, {}, b'', mock.ANY, expires)
+        # libcurl may still call these.
+        assert made._on_connected() == pycurl.PREREQFUNC_ABORT
+        assert made._on_body(b'x') == 0
+
+    asyncio.run(perform())
     return dict(call.args for call in curl.setopt.call_args_list)
 
 
