@@ -197,8 +197,7 @@ class Transfer:
             pycurl.SSL_SESSIONID_CACHE: not request.fresh,
             pycurl.NOSIGNAL: True,
             pycurl.PATH_AS_IS: True,
-            # Addresses never expire: libcurl would otherwise search all of
-            # them for expired ones after each request.
+            # Else, libcurl searches for expired addresses after each request.
             pycurl.DNS_CACHE_TIMEOUT: -1,
             pycurl.CONNECTTIMEOUT_MS: connect_timeout,
             pycurl.LOW_SPEED_LIMIT: _MIN_RATE,
@@ -210,7 +209,8 @@ class Transfer:
             **request.settings.options,
         }
         if request.sink:
-            options[pycurl.BUFFERSIZE] = _CHUNK
+            # Surplus bytes of the body would precede the next response.
+            options |= {pycurl.BUFFERSIZE: _CHUNK, pycurl.FORBID_REUSE: True}
         if host := request.address:
             host = f'[{host}]' if ':' in host else host
             options[pycurl.CONNECT_TO] = [f'::{host}:']
