@@ -82,7 +82,7 @@ def _joined(body: bytes) -> bytes | None:
         if not size:
             return content
         content += body[match.end() : match.end() + size]
-        body = body[match.end() + size :].removeprefix(b'\r').lstrip(b'\n')
+        body = body[match.end() + size :].lstrip(b'\r').lstrip(b'\n')
     return None
 
 

@@ -119,6 +119,14 @@ def reader(node: Node, capfd: pytest.CaptureFixture[str]) -> Iterator[Reader]:
 @conftest.TEXTS
 @hypothesis.given(stream=streams.streams())
 @hypothesis.example(stream=streams.Stream(b'', b'HTTP/1.1 200 OK\r\n\r'))
+# libcurl permits any number of carriage returns after a chunk.
+@hypothesis.example(
+    stream=streams.Stream(
+        b'a',
+        b'HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n'
+        b'1\r\na\r\r\n0\r\n\r\n',
+    )
+)
 def test_verify_reports_ok_only_for_the_exact_data(
     node: Node,
     reader: Reader,

@@ -115,6 +115,16 @@ def test_a_request_is_sent_to_the_address_of_its_client(
     assert [one.fresh for one in sent] == [True]
 
 
+def test_a_path_that_the_node_does_not_know(
+    loop: loops.Loop, web: conftest.Web
+) -> None:
+    web.answers('GET', f'{p.EDGE}/image/v2/cache', status_code=300)
+    client = clients.client(loop.engine, f'{p.EDGE}/image', 1)
+
+    with pytest.raises(errors.NotGlance, match='has a wrong path'):
+        loop.run(client.request('GET', '/v2/cache'))
+
+
 def test_a_request_may_have_a_timeout_of_its_own(
     run: conftest.Run,
     client: http.NodeClient,
