@@ -182,7 +182,9 @@ def parse(text: str) -> Any:
             return json.loads(text)
     # PyYAML raises many types of errors for malformed values.
     with contextlib.suppress(Exception):
-        return yaml.safe_load(text)
+        # libyaml permits tabs where PyYAML's own loader does not.
+        loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
+        return yaml.load(text, loader)  # noqa: S506 - safe loaders
     return None
 
 

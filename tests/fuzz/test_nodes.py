@@ -123,6 +123,7 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
 @hypothesis.given(text=texts.texts(node_texts.items()))
 # Bugs that fuzzing found: PyYAML raises errors of many types.
 @hypothesis.example(text='- !!bool maybe')
+@hypothesis.example(text='- name: a\n  endpoint\t: http://a')
 @hypothesis.example(text='- !!int ""')
 @hypothesis.example(text='- {name: n, 0x' + 'f' * 5000 + ': 1, endpoint: n}')
 def test_nodes_of_a_file_are_those_that_were_written(
