@@ -692,11 +692,12 @@ def test_an_id_that_no_cloud_knows_is_listed_once(
     )
 
 
+@pytest.mark.parametrize('held', [[p.cached(p.ORPHAN)], []])
 def test_of_a_cloud_that_is_away_nobody_knows_that_an_id_is_not_in_a_cache(
-    cloud: Cloud, openstack: OpenStack
+    cloud: Cloud, openstack: OpenStack, held: list[Any]
 ) -> None:
     login(cloud, 'admin')
-    hold(cloud, oslo=[], bergen=[p.cached(p.ORPHAN)])
+    hold(cloud, oslo=[], bergen=held)
     cloud.adapter.register_uri('GET', f'{p.GLANCE}/v2/images', json=p.images())
     cloud.adapter.register_uri('GET', f'{GLANCE}/v2/images', status_code=500)
 
