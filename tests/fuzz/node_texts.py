@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 import idna
 import yaml
 
+from glance_cache_osc.model import yaml_text
 from tests.fuzz import responses
 
 #: The most names of a node set, as the manual states it.
@@ -182,9 +183,10 @@ def parse(text: str) -> Any:
             return json.loads(text)
     # PyYAML raises many types of errors for malformed values.
     with contextlib.suppress(Exception):
-        # libyaml permits tabs where PyYAML's own loader does not.
-        loader = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
-        return yaml.load(text, loader)  # noqa: S506 - safe loaders
+        # libyaml permits tabs where PyYAML's own loader does not, and crashes
+        # on deep nesting.
+        yaml_text.check_depth(text)
+        return yaml.load(text, yaml_text.Loader)  # noqa: S506 - a safe loader
     return None
 
 
