@@ -209,8 +209,7 @@ class Transfer:
             **request.settings.options,
         }
         if request.sink:
-            # Surplus bytes of the body would precede the next response.
-            options |= {pycurl.BUFFERSIZE: _CHUNK, pycurl.FORBID_REUSE: True}
+            options[pycurl.BUFFERSIZE] = _CHUNK
         if host := request.address:
             host = f'[{host}]' if ':' in host else host
             options[pycurl.CONNECT_TO] = [f'::{host}:']

@@ -137,6 +137,10 @@ def test_verify_reports_ok_only_for_the_exact_data(
 
     began = time.monotonic()
     finding = reader.finding(stream.data)
+    for _ in range(3):
+        if stream.exact and isinstance(finding.error, errors.NotGlance):
+            # Surplus data of a previous read was in a kept connection.
+            finding = reader.finding(stream.data)
     seconds = time.monotonic() - began
 
     tally.read += 1
