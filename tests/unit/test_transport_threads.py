@@ -4,6 +4,7 @@
 
 import asyncio
 import gc
+import queue
 import threading
 
 import pytest
@@ -40,12 +41,19 @@ def test_an_exception_that_nobody_awaits_is_not_logged(
 def test_a_result_that_comes_too_late_is_dropped(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
+    started: queue.Queue[threading.Thread] = queue.Queue()
+    goes_on = threading.Event()
+
+    def work() -> None:
+        started.put(threading.current_thread())
+        goes_on.wait()
+
     async def start() -> None:
-        goes_on = threading.Event()
-        future = threads.start(goes_on.wait)
-        future.cancel()
+        threads.start(work).cancel()
         goes_on.set()
-        await asyncio.sleep(0.1)
+        started.get().join()
+        # The thread has passed its result to the loop.
+        await asyncio.sleep(0)
 
     asyncio.run(start())
 

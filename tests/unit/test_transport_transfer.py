@@ -146,10 +146,16 @@ def test_a_request_may_have_an_address(
 def test_the_smallest_limit_is_that_of_a_message(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    options = options_of(monkeypatch, max_size=1, sink=lambda _data: None)
+    options = options_of(monkeypatch, max_size=1)
 
     assert options[pycurl.MAXFILESIZE_LARGE] == 2**16
+
+
+def test_an_image_has_large_chunks_and_its_connection_is_kept(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Glance increases Hits after the data; the list must come after that."""
+    options = options_of(monkeypatch, sink=lambda _data: None)
+
     assert options[pycurl.BUFFERSIZE] == 2**17
-    # Glance increases Hits when it has sent the data: a list on the same
-    # connection comes after that.
     assert pycurl.FORBID_REUSE not in options
