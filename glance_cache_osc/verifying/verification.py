@@ -11,6 +11,7 @@ import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent import futures
 import dataclasses
@@ -29,6 +30,10 @@ from glance_cache_osc.verifying import downloads
 
 #: The most reads of one image: one may fail, and two must agree.
 _MAX_READS = 3
+#: Seconds after which the list is read again if a read was not counted. Glance
+#: increases Hits after it has sent the data; behind a proxy, a list that is
+#: read at once may come first.
+_COUNTING_DELAY = 1
 
 
 class Result(enum.StrEnum):
@@ -227,13 +232,14 @@ class _Node:
             )
             reads.append(read)
             listed = await self._list()
-            after = listed.get(one.image.image_id)
-            hit = after is not None and (after.hits or 0) > (before.hits or 0)
-            if result := _result_of(reads, hit=hit):
+            if read.intact and not _is_hit(before, listed):
+                await asyncio.sleep(_COUNTING_DELAY)
+                listed = await self._list()
+            if result := _result_of(reads, hit=_is_hit(before, listed)):
                 self._listed = listed
                 return Finding(one, result, clock() - began, entry=before)
             # Reading an image that is no longer cached would cache it again.
-            before = after
+            before = listed.get(one.image.image_id)
         if before is None:
             return Finding(one, Result.NOT_CACHED)
         raise _connection_error(reads)
@@ -245,6 +251,14 @@ class _Node:
             for entry in await self._member.driver.list_entries()
             if entry.state is entries.State.CACHED
         }
+
+
+def _is_hit(
+    before: entries.Entry, listed: Mapping[str, entries.Entry]
+) -> bool:
+    """Whether the Hits of an entry increased."""
+    after = listed.get(before.image_id)
+    return after is not None and (after.hits or 0) > (before.hits or 0)
 
 
 def _result_of(

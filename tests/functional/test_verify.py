@@ -2,6 +2,7 @@
 
 """`openstack image cache verify` on a real Glance with real damage."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import pathlib
 
@@ -12,6 +13,8 @@ from tests.cloud import Cache
 from tests.cloud import Images
 from tests.cloud.cache import damage
 from tests.functional.conftest import OpenStack
+from tests.relay import Relay
+from tests.relay import Request
 
 VERIFY = ('image', 'cache', 'verify', '-f', 'json')
 SIZE = 3_000_000
@@ -64,6 +67,31 @@ def test_what_is_intact_and_served_is_ok(
         (beta, 'beta', 1000, 'ok', caches[1].url),
     ]
     assert all(0 < row['Seconds'] < 60 for row in result.rows)
+
+
+def test_a_list_that_is_older_than_the_read(
+    cloud: clouds.Cloud, openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    """Glance counts a hit after the data: a list may come before that."""
+    names = ['alpha', 'beta']
+    cache.fill(*(images(name, 1000) for name in names))
+    lists: list[bytes] = []
+
+    def late(request: Request, forward: Callable[[], bytes]) -> bytes:
+        answer = forward()
+        if request.path == '/v2/cache':
+            lists.append(answer)
+            before, *_this = relay.requests[-2:]
+            return lists[-2] if before.path.endswith('/file') else answer
+        return answer
+
+    with Relay(cloud.glance[0].port.number) as relay:
+        relay.fault = late
+        result = openstack(*VERIFY, '--node', relay.url)
+
+    assert (result.code, result.err) == (0, '')
+    assert results(result.rows) == [(name, 'ok') for name in names]
+    assert all(row['Seconds'] >= 1 for row in result.rows)
 
 
 def test_damage_is_found(

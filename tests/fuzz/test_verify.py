@@ -105,7 +105,13 @@ class Reader:
 
 
 @pytest.fixture
-def reader(node: Node, capfd: pytest.CaptureFixture[str]) -> Iterator[Reader]:
+def reader(
+    node: Node,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[Reader]:
+    # This node counts a hit before it sends the data.
+    monkeypatch.setattr(verification, '_COUNTING_DELAY', 0)
     with (
         servers.Server(node.answer) as server,
         loops.Loop() as loop,

@@ -24,6 +24,7 @@ from glance_cache_osc.model import images
 from glance_cache_osc.transport import engine
 from glance_cache_osc.verifying import downloads
 from glance_cache_osc.verifying import verification
+from tests.unit import virtual
 from tests.unit import world
 
 Result = verification.Result
@@ -40,6 +41,7 @@ class Read:
     """What a node does when an image is read.
 
     :param error: ends the response after the data.
+    :param late: seconds after which a hit is counted.
     """
 
     data: bytes = DATA
@@ -47,6 +49,7 @@ class Read:
     error: errors.NodeError | None = None
     status: int = 200
     leaves: bool = False
+    late: float = 0
 
 
 OK = Read()
@@ -107,13 +110,20 @@ class Node:
         await self._wait()
         for at in range(0, len(read.data), 1000):
             sink(read.data[at : at + 1000])
-        if read.hit:
-            self.hits[image_id] = (self.hits[image_id] or 0) + 1
+        if read.late:
+            asyncio.get_running_loop().call_later(
+                read.late, self._count, image_id
+            )
+        elif read.hit:
+            self._count(image_id)
         if read.leaves:
             del self.hits[image_id]
         if read.error:
             raise read.error
         return engine.Response(read.status, {}, b'', 0.1)
+
+    def _count(self, image_id: str) -> None:
+        self.hits[image_id] = (self.hits[image_id] or 0) + 1
 
     @property
     def files(self) -> list[str]:
@@ -168,7 +178,7 @@ def verify(
             await reading.verify(chosen)
         return [reading.findings[one] for one in chosen]
 
-    return asyncio.run(verify_them())
+    return virtual.run(verify_them())
 
 
 def verify_one(node: Node) -> verification.Finding:
@@ -212,8 +222,36 @@ def test_what_reads_show(reads: list[Read], expected: str) -> None:
 
     assert (finding.result, finding.error) == (expected, None)
     assert node.files == ['a'] * len(reads)
-    # The list before all reads, and after each of them.
-    assert node.requests.count('list') == len(reads) + 1
+    # The list before all reads, and after each of them; again after a read
+    # that was complete and not counted.
+    again = reads.count(UNCOUNTED)
+    assert node.requests.count('list') == len(reads) + 1 + again
+
+
+@pytest.mark.parametrize(
+    ('late', 'expected', 'reads'),
+    [(0.9, 'ok', 1), (1.1, 'file was missing', 2)],
+)
+def test_a_hit_that_is_counted_after_the_data_is_sent(
+    late: float, expected: str, reads: int
+) -> None:
+    """As behind a proxy that has several connections to a node."""
+    node = Node(Read(late=late))
+
+    finding = verify_one(node)
+
+    assert finding.result == expected
+    assert finding.seconds == pytest.approx(reads)
+    assert node.requests == ['list'] + ['a', 'list', 'list'] * reads
+
+
+def test_the_list_after_a_late_hit_serves_for_the_next_image() -> None:
+    node = Node(Read(late=0.5), OK, ids='ab')
+
+    first, second = verify(candidates(node, 'ab'))
+
+    assert (first.result, second.result) == (Result.OK, Result.OK)
+    assert node.requests == ['list', 'a', 'list', 'list', 'b', 'list']
 
 
 @pytest.mark.parametrize(
