@@ -6,21 +6,21 @@
 the number of detected mutants for each module. It fails if the tests detect
 less than 95 % of the mutants, if a mutant survives whose reason is not in
 ``doc/source/contributor/survivors.csv``, or if a mutant in this file does not
-survive any more. Arguments are names of mutants, or
-globs, to test only these: ``'glance_cache_osc.model.plan*'``. mutmut keeps its
-results in ``mutants/``, so that a second run tests only changed code.
+survive any more. Arguments are modules, to test only these: ``model.plan``.
+mutmut keeps its results in ``mutants/``, so that a second run tests only
+changed code.
 """
 
 from __future__ import annotations
 
 import argparse
-import fnmatch
+from collections.abc import Collection
 import pathlib
 import subprocess
 import sys
 
-from tests import tables
 from tests.mutation import survivors
+from tests.mutation import table
 
 #: Minimum percentage of detected mutants.
 _LEAST_KILLED = 95
@@ -28,7 +28,6 @@ _LEAST_KILLED = 95
 _INTERRUPTED = 'check was interrupted by user'
 _KILLED = ('killed', 'timeout', 'segfault', 'suspicious', _INTERRUPTED)
 _SURVIVED = ('survived', 'no tests')
-_HEADERS = ('Module', 'Mutants', 'Detected')
 
 
 def _mutmut(*argv: str) -> str:
@@ -53,8 +52,11 @@ def _run(names: list[str]) -> None:
         raise SystemExit(f'mutmut failed with {done.returncode}')
 
 
-def _statuses(names: list[str]) -> dict[str, str]:
-    """The status of each mutant, by its name in mutmut."""
+def _statuses(modules: Collection[str]) -> dict[str, str]:
+    """The status of each mutant, by its name in mutmut.
+
+    :param modules: return only the mutants of these; empty for all.
+    """
     found = dict(
         line.strip().split(': ', 1)
         for line in _mutmut('results', '--all', 'true').splitlines()
@@ -63,21 +65,8 @@ def _statuses(names: list[str]) -> dict[str, str]:
     return {
         name: status
         for name, status in found.items()
-        if not names or any(fnmatch.fnmatch(name, one) for one in names)
+        if not modules or survivors.module_of(name) in modules
     }
-
-
-def _by_module(statuses: dict[str, str]) -> list[tuple[str, int, int]]:
-    """A row for each module, and one for the total."""
-    groups: dict[str, list[bool]] = {}
-    for name, status in statuses.items():
-        module = survivors.function_of(name).rpartition('.')[0]
-        groups.setdefault(module, []).append(status in _KILLED)
-    rows = [(name, len(group), sum(group)) for name, group in groups.items()]
-    return [
-        *sorted(rows),
-        ('total', sum(row[1] for row in rows), sum(row[2] for row in rows)),
-    ]
 
 
 def _survivors(statuses: dict[str, str]) -> dict[survivors.Survivor, str]:
@@ -92,17 +81,19 @@ def _survivors(statuses: dict[str, str]) -> dict[survivors.Survivor, str]:
 def main(argv: list[str]) -> int:
     """Returns the exit code."""
     parser = argparse.ArgumentParser('python -m tests.mutation')
-    parser.add_argument('names', nargs='*', help='mutants (default: all)')
+    parser.add_argument('modules', nargs='*', help='default: all')
     parser.add_argument(
         '--csv',
         type=pathlib.Path,
         metavar='FILE',
-        help='also write the table to this file, if all mutants are tested',
+        help='also write the table to this file; if modules are given, '
+        'replace only their rows',
     )
     arguments = parser.parse_args(argv)
+    modules: list[str] = arguments.modules
     reasons = survivors.explained()
-    _run(arguments.names)
-    statuses = _statuses(arguments.names)
+    _run([f'glance_cache_osc.{module}.*' for module in modules])
+    statuses = _statuses(modules)
     found = _survivors(statuses)
     again = [name for one, name in found.items() if one not in reasons]
     again += [one for one, state in statuses.items() if state == _INTERRUPTED]
@@ -110,7 +101,7 @@ def main(argv: list[str]) -> int:
         # mutmut keeps the results of unchanged code, but the tests may have
         # changed.
         _run(again)
-    statuses = _statuses(arguments.names)
+    statuses = _statuses(modules)
     untested = [
         one
         for one, status in statuses.items()
@@ -119,21 +110,27 @@ def main(argv: list[str]) -> int:
     if untested or not statuses:
         print(f'{len(untested)} of {len(statuses)} mutants were not tested.')
         return 1
-    rows = _by_module(statuses)
-    for row in rows:
+    rows = table.by_module(
+        {name: status in _KILLED for name, status in statuses.items()}
+    )
+    for row in table.with_total(rows):
         print('{:28} {:5} mutants, {:5} detected'.format(*row))
     found = _survivors(statuses)
     unexplained = sorted(found.keys() - reasons.keys())
     for one in unexplained:
         print(f'Survived without a reason in the manual: {found[one]}')
         print(f'  - {one.original}\n  + {one.mutant}')
-    stale = [] if arguments.names else sorted(reasons.keys() - found.keys())
+    stale = sorted(
+        one
+        for one in reasons.keys() - found.keys()
+        if not modules or one.module in modules
+    )
     for one in stale:
         print(f'Does not survive, remove it from the manual: {one}')
-    if arguments.csv and not arguments.names:
-        arguments.csv.write_text(
-            tables.as_csv(_HEADERS, rows), encoding='utf-8'
-        )
+    if arguments.csv:
+        if modules:
+            rows = table.updated(arguments.csv.read_text('utf-8'), rows)
+        arguments.csv.write_text(table.as_csv(rows), encoding='utf-8')
     share = 100 * (1 - len(found) / len(statuses))
     print(f'{share:.1f} % of the mutants were detected.')
     return 1 if unexplained or stale or share < _LEAST_KILLED else 0

@@ -30,6 +30,11 @@ class Survivor:
     original: str
     mutant: str
 
+    @property
+    def module(self) -> str:
+        """The module, ``drivers.http``."""
+        return self.function.rpartition('.')[0]
+
     @classmethod
     def of(cls, name: str, diff: str) -> Survivor:
         """The mutant with a name and a diff of mutmut."""
@@ -47,6 +52,11 @@ class Survivor:
                 for sign in '-+'
             ),
         )
+
+
+def module_of(name: str) -> str:
+    """``drivers.http`` for mutmut's name of a mutant."""
+    return function_of(name).rpartition('.')[0]
 
 
 def function_of(name: str) -> str:
@@ -75,7 +85,7 @@ def explained(path: pathlib.Path = EXPLAINED) -> dict[Survivor, str]:
 
 def code_of(survivor: Survivor) -> str:
     """The code of the module that contains a mutant, on one line."""
-    module = survivor.function.rpartition('.')[0].replace('.', '/')
+    module = survivor.module.replace('.', '/')
     path = _ROOT / 'glance_cache_osc' / f'{module}.py'
     lines = path.read_text(encoding='utf-8').splitlines()
     return ' '.join(line.strip() for line in lines)
