@@ -118,8 +118,7 @@ def test_a_file_names_images(
     tmp_path: pathlib.Path,
     source: str,
 ) -> None:
-    by_id = images('by ID')
-    images('by name')
+    by_id, by_name = images('by ID'), images('by name')
     text = f'# golden\n{by_id}\n\nby name\n'
     (tmp_path / 'golden.txt').write_text(text)
 
@@ -129,6 +128,7 @@ def test_a_file_names_images(
         result = openstack(*QUEUE, '--from-file', '-', stdin=text)
 
     assert results(result) == [('by ID', 'queued'), ('by name', 'queued')]
+    cache.wait_for(by_id, by_name)
 
 
 def test_odd_names(openstack: OpenStack, images: Images, cache: Cache) -> None:
@@ -160,8 +160,7 @@ def test_odd_names(openstack: OpenStack, images: Images, cache: Cache) -> None:
 def test_a_glob_names_images(
     openstack: OpenStack, images: Images, cache: Cache
 ) -> None:
-    for name in ('web-1', 'web-2', 'db-1'):
-        images(name)
+    first, second, _other = map(images, ('web-1', 'web-2', 'db-1'))
 
     result = openstack(*QUEUE, 'web-*')
 
@@ -169,6 +168,7 @@ def test_a_glob_names_images(
         ('web-1', 'queued'),
         ('web-2', 'queued'),
     ]
+    cache.wait_for(first, second)
 
 
 def test_a_hundred_and_one_names(
