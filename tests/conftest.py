@@ -4,6 +4,7 @@
 
 from collections.abc import Awaitable
 from collections.abc import Callable
+import gc
 import signal
 
 import pytest
@@ -11,6 +12,11 @@ import pytest
 from glance_cache_osc.transport import engine
 
 _PAUSE = engine.Engine.pause
+
+
+def pytest_collection_finish() -> None:
+    """Have the garbage collector ignore all modules: this saves a tenth."""
+    gc.freeze()
 
 
 @pytest.fixture(autouse=True)

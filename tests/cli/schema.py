@@ -44,4 +44,4 @@ def check(argv: Sequence[str], out: str) -> None:
     """Fail unless rows, if there are any, are as they must be."""
     schema = schema_of(argv)
     if schema and out.strip():
-        jsonschema.validate(json.loads(out), schema)
+        jsonschema.Draft202012Validator(schema).validate(json.loads(out))

@@ -9,6 +9,7 @@ Everything else is the same: login, sockets, files and output.
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
+import functools
 import io
 import logging
 import os
@@ -25,10 +26,13 @@ import glanceclient.exc  # noqa: F401
 from openstack.config import loader
 from openstackclient import shell
 from openstackclient.common import clientmanager
+import stevedore
 
 from tests.shell.result import PATIENCE
 from tests.shell.result import Result
 
+_load = stevedore.ExtensionManager
+_load_commands = functools.cache(_load)
 #: Where OpenStackClient searches for settings; set when it is imported.
 _SETTINGS = ('CONFIG_FILES', 'SECURE_FILES', 'VENDOR_FILES')
 
@@ -62,6 +66,7 @@ def run_here(
         _attributes(sys, streams),
         # cliff reads the program name from sys.argv when it is imported.
         _attributes(shell.OpenStackShell, {'NAME': 'openstack'}),
+        _attributes(stevedore, {'ExtensionManager': _extensions}),
         _logging(),
         _limit(timeout),
     ):
@@ -87,6 +92,19 @@ class Terminal(io.StringIO):
     def isatty(self) -> bool:
         """Whether it is a terminal."""
         return True
+
+
+def _extensions(
+    namespace: str, **options: Any
+) -> stevedore.ExtensionManager[Any]:
+    """Load extensions, but the same commands only once.
+
+    They are a thousand, and no run changes them. Other extensions are
+    instances, or have functions that are called when they are loaded.
+    """
+    return (
+        _load(namespace, **options) if options else _load_commands(namespace)
+    )
 
 
 def _forget_clients() -> None:
