@@ -150,7 +150,8 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     :param connected: whether the request may have been sent.
     :param tls: whether the URL begins with ``https``.
     :param os_error: ``errno`` of the last system call that failed, or 0.
-    :param verify_result: OpenSSL's ``X509_V_…`` of the server's certificate.
+    :param verify_result: OpenSSL's ``X509_V_…`` of the certificate of the
+        server or its proxy.
     :param changes: whether the request may have changed something.
     """
     text = one_line(text)

@@ -171,7 +171,8 @@ class Transfer:
             connected=self._connected,
             tls=self._request.url.startswith('https:'),
             os_error=curl.getinfo(pycurl.OS_ERRNO),
-            verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT),
+            verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT)
+            or curl.getinfo(pycurl.PROXY_SSL_VERIFYRESULT),
             changes=changes,
         )
 

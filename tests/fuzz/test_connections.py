@@ -484,8 +484,12 @@ def rejection(loop: loops.Loop, url: str, ca: pathlib.Path | None) -> str:
     return str(error)
 
 
+@pytest.mark.parametrize('server', ['node', 'proxy'])
 def test_a_certificate_that_is_rejected_says_what_to_do(
-    loop: loops.Loop, authority: certificates.Authority
+    loop: loops.Loop,
+    authority: certificates.Authority,
+    monkeypatch: pytest.MonkeyPatch,
+    server: str,
 ) -> None:
     contexts = {
         'unknown': authority.server('unknown'),
@@ -497,7 +501,11 @@ def test_a_certificate_that_is_rejected_says_what_to_do(
     for name, tls in contexts.items():
         ca = None if name == 'unknown' else authority.path
         with servers.Server(OK, tls) as node:
-            messages[name] = rejection(loop, node.url, ca)
+            url = node.url
+            if server == 'proxy':
+                monkeypatch.setenv('http_proxy', url)
+                url = 'http://edge.example'
+            messages[name] = rejection(loop, url, ca)
             assert node.heads == []
 
     assert messages == {
