@@ -60,6 +60,9 @@ class Catalogue:
     async def by_id(self, image_ids: Iterable[str]) -> dict[str, images.Image]:
         """Images by their IDs; the result omits IDs of no image.
 
+        This includes community images of other projects. Names and globs do
+        not match these: anybody may give such an image any name.
+
         One request looks up 100 IDs. IDs that are not found, because the
         images are hidden or do not exist, are looked up a second time. For
         more than 1,000 IDs, all images of Glance are listed, 1,000 per
@@ -95,9 +98,11 @@ class Catalogue:
         found: dict[str, list[images.Image]] = {}
         for hidden in (False, True):
             missing = {one: None for one in wanted if one not in found}
-            for image in await self._query_all(
-                queries.for_values(key, list(missing)), hidden=hidden
-            ):
+            todo = queries.for_values(key, list(missing))
+            if key == 'id':
+                # By default, Glance omits other projects' community images.
+                todo = [{**query, 'visibility': 'all'} for query in todo]
+            for image in await self._query_all(todo, hidden=hidden):
                 value = image.image_id if key == 'id' else image.name
                 # The comparison of Glance's database may ignore case.
                 if value in missing:

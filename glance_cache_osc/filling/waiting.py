@@ -88,10 +88,10 @@ class Wait:
         self._by_image: dict[clouds.Key, list[fills.Fill]] = {}
         #: Nodes to which a queue request is in progress.
         self._sending: set[fills.NodeFills] = set()
+        self._unfinished: set[fills.NodeFills] = set()
         self._stalled: set[fills.NodeFills] = set()
         self._reported: set[fills.NodeFills] = set()
         self._filling: dict[fills.NodeFills, fills.Fill] = {}
-        self._unfinished, self._began, self._last_arrival = 0, 0.0, 0.0
         self._changed, self._finished = asyncio.Event(), asyncio.Event()
 
     def last_error(self, member: fleet.Member) -> errors.CacheError | None:
@@ -135,8 +135,8 @@ class Wait:
             node = fills.NodeFills(its_fills, now, self.limits.stall_after)
             self._nodes[member] = node
             self._slots.update(node)
+            self._unfinished.add(node)
             self._tasks[asyncio.create_task(self._follow_node(node))] = node
-        self._unfinished = len(self._nodes)
         for other in (self._slots.grant, self._check_images, self._report):
             self._tasks[asyncio.create_task(other())] = None
         for task in self._tasks:
@@ -166,13 +166,13 @@ class Wait:
         return ending
 
     def _on_done(self, task: asyncio.Task[None]) -> None:
-        self._unfinished -= self._tasks[task] is not None
+        self._unfinished -= {self._tasks[task]}
         self._check_finished()
         if not task.cancelled() and task.exception():
             self._finished.set()
 
     def _check_finished(self) -> None:
-        if len(self._stalled) == self._unfinished:
+        if self._unfinished <= self._stalled:
             self._finished.set()
 
     async def _follow_node(self, node: fills.NodeFills) -> None:

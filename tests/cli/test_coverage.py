@@ -173,8 +173,8 @@ def test_a_row_per_image_by_name(
         f'GET {OSLO_CACHE}',
     ]
     assert cloud.requests[2:] == [
-        f'GET {IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}%2C{p.ORPHAN}&limit=1000',
-        f'GET {IMAGES}?id=in%3A{p.ORPHAN}&os_hidden=true&limit=1000',
+        f'GET {IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}%2C{p.ORPHAN}&visibility=all&limit=1000',
+        f'GET {IMAGES}?id=in%3A{p.ORPHAN}&visibility=all&os_hidden=true&limit=1000',
     ]
 
 

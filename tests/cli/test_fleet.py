@@ -181,7 +181,7 @@ def test_rows_come_in_the_order_of_the_nodes_and_names_are_asked_once(
     assert cloud.requests == [
         f'GET {BERGEN}',
         f'GET {OSLO}',
-        f'GET {IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&limit=1000',
+        f'GET {IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&visibility=all&limit=1000',
     ]
 
 

@@ -14,7 +14,9 @@ from tests.shell import Result
 
 CACHE = f'{p.GLANCE}/v2/cache'
 IMAGES = f'{p.GLANCE}/v2/images'
-NAMES_OF_BOTH = f'{IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&limit=1000'
+NAMES_OF_BOTH = (
+    f'{IMAGES}?id=in%3A{p.UBUNTU}%2C{p.DEBIAN}&visibility=all&limit=1000'
+)
 
 PLAIN = {'Content-Type': 'text/plain'}
 UBUNTU_ENTRY = p.cached(p.UBUNTU)
@@ -180,7 +182,7 @@ def test_an_orphan_has_no_name(cloud: Cloud, openstack: OpenStack) -> None:
     )
     # Only the one that was not found is looked for among hidden images.
     assert cloud.requests[-1] == (
-        f'GET {IMAGES}?id=in%3A{p.ORPHAN}&os_hidden=true&limit=1000'
+        f'GET {IMAGES}?id=in%3A{p.ORPHAN}&visibility=all&os_hidden=true&limit=1000'
     )
 
 
@@ -749,7 +751,7 @@ def test_an_id_that_a_node_holds_is_asked_for_its_name_alone(
     assert result == Result(0, 'ubuntu-24.04\n', '')
     assert cloud.requests == [
         f'GET {CACHE}',
-        f'GET {IMAGES}?id=in%3A{p.UBUNTU}&limit=1000',
+        f'GET {IMAGES}?id=in%3A{p.UBUNTU}&visibility=all&limit=1000',
     ]
 
 

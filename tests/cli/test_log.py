@@ -270,7 +270,7 @@ def test_timing_lists_our_requests(
         f'{KEYSTONE_TIMES}'
         f'"GET {far}",0\n'
         f'"GET {CACHE}",0\n'
-        f'"GET {IMAGES}?id=in%3A{p.UBUNTU}&limit=1000",0\n'
+        f'"GET {IMAGES}?id=in%3A{p.UBUNTU}&visibility=all&limit=1000",0\n'
         '"Total",0\n',
     )
 
@@ -307,7 +307,7 @@ def test_timing_of_a_hook(cloud: Cloud, openstack: OpenStack) -> None:
             f'GET {p.KEYSTONE}',
             f'POST {p.KEYSTONE}/auth/tokens',
             f'GET {stores}',
-            f'GET {IMAGES}?id=in%3A{p.UBUNTU}&limit=1000',
+            f'GET {IMAGES}?id=in%3A{p.UBUNTU}&visibility=all&limit=1000',
             f'DELETE {store}',
         ],
     )

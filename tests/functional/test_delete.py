@@ -70,6 +70,32 @@ def test_all_orphans(
     assert caches[1].cached == {hidden, kept}
 
 
+def test_a_community_image_of_another_project_is_no_orphan(
+    openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    """Without a visibility, Glance does not list it, not even to an admin."""
+    theirs = images(
+        'theirs', visibility='community', properties={'owner': 'f' * 32}
+    )
+    cache.fill(theirs)
+    names = ('-f', 'value', '-c', 'Name')
+
+    listed = openstack('image', 'cache', 'list', *names)
+    verified = openstack('image', 'cache', 'verify', *names, '-c', 'Result')
+    orphans = openstack('image', 'cache', 'list', '--orphans', *names)
+    deleted = openstack(*DELETE, '--orphans', '--auto-approve')
+    queued = openstack(
+        'image', 'cache', 'queue', theirs, *names, '-c', 'Result'
+    )
+
+    assert listed == Result(0, 'theirs\n', '')
+    assert verified == Result(0, 'theirs ok\n', '')
+    assert orphans == Result(0, '', '')
+    assert (deleted.code, deleted.rows) == (0, [])
+    assert queued == Result(0, 'theirs already cached\n', '')
+    assert cache.cached == {theirs}
+
+
 def test_orphans_are_not_deleted_for_who_may_not_see_all_images(
     openstack: OpenStack, images: Images, cache: Cache
 ) -> None:

@@ -35,12 +35,12 @@ def test_images_are_found_by_id_and_hidden_ones_in_a_second_round(
 ) -> None:
     web.answers(
         'GET',
-        f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN},{p.ORPHAN}',
+        f'{IMAGES}?id=in:{p.UBUNTU},{p.DEBIAN},{p.ORPHAN}&visibility=all',
         json=p.images(p.image(p.UBUNTU, 'ubuntu')),
     )
     web.answers(
         'GET',
-        f'{IMAGES}?id=in:{p.DEBIAN},{p.ORPHAN}&os_hidden=true',
+        f'{IMAGES}?id=in:{p.DEBIAN},{p.ORPHAN}&visibility=all&os_hidden=true',
         json=p.images(p.image(p.DEBIAN, 'debian', os_hidden=True)),
     )
 
@@ -66,12 +66,16 @@ def test_what_can_not_be_an_id_is_not_asked_for(
     capitals = p.DEBIAN.upper()
     web.answers(
         'GET',
-        f'{IMAGES}?id=in:{p.UBUNTU},{capitals},of-v1',
+        f'{IMAGES}?id=in:{p.UBUNTU},{capitals},of-v1&visibility=all',
         json=p.images(
             p.image(p.UBUNTU, 'ubuntu'), p.image(capitals, 'debian')
         ),
     )
-    web.answers('GET', f'{IMAGES}?id=in:of-v1&os_hidden=true', json=p.images())
+    web.answers(
+        'GET',
+        f'{IMAGES}?id=in:of-v1&visibility=all&os_hidden=true',
+        json=p.images(),
+    )
 
     found = run(
         catalogue.by_id(
@@ -92,7 +96,7 @@ def test_an_id_in_capitals_is_an_id(
     capitals = p.DEBIAN.upper()
     web.answers(
         'GET',
-        f'{IMAGES}?id=in:{capitals}',
+        f'{IMAGES}?id=in:{capitals}&visibility=all',
         json=p.images(p.image(capitals, 'debian')),
     )
 
@@ -125,7 +129,7 @@ def test_a_hundred_ids_are_a_request(
     for part in (ids[:100], ids[100:200], ids[200:]):
         web.answers(
             'GET',
-            f'{IMAGES}?id=in:{",".join(part)}',
+            f'{IMAGES}?id=in:{",".join(part)}&visibility=all',
             json=p.images(*(p.image(one, 'x') for one in part)),
         )
 
@@ -500,7 +504,9 @@ def test_a_glob_may_be_meant_as_a_name(
         f'{IMAGES}?name=in:u*,{p.FEDORA}',
         json=p.images(p.image(p.UBUNTU, 'ubuntu')),
     )
-    web.answers('GET', f'{IMAGES}?id=in:{p.FEDORA}', json=p.images())
+    web.answers(
+        'GET', f'{IMAGES}?id=in:{p.FEDORA}&visibility=all', json=p.images()
+    )
 
     resolution = run(catalogue.resolve(['u*', p.FEDORA], globs=False))
 
@@ -511,7 +517,9 @@ def test_a_glob_may_be_meant_as_a_name(
 def test_a_name_may_have_the_form_of_an_id(
     run: conftest.Run, catalogue: catalogues.Catalogue, web: conftest.Web
 ) -> None:
-    web.answers('GET', f'{IMAGES}?id=in:{p.ORPHAN}', json=p.images())
+    web.answers(
+        'GET', f'{IMAGES}?id=in:{p.ORPHAN}&visibility=all', json=p.images()
+    )
     web.answers(
         'GET',
         f'{IMAGES}?name=in:{p.ORPHAN}',
@@ -587,10 +595,12 @@ def test_one_of_many_requests_that_fails_is_a_failure_of_all(
     ids = [f'00000000-0000-4000-8000-{at:012}' for at in range(101)]
     web.answers(
         'GET',
-        f'{IMAGES}?id=in:{",".join(ids[:100])}',
+        f'{IMAGES}?id=in:{",".join(ids[:100])}&visibility=all',
         json=p.images(p.image(ids[0], 'x')),
     )
-    web.answers('GET', f'{IMAGES}?id=in:{ids[100]}', text='Welcome')
+    web.answers(
+        'GET', f'{IMAGES}?id=in:{ids[100]}&visibility=all', text='Welcome'
+    )
 
     with pytest.raises(errors.CatalogueError):
         run(catalogue.by_id(ids))

@@ -977,6 +977,29 @@ def test_a_stalled_node_whose_image_is_deleted_goes_on_with_the_next() -> None:
     assert scene.notes.arrivals == ['b n1', 'b n2']
 
 
+@pytest.mark.parametrize('deleted_at', [300, 330, 345])
+def test_a_stalled_node_whose_last_image_is_deleted_ends_no_other_wait(
+    deleted_at: float,
+) -> None:
+    """Its last poll may still be in progress then, and fail."""
+    scene = Scene(nodes=2, wanted='abcde', seconds=200, stall_after=300)
+    scene.fills = [
+        fill
+        for fill in scene.fills
+        if (fill.image.image_id == 'a') == (fill.member.node.name == 'n1')
+    ]
+    silent = scene.drivers[0]
+    scene.world.at(1, lambda: setattr(silent, 'error', BUSY))
+    scene.world.at(1, lambda: setattr(silent, 'delay', 30))
+    scene.world.at(deleted_at, functools.partial(scene.forget, 'a'))
+
+    assert scene.follow() is SETTLED
+
+    assert [name for name, _error in scene.notes.stalls] == ['n1']
+    assert scene.ends[0].startswith('a n1 FAILED')
+    assert scene.ends[1:] == [f'{one} n2 CACHED' for one in 'bcde']
+
+
 def test_a_stalled_node_is_asked_for_nothing_more() -> None:
     """Although there is room for another one."""
     scene = Scene(2, 'ab', seconds=50, stall_after=60, downloads=2)
