@@ -138,6 +138,7 @@ class Cloud:
         max_size: int = http.MAX_NODE_RESPONSE,
         *,
         address: str = '',
+        failure: errors.CacheError | None = None,
     ) -> http.NodeClient:
         """A client for one server, with the login of this cloud.
 
@@ -146,6 +147,7 @@ class Cloud:
         :param max_size: the largest size of a response, in bytes.
         :param address: the IP address to connect to; empty for any address
             of the host.
+        :param failure: raised by each request; None to send requests.
         """
         return http.NodeClient(
             engine=self._engine,
@@ -155,6 +157,7 @@ class Cloud:
             timeout=timeout,
             max_size=max_size,
             address=address,
+            failure=failure,
         )
 
     def warn_of_plain_http(self, labels: Mapping[str, str]) -> None:

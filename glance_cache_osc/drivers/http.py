@@ -45,6 +45,7 @@ class NodeClient:
     :param max_size: the largest size of a response, in bytes.
     :param fresh: whether each request opens a new connection.
     :param address: see `engine.Request`.
+    :param failure: raised by each request, before it is sent; or None.
     """
 
     engine: engines.Engine
@@ -55,6 +56,7 @@ class NodeClient:
     max_size: int = MAX_NODE_RESPONSE
     fresh: bool = False
     address: str = ''
+    failure: errors.CacheError | None = None
 
     def reconnecting(self) -> 'NodeClient':
         """The same client, with a new connection for each request."""
@@ -117,6 +119,8 @@ class NodeClient:
         :raises glance_cache_osc.errors.NodeError: there is no such response.
             Redirects are not followed: the token is for this node only.
         """
+        if self.failure:
+            raise self.failure
         retry = retries.Retries(method, self.timeout, self.engine.pause)
         common = {**_HEADERS, _REQUEST_ID: self.engine.request_id}
         make_request = functools.partial(

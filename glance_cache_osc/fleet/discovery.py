@@ -72,7 +72,7 @@ async def discovered(
     """The nodes, in which discovery replaces nodes with ``discover``.
 
     Each of these is replaced with one node for each of its addresses. If
-    they cannot be looked up, the node stays.
+    they cannot be looked up, the node stays, with the failure.
 
     :raises errors.UsageError: a node is selected by an address that its host
         does not have.
@@ -81,7 +81,7 @@ async def discovered(
         lambda one: resolve(one.endpoint),
         [one for one in chosen if one.discover],
     )
-    found = {one.job: one.value for one in outcomes}
+    found = {one.job: one for one in outcomes}
     return [
         part
         for one in chosen
@@ -90,23 +90,27 @@ async def discovered(
 
 
 def _parts(
-    one: nodes.Node, addresses: Sequence[str] | None
+    one: nodes.Node, outcome: attempt.Outcome[nodes.Node, list[str]]
 ) -> list[nodes.Node]:
     """The nodes that replace a node with ``discover``.
 
-    :param addresses: the addresses of its host; None if they are not known.
+    :param outcome: the addresses of its host, or why they are not known.
     :raises errors.UsageError: the node has an address that is not among
         these.
     """
-    if addresses is None and (not one.address or _is_address(one.address)):
-        # The requests to the node fail later and report the reason.
-        parts = [one.address]
-    elif not one.address:
-        parts = sorted(addresses or ())
-    elif one.address in (addresses or ()):
+    addresses = outcome.value or []
+    if outcome.error and not one.address:
+        return [
+            dataclasses.replace(one, discover=False, failure=outcome.error)
+        ]
+    if not one.address:
+        parts = sorted(addresses)
+    elif one.address in addresses or (
+        outcome.error and _is_address(one.address)
+    ):
         parts = [one.address]
     else:
-        known = [f'{one.name}-{address}' for address in addresses or ()]
+        known = [f'{one.name}-{address}' for address in addresses]
         raise names.no_such_node(
             full_name(one), known or [one.name], accepts_url=True
         )

@@ -65,7 +65,9 @@ def members(
     found = []
     for one in chosen:
         own = cloud.named(one.cloud)
-        client = own.client(one.endpoint, timeout, address=one.address)
+        client = own.client(
+            one.endpoint, timeout, address=one.address, failure=one.failure
+        )
         found.append(Member(one, choosing.connect(client), client, own))
     for own, group in by_cloud(found).items():
         own.warn_of_plain_http(

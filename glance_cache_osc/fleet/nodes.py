@@ -4,6 +4,8 @@
 
 import dataclasses
 
+from glance_cache_osc import errors
+
 
 @dataclasses.dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
@@ -19,6 +21,8 @@ class Node:
     :param discover: whether to replace the node with one node for each
         address of its host.
     :param maintenance: whether commands skip the node unless it is named.
+    :param failure: why the addresses of a node with ``discover`` are not
+        known: requests must not go to any one of them.
     """
 
     name: str
@@ -28,6 +32,7 @@ class Node:
     cloud: str = ''
     discover: bool = False
     maintenance: bool = False
+    failure: errors.CacheError | None = None
 
     def __post_init__(self) -> None:
         if not self.site:

@@ -4,10 +4,12 @@
 
 from collections.abc import Callable
 import json
+import socket
 from typing import Any
 
 import pytest
 
+from glance_cache_osc.transport import resolver
 from tests import web
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
@@ -542,6 +544,42 @@ def test_a_name_that_does_not_resolve_fails_alone(
         'name: Name or service not known. Check the spelling of the host '
         'name, and the DNS servers.\n',
     )
+
+
+@pytest.mark.parametrize(
+    'options', ['--all-nodes --auto-approve', '--node pods']
+)
+def test_a_name_that_resolves_too_late_is_not_any_one_of_its_nodes(
+    cloud: Cloud,
+    openstack: OpenStack,
+    far: Callable[..., None],
+    monkeypatch: pytest.MonkeyPatch,
+    options: str,
+) -> None:
+    """Only the first look-up fails; then a request would reach one node."""
+    lookups = []
+
+    def addresses(host: str, port: int) -> Any:
+        lookups.append(host)
+        if len(lookups) == 1:
+            raise socket.gaierror(socket.EAI_AGAIN, 'Try again')
+        return real(host, port)
+
+    real = resolver._addresses
+    monkeypatch.setattr(resolver, '_addresses', addresses)
+    cloud.addresses['pods.example'] = ['127.0.0.2', '127.0.0.3']
+    far({'name': 'pods', 'endpoint': PODS, 'discover': 'dns'})
+
+    result = openstack(*FAR, 'clear', *options.split())
+
+    assert result == Result(
+        1,
+        '\n',
+        f'Cannot read the cache of pods ({PODS}): Cannot resolve the host '
+        'name: Try again. Check the spelling of the host name, and the DNS '
+        'servers.\n',
+    )
+    assert cloud.requests == []
 
 
 def test_an_address_that_a_name_does_not_have(

@@ -602,9 +602,15 @@ def test_a_name_without_the_address_is_not_all_addresses() -> None:
 
 
 def test_a_name_that_does_not_resolve_is_a_node_that_fails() -> None:
+    """It has several addresses, perhaps: no request is sent to any of them."""
     chosen = choose_all(cloud_of(C, DNS), choice.NodeOptions())
 
-    assert chosen.nodes == [C, node('pods', 'http://pods:9292', site='north')]
+    failure = chosen.nodes[1].failure
+    assert chosen.nodes == [
+        C,
+        node('pods', 'http://pods:9292', site='north', failure=failure),
+    ]
+    assert str(failure) == 'Cannot connect: Name not known.'
 
 
 def test_an_address_is_named_while_the_name_does_not_resolve() -> None:
