@@ -72,6 +72,9 @@ def repair(
         _set_error(findings, repairable, _timeout_error(limits))
         return
     queued = command.loop.run(_replace_all(command, findings, repairable))
+    for one in queued:
+        # The result was that of the deleted entry.
+        findings[one] = dataclasses.replace(findings[one], result=None)
     _set_error(
         findings,
         queued,
@@ -99,9 +102,12 @@ def repair(
             findings[one] = dataclasses.replace(
                 findings[one], result=Result.NOT_CACHED, reported=True
             )
-    for one, finding in command.loop.run(
-        verifying.verify(command, again, limits)
-    ).items():
+    verified = command.loop.run(verifying.verify(command, again, limits))
+    for one in again:
+        if one not in verified and not command.loop.interrupted:
+            # The verification has already reported the timeout.
+            findings[one] = dataclasses.replace(findings[one], reported=True)
+    for one, finding in verified.items():
         is_repaired = finding.result is Result.OK
         findings[one] = (
             dataclasses.replace(finding, result=Result.REPAIRED)

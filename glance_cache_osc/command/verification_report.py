@@ -96,10 +96,12 @@ def report(
     """
     failed: dict[tuple[fleet.Member, int], list[verification.Finding]] = {}
     for one in findings:
+        if one.reported:
+            continue
         if one.error and not one.result:
             key = (one.candidate.member, id(one.error))
             failed.setdefault(key, []).append(one)
-        elif one.result in MESSAGES and not one.reported:
+        elif one.result in MESSAGES:
             why, remedy = MESSAGES[one.result]
             if one.error:
                 remedy = _('Repair: %s') % one.error

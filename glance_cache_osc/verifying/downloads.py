@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent import futures
 import dataclasses
 import hashlib
+from typing import Protocol
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import http
@@ -14,6 +15,16 @@ from glance_cache_osc.model import images
 
 #: Bytes that are passed to the hash at a time.
 _CHUNK = 256 * 2**10
+
+
+class Watcher(Protocol):
+    """Follows the progress of downloads."""
+
+    def expect(self, size: int) -> None:
+        """Add to the number of bytes that will be read."""
+
+    def advance(self, size: int) -> None:
+        """Add to the number of bytes that were received."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from concurrent import futures
 import dataclasses
 import enum
 import itertools
-from typing import Protocol
 from typing import Self
 
 from glance_cache_osc import errors
@@ -30,9 +29,8 @@ from glance_cache_osc.verifying import downloads
 
 #: The most reads of one image: one may fail, and two must agree.
 _MAX_READS = 3
-#: Seconds after which the list is read again if a read was not counted. Glance
-#: increases Hits after it has sent the data; behind a proxy, a list that is
-#: read at once may come first.
+#: Seconds after which the list is read again if a read was not counted: Glance
+#: increases Hits after it has sent the data.
 _COUNTING_DELAY = 1
 
 
@@ -94,16 +92,6 @@ class Finding:
     entry: entries.Entry | None = None
 
 
-class Watcher(Protocol):
-    """Follows the progress of a verification."""
-
-    def expect(self, size: int) -> None:
-        """Add to the number of bytes that will be read."""
-
-    def advance(self, size: int) -> None:
-        """Add to the number of bytes that were received."""
-
-
 class Verification:
     """Reads cached images through their nodes; a context manager.
 
@@ -112,7 +100,7 @@ class Verification:
     :ivar findings: the findings so far, by candidate.
     """
 
-    def __init__(self, max_downloads: int, watcher: Watcher) -> None:
+    def __init__(self, max_downloads: int, watcher: downloads.Watcher) -> None:
         self.findings: dict[Candidate, Finding] = {}
         self._max_downloads = max_downloads
         self._watcher = watcher
@@ -206,7 +194,7 @@ class _Node:
         self,
         member: fleet.Member,
         downloader: downloads.Downloader,
-        watcher: Watcher,
+        watcher: downloads.Watcher,
     ) -> None:
         self._member = member
         self._downloader = downloader
@@ -240,9 +228,11 @@ class _Node:
                 return Finding(one, result, clock() - began, entry=before)
             # Reading an image that is no longer cached would cache it again.
             before = listed.get(one.image.image_id)
-        if before is None:
-            return Finding(one, Result.NOT_CACHED)
-        raise _connection_error(reads)
+        if before:
+            raise _connection_error(reads)
+        if reads and not reads[-1].intact:
+            raise _lost_error(reads[-1])
+        return Finding(one, Result.NOT_CACHED)
 
     async def _list(self) -> dict[str, entries.Entry]:
         """The entries of all cached images, by ID."""
@@ -288,6 +278,17 @@ def _connection_error(
         % ', '.join(str(read.size) for read in reads),
         _('Check the network and any proxy between here and the node.'),
         connected=True,
+    )
+
+
+def _lost_error(read: downloads.Download) -> errors.NodeError:
+    return errors.NodeError(
+        _('The data ended after %d bytes, and the image left the cache')
+        % read.size,
+        _(
+            'If this happens again, the data in the store is damaged: upload '
+            'the image again. Do not queue it before.'
+        ),
     )
 
 

@@ -156,6 +156,28 @@ def test_a_damaged_store_is_not_cached_again(
     assert cached.exists()
 
 
+def test_a_missing_file_is_not_replaced_from_a_damaged_store(
+    cloud: clouds.Cloud,
+    openstack: OpenStack,
+    broken: dict[str, pathlib.Path],
+    cache: Cache,
+) -> None:
+    """Glance drops the entry; to queue it would end all fills of the node."""
+    removed = broken['removed']
+    (stored,) = cloud.glance[0].directory.parent.glob(
+        f'stores/*/{removed.name}'
+    )
+    removed.unlink()
+    damage(stored)
+
+    result = openstack(*VERIFY, 'removed', '--repair', '--auto-approve')
+
+    assert (result.code, result.rows) == (1, [])
+    assert 'and the image left the cache' in result.err
+    assert 'upload the image again. Do not queue it' in result.err
+    assert removed.name not in cache.listed()[0]
+
+
 @pytest.fixture
 def more_nodes(cloud: clouds.Cloud) -> Iterator[list[clouds.GlanceNode]]:
     """A node without the cache filter, and two that share a list."""

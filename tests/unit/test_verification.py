@@ -321,9 +321,7 @@ def test_an_image_that_left_the_cache_is_not_read() -> None:
     ('read', 'expected'),
     [
         (Read(hit=False, leaves=True), Result.NOT_CACHED),
-        (Read(DATA[:5], error=BROKEN, leaves=True), Result.NOT_CACHED),
         (Read(b'x' * SIZE, leaves=True), Result.CORRUPT),
-        (Read(b'x', leaves=True), Result.NOT_CACHED),
     ],
 )
 def test_an_image_that_leaves_the_cache_is_not_read_again(
@@ -335,6 +333,30 @@ def test_an_image_that_leaves_the_cache_is_not_read_again(
 
     assert finding.result is expected
     assert node.files == ['a']
+
+
+@pytest.mark.parametrize(
+    'read', [Read(DATA[:5], error=BROKEN), Read(DATA[:5])]
+)
+def test_an_image_that_leaves_the_cache_while_its_data_ends_early(
+    read: Read,
+) -> None:
+    """Its file was missing, and Glance gave up caching damaged data.
+
+    Queueing it would end all fills of the node.
+    """
+    node = Node(dataclasses.replace(read, leaves=True), OK, ids='ab')
+
+    finding, following = verify(candidates(node, 'ab'))
+
+    assert finding.result is None
+    assert str(finding.error) == (
+        'The data ended after 5 bytes, and the image left the cache. If this '
+        'happens again, the data in the store is damaged: upload the image '
+        'again. Do not queue it before.'
+    )
+    assert following.result is Result.OK
+    assert node.files == ['a', 'b']
 
 
 @pytest.mark.parametrize('hits', [None, 0])
