@@ -24,6 +24,8 @@ _SIZE = 50_000_000
 _NO_FILTERS = frozenset(
     {'limit', 'marker', 'os_hidden', 'sort', 'sort_key', 'sort_dir', 'tag'}
 )
+#: Includes the community images of other projects; there are none here.
+_ANY = ('visibility', 'all')
 
 
 class PoolImage(NamedTuple):
@@ -113,7 +115,7 @@ def _meets(item: dict[str, Any], pairs: list[tuple[str, str]]) -> bool:
     return tags <= set(item['tags']) and all(
         _equals(item.get(key), value)
         for key, value in pairs
-        if key not in _NO_FILTERS
+        if key not in _NO_FILTERS and (key, value) != _ANY
     )
 
 

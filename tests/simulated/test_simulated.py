@@ -223,6 +223,13 @@ def test_images_are_found_page_by_page_and_by_filters(
     assert 'next' not in last
     assert [one['name'] for one in both['images']] == ['image-0001']
     assert call(fleet, 'GET', '/v2/images?os_hidden=true').body['images'] == []
+    any_visibility = call(fleet, 'GET', '/v2/images?visibility=all').body
+    assert (
+        any_visibility['images']
+        == call(fleet, 'GET', '/v2/images').body['images']
+    )
+    private = call(fleet, 'GET', '/v2/images?visibility=private').body
+    assert private['images'] == []
 
 
 def test_requests_are_counted_a_node(fleet: SimulatedFleet) -> None:
