@@ -1526,16 +1526,17 @@ def lost(
 
 
 #: What may follow a change that the node has made.
-LOSSES = [
-    web.CLOSED['exc'],
-    web.HELD['exc'],
-    web.sends(CUT_OFF)['exc'],
-    web.sends(COMPRESSED)['exc'],
-    *(500, 502),
-]
+LOSSES = {
+    'closed': web.CLOSED['exc'],
+    'held': web.HELD['exc'],
+    'cut off': web.sends(CUT_OFF)['exc'],
+    'compressed': web.sends(COMPRESSED)['exc'],
+    '500': 500,
+    '502': 502,
+}
 
 
-@pytest.mark.parametrize('ending', LOSSES, ids=repr)
+@pytest.mark.parametrize('ending', LOSSES.values(), ids=LOSSES)
 def test_an_entry_that_is_deleted_although_the_response_is_lost(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack, ending: Any
 ) -> None:
@@ -1618,7 +1619,7 @@ def test_an_entry_that_a_node_refuses_to_delete(
     assert cloud.requests[-1] == f'DELETE {CACHE}/{p.UBUNTU}'
 
 
-@pytest.mark.parametrize('ending', LOSSES, ids=repr)
+@pytest.mark.parametrize('ending', LOSSES.values(), ids=LOSSES)
 def test_an_image_that_may_be_queued(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack, ending: Any
 ) -> None:
