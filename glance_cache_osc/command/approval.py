@@ -143,5 +143,12 @@ def _confirm(
         sys.stderr.write(f'{more}\n')
     sys.stderr.write(f'{summary}. {_("Continue? [y/N]")} ')
     sys.stderr.flush()
-    if sys.stdin.readline().strip().lower() not in ('y', 'yes'):
+    answer = ''
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith('\n'):
+            # After Ctrl-C or Ctrl-D, the cursor is behind the question.
+            sys.stderr.write('\n')
+    if answer.strip().lower() not in ('y', 'yes'):
         raise errors.CacheError(_('Nothing was changed'))

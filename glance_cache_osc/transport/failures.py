@@ -21,6 +21,11 @@ _OUTSIDE_VALIDITY = frozenset({9, 10})
 #: OpenSSL's X509_V_OK and X509_V_ERR_UNSPECIFIED: the certificate chain is
 #: valid, so the host name does not match. libcurl compares the names itself.
 _WRONG_HOST = frozenset({0, 1})
+#: OpenSSL's result for the certificate of an HTTPS proxy. pycurl 7.47 has no
+#: name for it; there, such a certificate is reported as for another host.
+PROXY_VERIFYRESULT: int = getattr(
+    pycurl, 'PROXY_SSL_VERIFYRESULT', pycurl.SSL_VERIFYRESULT
+)
 _NOT_HTTP = frozenset(
     {
         pycurl.E_UNSUPPORTED_PROTOCOL,  # HTTP/0.9

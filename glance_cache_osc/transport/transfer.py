@@ -172,7 +172,7 @@ class Transfer:
             tls=self._request.url.startswith('https:'),
             os_error=curl.getinfo(pycurl.OS_ERRNO),
             verify_result=curl.getinfo(pycurl.SSL_VERIFYRESULT)
-            or curl.getinfo(pycurl.PROXY_SSL_VERIFYRESULT),
+            or curl.getinfo(failures.PROXY_VERIFYRESULT),
             changes=changes,
         )
 

@@ -214,12 +214,14 @@ def test_any_answer_but_yes_changes_nothing(
         *('image', 'cache', 'delete', '--unused'), stdin=answer, terminal=True
     )
 
+    # Ctrl-D ends no line.
+    end = '' if answer else '\n'
     assert result == Result(
         1,
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
         'About to delete 1 cached and 0 queued entries (5.0 MB). Continue? '
-        '[y/N] Nothing was changed.\n',
+        f'[y/N] {end}Nothing was changed.\n',
     )
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 

@@ -172,7 +172,7 @@ def test_a_question_is_no_longer_asked(
     result = openstack('image', 'cache', 'delete', '--cached', terminal=True)
 
     assert (result.code, result.out) == (130, '')
-    assert result.err.endswith('Continue? [y/N] Interrupted.\n')
+    assert result.err.endswith('Continue? [y/N] \nInterrupted.\n')
     assert not [one for one in cloud.requests if not one.startswith('GET')]
 
 

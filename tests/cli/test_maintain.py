@@ -498,12 +498,13 @@ def test_any_answer_but_yes_prunes_nothing(
 ) -> None:
     result = openstack(*PRUNE_ALL, stdin=answer, terminal=True)
 
+    end = '' if answer else '\n'
     assert result == Result(
         1,
         '',
         f'  edge-oslo ({p.GLANCE})\n'
         f'  edge-bergen ({p.EDGE})\n'
-        'About to prune 2 nodes. Continue? [y/N] Nothing was changed.\n',
+        f'About to prune 2 nodes. Continue? [y/N] {end}Nothing was changed.\n',
     )
     assert cloud.requests == []
 

@@ -549,12 +549,13 @@ def test_any_answer_but_yes_changes_nothing(
 ) -> None:
     result = openstack(*DEBIAN_ALONE, stdin=answer, terminal=True)
 
+    end = '' if answer else '\n'
     assert result == Result(
         1,
         '',
         f'  ubuntu-24.04 ({p.UBUNTU})  5.0 MB  {p.GLANCE}\n'
         'Downloads: 1 (5.0 MB); nodes: 1; sites: 1.\n'
-        f'{ABOUT}. Continue? [y/N] Nothing was changed.\n',
+        f'{ABOUT}. Continue? [y/N] {end}Nothing was changed.\n',
     )
     assert changes(cloud) == []
 

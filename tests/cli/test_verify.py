@@ -1413,8 +1413,9 @@ def test_a_repair_that_is_not_approved(
     result = openstack(*REPAIR, *BRIEF, stdin=answer, terminal=True)
 
     assert (result.code, result.out) == (1, 'ubuntu-24.04 corrupt\n')
+    end = '' if answer else '\n'
     assert CONTROL.sub('', result.err).endswith(
-        f'{ABOUT}. Continue? [y/N] Cannot repair: Nothing was changed.\n'
+        f'{ABOUT}. Continue? [y/N] {end}Cannot repair: Nothing was changed.\n'
         f'{REPORTED}{CORRUPT}'
     )
     assert node.changes == []
