@@ -120,7 +120,8 @@ class NodeClient:
             Redirects are not followed: the token is for this node only.
         """
         if self.failure:
-            raise self.failure
+            # Else, each request would add to the traceback.
+            raise self.failure.with_traceback(None)
         retry = retries.Retries(method, self.timeout, self.engine.pause)
         common = {**_HEADERS, _REQUEST_ID: self.engine.request_id}
         make_request = functools.partial(

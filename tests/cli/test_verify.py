@@ -1861,21 +1861,32 @@ def test_ctrl_c_while_a_repair_waits(
     )
 
 
+@pytest.fixture
+def held_after_repair(
+    monkeypatch: pytest.MonkeyPatch,
+) -> Callable[[Callable[[], object]], None]:
+    """A repaired image that is read gets no answer; calls back before that."""
+    real = Node.read
+
+    def hold(before: Callable[[], object]) -> None:
+        def read(node: Node, request: Any, context: Any) -> bytes:
+            if len(node.changes) == 2:
+                before()
+                raise web.HELD['exc']
+            return real(node, request, context)
+
+        monkeypatch.setattr(Node, 'read', read)
+
+    return hold
+
+
 def test_ctrl_c_while_a_repaired_image_is_read(
     cloud: Cloud,
     known: dict[str, Any],
     openstack: OpenStack,
-    monkeypatch: pytest.MonkeyPatch,
+    held_after_repair: Callable[[Callable[[], object]], None],
 ) -> None:
-    real = Node.read
-
-    def read(node: Node, request: Any, context: Any) -> bytes:
-        if len(node.changes) == 2:
-            ctrl_c()
-            raise web.HELD['exc']
-        return real(node, request, context)
-
-    monkeypatch.setattr(Node, 'read', read)
+    held_after_repair(ctrl_c)
     node = node_of(cloud, Read(WRONG))
 
     result = openstack(*REPAIR, '--auto-approve', *BRIEF)
@@ -1889,17 +1900,10 @@ def test_a_timeout_that_passes_while_a_repaired_image_is_read(
     cloud: Cloud,
     known: dict[str, Any],
     openstack: OpenStack,
-    monkeypatch: pytest.MonkeyPatch,
+    held_after_repair: Callable[[Callable[[], object]], None],
 ) -> None:
     """The result of the deleted entry is not that of the new one."""
-    real = Node.read
-
-    def read(node: Node, request: Any, context: Any) -> bytes:
-        if len(node.changes) == 2:
-            raise web.HELD['exc']
-        return real(node, request, context)
-
-    monkeypatch.setattr(Node, 'read', read)
+    held_after_repair(lambda: None)
     node = node_of(cloud, Read(WRONG))
 
     result = openstack(*REPAIR, '--auto-approve', '--timeout', '2', *BRIEF)

@@ -115,6 +115,24 @@ def test_a_request_is_sent_to_the_address_of_its_client(
     assert [one.fresh for one in sent] == [True]
 
 
+def test_a_client_with_a_failure_sends_no_request(
+    loop: loops.Loop, web: conftest.Web
+) -> None:
+    client = clients.client(loop.engine, p.EDGE, 1)
+    client = dataclasses.replace(
+        client, failure=errors.Unreachable('Cannot resolve the host name')
+    )
+    depths = []
+    for __ in range(3):
+        with pytest.raises(errors.Unreachable) as caught:
+            loop.run(client.send('GET', '/v2/cache'))
+        assert caught.value is client.failure
+        depths.append(len(caught.traceback))
+
+    assert len(set(depths)) == 1
+    assert web.requests == []
+
+
 def test_a_path_that_the_node_does_not_know(
     loop: loops.Loop, web: conftest.Web
 ) -> None:
