@@ -64,6 +64,9 @@ class Downloader:
     ) -> Download:
         """Download an image: ``GET /v2/images/{id}/file``.
 
+        Glance sends status 500 if the cached file is empty or cannot be
+        opened. If it can read the store, this is a download of 0 bytes.
+
         :param image: an image with a hash.
         :param size: bytes of the image; the download ends if the node sends
             more.
@@ -90,11 +93,15 @@ class Downloader:
         try:
             response = await client.send(
                 'GET',
-                f'/v2/images/{http.segment(image.image_id)}/file',
+                _path(image),
                 headers={'Range': 'bytes=0-'} if from_store else None,
                 max_size=max(size, 1),
                 sink=sink,
             )
+        except errors.ServerFault:
+            if from_store or not await _store_responds(client, image):
+                raise
+            return Download(0, complete=False, intact=False)
         except errors.TooLong as error:
             if from_store:
                 raise _not_read_from_store() from error
@@ -110,6 +117,23 @@ class Downloader:
             complete=hashing.size >= size,
             intact=hashing.matches(value),
         )
+
+
+def _path(image: images.Image) -> str:
+    return f'/v2/images/{http.segment(image.image_id)}/file'
+
+
+async def _store_responds(
+    client: http.NodeClient, image: images.Image
+) -> bool:
+    """Whether a node sends the first byte of an image from its store."""
+    try:
+        response = await client.send(
+            'GET', _path(image), headers={'Range': 'bytes=0-0'}, max_size=1
+        )
+    except errors.NodeError:
+        return False
+    return response.status == 206
 
 
 def _not_read_from_store() -> errors.NodeError:

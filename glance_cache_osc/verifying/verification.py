@@ -220,6 +220,8 @@ class _Node:
             )
             reads.append(read)
             listed = await self._list()
+            if not read.intact and one.image.image_id not in listed:
+                raise _lost_error(read)
             if read.intact and not _is_hit(before, listed):
                 await asyncio.sleep(_COUNTING_DELAY)
                 listed = await self._list()
@@ -230,8 +232,6 @@ class _Node:
             before = listed.get(one.image.image_id)
         if before:
             raise _connection_error(reads)
-        if reads and not reads[-1].intact:
-            raise _lost_error(reads[-1])
         return Finding(one, Result.NOT_CACHED)
 
     async def _list(self) -> dict[str, entries.Entry]:
@@ -283,7 +283,7 @@ def _connection_error(
 
 def _lost_error(read: downloads.Download) -> errors.NodeError:
     return errors.NodeError(
-        _('The data ended after %d bytes, and the image left the cache')
+        _('The data is damaged (%d bytes), and the image left the cache')
         % read.size,
         _(
             'If this happens again, the data in the store is damaged: upload '

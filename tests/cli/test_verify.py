@@ -885,6 +885,7 @@ def test_a_node_that_does_not_send_the_data(
     reads = {p.DEBIAN: [read], p.UBUNTU: [Read(DATA_OF)]}
     known[p.DEBIAN] = p.hashed(p.DEBIAN, 'debian-13', DATA_OF)
     node = Node(cloud, reads, DATA)
+    node.store[p.DEBIAN] = read
 
     result = openstack(*VERIFY, *BRIEF)
 
@@ -906,6 +907,46 @@ def test_an_empty_file_is_truncated(
     result = openstack(*VERIFY, *BRIEF)
 
     assert (result.code, result.out) == (1, 'ubuntu-24.04 truncated\n')
+
+
+def test_a_file_that_the_node_cannot_read_is_replaced(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    """Glance sends status 500 for a cached file of 0 bytes."""
+    node = node_of(cloud, Read(status=500))
+
+    result = openstack(*VERIFY, *BRIEF, '--repair', '--auto-approve')
+
+    assert (result.code, result.err) == (0, '')
+    assert result.out == 'ubuntu-24.04 repaired\n'
+    assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
+
+
+@pytest.mark.parametrize(
+    'store',
+    [
+        Read(status=500),
+        # Ranges are not supported.
+        Read(DATA_OF),
+        Read(DATA_OF[:1]),
+        Read(instead=web.CLOSED),
+    ],
+)
+def test_a_server_that_fails_without_its_cache_as_well(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack, store: Read
+) -> None:
+    """Then, the failure proves nothing about the cached file."""
+    node = node_of(cloud, Read(status=500))
+    node.store[p.UBUNTU] = store
+
+    result = openstack(*VERIFY, *BRIEF, '--repair', '--auto-approve')
+
+    assert (result.code, result.out) == (1, '')
+    assert result.err == (
+        f'Cannot verify {LABEL}: The server failed with HTTP 500. Try again '
+        'later, and check the log of the server.\n'
+    )
+    assert node.changes == []
 
 
 @pytest.mark.parametrize(
@@ -2079,7 +2120,8 @@ def test_an_error_of_more_bytes_than_the_image(
     """It does not show that the data is corrupt."""
     known[p.UBUNTU] = p.hashed(p.UBUNTU, 'ubuntu-24.04', b'x' * size)
     page = p.fault(f'{status} Error', 'x' * 300).encode()
-    node_of(cloud, Read(page, status=status))
+    node = node_of(cloud, Read(page, status=status))
+    node.store[p.UBUNTU] = Read(page, status=status)
 
     result = openstack(*VERIFY, *BRIEF)
 

@@ -136,6 +136,25 @@ def test_damage_is_repaired(
     assert {path.stat().st_size for path in broken.values()} == {SIZE}
 
 
+def test_an_empty_file_is_replaced(
+    openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    """Glance sends status 500 for it."""
+    image_id = images('emptied', SIZE)
+    cache.fill(image_id)
+    path = cache.folder / image_id
+    path.write_bytes(b'')
+
+    found = openstack(*VERIFY, '--smallest')
+    result = openstack(*VERIFY, '--repair', '--auto-approve')
+
+    assert (found.code, results(found.rows)) == (1, [('emptied', 'truncated')])
+    assert 'sends only the first part' in found.err
+    assert (result.code, result.err) == (0, '')
+    assert results(result.rows) == [('emptied', 'repaired')]
+    assert path.stat().st_size == SIZE
+
+
 def test_a_damaged_store_is_not_cached_again(
     cloud: clouds.Cloud,
     openstack: OpenStack,
