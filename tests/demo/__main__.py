@@ -16,7 +16,6 @@ import pathlib
 import shlex
 import subprocess
 import sys
-import tempfile
 import time
 
 from tests import cloud as clouds
@@ -126,9 +125,7 @@ def _run() -> None:
 
 @contextlib.contextmanager
 def _cloud(*, keep: bool) -> Iterator[clouds.Cloud]:
-    # The cloud deletes its own directory when it stops, but not this one.
-    directory = pathlib.Path(tempfile.mkdtemp()) if keep else None
-    cloud = clouds.Cloud(directory, nodes=3, detached=keep)
+    cloud = clouds.Cloud(nodes=3, detached=keep)
     _note('Starting Keystone and three Glance nodes with caches…')
     begun = time.monotonic()
     with contextlib.ExitStack() as stack:
