@@ -77,26 +77,17 @@ class Downloader:
             too slowly.
         """
         algorithm, value = image.digest or ('', '')
-        hashing = _Hashing(algorithm, self._pool)
+        hashing = _Hashing(algorithm, self._pool, self._received)
         if from_store and not size:
             # A range cannot be empty.
             return Download(0, complete=True, intact=hashing.matches(value))
-        began = False
-
-        def sink(data: bytes) -> None:
-            nonlocal began
-            began = True
-            if data:
-                hashing.update(data)
-                self._received(len(data))
-
         try:
             response = await client.send(
                 'GET',
                 _path(image),
                 headers={'Range': 'bytes=0-'} if from_store else None,
                 max_size=max(size, 1),
-                sink=sink,
+                sink=hashing.update,
             )
         except errors.ServerFault:
             if from_store or not await _store_responds(client, image):
@@ -107,7 +98,7 @@ class Downloader:
                 raise _not_read_from_store() from error
             return Download(hashing.size, complete=True, intact=False)
         except errors.Unreachable as error:
-            if isinstance(error, errors.TimedOut) or not began:
+            if isinstance(error, errors.TimedOut) or not hashing.began:
                 raise
             return Download(hashing.size, complete=False, intact=False)
         if from_store and response.status != 206:
@@ -152,15 +143,24 @@ class _Hashing:
     A thread processes one chunk while the next one is received.
     """
 
-    def __init__(self, algorithm: str, pool: futures.Executor) -> None:
+    def __init__(
+        self,
+        algorithm: str,
+        pool: futures.Executor,
+        received: Callable[[int], None],
+    ) -> None:
+        self.began = False
         self._hash = hashlib.new(algorithm, usedforsecurity=False)
         self._pool = pool
+        self._received = received
         self._pending: futures.Future[None] | None = None
         self._buffer = bytearray()
         self.size = 0
 
     def update(self, data: bytes) -> None:
-        """Add received data."""
+        """Add received data: b'' if the headers are complete."""
+        self.began = True
+        self._received(len(data))
         self.size += len(data)
         self._buffer += data
         if len(self._buffer) >= _CHUNK:
