@@ -14,6 +14,24 @@ from glance_cache_osc.transport import engine
 _PAUSE = engine.Engine.pause
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add an option for environments that check dependencies."""
+    parser.addoption(
+        '--once',
+        action='store_true',
+        help='run each test only with the first of its parameters',
+    )
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    """Keep the first item of each test, with the option --once."""
+    if config.getoption('once'):
+        first = {one.nodeid.partition('[')[0]: one for one in items[::-1]}
+        items[:] = [*first.values()][::-1]
+
+
 def pytest_collection_finish() -> None:
     """Have the garbage collector ignore all modules: this saves a tenth."""
     gc.freeze()

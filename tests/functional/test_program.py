@@ -44,19 +44,8 @@ def test_help_lists_the_commands(openstack: OpenStack) -> None:
 @pytest.mark.parametrize(
     ('command', 'code', 'out'),
     [
-        ('clean -c Result', 0, 'cleaned\n'),
-        ('clear -c Cached -c Queued -c Size', 0, '1 0 1000\n'),
-        ('coverage alpha -c Name -c Cached -c Missing', 0, 'alpha 1 0\n'),
-        (
-            'delete alpha beta -c Name -c Result',
-            0,
-            'alpha deleted\nbeta not in cache\n',
-        ),
         ('list -c Name -c State -c Size', 0, 'alpha cached 1000\n'),
-        ('node check -c Check -c Result', 0, ''),
         ('node discover --catalogue -c site', 0, 'RegionOne\n'),
-        ('node list -c Status -c Cached -c Size', 0, 'ok 1 1000\n'),
-        ('prune -c Files -c Size', 0, '0 0\n'),
         (
             'queue alpha beta -c Name -c Result',
             0,
@@ -64,8 +53,6 @@ def test_help_lists_the_commands(openstack: OpenStack) -> None:
         ),
         ('site list -c Nodes -c Entries -c Size', 0, '1 1 1000\n'),
         ('sync alpha beta --check -c Name -c Action', 3, 'beta queue\n'),
-        ('sync beta --wait -c Name -c Result', 0, 'beta cached\n'),
-        ('verify -c Name -c Result', 0, 'alpha ok\n'),
     ],
 )
 def test_a_program_does_what_is_done_in_this_process(
@@ -77,7 +64,7 @@ def test_a_program_does_what_is_done_in_this_process(
     code: int,
     out: str,
 ) -> None:
-    """The other tests run most commands in this process."""
+    """The tests of transcripts run the other commands as programs."""
     alpha = images('alpha')
     images('beta')
 

@@ -113,7 +113,8 @@ ENTRIES = strategies.builds(
 )
 HELD = strategies.dictionaries(
     strategies.sampled_from(['oslo', 'bergen', 'tromso', 'bodo', 'alta']),
-    strategies.lists(ENTRIES),
+    strategies.lists(ENTRIES, max_size=5),
+    max_size=3,
 )
 
 

@@ -26,7 +26,8 @@ HELD = strategies.lists(
         entries.Entry,
         strategies.sampled_from('abcdefgh'),
         strategies.sampled_from(entries.State),
-    )
+    ),
+    max_size=8,
 )
 
 

@@ -63,10 +63,10 @@ def test_the_constraints_are_those_of_tox() -> None:
 def test_every_python_has_an_environment() -> None:
     tox = configparser.ConfigParser(interpolation=None)
     tox.read(ROOT / 'tox.ini', encoding='utf-8')
-    (minors,) = re.findall(r'engine-py3\{([\d,]+)\}', tox['tox']['env_list'])
-    tested = [f'3.{minor}' for minor in minors.split(',')]
-    # unit uses the first one that is installed.
-    for name in ('unit', 'minimum'):
+    minors = re.findall(r'engine-py3(\d+)', tox['tox']['env_list'])
+    tested = [f'3.{minor}' for minor in minors]
+    # Each of these uses the first one that is installed.
+    for name in ('functional', 'unit', 'minimum'):
         first, *_ = tox[f'testenv:{name}']['base_python'].split(',')
         tested.append(first.removeprefix('python'))
 

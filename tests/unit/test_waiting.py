@@ -162,7 +162,7 @@ def test_the_first_image_comes_first_on_all_nodes() -> None:
     ]  # fmt: skip
 
 
-@pytest.mark.parametrize('seconds', [1, 60, 3600, 40000])
+@pytest.mark.parametrize('seconds', [1, 60, 3600, 10000])
 def test_looks_are_few(seconds: int) -> None:
     """The less often, the longer it takes; but never too late."""
     scene = Scene(seconds=seconds, stall_after=1e9)
@@ -1186,7 +1186,7 @@ def test_the_work_grows_with_the_number_of_images() -> None:
         scene.drivers[0].seconds_per_entry = 0.0001
         return work(scene)
 
-    assert work_for(1000) < 2.5 * 8 * work_for(125)
+    assert work_for(400) < 2.5 * 8 * work_for(50)
 
 
 @pytest.mark.parametrize('share', [0, 0.1])

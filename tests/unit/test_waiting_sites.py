@@ -98,7 +98,7 @@ class Node(world.Driver):
 @hypothesis.settings(max_examples=40, deadline=None)
 @hypothesis.given(
     seconds=strategies.lists(
-        strategies.integers(2, 300), min_size=1, max_size=5
+        strategies.integers(2, 60), min_size=1, max_size=5
     ),
     nodes_each=strategies.integers(1, 3),
     wanted=strategies.integers(1, 3),
@@ -224,8 +224,8 @@ def test_a_node_that_comes_back_waits_for_a_place() -> None:
     assert scene.seconds < 1.15 * 60 + 5
 
 
-def test_two_hundred_sites_take_as_long_as_the_slowest_of_them() -> None:
-    seconds = {f's{at}': 3.0 + at % 8 for at in range(200)}
+def test_a_hundred_sites_take_as_long_as_the_slowest_of_them() -> None:
+    seconds = {f's{at}': 3.0 + at % 8 for at in range(100)}
     scene = Sites(seconds, 2, 2, limits=lambda _site: 1, stall_after=1e9)
     began = time.process_time()
 
@@ -233,7 +233,7 @@ def test_two_hundred_sites_take_as_long_as_the_slowest_of_them() -> None:
 
     assert scene.all_cached
     assert set(scene.most.values()) == {1}
-    assert scene.most_in_all == 200
+    assert scene.most_in_all == 100
     slowest = 2 * 2 * max(seconds.values())
     assert slowest <= scene.seconds <= 1.15 * slowest
     for site, group in scene.by_site.items():
