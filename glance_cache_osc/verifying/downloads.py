@@ -160,6 +160,8 @@ class _Hashing:
     def update(self, data: bytes) -> None:
         """Add received data: b'' if the headers are complete."""
         self.began = True
+        if not data:
+            return
         self._received(len(data))
         self.size += len(data)
         self._buffer += data
