@@ -55,6 +55,8 @@ class Read:
 OK = Read()
 UNCOUNTED = Read(hit=False)
 WRONG = Read(b'x' * SIZE)
+#: A cached file of 0 bytes.
+FAULT = Read(b'', hit=False, error=errors.ServerFault('HTTP 500'))
 
 
 def cut(size: int) -> Read:
@@ -81,6 +83,8 @@ class Node:
         self.headers: list[Any] = []
         self.max_sizes: list[int] = []
         self.list_error: errors.NodeError | None = None
+        #: Whether the node sends the first byte from its store.
+        self.has_store = False
         self._wait = wait
 
     async def list_entries(self) -> list[entries.Entry]:
@@ -102,7 +106,9 @@ class Node:
         sink: Callable[[bytes], None] | None = None,
     ) -> engine.Response:
         if headers == {'Range': 'bytes=0-0'}:
-            raise NOT_FOUND
+            if not self.has_store:
+                raise NOT_FOUND
+            return engine.Response(206, {}, DATA[:1], 0.1)
         assert sink
         image_id = path.removeprefix('/v2/images/').removesuffix('/file')
         assert (method, path) == ('GET', f'/v2/images/{image_id}/file')
@@ -229,6 +235,28 @@ def test_what_reads_show(reads: list[Read], expected: str) -> None:
     # that was complete and not counted.
     again = reads.count(UNCOUNTED)
     assert node.requests.count('list') == len(reads) + 1 + again
+
+
+@pytest.mark.parametrize(
+    ('reads', 'expected'),
+    [
+        ([FAULT, FAULT], 'truncated'),
+        ([FAULT, OK], 'ok'),
+        ([FAULT, WRONG], 'corrupt'),
+        ([FAULT, cut(1), cut(2)], 'The connection broke after 0, 1, 2 bytes'),
+    ],
+)
+def test_a_server_fault_is_an_end_of_the_data_if_the_store_responds(
+    reads: list[Read], expected: str
+) -> None:
+    node = Node(*reads)
+    node.has_store = True
+
+    finding = verify_one(node)
+
+    error = finding.error.why if finding.error else None
+    assert (finding.result or error) == expected
+    assert node.files == ['a'] * len(reads)
 
 
 @pytest.mark.parametrize(
