@@ -18,8 +18,13 @@ _MODE = 0o644
 def read(path: str) -> str:
     """Read a text file; ``-`` is standard input.
 
-    :raises errors.UsageError: the file cannot be read, or is not UTF-8 text.
+    :raises errors.UsageError: the path is empty, or the file cannot be read,
+        or is not UTF-8 text.
     """
+    if not path:
+        raise errors.UsageError(
+            _('The path of the file is empty'), _('Specify a file.')
+        )
     try:
         if path == '-':
             if not sys.stdin:  # Closed, as by '<&-'.

@@ -164,7 +164,7 @@ def add_own_list_checks(reports: Reports) -> None:
                 _(
                     'The list is identical to the list of %s. Check that each '
                     'node has a unique worker_self_reference_url, or use '
-                    '--probe-size with a larger size.'
+                    '--probe-size with a size that some cached image has.'
                 )
                 % columns.few(identical[member], _FEW),
             )

@@ -21,15 +21,21 @@ Candidate = verification.Candidate
 
 #: How many images, and nodes, a message names.
 _FEW = 3
+#: A fill from a damaged store would end all fills of the node. Thus the remedy
+#: is not to delete the entry and queue the image.
+_REPLACE = _(
+    "Use 'openstack image cache verify --repair', which replaces the file if "
+    'the data in the store is intact.'
+)
 #: The reason and the remedy of each result that is a failure.
 MESSAGES = {
     Result.CORRUPT: (
         _('the data does not match the hash in Glance'),
-        _('Delete the entry and queue the image again, or use --repair.'),
+        _REPLACE,
     ),
     Result.TRUNCATED: (
         _('the node sends only the first part of the data'),
-        _('Delete the entry and queue the image again, or use --repair.'),
+        _REPLACE,
     ),
     Result.FILE_MISSING: (
         _(
@@ -144,6 +150,8 @@ def few_of(chosen: Sequence[Candidate]) -> str:
     """The labels of the first few images and nodes, for a message."""
     nodes = {one.member: one.member.node.label for one in chosen}
     return _('image %(images)s on %(nodes)s') % {
-        'images': columns.few([one.image.label for one in chosen], _FEW),
+        'images': columns.few(
+            list(dict.fromkeys(one.image.label for one in chosen)), _FEW
+        ),
         'nodes': columns.few(list(nodes.values()), _FEW),
     }

@@ -101,6 +101,8 @@ class Downloader:
             if isinstance(error, errors.TimedOut) or not hashing.began:
                 raise
             return Download(hashing.size, complete=False, intact=False)
+        if response.status == 204 and size:
+            raise _not_in_store()
         if from_store and response.status != 206:
             raise _not_read_from_store()
         return Download(
@@ -127,13 +129,24 @@ async def _store_responds(
     return response.status == 206
 
 
+def _not_in_store() -> errors.NodeError:
+    # Glance sends status 204 if it finds the data nowhere.
+    return errors.NodeError(
+        _('The data of the image is not in its store'),
+        _('Upload the image again. Do not queue it before.'),
+    )
+
+
 def _not_read_from_store() -> errors.NodeError:
     return errors.NodeError(
         _(
             'The node does not read the image from its store if the cache has '
             'it'
         ),
-        _('Delete the entry and queue the image again.'),
+        _(
+            'If the data in the store is intact, delete the entry and queue '
+            'the image again.'
+        ),
     )
 
 

@@ -705,7 +705,7 @@ def test_nodes_with_the_same_list(
     assert (result.code, result.err) == (3, '')
     advice = (
         'Check that each node has a unique worker_self_reference_url, or use '
-        '--probe-size with a larger size.'
+        '--probe-size with a size that some cached image has.'
     )
     assert cells(result) == {
         (name, 'own list'): (

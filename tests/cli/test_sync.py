@@ -800,7 +800,7 @@ def test_what_changes_nothing_needs_no_nodes(
         ),
         (
             ['--tag', 'golden', '--from-file', '', '--delete-others'],
-            "Cannot read '': Is a directory.\n",
+            'The path of the file is empty. Specify a file.\n',
         ),
         (['a', '--long'], '--long requires --check or --dry-run.\n'),
         (

@@ -55,14 +55,12 @@ WRONG = b'x' * 3000
 
 LABEL = f'image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}'
 REPORTED = f'Image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}'
-CORRUPT = (
-    ': the data does not match the hash in Glance. Delete the entry and queue '
-    'the image again, or use --repair.\n'
+REPLACE = (
+    "Use 'openstack image cache verify --repair', which replaces the file if "
+    'the data in the store is intact.\n'
 )
-TRUNCATED = (
-    ': the node sends only the first part of the data. Delete the entry and '
-    'queue the image again, or use --repair.\n'
-)
+CORRUPT = f': the data does not match the hash in Glance. {REPLACE}'
+TRUNCATED = f': the node sends only the first part of the data. {REPLACE}'
 MISSING = (
     ': the node listed the image as cached, but its file was missing; reading '
     'the image cached it again. Check that the cache directory is on a '
@@ -378,7 +376,6 @@ DATA_OF = DATA[p.UBUNTU]
         ([Read(WRONG)], 'corrupt', CORRUPT, 1),
         # A complete response that is too short is one that was cut.
         ([Read(DATA_OF[:-1])], 'truncated', TRUNCATED, 2),
-        ([Read(status=204)], 'truncated', TRUNCATED, 2),
         ([cut(DATA_OF, 1000)], 'truncated', TRUNCATED, 2),
         # One connection that breaks shows nothing.
         ([cut(DATA_OF, 1000), Read(DATA_OF)], 'ok', '', 2),
@@ -850,6 +847,11 @@ def test_a_slow_node_that_keeps_its_rate_may_take_its_time(
             Read(status=500),
             'The server failed with HTTP 500. Try again later, and check the '
             'log of the server.',
+        ),
+        (
+            Read(status=204),
+            'The data of the image is not in its store. Upload the image '
+            'again. Do not queue it before.',
         ),
         (
             Read(status=302, headers={'Location': 'http://evil.example/'}),
@@ -1383,17 +1385,19 @@ def test_a_repair_that_nobody_can_approve(
         (
             Read(DATA_OF * 2, status=206),
             'The node does not read the image from its store if the cache has '
-            'it. Delete the entry and queue the image again.',
+            'it. If the data in the store is intact, delete the entry and '
+            'queue the image again.',
         ),
         (
             Read(DATA_OF),
             'The node does not read the image from its store if the cache has '
-            'it. Delete the entry and queue the image again.',
+            'it. If the data in the store is intact, delete the entry and '
+            'queue the image again.',
         ),
         (
             Read(status=204),
-            'The node does not read the image from its store if the cache has '
-            'it. Delete the entry and queue the image again.',
+            'The data of the image is not in its store. Upload the image '
+            'again. Do not queue it before.',
         ),
         (
             Read(status=500),

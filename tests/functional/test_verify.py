@@ -175,6 +175,38 @@ def test_a_damaged_store_is_not_cached_again(
     assert cached.exists()
 
 
+def test_data_that_the_store_lost_is_not_to_be_queued(
+    cloud: clouds.Cloud,
+    openstack: OpenStack,
+    broken: dict[str, pathlib.Path],
+    cache: Cache,
+) -> None:
+    """Glance sends status 204 for it. A fill would end all fills."""
+    for name in ('shortened', 'removed'):
+        (stored,) = cloud.glance[0].directory.parent.glob(
+            f'stores/*/{broken[name].name}'
+        )
+        stored.unlink()
+    shorten(broken['shortened'])
+    broken['removed'].unlink()
+
+    result = openstack(*VERIFY, '--repair', '--auto-approve')
+
+    assert (result.code, results(result.rows)) == (
+        1,
+        [('changed', 'ok'), ('shortened', 'truncated')],
+    )
+    lost = (
+        'The data of the image is not in its store. Upload the image again. '
+        'Do not queue it before.'
+    )
+    repair, verify = sorted(result.err.splitlines(), reverse=True)
+    assert repair.endswith(f'first part of the data. Repair: {lost}')
+    assert verify.startswith('Cannot verify image removed (')
+    assert verify.endswith(lost)
+    assert broken['shortened'].exists()
+
+
 def test_a_missing_file_is_not_replaced_from_a_damaged_store(
     cloud: clouds.Cloud,
     openstack: OpenStack,

@@ -17,6 +17,7 @@ from typing import cast
 import pytest
 
 from glance_cache_osc import errors
+from glance_cache_osc.command import verification_report
 from glance_cache_osc.drivers import base
 from glance_cache_osc.drivers import http
 from glance_cache_osc.model import entries
@@ -206,7 +207,7 @@ def verify_one(node: Node) -> verification.Finding:
         ([UNCOUNTED, WRONG], 'corrupt'),
         # A complete response that is too short is one that was cut.
         ([Read(DATA[:-1]), Read(DATA[:-1])], 'truncated'),
-        ([Read(b''), Read(b'', status=204)], 'truncated'),
+        ([Read(b''), Read(b'')], 'truncated'),
         ([Read(DATA[:5]), cut(5)], 'truncated'),
         ([Read(DATA[:-1]), OK], 'ok'),
         ([Read(error=errors.TooLong('Too long'))], 'corrupt'),
@@ -745,3 +746,16 @@ def test_a_response_that_is_too_long_is_not_intact() -> None:
 def test_an_id_that_would_change_the_path_is_refused() -> None:
     with pytest.raises(errors.Refused):
         download(OK, image('..'))
+
+
+def test_a_message_names_an_image_of_several_nodes_once() -> None:
+    image_one = image(name='ubuntu')
+    chosen = [
+        verification.Candidate(world.member(name), image_one, SIZE)
+        for name in ('oslo', 'bergen')
+    ]
+
+    assert verification_report.few_of(chosen) == (
+        f'image ubuntu ({image_one.image_id}) on {chosen[0].member.node.label}'
+        f', {chosen[1].member.node.label}'
+    )
