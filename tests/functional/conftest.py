@@ -38,6 +38,17 @@ class OpenStack(Protocol):
         """Run it with these arguments."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep the tests of a file in one process, and those of all releases.
+
+    The nodes of the older releases are started once in a process.
+    """
+    for item in items:
+        folder = item.path.parent
+        together = folder if folder.name == 'releases' else item.path
+        item.add_marker(pytest.mark.xdist_group(together.name))
+
+
 @pytest.fixture(autouse=True)
 def paused() -> None:
     """Nothing here is paused but what pauses for a user, too."""
