@@ -276,7 +276,7 @@ def interrupted(members: Sequence[Member]) -> str:
     names = list(dict.fromkeys(member.node.name for member in members))
     return columns.safe_text(
         _(
-            'Interrupted. Waiting for %(count)d requests in progress on '
+            'Interrupted. Waiting for requests in progress (%(count)d) on '
             '%(nodes)s; press Ctrl-C again to stop at once.'
         )
         % {'count': len(members), 'nodes': columns.few(names, _FEW_NODES)}

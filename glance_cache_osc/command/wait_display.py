@@ -56,7 +56,7 @@ class Lines:
         self.log_line(
             logging.WARNING,
             _(
-                'Interrupted. Waiting for %d queue requests in progress; '
+                'Interrupted. Waiting for queue requests in progress (%d); '
                 'press Ctrl-C again to stop at once.'
             )
             % count,

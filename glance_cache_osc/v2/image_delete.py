@@ -117,7 +117,7 @@ async def _attempt(
         group_limit=_WORKERS,
         settle=lambda busy: _LOG.warning(
             _(
-                'Interrupted. Waiting for %d deletions in progress; press '
+                'Interrupted. Waiting for deletions in progress (%d); press '
                 'Ctrl-C again to stop at once.'
             ),
             len(busy),

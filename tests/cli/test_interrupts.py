@@ -94,7 +94,7 @@ def test_what_is_under_way_is_finished_and_nothing_new_begins(
     assert result == Result(
         130,
         ''.join(f'{one} queued\n' for one in MANY[:16]),
-        f'Interrupted. Waiting for 16 requests in progress on {p.GLANCE}; '
+        f'Interrupted. Waiting for requests in progress (16) on {p.GLANCE}; '
         'press Ctrl-C again to stop at once.\n'
         'Interrupted. Operations not done: 4.\n',
     )
@@ -149,7 +149,7 @@ def test_another_ctrl_c_ends_what_is_under_way(
     assert result == Result(
         130,
         '1 edge-oslo\n',
-        'Interrupted. Waiting for 1 requests in progress on edge-bergen; '
+        'Interrupted. Waiting for requests in progress (1) on edge-bergen; '
         'press Ctrl-C again to stop at once.\n'
         f'Cannot clear the cache of edge-bergen ({p.EDGE}): Interrupted '
         'before the response arrived. The request may have succeeded: check '
@@ -225,7 +225,7 @@ def test_taking_images_out_of_a_store(
     assert result == Result(
         130,
         '',
-        f'Interrupted. Waiting for {images} deletions in progress; press '
+        f'Interrupted. Waiting for deletions in progress ({images}); press '
         'Ctrl-C again to stop at once.\n'
         'Interrupted.\n',
     )

@@ -728,7 +728,7 @@ def test_what_was_done_before_an_interrupt_is_told(
     assert result == Result(
         130,
         expected,
-        f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; '
+        f'Interrupted. Waiting for requests in progress (1) on {p.GLANCE}; '
         'press Ctrl-C again to stop at once.\n'
         'Interrupted.\n',
     )

@@ -605,7 +605,7 @@ def test_an_interrupt_while_deleting_queues_nothing(
     assert result == Result(
         130,
         f'ubuntu-24.04 deleted {p.GLANCE}\n',
-        f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; '
+        f'Interrupted. Waiting for requests in progress (1) on {p.GLANCE}; '
         'press Ctrl-C again to stop at once.\n'
         'Interrupted. Operations not done: 1.\n',
     )

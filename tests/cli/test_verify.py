@@ -1878,7 +1878,7 @@ def test_ctrl_c_while_an_entry_is_deleted(
     assert 'Interrupted. Operations not done: 2.\n' in result.err
     assert 'The repair may be incomplete: verify again.' in result.err
     assert (
-        f'Interrupted. Waiting for 1 requests in progress on {p.GLANCE}; press '
+        f'Interrupted. Waiting for requests in progress (1) on {p.GLANCE}; press '
         'Ctrl-C again to stop at once.\n'
     ) in result.err
 

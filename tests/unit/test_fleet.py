@@ -318,7 +318,7 @@ def test_a_question_is_not_waited_for_and_a_change_is(
     assert list(changed.values()) == ['done', 'done']
     assert len(carried_out) == 2
     assert [one for one in counted if one.startswith('Interrupted')] == [
-        'Interrupted. Waiting for 2 requests in progress on oslo, bergen; '
+        'Interrupted. Waiting for requests in progress (2) on oslo, bergen; '
         'press Ctrl-C again to stop at once.'
     ] * 2
 
@@ -338,7 +338,7 @@ def test_of_many_nodes_that_are_waited_for_a_few_are_named(
     run(cancel())
 
     assert counted[1] == (
-        'Interrupted. Waiting for 10 requests in progress on \\x1b0, \\x1b1, '
+        'Interrupted. Waiting for requests in progress (10) on \\x1b0, \\x1b1, '
         '\\x1b2 and 2 more; press Ctrl-C again to stop at once.'
     )
 

@@ -171,7 +171,7 @@ def test_on_an_interrupt_what_is_under_way_is_waited_for(
     assert hook.after(asked(), 0) == 130
     assert finished == [UBUNTU.image_id]
     assert caplog.messages == [
-        'Interrupted. Waiting for 1 deletions in progress; press Ctrl-C '
+        'Interrupted. Waiting for deletions in progress (1); press Ctrl-C '
         'again to stop at once.',
         'Interrupted. Operations not done: 2.',
         "Failed to delete 2 of 3 images from store 'fast'.",

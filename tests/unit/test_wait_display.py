@@ -228,7 +228,7 @@ def test_lines_tell_of_arrivals_and_stalls(
         ),
         (
             'WARNING',
-            'Interrupted. Waiting for 2 queue requests in progress; press '
+            'Interrupted. Waiting for queue requests in progress (2); press '
             'Ctrl-C again to stop at once.',
         ),
     ]
