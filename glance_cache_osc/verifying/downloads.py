@@ -119,13 +119,18 @@ def _path(image: images.Image) -> str:
 async def _store_responds(
     client: http.NodeClient, image: images.Image
 ) -> bool:
-    """Whether a node sends the first byte of an image from its store."""
+    """Whether a node sends the first byte of an image from its store.
+
+    :raises errors.NodeError: the store does not have the data.
+    """
     try:
         response = await client.send(
             'GET', _path(image), headers={'Range': 'bytes=0-0'}, max_size=1
         )
     except errors.NodeError:
         return False
+    if response.status == 204:
+        raise _not_in_store()
     return response.status == 206
 
 

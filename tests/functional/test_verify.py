@@ -155,6 +155,23 @@ def test_an_empty_file_is_replaced(
     assert path.stat().st_size == SIZE
 
 
+def test_an_empty_file_whose_store_lost_the_data(
+    cloud: clouds.Cloud, openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    image_id = images('emptied', SIZE)
+    cache.fill(image_id)
+    path = cache.folder / image_id
+    path.write_bytes(b'')
+    (stored,) = cloud.glance[0].directory.parent.glob(f'stores/*/{image_id}')
+    stored.unlink()
+
+    result = openstack(*VERIFY, '--repair', '--auto-approve')
+
+    assert (result.code, result.rows) == (1, [])
+    assert 'The data of the image is not in its store. Upload' in result.err
+    assert path.exists()
+
+
 def test_a_damaged_store_is_not_cached_again(
     cloud: clouds.Cloud,
     openstack: OpenStack,

@@ -84,8 +84,8 @@ class Node:
         self.headers: list[Any] = []
         self.max_sizes: list[int] = []
         self.list_error: errors.NodeError | None = None
-        #: Whether the node sends the first byte from its store.
-        self.has_store = False
+        #: The status of the first byte from the store; None for an error.
+        self.store: int | None = None
         self._wait = wait
 
     async def list_entries(self) -> list[entries.Entry]:
@@ -107,9 +107,9 @@ class Node:
         sink: Callable[[bytes], None] | None = None,
     ) -> engine.Response:
         if headers == {'Range': 'bytes=0-0'}:
-            if not self.has_store:
+            if self.store is None:
                 raise NOT_FOUND
-            return engine.Response(206, {}, DATA[:1], 0.1)
+            return engine.Response(self.store, {}, b'', 0.1)
         assert sink
         image_id = path.removeprefix('/v2/images/').removesuffix('/file')
         assert (method, path) == ('GET', f'/v2/images/{image_id}/file')
@@ -251,13 +251,23 @@ def test_a_server_fault_is_an_end_of_the_data_if_the_store_responds(
     reads: list[Read], expected: str
 ) -> None:
     node = Node(*reads)
-    node.has_store = True
+    node.store = 206
 
     finding = verify_one(node)
 
     error = finding.error.why if finding.error else None
     assert (finding.result or error) == expected
     assert node.files == ['a'] * len(reads)
+
+
+def test_a_server_fault_of_an_image_that_the_store_lost() -> None:
+    node = Node(FAULT)
+    node.store = 204
+
+    error = verify_one(node).error
+
+    assert error
+    assert error.why == 'The data of the image is not in its store'
 
 
 @pytest.mark.parametrize(
