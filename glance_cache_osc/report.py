@@ -77,10 +77,11 @@ class Failures:
         return [line for line, __ in self._lines] + self._login_lines()
 
     def _login_lines(self) -> list[str]:
-        return [
-            columns.safe_text(f'{columns.few(what, 1)}: {error}')
-            for error, what in self._logins.items()
-        ]
+        lines = []
+        for error, (first, *more) in self._logins.items():
+            rest = _(' and other operations (%d)') % len(more) if more else ''
+            lines.append(columns.safe_text(f'{first}{rest}: {error}'))
+        return lines
 
     def remark(self, line: str) -> None:
         """Add a consequence of the failures, which is reported after them."""

@@ -25,25 +25,22 @@ class Stores:
     async def names(self) -> list[str]:
         """The names of the stores, in Glance's order.
 
-        :raises errors.NodeError: the request failed; `errors.NoStores` if
-            the Glance service has no named stores.
+        :raises errors.CatalogueError: the request failed.
+        :raises errors.NoStores: the Glance service has no named stores.
         """
         try:
-            body = await self._client.request('GET', '/v2/info/stores')
-        except errors.Refused as error:
-            if error.status != 404:
-                raise
-            raise errors.NoStores from error
-        stores = body.get('stores') if isinstance(body, dict) else None
-        if isinstance(stores, list):
-            ids = [one.get('id') for one in stores if isinstance(one, dict)]
-            names = [one for one in ids if isinstance(one, str)]
-            if len(names) == len(stores):
-                return names
-        raise errors.BadReply(
-            _('The response is not a list of stores'),
-            _("See 'openstack endpoint list --service image'."),
-        )
+            return _names(await self._client.request('GET', '/v2/info/stores'))
+        except errors.NodeError as error:
+            if isinstance(error, errors.Refused) and error.status == 404:
+                raise errors.NoStores from error
+            raise errors.CatalogueError(
+                _(
+                    "Cannot list the stores of the cloud's Glance at %(url)s: "
+                    '%(why)s'
+                )
+                % {'url': self._client.endpoint, 'why': error.why},
+                _without_timeout(error.remedy),
+            ) from error
 
     async def delete(self, image: images.Image, store: str) -> None:
         """Delete an image's data from one store, and keep the image.
@@ -58,6 +55,33 @@ class Stores:
             await self._client.request('DELETE', path, timeout=_DELETE_TIMEOUT)
         except (errors.Refused, errors.Forbidden) as error:
             raise _explained(error, image, store) from error
+        except errors.TimedOut as error:
+            raise errors.TimedOut(
+                error.why,
+                _without_timeout(error.remedy),
+                connected=error.connected,
+            ) from error
+
+
+def _names(body: object) -> list[str]:
+    """The names in the response with the stores.
+
+    :raises errors.BadReply: the response is not a list of stores.
+    """
+    stores = body.get('stores') if isinstance(body, dict) else None
+    if isinstance(stores, list):
+        ids = [one.get('id') for one in stores if isinstance(one, dict)]
+        names = [one for one in ids if isinstance(one, str)]
+        if len(names) == len(stores):
+            return names
+    raise errors.BadReply(
+        _('The response is not a list of stores'), errors.CHECK_ENDPOINT
+    )
+
+
+def _without_timeout(remedy: str) -> str:
+    """The remedy without --node-timeout, which these requests do not have."""
+    return remedy.removesuffix(errors.WAIT_LONGER).rstrip()
 
 
 def _explained(

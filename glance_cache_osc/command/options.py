@@ -24,6 +24,21 @@ _SECONDS = {'s': 1, 'm': 60, 'h': 3600, 'd': 86400, 'w': 604800}
 _SIZE = re.compile(r'(\d+(?:\.\d+)?)(k|[KMGT]i?)?B?')
 
 
+class Once(argparse.Action):
+    """Stores a value. The option is rejected if it is given again."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: object,
+        option_string: str | None = None,
+    ) -> None:
+        if getattr(namespace, self.dest) is not None:
+            raise argparse.ArgumentError(self, _('given more than once'))
+        setattr(namespace, self.dest, values)
+
+
 def add_filter_options(
     parser: argparse.ArgumentParser, *, queued: bool = True
 ) -> None:
@@ -49,6 +64,7 @@ def add_filter_options(
             group.add_argument(option, action='store_true', help=text)
     group.add_argument(
         '--older-than',
+        action=Once,
         metavar='<duration>',
         type=_duration,
         help=_(
@@ -59,6 +75,7 @@ def add_filter_options(
     )
     group.add_argument(
         '--larger-than',
+        action=Once,
         metavar='<size>',
         type=size,
         help=_(
@@ -115,9 +132,12 @@ def add_image_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--from-file',
         metavar='<file>',
+        action='append',
+        default=[],
         help=_(
             'File with one image per line; empty lines and lines that start '
-            "with '#' are ignored; '-' is standard input"
+            "with '#' are ignored; '-' is standard input (repeat for several "
+            'files)'
         ),
     )
 
@@ -129,8 +149,7 @@ def image_words(parsed_args: argparse.Namespace) -> list[str]:
         cannot be read.
     """
     words = list(parsed_args.images)
-    path = parsed_args.from_file
-    if path is not None:
+    for path in dict.fromkeys(parsed_args.from_file):
         if not (listed := _read_names(path)):
             raise errors.UsageError(_("'%s' contains no images") % path)
         words += listed

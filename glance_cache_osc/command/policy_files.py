@@ -13,6 +13,7 @@ from glance_cache_osc.cloud import queries
 from glance_cache_osc.command import common
 from glance_cache_osc.command import files
 from glance_cache_osc.command import operations
+from glance_cache_osc.command import options
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
@@ -32,7 +33,9 @@ Wanted = dict[fleet.Place, policies.Wanted]
 
 def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
     """Add ``--policy``."""
-    parser.add_argument('--policy', metavar='<file>', help=help_text)
+    parser.add_argument(
+        '--policy', metavar='<file>', action=options.Once, help=help_text
+    )
 
 
 def from_args(parsed_args: argparse.Namespace) -> policies.Policy | None:
@@ -79,7 +82,15 @@ async def find(
     unmatched = list(
         dict.fromkeys(site for (__, site), rule in rules.items() if not rule)
     )
-    if unmatched:
+    if not any(rules.values()):
+        command.failures.add(
+            _('Cannot apply the policy to %s') % columns.few(unmatched, _FEW),
+            errors.CacheError(
+                _('The policy has no rule for these sites'),
+                _("Check 'match' in the policy."),
+            ),
+        )
+    elif unmatched:
         command.log.warning(
             _('Sites without a rule in the policy: %s.'),
             columns.safe_text(columns.few(unmatched, _FEW)),

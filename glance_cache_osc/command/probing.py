@@ -38,10 +38,7 @@ async def probe(
     :param max_size: the size limit of an image, in bytes.
     :raises errors.CatalogueError: the images could not be looked up.
     """
-    held = {
-        member: verifying.only_cached(report.held or ())
-        for member, report in reports.items()
-    }
+    held = {member: report.held or [] for member, report in reports.items()}
     chosen = {
         one.member: one
         for one in await verifying.candidates(

@@ -161,7 +161,11 @@ def _late_error(
     """The reason for images that are not cached when the wait ends."""
     if ending is waiting.Ending.TIMED_OUT:
         why = _('Not cached within %g seconds') % wait.limits.timeout
-        remedy = _('Queued images stay queued. To wait longer, use --timeout.')
+        remedy = _(
+            'Queued images stay queued. To wait longer, use --timeout. If '
+            'glance-api was restarted after the request, use '
+            "'openstack image cache queue --force'."
+        )
     else:
         why = _('Stalled: no newly cached image for %g seconds')
         why %= wait.limits.stall_after

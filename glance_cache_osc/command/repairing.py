@@ -102,11 +102,7 @@ def repair(
             findings[one] = dataclasses.replace(
                 findings[one], result=Result.NOT_CACHED, reported=True
             )
-    verified = command.loop.run(verifying.verify(command, again, limits))
-    for one in again:
-        if one not in verified and not command.loop.interrupted:
-            # The verification has already reported the timeout.
-            findings[one] = dataclasses.replace(findings[one], reported=True)
+    verified = command.loop.run(verifying.read(command, again, limits))
     for one, finding in verified.items():
         is_repaired = finding.result is Result.OK
         findings[one] = (
@@ -176,27 +172,22 @@ async def _replace_all(
 async def _replace(finding: verification.Finding) -> None:
     """Delete an entry and queue its image.
 
-    :raises errors.NodeError: a request failed; the entry has changed; or
-        several nodes are behind the endpoint, so that the entry of another
-        node could be deleted.
+    :raises errors.NodeError: a request failed or was cancelled; the entry has
+        changed; or several nodes are behind the endpoint, so that the entry of
+        another node could be deleted.
     """
     one = finding.candidate
     await _check_list(finding)
-    await _delete(one)
+    try:
+        await _delete(one)
+    except asyncio.CancelledError:
+        raise _may_be_deleted(errors.Unconfirmed()) from None
     try:
         await one.member.driver.queue(one.image.image_id)
     except errors.NodeError as error:
-        if _may_have_succeeded(error):
-            raise errors.NotQueued(
-                _('The entry was deleted, but the image may not be queued: %s')
-                % error.why,
-                _CHECK,
-            ) from error
-        raise errors.NotQueued(
-            _('The entry was deleted, but the image was not queued again: %s')
-            % error.why,
-            _("Queue the image with 'openstack image cache queue'."),
-        ) from error
+        raise _not_queued(error) from error
+    except asyncio.CancelledError:
+        raise _not_queued(errors.Unconfirmed()) from None
 
 
 async def _check_list(finding: verification.Finding) -> None:
@@ -234,21 +225,41 @@ async def _delete(one: verification.Candidate) -> None:
         try:
             held = await one.member.driver.list_entries()
         except errors.NodeError:
-            raise errors.NodeError(
-                _('The entry may be deleted, and the image is not queued: %s')
-                % error.why,
-                _CHECK,
-            ) from error
+            raise _may_be_deleted(error) from error
         cached = verifying.only_cached(held)
         if one.image.image_id in entries.ids_of([cached]):
             raise
+
+
+def _may_be_deleted(error: errors.NodeError) -> errors.NodeError:
+    return errors.NodeError(
+        _('The entry may be deleted, and the image is not queued: %s')
+        % error.why,
+        _CHECK,
+    )
+
+
+def _not_queued(error: errors.NodeError) -> errors.NotQueued:
+    if _may_have_succeeded(error):
+        return errors.NotQueued(
+            _('The entry was deleted, but the image may not be queued: %s')
+            % error.why,
+            _CHECK,
+        )
+    return errors.NotQueued(
+        _('The entry was deleted, but the image was not queued again: %s')
+        % error.why,
+        _("Queue the image with 'openstack image cache queue'."),
+    )
 
 
 def _may_have_succeeded(error: errors.NodeError) -> bool:
     """Whether the node may have done what a failed request asked for."""
     if isinstance(error, errors.Unreachable):
         return error.connected
-    return isinstance(error, errors.ServerFault | errors.BadReply)
+    return isinstance(
+        error, errors.ServerFault | errors.BadReply | errors.Unconfirmed
+    )
 
 
 def _set_error(

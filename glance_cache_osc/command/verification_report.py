@@ -13,6 +13,7 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import summaries
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 from glance_cache_osc.verifying import verification
 
@@ -64,6 +65,13 @@ MESSAGES = {
         _("Queue the image with 'openstack image cache queue'."),
     ),
 }
+_QUEUED = (
+    _('the image is queued and not cached yet'),
+    _(
+        'Verify it when it is cached. If glance-api was restarted after the '
+        "request, use 'openstack image cache queue --force'."
+    ),
+)
 
 
 def plan_rows(
@@ -109,6 +117,8 @@ def report(
             failed.setdefault(key, []).append(one)
         elif one.result in MESSAGES:
             why, remedy = MESSAGES[one.result]
+            if one.candidate.state is entries.State.QUEUED:
+                why, remedy = _QUEUED
             if one.error:
                 remedy = _('Repair: %s') % one.error
             what = _('Image %(image)s on %(node)s') % {

@@ -61,13 +61,6 @@ class Limits:
         return self.left is not None and self.left <= 0.001
 
 
-async def cached(
-    command: base.CacheLister, members: list[base.Member]
-) -> base.Held:
-    """Read the cached entries of nodes; failures are reported."""
-    return await command.read(members, only_cached)
-
-
 def only_cached(held: Iterable[entries.Entry]) -> list[entries.Entry]:
     """The cached entries among the entries of a node."""
     return [one for one in held if one.state is entries.State.CACHED]
@@ -88,19 +81,20 @@ async def candidates(  # noqa: PLR0913 - by name alone
     even if it is not cached on that node, except with filters or `smallest`.
     Unknown words are reported.
 
-    :param held: the cached entries of each node.
+    :param held: the entries of each node.
     :param words: IDs, names and globs; all cached images if empty.
     :param smallest: only the smallest verifiable image of each node.
     :param max_size: with `smallest`, the largest accepted size in bytes.
     :raises errors.CatalogueError: the images could not be looked up.
     """
-    by_cloud = await _images(command, words, held)
+    cached = {member: only_cached(group) for member, group in held.items()}
+    by_cloud = await _images(command, words, cached)
     named = {word for word in words if not images.is_glob(word)}
     now = datetime.datetime.now(datetime.UTC)
     chosen: list[Candidate] = []
     empty: list[str] = []
     groups: dict[frozenset[Any], int] = {}
-    for member, cached_here in held.items():
+    for member, cached_here in cached.items():
         if (known := by_cloud.get(member.cloud)) is None:
             continue
         group = groups.setdefault(checks.list_key(cached_here), len(groups))
@@ -110,8 +104,14 @@ async def candidates(  # noqa: PLR0913 - by name alone
             if (one.image_id in known or not words)
             and filters.keeps(one, known, now)
         }
+        states = {one.image_id: one.state for one in held[member]}
         absent = [
-            Candidate(member, one, one.size or 0, cached=False)
+            Candidate(
+                member,
+                one,
+                one.size or 0,
+                state=states.get(one.image_id),
+            )
             for one in known.values()
             if {one.image_id, one.name} & named
             and not (filters or smallest)
@@ -192,6 +192,26 @@ async def verify(
 
     :returns: the findings; after Ctrl-C, those so far.
     """
+    findings = await read(command, chosen, limits)
+    late = [one for one in chosen if one not in findings]
+    if late and not command.loop.interrupted:
+        command.failures.add(
+            _('Cannot verify %s') % verification_report.few_of(late),
+            errors.NodeError(
+                _('Not verified within %g seconds') % limits.timeout,
+                _('To wait longer, use --timeout.'),
+            ),
+        )
+    return findings
+
+
+async def read(
+    command: base.CacheLister, chosen: Sequence[Candidate], limits: Limits
+) -> Findings:
+    """Verify images.
+
+    :returns: the findings; after Ctrl-C or the timeout, those so far.
+    """
     with (
         progress.transferring(_('Verifying')) as watcher,
         verification.Verification(limits.max_downloads, watcher) as reading,
@@ -200,14 +220,7 @@ async def verify(
             async with asyncio.timeout(limits.left):
                 await reading.verify(chosen)
         except TimeoutError:
-            late = [one for one in chosen if one not in reading.findings]
-            command.failures.add(
-                _('Cannot verify %s') % verification_report.few_of(late),
-                errors.NodeError(
-                    _('Not verified within %g seconds') % limits.timeout,
-                    _('To wait longer, use --timeout.'),
-                ),
-            )
+            pass
         except asyncio.CancelledError:
             command.failures.interrupt(len(chosen) - len(reading.findings))
     return reading.findings

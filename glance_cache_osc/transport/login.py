@@ -10,6 +10,7 @@ from collections.abc import Mapping
 import datetime
 import logging
 import math
+import re
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -29,6 +30,7 @@ _MIN_SECRET = 8
 #: Keystone's headers for the token of a request, and for a token to validate.
 _AUTH_HEADER = 'X-Auth-Token'
 _SUBJECT_HEADER = 'X-Subject-Token'
+_REQUEST_ID = re.compile(r' \(Request-ID: [^)]*\)')
 
 Headers = Mapping[str, str]
 #: The headers with a token, and keystoneauth's `AccessInfo` or None.
@@ -229,15 +231,30 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
 
     :param error: keystoneauth's exception, or an OSError.
     """
-    text = ' '.join(str(error).split())
+    # Equal failures of several attempts are reported once, so without the
+    # request ID of one attempt.
+    text = _REQUEST_ID.sub('', ' '.join(str(error).split()))
     if isinstance(error, ksa_exceptions.ConnectionError):
         return errors.KeystoneUnavailable(
             _('Cannot get a token from Keystone: %s') % text,
             _('No request was sent to the node. Check that Keystone is up.'),
         )
-    is_rejected = isinstance(error, ksa_exceptions.Unauthorized)
-    cls = errors.LoginRejected if is_rejected else errors.LoginFailed
+    cls = errors.LoginRejected if _is_rejection(error) else errors.LoginFailed
     return cls(
         _('Keystone did not issue a token: %s') % text,
         _('No request was sent to the node.'),
     )
+
+
+def _is_rejection(error: Exception) -> bool:
+    """Whether Keystone rejected the user, so that a retry is of no use.
+
+    Keystone responds to a login with an invalid token with 404. An error of
+    Keystone is JSON; that of a proxy is not.
+    """
+    if not isinstance(error, ksa_exceptions.NotFound):
+        return isinstance(error, ksa_exceptions.Unauthorized)
+    if error.response is None:
+        return False
+    kind = error.response.headers.get('Content-Type', '')
+    return kind.startswith('application/json')

@@ -30,7 +30,7 @@ class ClearImageCache(base.CacheLister):
     )
     _description = _(
         'Clear the cache, the queue, or both. Images stay in Glance. The '
-        'output shows how much was deleted.'
+        'output shows what the node listed before the deletion.'
     )
     _example_intro = _(
         'Delete the queued entries of a node, and keep the cached ones:'

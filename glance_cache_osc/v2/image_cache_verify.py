@@ -110,7 +110,7 @@ class VerifyImageCache(base.CacheLister):
         confirm = parsed_args.repair and approval.is_required(
             parsed_args, members, always=True
         )
-        held = self.loop.run(verifying.cached(self, members))
+        held = self.loop.run(self.list_entries(members))
         chosen = self.loop.run(
             verifying.candidates(
                 self,

@@ -16,6 +16,7 @@ from cliff import hooks
 from glance_cache_osc import errors
 from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
+from glance_cache_osc.command import options
 from glance_cache_osc.command import runner
 from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import attempt
@@ -35,6 +36,8 @@ class DeleteFromStore(hooks.CommandHook):
     def get_parser(
         self, parser: argparse.ArgumentParser
     ) -> argparse.ArgumentParser:
+        # Of several stores, argparse's default action would use the last.
+        parser.register('action', None, options.Once)
         return parser
 
     def get_epilog(self) -> str:

@@ -52,7 +52,7 @@ class Candidate:
     """An image on a node that a command verifies.
 
     :param size: bytes, according to Glance or else to the cache.
-    :param cached: whether the node lists the image as cached.
+    :param state: the state in the list of the node; None if it is not listed.
     :param group: candidates of one group are read one after the other, because
         nodes with the same list may share it and count each other's hits.
     """
@@ -60,13 +60,13 @@ class Candidate:
     member: fleet.Member
     image: images.Image
     size: int
-    cached: bool = True
+    state: entries.State | None = entries.State.CACHED
     group: int = 0
 
     @property
     def skip_reason(self) -> 'Result | None':
         """The result of an image that is not read; None if it is read."""
-        if not self.cached:
+        if self.state is not entries.State.CACHED:
             return Result.NOT_CACHED
         if self.image.digest is None or not self.image.active:
             return Result.NOT_VERIFIABLE

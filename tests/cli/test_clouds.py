@@ -415,7 +415,7 @@ def test_a_keystone_that_is_away_costs_only_its_own_nodes(
     assert result.code == 1
     # Keystone's one failure is one line, whatever it costs.
     (line,) = result.err.splitlines()
-    assert ' and 2 more: Keystone did not issue a token' in line
+    assert ' and other operations (2): Keystone did not issue a token' in line
     assert 'Keystone did not issue a token' in result.err
 
 

@@ -78,6 +78,19 @@ def test_takes_images_out_of_one_store(
     ]
 
 
+def test_of_two_stores_none_is_silently_ignored(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    stores = ('--store', 'fast', '--store', 'cheap')
+
+    result = openstack(*DELETE, *stores, 'ubuntu-24.04')
+
+    assert (result.code, result.out, cloud.requests) == (2, '', [])
+    assert result.err.endswith(
+        'error: argument --store: given more than once\n'
+    )
+
+
 @pytest.mark.parametrize('words', [('image',), ('i',), ('imag',)])
 @pytest.mark.parametrize('verb', ['d', 'del', 'delete'])
 @pytest.mark.usefixtures('two_stores')
@@ -134,8 +147,9 @@ def test_stores_that_make_no_sense(cloud: Cloud, openstack: OpenStack) -> None:
     assert result == Result(
         1,
         '',
-        "The response is not a list of stores. See 'openstack endpoint list "
-        "--service image'.\n",
+        "Cannot list the stores of the cloud's Glance at "
+        f'{p.GLANCE}: The response is not a list of stores. Check that this is '
+        'a Glance endpoint.\n',
     )
 
 

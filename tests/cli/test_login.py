@@ -151,8 +151,8 @@ def test_a_revoked_token_that_keystone_does_not_renew(
     assert result == Result(
         1,
         '',
-        f'Cannot read the cache of edge-oslo ({p.GLANCE}) and 1 more: '
-        f'{NOT_RENEWED}',
+        f'Cannot read the cache of edge-oslo ({p.GLANCE}) and other '
+        f'operations (1): {NOT_RENEWED}',
     )
     assert logins(cloud) == ['POST', 'GET', 'POST']
 

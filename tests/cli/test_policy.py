@@ -1182,6 +1182,27 @@ def test_sites_whose_sets_are_complete_still_lose_other_images(
     assert policies.changes(cloud) == [deletion]
 
 
+@pytest.mark.parametrize(
+    'command', [('sync', '--check'), ('coverage',), ('site', 'list')]
+)
+def test_a_policy_without_a_rule_for_any_site_is_a_failure(
+    cloud: Cloud, openstack: OpenStack, write: Write, command: tuple[str, ...]
+) -> None:
+    """Nothing is compared, so nothing complies."""
+    write('version: 1\nsets: {}\nsites: []\n')
+    cloud.answers('GET', f'{policies.TROMSO}/v2/cache', json=p.cache())
+
+    result = openstack(
+        *(*CACHE, *command, '--policy', 'policy.yaml', '--site', 'tromso')
+    )
+
+    assert (result.code, result.err) == (
+        1,
+        'Cannot apply the policy to tromso: The policy has no rule for these '
+        "sites. Check 'match' in the policy.\n",
+    )
+
+
 def test_a_site_that_is_written_wrong_is_reported(
     cloud: Cloud, openstack: OpenStack, write: Write
 ) -> None:

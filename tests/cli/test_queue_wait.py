@@ -385,7 +385,8 @@ def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
         'ubuntu-24.04 cached\ndebian-13 queued\nfedora-42 queued\n',
         f'Not cached on {p.GLANCE}: debian-13 ({p.DEBIAN}), fedora-42 '
         f'({p.FEDORA}): Not cached within 1 seconds. Queued images stay '
-        'queued. To wait longer, use --timeout.\n',
+        'queued. To wait longer, use --timeout. If glance-api was restarted '
+        "after the request, use 'openstack image cache queue --force'.\n",
     )
     assert changes(cloud) == [
         f'PUT {CACHE}/{image_id}'

@@ -655,6 +655,31 @@ def test_a_dry_run_shows_what_a_check_shows_and_exits_0(
 
 
 @pytest.mark.parametrize(
+    ('argv', 'option'),
+    [
+        (['sync', '--policy', 'a', '--policy', 'b'], '--policy'),
+        (
+            ['delete', '--older-than', '1d', '--older-than', '2d'],
+            '--older-than',
+        ),
+        (
+            ['delete', '--larger-than', '1', '--larger-than', '2'],
+            '--larger-than',
+        ),
+    ],
+)
+def test_of_two_values_none_is_silently_ignored(
+    cloud: Cloud, openstack: OpenStack, argv: list[str], option: str
+) -> None:
+    result = openstack('image', 'cache', *argv)
+
+    assert (result.code, result.out, cloud.requests) == (2, '', [])
+    assert result.err.endswith(
+        f'error: argument {option}: given more than once\n'
+    )
+
+
+@pytest.mark.parametrize(
     'argv', [['--from-file', 'images.txt'], ['--from-file', '-']]
 )
 def test_a_file_names_images(

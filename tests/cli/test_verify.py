@@ -30,6 +30,7 @@ from tests.cli.cached import cut
 from tests.cli.cached import Node
 from tests.cli.cached import Read
 from tests.cli.conftest import Cloud
+from tests.cli.conftest import Logged
 from tests.cli.conftest import OpenStack
 from tests.cli.conftest import PATIENCE
 from tests.shell import Result
@@ -486,6 +487,22 @@ def test_the_hash_that_glance_has(
     result = openstack(*VERIFY, *BRIEF)
 
     assert result == Result(0, 'ubuntu-24.04 ok\n', '')
+
+
+def test_an_image_that_is_queued_is_not_to_be_queued_again(
+    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+) -> None:
+    Node(cloud, {}, {}, queued=(p.UBUNTU,))
+
+    result = openstack(*VERIFY, 'ubuntu-24.04', *BRIEF)
+
+    assert result == Result(
+        1,
+        'ubuntu-24.04 not in cache\n',
+        f'{REPORTED}: the image is queued and not cached yet. Verify it when '
+        'it is cached. If glance-api was restarted after the request, use '
+        "'openstack image cache queue --force'.\n",
+    )
 
 
 def test_an_image_that_leaves_the_cache_is_not_read(
@@ -1883,6 +1900,53 @@ def test_ctrl_c_while_an_entry_is_deleted(
     ) in result.err
 
 
+@pytest.mark.parametrize(
+    ('change', 'changes', 'shown', 'told'),
+    [
+        (
+            *('DELETE', ['DELETE'], 'corrupt'),
+            'The entry may be deleted, and the image is not queued',
+        ),
+        (
+            *('PUT', ['DELETE', 'PUT'], 'not in cache'),
+            'The entry was deleted, but the image may not be queued',
+        ),
+    ],
+)
+def test_another_ctrl_c_while_an_entry_is_replaced(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    logged: Logged,
+    change: str,
+    changes: list[str],
+    shown: str,
+    told: str,
+) -> None:
+    """The line says how far it was, and not only that it was interrupted."""
+    node = node_of(cloud, Read(WRONG))
+    warned = logged('press Ctrl-C again')
+
+    def answer(_request: Any, _context: Any) -> Any:
+        ctrl_c()
+        assert warned.wait(PATIENCE)
+        ctrl_c()
+        raise web.HELD['exc']
+
+    url = f'{CACHE}/{p.UBUNTU}'
+    cloud.adapter.register_uri(change, url, json=answer)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert node.changes == [f'{one} {p.UBUNTU}' for one in changes]
+    assert (result.code, result.out) == (130, f'ubuntu-24.04 {shown}\n')
+    assert (
+        f'{told}: Interrupted before the response arrived. Check with '
+        "'openstack image cache list', and queue the image if it is not "
+        'listed.\n'
+    ) in result.err
+
+
 def test_ctrl_c_while_a_repair_waits(
     cloud: Cloud, known: dict[str, Any], openstack: OpenStack
 ) -> None:
@@ -1956,8 +2020,8 @@ def test_a_timeout_that_passes_while_a_repaired_image_is_read(
     assert result == Result(
         1,
         '',
-        f'Cannot verify {LABEL}: Not verified within 2 seconds. To wait '
-        'longer, use --timeout.\n',
+        f'Cannot verify {LABEL}: The entry was replaced but not verified '
+        'again. Verify the image again.\n',
     )
     assert node.files[-1] == p.UBUNTU
 
@@ -2037,7 +2101,8 @@ def test_a_repair_whose_fill_does_not_arrive(
         'ubuntu-24.04 not in cache\n',
         f'Not cached on {p.GLANCE}: ubuntu-24.04 ({p.UBUNTU}): Not '
         'cached within 0.5 seconds. Queued images stay queued. To wait longer, '
-        'use --timeout.\n',
+        'use --timeout. If glance-api was restarted after the request, use '
+        "'openstack image cache queue --force'.\n",
     )
     assert node.changes == [f'DELETE {p.UBUNTU}', f'PUT {p.UBUNTU}']
 

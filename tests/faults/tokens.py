@@ -43,7 +43,8 @@ _LOGINS = 'passwords sent: {}, tokens checked: {}'
 #: One line for all nodes.
 _FAILED = (
     f'exit 1; rows of 0 nodes; stderr: Cannot read the cache of {name_of(0)} '
-    f'and {NODES - 1} more: The token was rejected and cannot be renewed: …'
+    f'and other operations ({NODES - 1}): The token was rejected and cannot '
+    'be renewed: …'
 )
 _DONE = f'exit 0; rows of {NODES} nodes'
 

@@ -11,6 +11,7 @@ import threading
 import pytest
 
 from tests import cloud as clouds
+from tests import shell
 from tests.cloud import Cache
 from tests.cloud import Images
 from tests.cloud import rest
@@ -27,6 +28,7 @@ UNAUTHORIZED = (
     b'HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n'
     b"WWW-Authenticate: Keystone uri='http://keystone.example'\r\n\r\n"
 )
+ACCEPTED = b'HTTP/1.1 202 Accepted\r\nContent-Length: 0\r\n\r\n'
 NOT_ACCEPTED = (
     'The endpoint rejected the token of this login. Check that it belongs to '
     'the cloud that you logged in to.\n'
@@ -122,6 +124,53 @@ def test_where_no_node_accepts_it_keystone_says_whose_fault_it_is(
     assert (fleet.logins(), fleet.checks()) == (1, 1)
 
 
+def test_a_wait_ends_if_the_token_of_the_login_is_revoked(
+    fleet: Fleet, cloud: clouds.Cloud, images: Images, tmp_path: pathlib.Path
+) -> None:
+    """Keystone does not issue a token for a revoked one: status 404."""
+    images('beta')
+    token = cloud.token()
+
+    def revoke(request: Request, forward: Callable[[], bytes]) -> bytes:
+        if request.method == 'PUT':
+            revoke_token(cloud, token)
+            return ACCEPTED
+        asked = any(one.method == 'PUT' for one in fleet.oslo.requests)
+        return UNAUTHORIZED if asked else forward()
+
+    fleet.oslo.fault = revoke
+    login = {
+        'OS_AUTH_TYPE': 'token',
+        'OS_AUTH_URL': f'{fleet.keystone.url}/v3',
+        'OS_TOKEN': token,
+        'OS_PROJECT_NAME': 'admin',
+        'OS_PROJECT_DOMAIN_ID': 'default',
+    }
+
+    result = shell.run_here(
+        *('image', 'cache', 'queue', 'beta', '--wait'),
+        *('--node', fleet.oslo.url, '--stall-after', '20'),
+        environment=clouds.without_login() | login | {'HOME': str(tmp_path)},
+        folder=tmp_path,
+    )
+
+    assert result.code == 1
+    (line,) = result.err.splitlines()
+    assert 'Keystone did not issue a token: ' in line
+    assert "(HTTP 404). Check the login with 'openstack token issue'." in line
+    assert fleet.logins() == 2
+
+
+def revoke_token(cloud: clouds.Cloud, token: str) -> None:
+    """Revoke a token in Keystone."""
+    rest.call(
+        'DELETE',
+        f'{cloud.auth_url}/auth/tokens',
+        token=cloud.token(),
+        headers={'X-Subject-Token': token},
+    )
+
+
 def test_a_token_that_was_revoked_is_renewed_once_for_all_nodes(
     openstack: OpenStack, fleet: Fleet, cloud: clouds.Cloud
 ) -> None:
@@ -133,12 +182,7 @@ def test_a_token_that_was_revoked_is_renewed_once_for_all_nodes(
         with first_come:
             if not revoked:
                 revoked.append(request.token)
-                rest.call(
-                    'DELETE',
-                    f'{cloud.auth_url}/auth/tokens',
-                    token=cloud.token(),
-                    headers={'X-Subject-Token': request.token},
-                )
+                revoke_token(cloud, request.token)
         return forward()
 
     fleet.oslo.fault = fleet.bergen.fault = revoke

@@ -57,7 +57,7 @@ def test_what_is_not_given_has_its_default(parser: Parser) -> None:
         'larger_than': None,
         'tag': [],
         'property': [],
-        'from_file': None,
+        'from_file': [],
         'dry_run': False,
         'auto_approve': False,
     }
@@ -321,6 +321,20 @@ def test_a_file_adds_to_the_words(
         'my image',
         'debian#13',
     ]
+
+
+def test_several_files_add_to_the_words(
+    parser: Parser, tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """None of them replaces another, and standard input is read once."""
+    path = tmp_path / 'images'
+    path.write_bytes(b'ubuntu')
+    monkeypatch.setattr(sys, 'stdin', io.StringIO('debian'))
+    files = f'--from-file {path} --from-file - --from-file -'
+
+    parsed = parser.parse_args(files.split())
+
+    assert options.image_words(parsed) == ['ubuntu', 'debian']
 
 
 def test_standard_input_adds_to_the_words(

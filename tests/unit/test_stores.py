@@ -12,10 +12,12 @@ from glance_cache_osc.drivers import http
 from glance_cache_osc.model import images
 from tests.cli import payloads as p
 from tests.unit import conftest
+from tests.web import SILENT
 
 INFO = f'{p.EDGE}/v2/info/stores'
 IN_FAST = f'{p.EDGE}/v2/stores/fast/{p.UBUNTU}'
 JSON = {'Content-Type': 'application/json'}
+NO_STORES = f"Cannot list the stores of the cloud's Glance at {p.EDGE}"
 UBUNTU = images.Image(p.UBUNTU, 'ubuntu', 5000000, ('fast', 'cheap'))
 
 
@@ -59,34 +61,38 @@ def test_stores_have_names(
         ),
         (
             says('409 Conflict', 'Not now'),
-            errors.Refused,
-            'Not now.',
+            errors.CatalogueError,
+            f'{NO_STORES}: Not now.',
         ),
         (
             {'text': '[]', 'headers': JSON},
-            errors.BadReply,
-            "The response is not a list of stores. See 'openstack endpoint "
-            "list --service image'.",
+            errors.CatalogueError,
+            f'{NO_STORES}: The response is not a list of stores. Check that '
+            'this is a Glance endpoint.',
         ),
         (
             {'text': '{}', 'headers': JSON},
-            errors.BadReply,
-            "The response is not a list of stores. See 'openstack endpoint "
-            "list --service image'.",
+            errors.CatalogueError,
+            f'{NO_STORES}: The response is not a list of stores. Check that '
+            'this is a Glance endpoint.',
         ),
         (
             {'text': 'Welcome'},
-            errors.BadReply,
-            (
-                'The response is not valid JSON. Check that this is a Glance '
-                'endpoint.'
-            ),
+            errors.CatalogueError,
+            f'{NO_STORES}: The response is not valid JSON. Check that this is '
+            'a Glance endpoint.',
+        ),
+        (
+            SILENT,
+            errors.CatalogueError,
+            f'{NO_STORES}: No response within 2.5 seconds. Check that the '
+            'service is up.',
         ),
         (
             {'text': '{"stores": ["fast"]}', 'headers': JSON},
-            errors.BadReply,
-            "The response is not a list of stores. See 'openstack endpoint "
-            "list --service image'.",
+            errors.CatalogueError,
+            f'{NO_STORES}: The response is not a list of stores. Check that '
+            'this is a Glance endpoint.',
         ),
     ],
 )
@@ -95,12 +101,12 @@ def test_a_glance_may_have_no_stores(
     some: stores.Stores,
     web: conftest.Web,
     stub: dict[str, Any],
-    kind: type[errors.NodeError],
+    kind: type[errors.CacheError],
     expected: str,
 ) -> None:
     web.answers('GET', INFO, **stub)
 
-    with pytest.raises(errors.NodeError) as caught:
+    with pytest.raises(errors.CacheError) as caught:
         run(some.names())
 
     assert type(caught.value) is kind
@@ -115,6 +121,18 @@ def test_data_is_taken_out_of_one_store(
     run(some.delete(UBUNTU, 'fast'))
 
     assert web.requests == [f'DELETE {IN_FAST}']
+
+
+def test_a_deletion_without_a_response_has_no_timeout_to_set(
+    run: conftest.Run, some: stores.Stores, web: conftest.Web
+) -> None:
+    web.answers('DELETE', IN_FAST, **SILENT)
+
+    with pytest.raises(errors.TimedOut) as caught:
+        run(some.delete(UBUNTU, 'fast'))
+
+    assert caught.value.connected
+    assert caught.value.remedy == errors.CHECK_RESULT
 
 
 def test_the_name_of_a_store_is_one_part_of_the_path(

@@ -437,9 +437,32 @@ def test_a_token_that_keystone_cannot_check_is_one_failure_of_the_login(
     assert keystone.logins == 1
 
 
+def not_found(kind: str) -> ksa_exceptions.NotFound:
+    """A response with status 404, of a content type."""
+    response = requests.Response()
+    response.headers['Content-Type'] = kind
+    return ksa_exceptions.NotFound(
+        'Failed to validate token', response=response, request_id='req-1'
+    )
+
+
 @pytest.mark.parametrize(
     ('error', 'kind', 'why'),
     [
+        # As Keystone responds to a login with a revoked token.
+        (
+            not_found('application/json'),
+            *(errors.LoginRejected, 'Failed to validate token (HTTP 404)'),
+        ),
+        # As a proxy responds while Keystone is not there.
+        (
+            not_found('text/html'),
+            *(errors.LoginFailed, 'Failed to validate token (HTTP 404)'),
+        ),
+        (
+            ksa_exceptions.NotFound('Nothing'),
+            *(errors.LoginFailed, 'Nothing (HTTP 404)'),
+        ),
         (
             ksa_exceptions.Unauthorized('The account is locked'),
             *(errors.LoginRejected, 'The account is locked (HTTP 401)'),

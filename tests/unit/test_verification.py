@@ -342,7 +342,7 @@ def test_what_is_not_read(more: dict[str, Any], expected: str) -> None:
 def test_what_the_node_does_not_list() -> None:
     node = Node(OK)
     (one,) = candidates(node)
-    absent = dataclasses.replace(one, cached=False)
+    absent = dataclasses.replace(one, state=None)
 
     (finding,) = verify([absent])
 
