@@ -349,7 +349,8 @@ def test_time_that_is_up(
     assert result.err == (
         f'Not cached on edge-bergen ({nodes["edge-bergen"]}): slow ({image}): '
         'Not cached within 2 seconds. Queued images stay queued. To wait '
-        'longer, use --timeout.\n'
+        'longer, use --timeout. If glance-api was restarted after the request, '
+        "use 'openstack image cache queue --force'.\n"
     )
     assert caches[1].queued == {image}
 
