@@ -230,7 +230,13 @@ class TooLong(BadReply):
 
 
 class LoginFailed(NodeError):
-    """Keystone did not issue a token; the node processed no request."""
+    """Keystone did not issue a token; the node processed no request.
+
+    :ivar cloud: the name of the cloud; empty if the login is that of the
+        command.
+    """
+
+    cloud = ''
 
 
 class LoginRejected(LoginFailed):

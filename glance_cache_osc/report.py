@@ -45,8 +45,9 @@ class Failures:
         #: Each line with the name of the unreachable node, an empty string
         #: for any other failure, or None for a remark.
         self._lines: list[tuple[str, str | None]] = []
-        #: The operations that failed without a login, by the error's text.
-        self._logins: dict[str, list[str]] = {}
+        #: The operations that failed without a login, by the name of the
+        #: cloud and the error's text.
+        self._logins: dict[tuple[str, str], list[str]] = {}
         self._interrupted = 0
         self._stopped = False
 
@@ -66,7 +67,8 @@ class Failures:
             self._interrupted += 1
             self._stopped = True
         elif isinstance(error, errors.LoginFailed):
-            self._logins.setdefault(str(error), []).append(what)
+            key = (error.cloud, str(error))
+            self._logins.setdefault(key, []).append(what)
         else:
             unreachable = node if errors.is_unreachable(error) else ''
             self._lines.append((line_of(error, f'{what}: '), unreachable))
@@ -78,8 +80,10 @@ class Failures:
 
     def _login_lines(self) -> list[str]:
         lines = []
-        for error, (first, *more) in self._logins.items():
+        for (cloud, error), (first, *more) in self._logins.items():
             rest = _(' and other operations (%d)') % len(more) if more else ''
+            if cloud and (where := _(" in cloud '%s'") % cloud) not in first:
+                rest += where
             lines.append(columns.safe_text(f'{first}{rest}: {error}'))
         return lines
 

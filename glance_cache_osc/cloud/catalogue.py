@@ -237,7 +237,9 @@ class Catalogue:
             raise errors.CatalogueError(
                 _("Cannot look up images in the cloud's Glance: %s")
                 % error.why,
-                _("See 'openstack image list'."),
+                error.remedy
+                if isinstance(error, errors.UsageError)
+                else _("See 'openstack image list'."),
             ) from error
         try:
             if all(isinstance(item['id'], str) for item in body['images']):

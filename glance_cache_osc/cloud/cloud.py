@@ -41,8 +41,6 @@ _FEW_NODES = 3
 _CATALOGUE_TIMEOUT = 60.0
 #: The exceptions for an entry of clouds.yaml that is not enough to log in.
 _NO_LOGIN = (ksa_exceptions.ClientException, OSError)
-
-
 #: The key of an image: its cloud and its ID.
 Key = tuple['Cloud', str]
 
@@ -62,6 +60,7 @@ class Cloud:
     :param session: keystoneauth's session for the entry.
     :param engine: sends the requests.
     :param timeout: seconds that Keystone may take.
+    :param login_name: see `login.Login`.
     """
 
     def __init__(
@@ -70,12 +69,13 @@ class Cloud:
         session: ksa_session.Session,
         engine: engines.Engine,
         timeout: float,
+        login_name: str = '',
     ) -> None:
         self.session = session
         self._config = config
         self._engine = engine
         self._timeout = timeout
-        self._login = login.Login(session, timeout)
+        self._login = login.Login(session, timeout, login_name)
         self._connections = settings.Connections(session)
         self._others: dict[str, Cloud] = {}
 
@@ -119,7 +119,7 @@ class Cloud:
                     % {'name': name, 'why': ' '.join(str(error).split())}
                 ) from error
             self._others[name] = Cloud(
-                config, session, self._engine, self._timeout
+                config, session, self._engine, self._timeout, name
             )
         return self._others[name]
 

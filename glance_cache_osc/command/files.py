@@ -52,22 +52,37 @@ def check(path: str) -> None:
     """
     if not path:
         raise errors.UsageError(_("'--output' is empty"), _('Specify a file.'))
-    if path == '-' or _in_place(path) is not None:
-        return
-    file = pathlib.Path(path).resolve()
-    if file.is_dir():
-        why = errno.EISDIR
-    elif not file.parent.is_dir():
-        why = errno.ENOENT
-    elif not os.access(file.parent, os.W_OK | os.X_OK):
-        why = errno.EACCES
-    else:
+    try:
+        why = _obstacle(path)
+    except OSError as error:
+        why = error.errno or errno.EIO
+    except RuntimeError:  # Before Python 3.13, for a loop of links.
+        why = errno.ELOOP
+    if not why:
         return
     raise errors.UsageError(
         _("Cannot write '%(file)s': %(why)s")
         % {'file': path, 'why': os.strerror(why)},
         _('Check the directory of the file.'),
     )
+
+
+def _obstacle(path: str) -> int:
+    """The error number why a file cannot be written; 0 if it can.
+
+    :raises OSError: the path cannot be examined.
+    """
+    if path == '-' or _in_place(path) is not None:
+        return 0
+    file = pathlib.Path(path).resolve()
+    if file.is_dir():
+        return errno.EISDIR
+    file.parent.stat()
+    if not file.parent.is_dir():
+        return errno.ENOENT
+    if not os.access(file.parent, os.W_OK | os.X_OK):
+        return errno.EACCES
+    return 0
 
 
 def write(path: str, text: str, stdout: TextIO) -> None:

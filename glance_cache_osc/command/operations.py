@@ -137,7 +137,8 @@ class Operations:
         try:
             return await cloud.catalogue().by_id(image_ids)
         except errors.CatalogueError as error:
-            self.failures.add(_('Cannot look up image names'), error)
+            what = _('Cannot look up image names') + self.cloud_suffix(cloud)
+            self.failures.add(what, error)
             return {}
 
     async def list_entries(self, members: Collection[Member]) -> Held:

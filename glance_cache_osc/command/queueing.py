@@ -44,15 +44,16 @@ async def carry_out(
     :param limits: the limits of the wait; None to queue only.
     :returns: the results, without failed steps, which are reported.
     """
-    _report_external_fills(command, steps)
     command.loop.has_changes = True
     if limits:
+        _report_external_fills(command, steps)
         return await _fill(command, steps, limits)
     done = await command.carry_out(
         steps,
         lambda job: job.member.driver.queue(job.image_id),
         _('Cannot queue image %(image)s on %(node)s'),
     )
+    _report_external_fills(command, done)
     return [(member, step, _RESULTS[step.action]) for member, step in done]
 
 

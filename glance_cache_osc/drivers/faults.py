@@ -31,7 +31,11 @@ _PERMISSION = _(
 
 
 def from_status(
-    response: engine.Response, endpoint: str, secrets: Collection[str] = ()
+    response: engine.Response,
+    endpoint: str,
+    secrets: Collection[str] = (),
+    *,
+    authenticated: bool = True,
 ) -> errors.NodeError:
     """An error for a response with an HTTP status other than 2xx.
 
@@ -39,8 +43,14 @@ def from_status(
 
     :param endpoint: the root URL of the node.
     :param secrets: texts that the error must not contain.
+    :param authenticated: whether the request had a token.
     """
     path = urllib.parse.urlsplit(endpoint).path
+    if response.status == 401 and not authenticated:
+        return errors.Forbidden(
+            _('The endpoint requires a login for a request without a token'),
+            _('Check the path of the endpoint, and proxies in front of it.'),
+        )
     error = _from_status(response, path, secrets)
     request_id = str(response.headers.get('x-openstack-request-id'))
     if _REQUEST_ID.fullmatch(request_id):

@@ -154,7 +154,10 @@ class NodeClient:
                 return response
             if not await retry.wait(response):
                 raise faults.from_status(
-                    response, self.endpoint, self.login.secrets
+                    response,
+                    self.endpoint,
+                    self.login.secrets,
+                    authenticated=authenticated,
                 )
 
     async def _with_token(

@@ -210,12 +210,10 @@ class Board:
 
 def _status(data: list[_NodeData], missing: int | None, queued: int) -> str:
     """The status of a row in one word; failures take precedence."""
-    failed = [one for one in data if one.error]
+    failed = [snapshots.status_of(one.error) for one in data if one.error]
     if failed:
-        word = snapshots.status_of(failed[0].error)
-        if len(data) == 1:
-            return word
-        return f'{len(failed)} {word}'
+        word = failed[0] if len(set(failed)) == 1 else _('failed')
+        return word if len(data) == 1 else f'{len(failed)} {word}'
     if not all(one.read for one in data):
         return _('waiting')
     if queued:

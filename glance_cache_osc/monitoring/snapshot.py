@@ -23,6 +23,7 @@ _WORDS = {
     errors.NotGlance: 'not glance',
     errors.BadReply: 'not glance',
     errors.TooOld: 'too old',
+    errors.LoginFailed: 'no login',
     errors.CacheError: 'error',
 }
 #: The names of a cloud and of one of its sites.

@@ -22,7 +22,8 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.transport import threads
 
 _LOG = logging.getLogger(__name__)
-#: The token is renewed this many seconds before it expires.
+#: The token is renewed this many seconds before it expires, or after half of
+#: its life if that is later.
 _RENEW_BEFORE = 30.0
 #: The least length of a token that is treated as a secret. A Glance service
 #: without Keystone accepts any token, even a common word.
@@ -42,15 +43,22 @@ class Login:
 
     :param session: OpenStackClient's session.
     :param timeout: seconds that Keystone may take.
+    :param cloud: the name of the cloud in errors; empty if the login is that
+        of the command.
     :ivar secrets: all tokens of this login; no output may contain them.
     """
 
-    def __init__(self, session: ksa_session.Session, timeout: float) -> None:
+    def __init__(
+        self, session: ksa_session.Session, timeout: float, cloud: str = ''
+    ) -> None:
         self.secrets: set[str] = set()
+        self._cloud = cloud
         self._session = session
         self._timeout = timeout
         self._headers: Headers | None = None
         self._access: Any = None
+        #: In seconds since 1970; infinite if the token does not expire.
+        self._expires_at = self._renew_at = math.inf
         if access := getattr(session.auth, 'auth_ref', None):
             # OpenStackClient has logged in already.
             self._keep({_AUTH_HEADER: access.auth_token}, access)
@@ -75,12 +83,10 @@ class Login:
 
         :raises errors.LoginFailed: there is no token.
         """
-        left = math.inf
-        if self._access:
-            left = self._access.expires.timestamp() - _now()
-        if self._headers is None or left <= 0:
+        if self._headers is None or self._expires_at <= _now():
             await self._renew(None)
-        elif left < _RENEW_BEFORE and not self._renewal:
+        elif self._renew_at <= _now() and not self._renewal:
+            self._plan_renewal()
             self._start_renewal(None)
         if self._headers is None:
             raise errors.LoginFailed(_('Not logged in'))
@@ -116,13 +122,15 @@ class Login:
                 await self._renew(headers)
             except errors.LoginFailed as error:
                 cls = type(error)
-                raise cls(
+                failure = cls(
                     _('The token was rejected and cannot be renewed: %s')
                     % error.why,
                     _('Check that Keystone is up.')
                     if cls is errors.KeystoneUnavailable
                     else _("Check the login with 'openstack token issue'."),
-                ) from error
+                )
+                failure.cloud = error.cloud
+                raise failure from error
         return None if headers is self._headers else self._headers
 
     async def _renew(self, rejected: Headers | None) -> None:
@@ -136,6 +144,8 @@ class Login:
             raise self._rejection
         renewal = self._renewal or self._start_renewal(rejected)
         if error := await asyncio.shield(renewal):
+            if isinstance(error, errors.LoginFailed):
+                error.cloud = self._cloud
             raise error
 
     def _start_renewal(
@@ -179,11 +189,19 @@ class Login:
 
     def _keep(self, headers: Headers | None, access: Any) -> None:
         self._access = access
+        self._expires_at = access.expires.timestamp() if access else math.inf
+        self._plan_renewal()
         if headers == self._headers:
             return  # Keep the object: callers compare headers by identity.
         self._headers = headers
         values = (headers or {}).values()
         self.secrets |= {one for one in values if len(one) >= _MIN_SECRET}
+
+    def _plan_renewal(self) -> None:
+        """Set the time of the next renewal, or of the next attempt at it."""
+        now = _now()
+        halfway = now + (self._expires_at - now) / 2
+        self._renew_at = max(self._expires_at - _RENEW_BEFORE, halfway)
 
     def _fetch(self, rejected: Headers | None) -> _Token:
         """Get a token from Keystone; runs on a thread.

@@ -122,7 +122,9 @@ class CheckImageCacheNodes(base.CacheLister):
         async def check(member: base.Member) -> checks.Report:
             async def has_image(client: http.NodeClient) -> bool | None:
                 if member.cloud not in self._examples:
-                    raise errors.NodeError(_('The cloud did not respond'))
+                    raise errors.NodeError(
+                        _('The cloud has no list of images')
+                    )
                 example = self._examples[member.cloud]
                 if example is None:
                     return None

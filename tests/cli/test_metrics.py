@@ -201,6 +201,8 @@ def test_the_old_file_stays_if_nothing_could_be_asked(
         ('clouds.yaml/cache.prom', 'No such file or directory'),
         ('.', 'Is a directory'),
         ('closed/cache.prom', 'Permission denied'),
+        ('x' * 300, 'File name too long'),
+        ('loop/cache.prom', 'Too many levels of symbolic links'),
     ],
 )
 @pytest.mark.parametrize('command', ['metrics', 'report'])
@@ -214,6 +216,7 @@ def test_a_file_that_can_not_be_written_is_reported_first(
     why: str,
 ) -> None:
     (tmp_path / 'closed').mkdir()
+    (tmp_path / 'loop').symlink_to('loop')
     # The tests may run as root, who may write everywhere.
     monkeypatch.setattr(os, 'access', lambda *_args: False)
 

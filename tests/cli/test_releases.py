@@ -113,6 +113,23 @@ def test_what_is_queued_on_an_old_node_waits_for_a_program(
 
 
 @pytest.mark.usefixtures('xena')
+def test_where_nothing_was_queued_nothing_waits(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    names(cloud, p.FEDORA, 'fedora-42')
+    cloud.answers(
+        'GET', f'{IMAGES}/{p.FEDORA}', json=p.image(p.FEDORA, 'fedora-42')
+    )
+    cloud.answers('PUT', f'{QUEUED}/{p.FEDORA}', status_code=404)
+
+    result = openstack('image', 'cache', 'queue', p.FEDORA, '-f', 'value')
+
+    assert result.code == 1
+    (line,) = result.err.splitlines()
+    assert line.startswith('Cannot queue image fedora-42 ')
+
+
+@pytest.mark.usefixtures('xena')
 @pytest.mark.parametrize(
     ('image_id', 'more', 'result', 'told'),
     [

@@ -259,5 +259,6 @@ def test_without_an_image_service_there_are_rows_without_names(
     # Before that, openstacksdk says it in its own words.
     assert result.err.splitlines()[-1] == (
         "Cannot look up image names: Cannot look up images in the cloud's "
-        "Glance: This cloud has no image endpoint. See 'openstack image list'."
+        'Glance: This cloud has no image endpoint. See '
+        "'openstack endpoint list --service image'."
     )

@@ -157,8 +157,8 @@ def test_each_keystone_has_the_timeout_of_the_command(
     cloud_of(Manager(session, {}), timeout=7).named('far')
 
     assert [one.args for one in logins.call_args_list] == [
-        (session, 7),
-        (far.return_value, 7),
+        (session, 7, ''),
+        (far.return_value, 7, 'far'),
     ]
 
 

@@ -447,6 +447,21 @@ def test_a_token_that_is_not_accepted(
     )
 
 
+def test_a_login_that_is_required_of_a_request_without_a_token(
+    run: conftest.Run, client: http.NodeClient, web: conftest.Web
+) -> None:
+    """As by Glance, if the endpoint ends with /v2/images."""
+    web.answers('GET', CACHE, status_code=401)
+
+    with pytest.raises(errors.Forbidden) as caught:
+        run(client.request('GET', '/v2/cache', authenticated=False))
+
+    assert str(caught.value) == (
+        'The endpoint requires a login for a request without a token. Check '
+        'the path of the endpoint, and proxies in front of it.'
+    )
+
+
 def test_long_words_are_cut(
     run: conftest.Run, client: http.NodeClient, web: conftest.Web
 ) -> None:

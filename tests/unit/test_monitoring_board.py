@@ -173,6 +173,17 @@ def test_sites_add_up_their_nodes(clock: Clock) -> None:
     assert made.total().nodes == 3
 
 
+def test_failures_of_several_kinds_are_not_counted_as_one_kind(
+    clock: Clock,
+) -> None:
+    made = board(clock)
+    made.fail(OSLO_1, DOWN)
+    made.fail(OSLO_2, errors.Forbidden('No permission'))
+
+    assert row(made, 'oslo', by_node=False).status == '2 failed'
+    assert row(made, 'oslo-2').status == 'forbidden'
+
+
 def test_rows_that_need_attention_come_first(clock: Clock) -> None:
     made = board(clock, policy=True)
     made.update(OSLO_1, [cached('a'), cached('b')])

@@ -37,6 +37,24 @@ def test_each_failure_is_a_line_in_the_order_of_their_coming(
     ]
 
 
+def test_a_login_that_failed_is_one_line_for_each_cloud(
+    log: mock.Mock,
+) -> None:
+    """Their texts may be equal; one mended login does not mend the other."""
+    failures = report.Failures()
+    for cloud in ('north', 'south', 'south', ''):
+        error = errors.LoginFailed('Wrong password')
+        error.cloud = cloud
+        failures.add(f'Cannot list {cloud or "own"}', error)
+
+    assert failures.lines == [
+        "Cannot list north in cloud 'north': Wrong password.",
+        "Cannot list south and other operations (1) in cloud 'south': Wrong "
+        'password.',
+        'Cannot list own: Wrong password.',
+    ]
+
+
 def test_a_failure_can_not_steer_a_terminal(log: mock.Mock) -> None:
     failures = report.Failures()
     failures.add('Cannot delete \x1b[31m', errors.Refused('Not\nthis'))

@@ -620,6 +620,17 @@ SOON = datetime.timedelta(seconds=20)
 PAST = datetime.timedelta(seconds=-1)
 
 
+@pytest.fixture
+def later(monkeypatch: pytest.MonkeyPatch) -> Callable[[float], None]:
+    """Set the clock forward by so many seconds from now."""
+
+    def later(seconds: float) -> None:
+        at = time.time() + seconds
+        monkeypatch.setattr(login, '_now', lambda: at)
+
+    return later
+
+
 def renewed(loop: loops.Loop, shared: login.Login) -> str:
     """The token once what is under way has ended."""
 
@@ -630,12 +641,27 @@ def renewed(loop: loops.Loop, shared: login.Login) -> str:
     return loop.run(wait())
 
 
+@pytest.mark.parametrize(
+    ('lasts', 'kept', 'seconds'),
+    [(HOUR / 36, 69, 71), (HOUR / 60, 29, 31), (HOUR / 180, 9, 11)],
+)
 def test_a_token_is_renewed_before_its_end_beside_the_requests(
-    loop: loops.Loop, shared: login.Login, keystone: Keystone
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    later: Callable[[float], None],
+    lasts: datetime.timedelta,
+    kept: float,
+    seconds: float,
 ) -> None:
-    keystone.lasts = SOON
+    """30 seconds before, or after half of its life."""
+    keystone.lasts = lasts
     assert loop.run(shared.headers()) == {'X-Auth-Token': 'token-1'}
     keystone.lasts = HOUR
+    later(kept)
+    assert renewed(loop, shared) == 'token-1'
+    assert keystone.logins == 1
+    later(seconds)
 
     async def ask_often() -> list[str]:
         found = [await shared.headers() for _ in range(50)]
@@ -652,12 +678,14 @@ def test_a_keystone_that_is_down_stops_nobody_who_has_a_token(
     shared: login.Login,
     keystone: Keystone,
     web: conftest.Web,
+    later: Callable[[float], None],
     hangs: bool,
 ) -> None:
     """Down or hanging, shortly before the token ends."""
     nodes(web)
     keystone.lasts = SOON
     loop.run(shared.headers())
+    later(11)
     keystone.error = ksa_exceptions.ConnectFailure('down')
     if hangs:
         keystone.hangs = threading.Event()
@@ -671,17 +699,23 @@ def test_a_keystone_that_is_down_stops_nobody_who_has_a_token(
 
 
 def test_a_renewal_that_failed_is_tried_again(
-    loop: loops.Loop, shared: login.Login, keystone: Keystone
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    later: Callable[[float], None],
 ) -> None:
+    """After half of the time that is left, and not with each request."""
     keystone.lasts = SOON
     loop.run(shared.headers())
     keystone.error = ksa_exceptions.ConnectFailure('down')
-    assert renewed(loop, shared) == 'token-1'
-    assert renewed(loop, shared) == 'token-1'
+    later(11)
+    assert [renewed(loop, shared) for _ in range(3)] == ['token-1'] * 3
+    assert keystone.logins == 2
 
     keystone.error, keystone.lasts = None, HOUR
+    later(16)
 
-    assert [renewed(loop, shared) for _ in range(3)][-1] == 'token-4'
+    assert [renewed(loop, shared) for _ in range(2)][-1] == 'token-3'
 
 
 def test_a_token_that_has_ended_is_not_sent(
