@@ -2,7 +2,9 @@
 
 """The stores of a Glance."""
 
+import asyncio
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -133,6 +135,18 @@ def test_a_deletion_without_a_response_has_no_timeout_to_set(
 
     assert caught.value.connected
     assert caught.value.remedy == errors.CHECK_RESULT
+
+
+@pytest.mark.parametrize('connected', [True, False])
+def test_a_deletion_that_was_not_sent_is_known(connected: bool) -> None:
+    error = errors.TimedOut('Slow', errors.WAIT_LONGER, connected=connected)
+    client = mock.create_autospec(http.NodeClient, instance=True)
+    client.request.side_effect = error
+
+    with pytest.raises(errors.TimedOut) as caught:
+        asyncio.run(stores.Stores(client).delete(UBUNTU, 'fast'))
+
+    assert (caught.value.connected, caught.value.remedy) == (connected, '')
 
 
 def test_the_name_of_a_store_is_one_part_of_the_path(

@@ -625,6 +625,22 @@ def test_a_stalled_node_may_recover_while_others_are_waited_for() -> None:
     assert scene.ends == ['a n1 CACHED', 'a n2 CACHED', 'b n2 CACHED']
 
 
+def test_a_node_that_recovered_is_not_stalled_when_the_last_one_stalls() -> (
+    None
+):
+    scene = Scene(nodes=2, wanted='ab', stall_after=60)
+    first, last = scene.drivers
+    first.seconds, last.seconds = 90, 40
+    scene.world.at(80, lambda: setattr(first, 'seconds', 55))
+    scene.world.at(30, lambda: setattr(last, 'seconds', None))
+
+    assert scene.follow() is waiting.Ending.STALLED
+    assert [one for one, __ in scene.notes.stalls] == ['n1', 'n2']
+    assert scene.ends == [
+        'a n1 CACHED', 'a n2 CACHED', 'b n1 CACHED', 'b n2 REQUESTED'
+    ]  # fmt: skip
+
+
 def test_a_stalled_node_holds_up_nobody() -> None:
     scene = Scene(nodes=3, seconds=20, stall_after=60, downloads=1)
     scene.drivers[0].seconds = None
