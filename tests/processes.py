@@ -48,6 +48,11 @@ def ignores_sigint(pid: int) -> bool:
     return bool(mask >> (signal.SIGINT - 1) & 1)
 
 
+def state_of(pid: int) -> str:
+    """The state of a process in one letter, such as T for stopped."""
+    return _status(pid, 'State')
+
+
 def _status(pid: int, key: str) -> str:
     text = (PROC / f'{pid}/status').read_text(encoding='utf-8')
     return text.partition(f'{key}:')[2].split()[0]

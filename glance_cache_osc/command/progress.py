@@ -2,10 +2,14 @@
 
 """Temporary progress displays on a terminal."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import logging
+import os
+import signal
 import sys
+import threading
 from typing import Any
 
 _LOG = logging.getLogger(__name__)
@@ -80,7 +84,7 @@ def transferring(what: str) -> Iterator[Bytes]:
         rich.progress.TransferSpeedColumn(),
         rich.progress.TimeRemainingColumn(),
     )
-    with display:
+    with display, suspendable(display.stop, display.start):
         yield Bytes(display, display.add_task(what, total=None))
 
 
@@ -97,9 +101,41 @@ def counting(what: str, total: int) -> Iterator[Counter]:
         return
     import rich.progress
 
-    with _progress(rich.progress.MofNCompleteColumn()) as display:
+    display = _progress(rich.progress.MofNCompleteColumn())
+    with display, suspendable(display.stop, display.start):
         yield Counter(display, display.add_task(what, total=total))
         display.refresh()
+
+
+@contextlib.contextmanager
+def suspendable(
+    stop: Callable[[], object], start: Callable[[], object]
+) -> Iterator[None]:
+    """Remove a display while Ctrl-Z suspends the process.
+
+    Otherwise, the shell has a terminal with a hidden cursor.
+
+    :param stop: removes the display.
+    :param start: shows it again.
+    """
+    if (
+        threading.current_thread() is not threading.main_thread()
+        or signal.getsignal(signal.SIGTSTP) is not signal.SIG_DFL
+    ):
+        yield
+        return
+
+    def suspend(_number: int, _frame: object) -> None:
+        stop()
+        # SIGTSTP would call this function again.
+        os.kill(os.getpid(), signal.SIGSTOP)
+        start()
+
+    signal.signal(signal.SIGTSTP, suspend)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 
 def overflow(console: Any) -> Any:

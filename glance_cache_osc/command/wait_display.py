@@ -129,7 +129,8 @@ def show(log: logging.Logger, stall_after: float) -> Iterator[Lines]:
     )
     display.start()
     try:
-        yield display
+        with progress.suspendable(display.stop, display.start):
+            yield display
     finally:
         display.stop()
 

@@ -48,12 +48,20 @@ class Screen:
         self._last: Any = ''
 
     def __enter__(self) -> Self:
-        self._live.start()
+        self.start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._live.stop()
+        self.stop()
         self._console.print(self._last)
+
+    def start(self) -> None:
+        """Show the view in place of the other contents of the terminal."""
+        self._live.start()
+
+    def stop(self) -> None:
+        """Show the other contents of the terminal again."""
+        self._live.stop()
 
     def show(self, board: boards.Board, now: datetime.datetime) -> None:
         """Show the current state, in the current size of the terminal."""

@@ -20,6 +20,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.command import common
 from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
+from glance_cache_osc.command import progress
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
@@ -123,7 +124,10 @@ class WatchImageCache(common.CacheCommand):
                 await asyncio.sleep(_REFRESH)
 
         stdout = self.app.stdout
-        with watch_display.Screen(stdout, by_node=by_node) as screen:
+        with (
+            watch_display.Screen(stdout, by_node=by_node) as screen,
+            progress.suspendable(screen.stop, screen.start),
+        ):
             await _until_cancelled(
                 [
                     draw(),

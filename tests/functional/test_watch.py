@@ -20,6 +20,7 @@ from tests.functional import test_sites
 from tests.functional.conftest import PATIENCE
 from tests.functional.terminal import Terminal
 from tests.polling import until
+from tests.processes import state_of
 from tests.relay import Relay
 from tests.shell import OPENSTACK
 from tests.shell import started
@@ -28,6 +29,8 @@ WATCH = (
     *(OPENSTACK, '--os-cloud', 'demo-cloud', 'image', 'cache', 'watch'),
     *('--policy', 'policy.yaml', '--interval', '0.3'),
 )
+#: The alternate screen of a terminal is left, with a cursor, and entered.
+LEFT, ENTERED = b'\x1b[?25h\x1b[?1049l', b'\x1b[?1049h'
 POLICY = """\
 version: 1
 sets:
@@ -103,6 +106,17 @@ def test_nodes_arrive_fail_and_come_back_on_a_terminal_of_any_size(
         assert terminal.shown[3].startswith('edge-bergen')
         caches[1].fill(alpha)
         relay()
+        terminal.await_screen(of('edge-bergen', 'ok', '1', '0', '0'))
+
+        # Ctrl-Z: the shell has its screen and its cursor, until `fg`.
+        terminal.process.send_signal(signal.SIGTSTP)
+        terminal.await_screen(lambda _: LEFT in terminal.written)
+        until(lambda: state_of(terminal.process.pid) == 'T', PATIENCE)
+        entered = terminal.written.count(ENTERED)
+        terminal.process.send_signal(signal.SIGCONT)
+        terminal.await_screen(
+            lambda _: terminal.written.count(ENTERED) > entered
+        )
         terminal.await_screen(of('edge-bergen', 'ok', '1', '0', '0'))
 
         terminal.resize(40, 5)

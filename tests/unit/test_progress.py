@@ -6,7 +6,9 @@ import io
 import logging
 import os
 import re
+import signal
 import sys
+import threading
 
 import pytest
 
@@ -231,3 +233,59 @@ def test_a_transfer_shows_nothing_where_there_is_no_terminal(
         shown.advance(3000)
 
     assert (out.getvalue(), err.getvalue()) == ('', '')
+
+
+@pytest.fixture
+def suspended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Displays that stop and start, and the process that is stopped."""
+    seen: list[str] = []
+    monkeypatch.setattr(
+        os, 'kill', lambda pid, number: seen.append(f'{pid} {number.name}')
+    )
+    return seen
+
+
+def ctrl_z(seen: list[str]) -> None:
+    """Press it while a display is shown."""
+    with progress.suspendable(
+        lambda: seen.append('stop'), lambda: seen.append('start')
+    ):
+        signal.raise_signal(signal.SIGTSTP)
+
+
+def test_a_display_is_not_shown_while_the_process_is_suspended(
+    suspended: list[str],
+) -> None:
+    before = signal.getsignal(signal.SIGTSTP)
+
+    ctrl_z(suspended)
+
+    assert suspended == ['stop', f'{os.getpid()} SIGSTOP', 'start']
+    assert signal.getsignal(signal.SIGTSTP) is before is signal.SIG_DFL
+
+
+def test_a_process_that_ignores_ctrl_z_still_does(
+    suspended: list[str],
+) -> None:
+    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
+    try:
+        ctrl_z(suspended)
+        assert signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+
+    assert suspended == []
+
+
+def test_a_display_of_another_thread_leaves_signals_alone() -> None:
+    handlers = []
+
+    def show() -> None:
+        with progress.suspendable(lambda: None, lambda: None):
+            handlers.append(signal.getsignal(signal.SIGTSTP))
+
+    thread = threading.Thread(target=show)
+    thread.start()
+    thread.join()
+
+    assert handlers == [signal.SIG_DFL]
