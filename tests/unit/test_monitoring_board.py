@@ -184,6 +184,13 @@ def test_failures_of_several_kinds_are_not_counted_as_one_kind(
     assert row(made, 'oslo-2').status == 'forbidden'
 
 
+def test_a_login_that_failed_is_no_error_of_the_node(clock: Clock) -> None:
+    made = board(clock)
+    made.fail(OSLO_1, errors.LoginRejected('The password is wrong'))
+
+    assert row(made, 'oslo-1').status == 'no login'
+
+
 def test_rows_that_need_attention_come_first(clock: Clock) -> None:
     made = board(clock, policy=True)
     made.update(OSLO_1, [cached('a'), cached('b')])
