@@ -77,7 +77,7 @@ def _obstacle(path: str) -> int:
     file = pathlib.Path(path).resolve()
     if file.is_dir():
         return errno.EISDIR
-    file.parent.stat()
+    file.parent.stat()  # Raises the reason if it cannot be entered.
     if not file.parent.is_dir():
         return errno.ENOENT
     if not os.access(file.parent, os.W_OK | os.X_OK):

@@ -140,12 +140,13 @@ class Login:
         :raises errors.LoginFailed: Keystone did not issue a token, or not
             within the timeout.
         """
-        if self._rejection:
-            raise self._rejection
-        renewal = self._renewal or self._start_renewal(rejected)
-        if error := await asyncio.shield(renewal):
-            if isinstance(error, errors.LoginFailed):
-                error.cloud = self._cloud
+        error: Exception | None = self._rejection
+        if not error:
+            renewal = self._renewal or self._start_renewal(rejected)
+            error = await asyncio.shield(renewal)
+        if isinstance(error, errors.LoginFailed):
+            error.cloud = self._cloud
+        if error:
             raise error
 
     def _start_renewal(

@@ -89,15 +89,20 @@ def test_an_old_node_is_listed(cloud: Cloud, openstack: OpenStack) -> None:
     ]
 
 
-@pytest.mark.usefixtures('xena')
-def test_what_is_queued_on_an_old_node_waits_for_a_program(
-    cloud: Cloud, openstack: OpenStack
-) -> None:
+def queue_fedora(cloud: Cloud, **answer: Any) -> None:
+    """Glance has fedora-42; the node has this answer to its queue request."""
     names(cloud, p.FEDORA, 'fedora-42')
     cloud.answers(
         'GET', f'{IMAGES}/{p.FEDORA}', json=p.image(p.FEDORA, 'fedora-42')
     )
-    cloud.answers('PUT', f'{QUEUED}/{p.FEDORA}', **NULL)
+    cloud.answers('PUT', f'{QUEUED}/{p.FEDORA}', **answer)
+
+
+@pytest.mark.usefixtures('xena')
+def test_what_is_queued_on_an_old_node_waits_for_a_program(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    queue_fedora(cloud, **NULL)
 
     result = openstack(
         *('image', 'cache', 'queue', p.FEDORA),
@@ -116,11 +121,7 @@ def test_what_is_queued_on_an_old_node_waits_for_a_program(
 def test_where_nothing_was_queued_nothing_waits(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    names(cloud, p.FEDORA, 'fedora-42')
-    cloud.answers(
-        'GET', f'{IMAGES}/{p.FEDORA}', json=p.image(p.FEDORA, 'fedora-42')
-    )
-    cloud.answers('PUT', f'{QUEUED}/{p.FEDORA}', status_code=404)
+    queue_fedora(cloud, status_code=404)
 
     result = openstack('image', 'cache', 'queue', p.FEDORA, '-f', 'value')
 

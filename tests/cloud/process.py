@@ -67,7 +67,7 @@ class Process:
             'PATH': os.defpath,
             'HOME': str(self.ledger.directory),
             'LANG': 'C.UTF-8',
-            # Without it, eventlet imports dnspython, an eighth of the imports.
+            # Without it, eventlet imports dnspython, which takes long.
             'EVENTLET_NO_GREENDNS': 'yes',
             **self.environment,
         }

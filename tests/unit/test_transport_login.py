@@ -718,6 +718,27 @@ def test_a_renewal_that_failed_is_tried_again(
     assert [renewed(loop, shared) for _ in range(2)][-1] == 'token-3'
 
 
+def test_a_renewal_that_was_rejected_names_its_cloud_each_time(
+    loop: loops.Loop, keystone: Keystone, later: Callable[[float], None]
+) -> None:
+    """Also if nobody waited for the renewal."""
+    session = ksa_session.Session(auth=keystone)
+    shared = login.Login(session, TIMEOUT, 'far')
+    keystone.lasts = SOON
+    loop.run(shared.headers())
+    keystone.error = ksa_exceptions.Unauthorized('The account is locked')
+    later(11)
+    assert renewed(loop, shared) == 'token-1'
+    assert keystone.logins == 2
+    later(21)
+
+    with pytest.raises(errors.LoginRejected) as caught:
+        loop.run(shared.headers())
+
+    assert caught.value.cloud == 'far'
+    assert keystone.logins == 2
+
+
 def test_a_token_that_has_ended_is_not_sent(
     loop: loops.Loop, shared: login.Login, keystone: Keystone
 ) -> None:
