@@ -7,6 +7,7 @@ import copy
 import csv
 import json
 import pathlib
+import re
 from typing import Any
 
 import pytest
@@ -397,6 +398,25 @@ def test_nodes_that_hold_an_image_of_their_cloud(
     )
 
     assert (result.code, result.out) == (0, 'oslo oslo\n')
+
+
+def test_a_cloud_whose_images_cannot_be_looked_up_is_named(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    for url in (OSLO, BERGEN_2):
+        cloud.answers('GET', f'{url}/v2/cache', json=p.cache())
+    held = p.cache(p.cached(p.DEBIAN))
+    cloud.answers('GET', f'{BERGEN_1}/v2/cache', json=held)
+    cloud.adapter.register_uri(
+        'GET', re.compile(f'{GLANCE}/v2/images'), status_code=404
+    )
+
+    result = openstack(*CACHE, 'list', '--all-nodes', '-f', 'value')
+
+    assert result.code == 1
+    (line,) = result.err.splitlines()
+    assert line.startswith("Cannot look up image names in cloud 'bergen': ")
 
 
 def test_a_keystone_that_is_away_costs_only_its_own_nodes(
