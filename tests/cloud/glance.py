@@ -126,6 +126,8 @@ class GlanceNode:
                 **options.environment,
             },
             lifeline,
+            # The fork server has the modules of the cloud's Glance.
+            forked=lifeline and not options.python and not options.wrapper,
         )
 
     def configure(self) -> None:

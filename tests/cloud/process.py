@@ -10,9 +10,13 @@ from dataclasses import dataclass
 from dataclasses import field
 import os
 from pathlib import Path
+import socket
 import subprocess
 import time
+from typing import BinaryIO
+from typing import IO
 
+from tests.cloud.forks import fork_server
 from tests.cloud.ledger import end
 from tests.cloud.ledger import Ledger
 from tests.cloud.ledger import Started
@@ -23,6 +27,7 @@ START_SECONDS = 120.0
 """Maximum seconds for the start or the work of a process."""
 
 _INSIDE = Path(__file__).parent / 'inside'
+_OPTIONS = ('-I', '-W', 'ignore')
 
 
 class CloudError(Exception):
@@ -34,7 +39,7 @@ def script(name: str) -> list[str]:
 
     -I excludes the directory of this package, and PYTHONPATH.
     """
-    return ['-I', '-W', 'ignore', str(_INSIDE / name)]
+    return [*_OPTIONS, str(_INSIDE / name)]
 
 
 @dataclass
@@ -44,6 +49,8 @@ class Process:
     :ivar log: the file of standard output and standard error
     :ivar lifeline: whether its standard input is a pipe that closes when this
         process ends
+    :ivar forked: whether it is a fork of a process that has imported Glance,
+        with a lifeline; the command is Python and a :func:`script`
     """
 
     name: str
@@ -52,7 +59,9 @@ class Process:
     ledger: Ledger
     environment: Mapping[str, str] = field(default_factory=dict)
     lifeline: bool = False
+    forked: bool = False
     _child: subprocess.Popen[bytes] | None = None
+    _stdin: IO[bytes] | socket.socket | None = None
     _started: Started | None = None
 
     def start(self) -> None:
@@ -73,24 +82,36 @@ class Process:
         }
         with held(), self.log.open('ab') as log:
             try:
-                self._child = subprocess.Popen(
-                    self.command,
-                    env=environment,
-                    cwd=self.ledger.directory,
-                    stdin=subprocess.PIPE
-                    if self.lifeline
-                    else subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    start_new_session=True,
-                )
+                pid = self._start(environment, log)
             except OSError as error:
                 raise CloudError(f'{self.name}: {error}') from error
-            self._started = self.ledger.add(self.name, self._child.pid)
+            self._started = self.ledger.add(self.name, pid)
+
+    def _start(self, environment: Mapping[str, str], log: BinaryIO) -> int:
+        """Start it, and return its process ID."""
+        directory = self.ledger.directory
+        if self.forked:
+            options = 1 + len(_OPTIONS)
+            server = fork_server(*self.command[:options])
+            pid, self._stdin = server.fork(
+                self.command[options:], environment, directory, log
+            )
+            return pid
+        self._child = subprocess.Popen(
+            self.command,
+            env=environment,
+            cwd=directory,
+            stdin=subprocess.PIPE if self.lifeline else subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        self._stdin = self._child.stdin
+        return self._child.pid
 
     def runs(self) -> bool:
         """Whether the process was started and has not ended."""
-        return self._child is not None and self._child.poll() is None
+        return self._started is not None and self._started.runs()
 
     def wait_until(self, ready: Callable[[], bool]) -> None:
         """Wait until the process is ready.
@@ -100,7 +121,7 @@ class Process:
         deadline = time.monotonic() + START_SECONDS
         while not ready():
             if not self.runs():
-                raise self._failed(f'ended with exit code {self._exit()}')
+                raise self._failed('ended')
             if time.monotonic() > deadline:
                 raise self._failed(
                     f'was not ready within {START_SECONDS:.0f} s'
@@ -117,9 +138,11 @@ class Process:
             if time.monotonic() > deadline:
                 raise self._failed(f'did not end within {START_SECONDS:.0f} s')
             time.sleep(_POLL_SECONDS)
-        if self._exit():
-            raise self._failed(f'ended with exit code {self._exit()}')
         self.reap()
+        if self._child is not None and self._child.returncode:
+            raise self._failed(
+                f'ended with exit code {self._child.returncode}'
+            )
 
     def stop(self, *, grace: float = 5) -> None:
         """Stop the process; kill it if it runs after `grace` seconds.
@@ -132,14 +155,11 @@ class Process:
         self.reap()
 
     def reap(self) -> None:
-        """Read the exit status, so that no zombie process remains."""
+        """Wait for the end, so that no zombie process remains."""
+        if self._stdin is not None:
+            self._stdin.close()
         if self._child is not None:
-            if self._child.stdin is not None:
-                self._child.stdin.close()
             self._child.wait()
-
-    def _exit(self) -> int | None:
-        return None if self._child is None else self._child.returncode
 
     def _failed(self, what: str) -> CloudError:
         lines = self.log.read_text(errors='replace').splitlines()[-20:]

@@ -38,10 +38,12 @@ class OpenStack(Protocol):
         """Run it with these arguments."""
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Keep the tests of a file in one process, and those of all releases.
 
-    The nodes of the older releases are started once in a process.
+    Thus the nodes of the older releases start once. It is first because xdist
+    reads the marks in the same hook.
     """
     for item in items:
         folder = item.path.parent
@@ -74,9 +76,11 @@ def token(cloud: clouds.Cloud) -> str:
 
 @pytest.fixture
 def environment(
-    cloud: clouds.Cloud, tmp_path: pathlib.Path
+    cloud: clouds.Cloud,
+    tmp_path: pathlib.Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> Callable[[str], dict[str, str]]:
-    """A user's environment with a login, and nothing of this machine's."""
+    """A user's environment with a login, and nothing of this machine."""
 
     def of(user: str) -> dict[str, str]:
         return {
@@ -84,6 +88,8 @@ def environment(
             **cloud.environment(user),
             'HOME': str(tmp_path),
             'XDG_CONFIG_HOME': str(tmp_path),
+            # stevedore's cache of entry points, for all programs.
+            'XDG_CACHE_HOME': str(tmp_path_factory.getbasetemp()),
             'COLUMNS': '300',
         }
 
