@@ -41,6 +41,8 @@ class ForkServer:
                 env={'EVENTLET_NO_GREENDNS': 'yes'},
                 stdin=stdin.fileno(),
                 stdout=subprocess.DEVNULL,
+                # Ctrl-C is not for it.
+                start_new_session=True,
             )
 
     def fork(
