@@ -85,7 +85,9 @@ class Login:
         """
         if self._headers is None or self._expires_at <= _now():
             await self._renew(None)
-        elif self._renew_at <= _now() and not self._renewal:
+        elif self._renew_at <= _now() and not (
+            self._renewal or self._rejection
+        ):
             self._plan_renewal()
             self._start_renewal(None)
         if self._headers is None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The event loop of a command, and how Ctrl-C interrupts it."""
+"""The event loop of a command, and how Ctrl-C and SIGTERM interrupt it."""
 
 import asyncio
 import atexit
@@ -23,6 +23,8 @@ _Value = TypeVar('_Value')
 #: less often than by default: almost no object of thousands of responses is
 #: garbage.
 _GC_THRESHOLDS = (50_000, 20, 20)
+#: Ctrl-C, and the signal of `timeout` and systemd.
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 #: The interval in seconds at which the main thread checks for signals while
 #: the event loop runs on another thread.
 _SIGNAL_INTERVAL = 0.1
@@ -34,7 +36,8 @@ class Loop:
     On the main thread, Ctrl-C cancels the running coroutine, so that no new
     request starts. A second Ctrl-C cancels the coroutine's handling of the
     first. If no coroutine is running, Ctrl-C raises `KeyboardInterrupt`, as
-    usual in Python. The previous signal handler is restored at the end.
+    usual in Python. SIGTERM does the same as Ctrl-C. The previous signal
+    handlers are restored at the end.
 
     :param factory: creates the event loop; tests use a loop with a virtual
         clock.
@@ -78,13 +81,14 @@ class Loop:
             # a second.
             atexit.unregister(gc.freeze)
             atexit.register(gc.freeze)
-            previous = signal.getsignal(signal.SIGINT)
             on_main = threading.current_thread() is threading.main_thread()
-            # A process that ignores SIGINT continues to ignore it.
-            if on_main and previous not in (None, signal.SIG_IGN):
-                self._wakeup = _wakeup(stack)
-                stack.callback(signal.signal, signal.SIGINT, previous)
-                signal.signal(signal.SIGINT, self._on_sigint)
+            for number in _SIGNALS if on_main else ():
+                previous = signal.getsignal(number)
+                # A process that ignores a signal continues to ignore it.
+                if previous not in (None, signal.SIG_IGN):
+                    self._wakeup = self._wakeup or _wakeup(stack)
+                    stack.callback(signal.signal, number, previous)
+                    signal.signal(number, self._on_signal)
             self._restore = stack.pop_all()
         self._running = False
         return self
@@ -148,7 +152,7 @@ class Loop:
         finally:
             self._running = False
 
-    def _on_sigint(self, *_signal: object) -> None:
+    def _on_signal(self, *_signal: object) -> None:
         repeated, self.interrupted = self.interrupted, True
         if self._task:
             self._runner.get_loop().call_soon_threadsafe(

@@ -9,10 +9,8 @@ from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-import contextlib
 import datetime
 import os
-import signal
 import time
 
 from glance_cache_osc import columns
@@ -46,7 +44,7 @@ class WatchImageCache(common.CacheCommand):
         'Elsewhere, each change is one line. The command changes nothing.'
     )
     _epilog = _('The images of the policy are looked up once, at the start.')
-    _example_intro = _('Watch all sites until they comply with a policy:')
+    _example_intro = _('Watch what all sites lack of a policy:')
     _example = 'openstack image cache watch --policy image-sites.yaml'
     changes = False
 
@@ -157,13 +155,14 @@ class WatchImageCache(common.CacheCommand):
                 key = (one.member.cloud.name, one.image_id)
                 if one.image_id:
                     async with locks[key]:
-                        if key not in known:
-                            known[key] = await _image(one)
+                        if key not in known and (found := await _image(one)):
+                            known[key] = found
             for one in changes:
                 words = [one.member.node.name, one.what]
                 if one.image_id:
                     key = (one.member.cloud.name, one.image_id)
-                    words.append(known[key].label)
+                    image = known.get(key) or images.Image(one.image_id)
+                    words.append(image.label)
                 now = datetime.datetime.now(datetime.UTC)
                 line = columns.safe_text(' '.join(words))
                 self.app.stdout.write(f'{now:%Y-%m-%dT%H:%M:%SZ} {line}\n')
@@ -187,12 +186,12 @@ def _interval(text: str) -> float:
     return number
 
 
-async def _image(change: boards.Change) -> images.Image:
-    """The image of a change, with its name if it can be looked up."""
+async def _image(change: boards.Change) -> images.Image | None:
+    """The image of a change; None if it could not be looked up."""
     try:
         found = await change.member.cloud.catalogue().by_id([change.image_id])
     except errors.CatalogueError:
-        found = {}
+        return None
     return found.get(change.image_id) or images.Image(change.image_id)
 
 
@@ -215,24 +214,16 @@ async def _follow(
 
 
 async def _until_cancelled(work: Iterable[Awaitable[None]]) -> None:
-    """Run all tasks at once, until Ctrl-C or SIGTERM.
+    """Run all tasks at once, until Ctrl-C.
 
     :raises Exception: the first exception of a task.
     """
     tasks = [asyncio.ensure_future(one) for one in work]
-    this = asyncio.current_task()
-    loop = asyncio.get_running_loop()
     try:
-        # Signal handlers require the main thread.
-        with contextlib.suppress(RuntimeError, ValueError):
-            if this:
-                loop.add_signal_handler(signal.SIGTERM, this.cancel)
         await asyncio.gather(*tasks)
     except asyncio.CancelledError:
         pass
     finally:
-        with contextlib.suppress(RuntimeError, ValueError):
-            loop.remove_signal_handler(signal.SIGTERM)
         for one in tasks:
             one.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)

@@ -355,17 +355,19 @@ def test_time_that_is_up(
     assert caches[1].queued == {image}
 
 
+@pytest.mark.parametrize('number', [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_withdraws_nothing(
     started: Start,
     images: Images,
     caches: list[Cache],
+    number: signal.Signals,
 ) -> None:
     image = images('slow')
     caches[1].queue_only(image)
 
     with started('-v', *FLEET, 'queue', 'slow', '--wait', *ALL) as run:
         until_something_arrived(run)
-        run.send_signal(signal.SIGINT)
+        run.send_signal(number)
         result = ended(run)
 
     assert result.code == 130

@@ -740,6 +740,24 @@ def test_a_renewal_that_was_rejected_names_its_cloud_each_time(
     assert keystone.logins == 2
 
 
+def test_a_password_that_was_rejected_is_not_sent_again(
+    loop: loops.Loop,
+    shared: login.Login,
+    keystone: Keystone,
+    later: Callable[[float], None],
+) -> None:
+    """Neither while the token is valid: it could lock the account."""
+    keystone.lasts = SOON
+    loop.run(shared.headers())
+    keystone.error = ksa_exceptions.Unauthorized('Wrong password')
+
+    for seconds in (11, 16, 18, 19):
+        later(seconds)
+        assert renewed(loop, shared) == 'token-1'
+
+    assert keystone.logins == 2
+
+
 def test_a_token_that_has_ended_is_not_sent(
     loop: loops.Loop, shared: login.Login, keystone: Keystone
 ) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import gc
+import os
 import signal
 import socket
 import sys
@@ -492,3 +493,18 @@ print(gc.get_freeze_count() - before)
     done = run_program(sys.executable, '-c', program, timeout=PATIENCE * 6)
 
     assert (done.code, done.out) == (0, '0\nTrue\n'), done.err
+
+
+def test_sigterm_is_as_ctrl_c() -> None:
+    async def stopped() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        await asyncio.sleep(60)
+
+    before = signal.getsignal(signal.SIGTERM)
+
+    with loops.Loop() as loop:
+        with pytest.raises(KeyboardInterrupt):
+            loop.run(stopped())
+        assert loop.interrupted
+
+    assert signal.getsignal(signal.SIGTERM) is before
