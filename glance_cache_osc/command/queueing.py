@@ -146,7 +146,7 @@ def _report(
                 'images': columns.few(labels, _FEW_IMAGES),
             }
             what = _('Not cached on %(node)s: %(images)s') % words
-            why = _late_error(wait, member, ending)
+            why = _late_error(wait, missing, ending)
             failures.add(what, why, member.node.name)
             continue
         for fill in missing:
@@ -157,21 +157,31 @@ def _report(
 
 
 def _late_error(
-    wait: waiting.Wait, member: base.Member, ending: waiting.Ending
+    wait: waiting.Wait, missing: list[fills.Fill], ending: waiting.Ending
 ) -> errors.NodeError:
-    """The reason for images that are not cached when the wait ends."""
+    """The reason for images of a node that are not cached at the end."""
     if ending is waiting.Ending.TIMED_OUT:
         why = _('Not cached within %g seconds') % wait.limits.timeout
+        idle = [
+            fill.image.label
+            for fill in missing
+            if fill.state is fills.State.PENDING and not _is_queued(fill)
+        ]
         remedy = _(
             'Queued images stay queued. To wait longer, use --timeout. If '
             'glance-api was restarted after the request, use '
             "'openstack image cache queue --force'."
         )
+        if len(idle) == len(missing):
+            remedy = _('No image is queued. To wait longer, use --timeout.')
+        elif idle:
+            few = columns.few(idle, _FEW_IMAGES)
+            remedy = _('Not queued: %s.') % few + f' {remedy}'
     else:
         why = _('Stalled: no newly cached image for %g seconds')
         why %= wait.limits.stall_after
         remedy = ''
-    if last_error := wait.last_error(member):
+    if last_error := wait.last_error(missing[0].member):
         # The node may not have received the queue request.
         remedy = _('Last response: %s') % last_error
         if errors.is_unreachable(last_error):
@@ -214,7 +224,7 @@ def _replaces(step: plan.Step) -> bool:
 
 def _is_queued(fill: fills.Fill) -> bool:
     """Whether the node has listed the image, or accepted the request."""
-    return fill.queued or fill.accepted
+    return (fill.queued or fill.accepted) and not fill.lost
 
 
 def check_long(parsed_args: argparse.Namespace, options: str) -> None:

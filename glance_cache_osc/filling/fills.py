@@ -60,8 +60,8 @@ class Fill:
     :param accepted: whether the node has accepted a queue request.
     :param unconfirmed: a forced queue request had no response; the node may
         have received it.
-    :param absent_since: the time since which the image is neither queued nor
-        cached; None while it is listed.
+    :param lost: the node has lost its queue request in a restart.
+    :param absent_since: since when the node does not list the image, or None.
     """
 
     member: fleet.Member
@@ -73,6 +73,7 @@ class Fill:
     queued: bool = False
     accepted: bool = False
     unconfirmed: bool = False
+    lost: bool = False
     absent_since: float | None = None
 
     @property
@@ -92,8 +93,7 @@ class NodeFills:
 
     :param fills: one or more, in the order of urgency.
     :param now: when the entries of the node were last read.
-    :param stall_after: seconds without a newly cached image after which the
-        node counts as stalled.
+    :param stall_after: seconds without a newly cached image until it stalls.
     :ivar pending: fills whose queue request must be sent.
     :ivar requested: fills that the node works on, in the order of its work.
     :ivar ready: whether no request to the node is in progress.
@@ -166,7 +166,7 @@ class NodeFills:
 
     def accepted(self, fill: Fill, now: float) -> None:
         """Record that the node accepted the queue request of a fill."""
-        fill.accepted = True
+        fill.accepted, fill.lost = True, False
         self._rejecting = False
         if len(self.requested) == 1:
             self._progressed = now
@@ -242,7 +242,7 @@ class NodeFills:
         elif self._was_down and (entry or requested):
             # The node has lost the request, even if it still lists the image
             # as queued.
-            fill.state, fill.force = State.PENDING, True
+            fill.state, fill.force, fill.lost = State.PENDING, True, True
             fill.unconfirmed, fill.absent_since = False, None
         elif entry:
             fill.absent_since = None

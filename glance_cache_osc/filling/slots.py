@@ -41,7 +41,7 @@ class Slots:
         #: item of a node.
         self._ranks: dict[fills.NodeFills, tuple[bool, int]] = {}
         self._heap: list[_Item] = []
-        #: Items of sites that are at their limit.
+        #: Items of sites that are at their limit: a heap for each site.
         self._at_site_limit: dict[fleet.Place, list[_Item]] = {}
         self._serial = itertools.count()
         self._changed = asyncio.Event()
@@ -49,14 +49,15 @@ class Slots:
     def update(self, node: fills.NodeFills) -> None:
         """Update the used slots and the rank of a node after a change."""
         place = fleet.place(node.member)
-        used = 0 if node.stalled else len(node.requested) + node.granted
+        # A node whose last image was deleted does not use its slot.
+        holds = node.is_open and not node.stalled
+        used = len(node.requested) + node.granted if holds else 0
         change = used - self._used_by.get(node, 0)
         self._used += change
         self._used_on[place] += change
         self._used_by[node] = used
-        if change < 0:
-            for item in self._at_site_limit.pop(place, ()):
-                heapq.heappush(self._heap, item)
+        for __ in range(-change):
+            self._release(place)
         if node.can_queue:
             rank = (node.needs_poll, node.pending[0].urgency)
             if self._ranks.get(node) != rank:
@@ -73,12 +74,23 @@ class Slots:
                 item = heapq.heappop(self._heap)
                 rank, __, node = item
                 place = fleet.place(node.member)
-                if self._ranks.get(node) != rank:
+                is_current = self._ranks.get(node) == rank
+                if is_current and self._is_full(place):
+                    waiting = self._at_site_limit.setdefault(place, [])
+                    heapq.heappush(waiting, item)
                     continue
-                if self._used_on[place] >= self._site_limit(place[1]):
-                    self._at_site_limit.setdefault(place, []).append(item)
-                    continue
-                del self._ranks[node]
-                if node.can_queue:
+                if is_current:
+                    del self._ranks[node]
+                if is_current and node.can_queue:
                     node.grant(asyncio.get_running_loop().time())
                     self.update(node)
+                else:
+                    self._release(place)
+
+    def _is_full(self, place: fleet.Place) -> bool:
+        return self._used_on[place] >= self._site_limit(place[1])
+
+    def _release(self, place: fleet.Place) -> None:
+        """Let the next node of a site that was at its limit wait again."""
+        if waiting := self._at_site_limit.get(place):
+            heapq.heappush(self._heap, heapq.heappop(waiting))

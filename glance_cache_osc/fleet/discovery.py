@@ -59,11 +59,12 @@ def check_excluded(
     for one in excluded:
         if not one.address:
             continue
-        parts = [
-            other.name for other in found if other.endpoint == one.endpoint
-        ]
-        if parts and full_name(one) not in parts:
-            raise names.no_such_node(full_name(one), parts, accepts_url=False)
+        parts = [other for other in found if other.endpoint == one.endpoint]
+        known = [other.name for other in parts]
+        # If the look-up failed, the addresses are not known.
+        failed = any(other.failure for other in parts)
+        if known and full_name(one) not in known and not failed:
+            raise names.no_such_node(full_name(one), known, accepts_url=False)
 
 
 async def discovered(

@@ -259,7 +259,8 @@ def test_an_image_that_glance_refuses_does_not_keep_the_others(
         1,
         'debian-13 cached\n',
         f'Cannot cache image fedora-42 ({p.FEDORA}) on {p.GLANCE}: Only '
-        'images with status active can be targeted for queueing.\n',
+        'images with status active can be targeted for queueing. Wait until '
+        'the image is active, or reactivate it.\n',
     )
 
 
@@ -392,6 +393,34 @@ def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
         f'PUT {CACHE}/{image_id}'
         for image_id in (p.UBUNTU, p.DEBIAN, p.FEDORA)
     ]
+
+
+@pytest.mark.parametrize(
+    ('downloads', 'remedy'),
+    [
+        (
+            '1',
+            f'Not queued: debian-13 ({p.DEBIAN}), fedora-42 ({p.FEDORA}). '
+            'Queued images stay queued. To wait longer, use --timeout. If '
+            'glance-api was restarted after the request, use '
+            "'openstack image cache queue --force'.",
+        ),
+    ],
+)
+def test_time_is_up_before_an_image_is_queued(
+    cloud: Cloud, openstack: OpenStack, downloads: str, remedy: str
+) -> None:
+    answer_names(cloud, *NAMES)
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', *THREE, '--wait', '--timeout', '1'),
+        *('--max-downloads', downloads, '-f', 'value', '-c', 'Name'),
+    )
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04\n')
+    assert result.err.endswith(f'Not cached within 1 seconds. {remedy}\n')
 
 
 def test_time_is_up_on_a_node_that_answers_no_more(

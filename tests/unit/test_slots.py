@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from glance_cache_osc import errors
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import slots
 from glance_cache_osc.fleet import fleet
@@ -62,3 +63,70 @@ def test_a_node_whose_rank_has_changed_has_a_slot_at_once() -> None:
         return node.granted
 
     assert asyncio.run(is_granted())
+
+
+def test_a_node_whose_last_image_is_deleted_with_its_slot_frees_it() -> None:
+    async def granted() -> list[bool]:
+        one, other = (
+            fills.NodeFills([fills.Fill(member, ALPHA)], 0, 60)
+            for member in OSLO[:2]
+        )
+        free = slots.Slots(1)
+        for node in (one, other):
+            node.ready = True
+            free.update(node)
+        await grant(free)
+        one.pending[0].fail(errors.ImageError('deleted'))
+        one.sort()
+        free.update(one)
+        await grant(free)
+        return [one.granted, other.granted]
+
+    assert asyncio.run(granted()) == [True, True]
+
+
+def test_of_a_full_site_as_many_wait_again_as_have_slots() -> None:
+    async def compared() -> int:
+        nodes = [
+            fills.NodeFills(
+                [fills.Fill(world.member(str(at), 'oslo'), ALPHA)], 0, 60
+            )
+            for at in range(200)
+        ]
+        free = slots.Slots(0, lambda _site: 1)
+        for one in nodes:
+            one.ready = True
+            free.update(one)
+        order: list[fills.NodeFills] = []
+        for __ in nodes:
+            await grant(free)
+            (now,) = [one for one in nodes if one.granted]
+            order.append(now)
+            now.pending[0].state = fills.State.CACHED
+            now.sort()
+            now.granted = False
+            free.update(now)
+        return sum(one is other for one, other in zip(order, nodes))
+
+    assert asyncio.run(compared()) == 200
+
+
+def test_a_request_that_a_restart_lost_is_lost_until_it_is_accepted_again() -> (
+    None
+):
+    fill = fills.Fill(OSLO[0], ALPHA)
+    seen: list[bool] = []
+
+    async def follow() -> None:
+        node = fills.NodeFills([fill], 0, 60)
+        node.accepted(node.start_next(), 0)
+        seen.append(fill.lost)
+        node.failed(errors.Unreachable('Refused', down=True), 1)
+        node.listed([], 2, 2)
+        seen.append(fill.lost)
+        node.accepted(node.start_next(), 3)
+        seen.append(fill.lost)
+
+    asyncio.run(follow())
+
+    assert seen == [False, True, False]
