@@ -218,7 +218,14 @@ class Refused(NodeError):
 
 
 class ServerFault(NodeError):
-    """Glance, or a proxy in front of it, failed to process the request."""
+    """Glance, or a proxy in front of it, failed to process the request.
+
+    :param status: the HTTP status of the response; 0 if it is not known.
+    """
+
+    def __init__(self, why: str, remedy: str = '', status: int = 0) -> None:
+        super().__init__(why, remedy)
+        self.status = status
 
 
 class BadReply(NodeError):

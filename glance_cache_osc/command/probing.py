@@ -14,6 +14,7 @@ from glance_cache_osc.command import verification_report
 from glance_cache_osc.command import verifying
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import plan
 from glance_cache_osc.verifying import checks
 from glance_cache_osc.verifying import verification
 
@@ -116,7 +117,7 @@ async def _probe_in_group(
             )
             % columns.few([node.node.name for node in shared], _FEW),
         )
-    elif _served(reports[one.member]):
+    elif _served(reports[one.member]) and None not in (*before, *after):
         # Hits increased on this node only.
         reports[one.member].add(checks.Name.OWN_LIST, checks.Outcome.OK)
 
@@ -135,8 +136,8 @@ async def _hits(
         held = await member.driver.list_entries()
     except errors.NodeError:
         return None
-    ids = {entry.image_id: entry.hits for entry in held}
-    return ids.get(one.image.image_id)
+    entry = plan.by_id(held).get(one.image.image_id)
+    return entry.hits if entry else None
 
 
 def add_own_list_checks(reports: Reports) -> None:

@@ -80,6 +80,7 @@ def _from_status(
             _('The server failed with HTTP %d') % status
             + (f': {message}' if message else ''),
             _('Try again later, and check the log of the server.'),
+            status=status,
         )
     return errors.Refused(message or phrase, status=status)
 

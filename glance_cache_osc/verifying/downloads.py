@@ -89,8 +89,10 @@ class Downloader:
                 max_size=max(size, 1),
                 sink=hashing.update,
             )
-        except errors.ServerFault:
-            if from_store or not await _store_responds(client, image):
+        except errors.ServerFault as error:
+            # Another status is that of a proxy.
+            glance_failed = error.status == 500 and not from_store
+            if not (glance_failed and await _store_responds(client, image)):
                 raise
             return Download(0, complete=False, intact=False)
         except errors.TooLong as error:

@@ -146,6 +146,7 @@ class Node:
         self, cloud: Cloud, root: str = p.GLANCE, *cached: dict[str, Any]
     ) -> None:
         self.held = {one['image_id']: dict(one) for one in cached}
+        self.queued: list[str] = []
         self.data = DATA
         #: Whether a read is counted, and where.
         self.counts: list[Node] = [self]
@@ -173,7 +174,7 @@ class Node:
         return p.glance_versions(self._root, '2.18', '2.16', '2.14')
 
     def _list(self, _request: Any, _context: Any) -> Any:
-        return p.cache(*self.held.values())
+        return p.cache(*self.held.values(), queued=self.queued)
 
     def _read(self, _request: Any, _context: Any) -> bytes:
         for node in self.counts:
@@ -750,6 +751,21 @@ def test_a_probe_finds_nodes_that_share_a_list(
     two: tuple[Node, Node], openstack: OpenStack
 ) -> None:
     same(two)
+
+    result = openstack(*FLEET, '--all-nodes', '--probe-size', '1M', *BRIEF)
+
+    assert result == Result(
+        3, 'edge-oslo own list error\nedge-bergen own list error\n', ''
+    )
+
+
+def test_a_probe_finds_nodes_that_share_an_image_that_is_queued_again(
+    two: tuple[Node, Node], openstack: OpenStack
+) -> None:
+    """It is listed twice."""
+    same(two)
+    for node in two:
+        node.queued = [p.UBUNTU]
 
     result = openstack(*FLEET, '--all-nodes', '--probe-size', '1M', *BRIEF)
 

@@ -57,7 +57,8 @@ OK = Read()
 UNCOUNTED = Read(hit=False)
 WRONG = Read(b'x' * SIZE)
 #: A cached file of 0 bytes.
-FAULT = Read(b'', hit=False, error=errors.ServerFault('HTTP 500'))
+FAULT = Read(b'', hit=False, error=errors.ServerFault('HTTP 500', '', 500))
+PROXY = Read(b'', hit=False, error=errors.ServerFault('HTTP 503', '', 503))
 
 
 def cut(size: int) -> Read:
@@ -245,6 +246,8 @@ def test_what_reads_show(reads: list[Read], expected: str) -> None:
         ([FAULT, OK], 'ok'),
         ([FAULT, WRONG], 'corrupt'),
         ([FAULT, cut(1), cut(2)], 'The connection broke after 0, 1, 2 bytes'),
+        # A proxy failed. Nothing is known of the file.
+        ([PROXY], 'HTTP 503'),
     ],
 )
 def test_a_server_fault_is_an_end_of_the_data_if_the_store_responds(
