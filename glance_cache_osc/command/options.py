@@ -154,10 +154,10 @@ def image_words(parsed_args: argparse.Namespace) -> list[str]:
             raise errors.UsageError(_("'%s' contains no images") % path)
         words += listed
     if not (words or parsed_args.tag or parsed_args.property):
-        raise errors.UsageError(
-            _('No images specified'),
-            _('Specify images by ID, name, --tag, --property or --from-file.'),
-        )
+        has_policy = hasattr(parsed_args, 'policy')
+        more = ', --from-file or --policy' if has_policy else ' or --from-file'
+        remedy = _('Specify images by ID, name, --tag, --property%s.') % more
+        raise errors.UsageError(_('No images specified'), remedy)
     return words
 
 

@@ -120,15 +120,20 @@ def _cells(row: boards.Row, name: str) -> dict[str, str]:
     return {
         name: columns.safe_text(row.name),
         'Status': row.status,
-        'Cached': str(row.cached),
-        'Queued': str(row.queued),
-        'Missing': '' if row.missing is None else str(row.missing),
-        'Size': columns.human_size(row.size),
+        'Cached': _count(row.cached),
+        'Queued': _count(row.queued),
+        'Missing': _count(row.missing),
+        'Size': '' if row.size is None else columns.human_size(row.size),
         'Arrived': str(row.arrived),
         'Rate': rate,
         'Left': _time(row.left),
         'Changed': _time(row.changed),
     }
+
+
+def _count(number: int | None) -> str:
+    """A number; empty if it is not known."""
+    return '' if number is None else str(number)
 
 
 def _fitting(cells: list[dict[str, str]], width: int) -> list[str]:

@@ -36,7 +36,14 @@ class CacheApiDriver(base.CacheDriver):
         return held
 
     async def queue(self, image_id: str) -> None:
-        await self._request('PUT', _path(image_id))
+        try:
+            await self._request('PUT', _path(image_id))
+        except errors.Refused as error:
+            if error.status != 400:
+                raise
+            inactive = errors.Refused(error.why, base.INACTIVE, status=400)
+            inactive.request_id = error.request_id
+            raise inactive from error
 
     async def delete(self, image_id: str) -> None:
         try:

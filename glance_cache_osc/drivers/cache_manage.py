@@ -102,6 +102,7 @@ class CacheManageDriver(base.CacheDriver):
                     'image is %s'
                 )
                 % status,
+                base.INACTIVE,
                 status=400,
             )
 

@@ -5,6 +5,7 @@
 from collections.abc import Awaitable
 from collections.abc import Callable
 import dataclasses
+import datetime
 import email.utils
 import random
 import time
@@ -77,6 +78,7 @@ class Retries:
             if text.strip().isdigit():
                 return float(text)
             date = email.utils.parsedate_to_datetime(text)
+            date = date.replace(tzinfo=date.tzinfo or datetime.UTC)
             return date.timestamp() - self.now()
         except (TypeError, ValueError, IndexError, OverflowError, OSError):
             return 0

@@ -206,10 +206,17 @@ def _of_site(word: str, by_name: Nodes) -> list[nodes.Node]:
 def _distinct(chosen: Iterable[nodes.Node]) -> list[nodes.Node]:
     """Each node once, in the order in which they are named.
 
-    :raises errors.UsageError: two names refer to the same node.
+    :raises errors.UsageError: two names refer to the same node, or a
+        discovered node has the name of another node.
     """
     found: dict[tuple[str, str], nodes.Node] = {}
+    by_name: dict[str, nodes.Node] = {}
     for one in chosen:
+        if by_name.setdefault(one.name, one) != one:
+            raise errors.UsageError(
+                _("Two nodes have the name '%s'") % one.name,
+                _("Rename the node in clouds.yaml: 'discover' uses the name."),
+            )
         known = found.setdefault((one.endpoint, one.address), one)
         if known.name != one.name:
             raise errors.UsageError(

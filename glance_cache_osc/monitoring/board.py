@@ -51,11 +51,11 @@ class Row:
 
     :param status: one word.
     :param up: the number of nodes that responded, out of `nodes`.
-    :param cached: the number of cached entries.
-    :param queued: the number of queued entries.
+    :param cached: the number of cached entries; None if no node was read.
+    :param queued: the number of queued entries; None if no node was read.
     :param missing: the number of entries that belong on the nodes and are not
         cached; None if it is not known.
-    :param size: bytes of cached entries.
+    :param size: bytes of cached entries; None if no node was read.
     :param arrived: the number of images cached since the start.
     :param rate: bytes per second of the images cached since the start.
     :param left: seconds until no image is missing, at this rate; None if it is
@@ -67,10 +67,10 @@ class Row:
     status: str
     up: int
     nodes: int
-    cached: int
-    queued: int
+    cached: int | None
+    queued: int | None
     missing: int | None
-    size: int
+    size: int | None
     arrived: int
     rate: float
     left: float | None
@@ -185,6 +185,7 @@ class Board:
 
     def _row(self, name: str, group: list[fleet.Member]) -> Row:
         data = [self._nodes[one] for one in group]
+        is_read = any(one.held is not None for one in data)
         now = self._clock()
         known = [one.missing for one in data if one.missing is not None]
         missing = sum(map(len, known)) if known else None
@@ -197,10 +198,10 @@ class Board:
             status=_status(data, missing, queued),
             up=sum(one.held is not None and not one.error for one in data),
             nodes=len(group),
-            cached=sum(one.totals.cached for one in data),
-            queued=queued,
+            cached=sum(one.totals.cached for one in data) if is_read else None,
+            queued=queued if is_read else None,
             missing=missing,
-            size=sum(one.totals.size for one in data),
+            size=sum(one.totals.size for one in data) if is_read else None,
             arrived=sum(one.arrived for one in data),
             rate=rate,
             left=size / rate if missing and rate else None,

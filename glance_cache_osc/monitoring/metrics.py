@@ -98,7 +98,7 @@ class _Collector(registry.Collector):
             duration.add(labels, one.seconds)
             ids = self._snapshot.orphans.get(one.cloud)
             if ids is not None:
-                orphans.add(labels, len(one.held.keys() & ids))
+                orphans.add(labels, sum(held in ids for held in one.held))
         for gauge in (up, count, size, hits, orphans, duration, expiry):
             yield gauge.family
 

@@ -210,7 +210,7 @@ def _findings(
                 _('The TLS certificate expires on %s.') % f'{end:%Y-%m-%d}'
             )
     orphans = snapshot.orphans.get(one.cloud, frozenset())
-    if count := len((one.held or {}).keys() & orphans):
+    if count := sum(image_id in orphans for image_id in one.held or {}):
         found.append(_('Orphans: %d.') % count)
     return found
 
@@ -228,9 +228,10 @@ def _orphans(
     found: dict[snapshots.Key, tuple[int, list[str]]] = {}
     for one in snapshot.states:
         orphans = snapshot.orphans.get(one.cloud, frozenset())
-        for image_id in (one.held or {}).keys() & orphans:
+        for image_id, entry in (one.held or {}).items():
+            if image_id not in orphans:
+                continue
             size, names = found.get((one.cloud, image_id), (0, []))
-            entry = (one.held or {})[image_id]
             names.append(one.node.name)
             found[one.cloud, image_id] = size + (entry.size or 0), names
     return [

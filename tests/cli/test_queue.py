@@ -373,7 +373,8 @@ def test_every_failure_is_told_and_the_rest_is_done(
         f"Cannot find 'twin': 2 images have the name 'twin': {p.UBUNTU}, "
         f'{p.ORPHAN}. Specify the ID of one of them.\n'
         f'Cannot queue image new ({p.FEDORA}) on {p.GLANCE}: Only images with '
-        'status active can be targeted for queueing.\n'
+        'status active can be targeted for queueing. Wait until the image is '
+        'active, or reactivate it.\n'
         'Cannot queue image gone (11111111-2222-4333-8444-555555555555) on '
         f'{p.GLANCE}: Image 11111111-2222-4333-8444-555555555555 not found.\n',
     )

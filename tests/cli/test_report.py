@@ -109,7 +109,7 @@ def test_a_page_with_a_policy(
     assert found.tables['sites'] == [
         ['Site', 'Status', 'Nodes reachable', 'Cached', 'Queued', 'Size',
          'Missing', 'Extra'],
-        ['tromso', 'unknown', '0 of 1', '0', '0', '0 B', '', ''],
+        ['tromso', 'unknown', '0 of 1', '', '', '', '', ''],
         ['oslo', 'incomplete', '2 of 2', '5', '1', '17.0 MB', '2', '1'],
         ['bergen', 'incomplete', '1 of 1', '2', '0', '10.0 MB', '1', '1'],
     ]  # fmt: skip

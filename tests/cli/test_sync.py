@@ -801,12 +801,14 @@ def test_what_changes_nothing_needs_no_nodes(
         (
             [],
             'No images specified. Specify images by ID, name, --tag, '
-            '--property or --from-file.\n',
+            '--property, '
+            '--from-file or --policy.\n',
         ),
         (
             ['--delete-others', '--auto-approve'],
             'No images specified. Specify images by ID, name, --tag, '
-            '--property or --from-file.\n',
+            '--property, '
+            '--from-file or --policy.\n',
         ),
         (
             ['--from-file', 'empty', '--delete-others', '--auto-approve'],

@@ -93,6 +93,27 @@ def test_a_dry_run_changes_nothing(
     assert (len(cache.cached), len(cache.queued)) == (1, 1)
 
 
+def test_private_images_of_other_projects_can_be_left_out(
+    openstack: OpenStack, images: Images, cache: Cache
+) -> None:
+    """An administrator sees them, and anybody may set any tag."""
+    ours = images('ours', tags=['golden'], visibility='public')
+    images(
+        *('theirs',),
+        tags=['golden'],
+        visibility='private',
+        properties={'owner': 'f' * 32},
+    )
+    plan = (*('image', 'cache', 'queue', '--tag', 'golden'), '--dry-run')
+    names = ('-f', 'value', '-c', 'Name')
+
+    everything = openstack(*plan, *names)
+    public = openstack(*plan, '--property', 'visibility=public', '-f', 'json')
+
+    assert sorted(everything.out.split()) == ['ours', 'theirs']
+    assert [row['ID'] for row in public.rows] == [ours]
+
+
 def test_tags_and_properties_name_images(
     openstack: OpenStack, images: Images, cache: Cache
 ) -> None:

@@ -147,7 +147,7 @@ def test_an_image_is_looked_at_before_it_is_queued(
             errors.Refused,
             400,
             'Only active images can be queued; the status of this image is '
-            'deactivated.',
+            'deactivated. Wait until the image is active, or reactivate it.',
         ),
         (
             says('409 Conflict', 'It is busy.'),

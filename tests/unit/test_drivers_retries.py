@@ -122,6 +122,23 @@ def test_the_node_says_when(said: str, expected: float) -> None:
     assert made == [expected]
 
 
+@pytest.mark.parametrize('zone', ['', ' -0000'])
+def test_a_date_without_a_zone_is_in_utc(
+    monkeypatch: pytest.MonkeyPatch, zone: str
+) -> None:
+    made: list[float] = []
+    monkeypatch.setenv('TZ', 'America/New_York')
+    time.tzset()
+    try:
+        said = f'Sat, 21 Nov 2026 03:47:07{zone}'
+        assert waits(asker(made), response(503, said)) == [True]
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+
+    assert made == [10.0]
+
+
 @pytest.mark.parametrize(
     'said', ['30', '3600', '9' * 400, 'Sat, 21 Nov 2026 04:46:57 GMT']
 )

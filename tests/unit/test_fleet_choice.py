@@ -637,6 +637,29 @@ def test_nodes_that_are_discovered_may_begin_with_the_same_words() -> None:
     assert (one.endpoint, one.address) == ('http://two', '10.0.0.1')
 
 
+def test_a_node_that_is_discovered_has_its_own_name() -> None:
+    other = node('pods-10.0.0.1', 'http://other:9292')
+
+    with pytest.raises(errors.UsageError) as caught:
+        choose_all(cloud_of(DNS, other), choice.NodeOptions(), Names(FOUND))
+
+    assert str(caught.value) == (
+        "Two nodes have the name 'pods-10.0.0.1'. Rename the node in "
+        "clouds.yaml: 'discover' uses the name."
+    )
+
+
+def test_an_address_is_excluded_while_the_name_does_not_resolve() -> None:
+    options = choice.NodeOptions(excluded=['pods-10.0.0.2'])
+
+    chosen = choose_all(cloud_of(C, DNS), options).nodes
+
+    assert [(one.name, bool(one.failure)) for one in chosen] == [
+        (C.name, False),
+        ('pods', True),
+    ]
+
+
 def test_maintenance_is_of_all_addresses() -> None:
     cloud = cloud_of(
         C,
