@@ -235,7 +235,7 @@ def report_extras(
     """Log how many entries ``--delete-others`` would delete."""
     extra: dict[str, int] = {}
     for member, group in held.items():
-        site = member.node.site
+        site = member.node.site + command.cloud_suffix(member.cloud)
         if (want := wanted.get(fleet.place(member))) and want.only:
             named = {one.image_id for one in want.images}
             if count := len(plan.by_id(group).keys() - named):

@@ -636,6 +636,37 @@ def test_sites_on_which_nothing_is_deleted_are_of_their_cloud(
     ]
 
 
+def test_extra_entries_are_those_of_a_site_of_a_cloud(
+    cloud: Cloud,
+    openstack: OpenStack,
+    write: Callable[..., None],
+    tmp_path: pathlib.Path,
+) -> None:
+    """Two clouds may have sites with the same name."""
+    write([{**one, 'site': 'north'} for one in NODES])
+    rule = {'match': ['*'], 'sets': ['base'], 'delete_others': True}
+    policy = {
+        'version': 1,
+        'sets': {'base': {'images': ['ubuntu']}},
+        'sites': [rule],
+    }
+    (tmp_path / 'policy.yaml').write_text(json.dumps(policy))
+    login(cloud, 'admin')
+    hold(cloud, oslo=[p.cached(p.FEDORA)])
+    images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
+    images(cloud, GLANCE, 'name=in:ubuntu', IN_OSLO)
+
+    result = openstack(
+        *(*CACHE, 'sync', '--policy', 'policy.yaml', '--all-nodes'),
+        *('--check', '-f', 'value', '-c', 'Action'),
+    )
+
+    assert result.err.splitlines()[-1] == (
+        "Extra entries on north in cloud 'oslo', north in cloud 'bergen': 3. "
+        'Use --delete-others to delete them.'
+    )
+
+
 def test_a_glance_that_is_away_hides_no_other_cloud(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
