@@ -21,6 +21,7 @@ from tests.cloud.ledger import end
 from tests.cloud.ledger import Ledger
 from tests.cloud.ledger import Started
 from tests.cloud.signals import held
+from tests.polling import until
 
 _POLL_SECONDS = 0.05
 START_SECONDS = 120.0
@@ -160,6 +161,16 @@ class Process:
             self._stdin.close()
         if self._child is not None:
             self._child.wait()
+        elif self._started is not None:
+            until(self._is_gone)
+
+    def _is_gone(self) -> bool:
+        """Whether all threads have ended, and so all sockets are closed."""
+        try:
+            os.kill(self._started.pid if self._started else 0, 0)
+        except ProcessLookupError:
+            return True
+        return False
 
     def _failed(self, what: str) -> CloudError:
         lines = self.log.read_text(errors='replace').splitlines()[-20:]
