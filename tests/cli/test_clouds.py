@@ -600,13 +600,8 @@ def test_a_node_by_its_url_is_of_the_users_cloud(
     ]
 
 
-def test_sites_on_which_nothing_is_deleted_are_of_their_cloud(
-    cloud: Cloud,
-    openstack: OpenStack,
-    write: Callable[..., None],
-    tmp_path: pathlib.Path,
-) -> None:
-    """Both have a site of the same name."""
+def write_one_site(write: Callable[..., None], folder: pathlib.Path) -> None:
+    """A site of the same name in both clouds, and a policy for it."""
     write([{**one, 'site': 'north'} for one in NODES])
     rule = {'match': ['*'], 'sets': ['base'], 'delete_others': True}
     policy = {
@@ -614,7 +609,17 @@ def test_sites_on_which_nothing_is_deleted_are_of_their_cloud(
         'sets': {'base': {'images': ['ubuntu']}},
         'sites': [rule],
     }
-    (tmp_path / 'policy.yaml').write_text(json.dumps(policy))
+    (folder / 'policy.yaml').write_text(json.dumps(policy))
+
+
+def test_sites_on_which_nothing_is_deleted_are_of_their_cloud(
+    cloud: Cloud,
+    openstack: OpenStack,
+    write: Callable[..., None],
+    tmp_path: pathlib.Path,
+) -> None:
+    """Both have a site of the same name."""
+    write_one_site(write, tmp_path)
     login(cloud, 'admin')
     hold(cloud, oslo=[p.cached(p.FEDORA)])
     images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)
@@ -643,14 +648,7 @@ def test_extra_entries_are_those_of_a_site_of_a_cloud(
     tmp_path: pathlib.Path,
 ) -> None:
     """Two clouds may have sites with the same name."""
-    write([{**one, 'site': 'north'} for one in NODES])
-    rule = {'match': ['*'], 'sets': ['base'], 'delete_others': True}
-    policy = {
-        'version': 1,
-        'sets': {'base': {'images': ['ubuntu']}},
-        'sites': [rule],
-    }
-    (tmp_path / 'policy.yaml').write_text(json.dumps(policy))
+    write_one_site(write, tmp_path)
     login(cloud, 'admin')
     hold(cloud, oslo=[p.cached(p.FEDORA)])
     images(cloud, p.GLANCE, 'name=in:ubuntu', IN_OSLO)

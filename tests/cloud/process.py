@@ -162,16 +162,18 @@ class Process:
         if self._child is not None:
             self._child.wait()
         elif self._started is not None:
-            until(self._is_gone)
-
-    def _is_gone(self) -> bool:
-        """Whether all threads have ended, and so all sockets are closed."""
-        try:
-            os.kill(self._started.pid if self._started else 0, 0)
-        except ProcessLookupError:
-            return True
-        return False
+            pid = self._started.pid
+            until(lambda: _is_gone(pid))
 
     def _failed(self, what: str) -> CloudError:
         lines = self.log.read_text(errors='replace').splitlines()[-20:]
         return CloudError('\n'.join([f'{self.name} {what}', *lines]))
+
+
+def _is_gone(pid: int) -> bool:
+    """Whether all threads have ended, and so all sockets are closed."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return True
+    return False

@@ -746,7 +746,7 @@ def test_a_password_that_was_rejected_is_not_sent_again(
     keystone: Keystone,
     later: Callable[[float], None],
 ) -> None:
-    """Neither while the token is valid: it could lock the account."""
+    """Not even while the token is valid: it could lock the account."""
     keystone.lasts = SOON
     loop.run(shared.headers())
     keystone.error = ksa_exceptions.Unauthorized('Wrong password')
