@@ -1,11 +1,11 @@
-# tox builds and runs the environments; make installs tox.
+# tox builds and runs the environments; make installs tox, and uv for it.
 PYTHON ?= python3
 TOX := .tools/bin/tox
 # Besides the Pythons on the PATH, tox finds those that pyenv installed.
 PYENV_ROOT ?= $(HOME)/.pyenv
 PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
 empty :=
-export PATH := $(PATH):$(subst $(empty) $(empty),:,$(PYTHONS))
+export PATH := $(PATH):$(subst $(empty) $(empty),:,$(CURDIR)/.tools/bin $(PYTHONS))
 
 .PHONY: help demo demo-environments test pythons coverage bench faults load soak fuzz mutation audit docs dist latest screenshot clean
 
@@ -61,7 +61,7 @@ dist: $(TOX)
 
 $(TOX): constraints/test.txt
 	@$(PYTHON) -m venv .tools
-	@.tools/bin/python -m pip install --quiet -c constraints/test.txt tox
+	@.tools/bin/python -m pip install --quiet -c constraints/test.txt tox uv
 	@touch $(TOX)
 
 clean:
