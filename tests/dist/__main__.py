@@ -3,11 +3,12 @@
 """Build and test an sdist and a wheel: `python -m tests.dist [--demo]`.
 
 They are built from a copy of this checkout, which itself does not change. In an
-empty environment, the wheel must install an ``openstack`` with the commands,
-and the schema of their output. Then the sdist must install there in place of
-the wheel. With ``--demo``, this is done for each supported Python of this
-machine, with the newest dependencies, and for the oldest Python with the oldest
-dependencies as well. The complete demo runs in each of these environments.
+empty environment, uv must install an ``openstack`` with the commands, and the
+schema of their output, from the wheel. Then pip must install the sdist there in
+place of the wheel. With ``--demo``, this is done for each supported Python of
+this machine, with the newest dependencies, and for the oldest Python with the
+oldest dependencies as well. The complete demo runs in each of these
+environments.
 """
 
 import argparse
@@ -58,7 +59,10 @@ def main(*, demo: bool) -> None:
         copy = pathlib.Path(folder, 'copy')
         _export(copy)
         dist = pathlib.Path(folder, 'dist')
-        _run(sys.executable, '-m', 'build', '--outdir', dist, copy)
+        _run(
+            *(sys.executable, '-m', 'build', '--installer', 'uv'),
+            *('--outdir', dist, copy),
+        )
         (sdist,) = dist.glob('*.tar.gz')
         (wheel,) = dist.glob('*.whl')
         _run(sys.executable, '-m', 'twine', 'check', '--strict', sdist, wheel)
@@ -90,7 +94,7 @@ def _export(folder: pathlib.Path) -> None:
 
 
 def _environments() -> Iterator[tuple[str, tuple[object, ...]]]:
-    """Each Python of this machine, and the arguments of pip for it."""
+    """Each Python of this machine, and the arguments of uv for it."""
     for python in _PYTHONS:
         # A program of pyenv exists even if its version is not selected.
         works = shutil.which(python) and not subprocess.call(
@@ -113,19 +117,19 @@ def _test(
     demo: bool,
 ) -> None:
     with tempfile.TemporaryDirectory() as empty:
-        _run(python, '-m', 'venv', empty)
+        uv = (sys.executable, '-m', 'uv')
         programs = pathlib.Path(empty, 'bin')
-        # Compiling all modules takes a third of the time of an installation.
-        pip = (
-            *(programs / 'python', '-m', 'pip'),
-            *('install', '--quiet', '--no-compile'),
-        )
-        _run(*pip, wheel, *constraints)
+        quiet = ('--quiet', '--python')
+        _run(*uv, 'venv', '--seed', '--clear', *quiet, python, empty)
+        _run(*uv, 'pip', 'install', *quiet, empty, wheel, *constraints)
         _has_the_commands(programs)
         json.loads(_run(programs / 'python', '-I', '-c', _SCHEMA))
         if demo:
             print(_run(programs / 'python', '-m', 'tests.demo'))
-        _run(*pip, '--no-deps', '--force-reinstall', sdist)
+        _run(
+            *(programs / 'python', '-m', 'pip', 'install', '--quiet'),
+            *('--no-compile', '--no-deps', '--force-reinstall', sdist),
+        )
         _has_the_commands(programs)
     age = 'oldest' if constraints else 'newest'
     print(
