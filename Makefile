@@ -1,11 +1,13 @@
 # tox builds and runs the environments; make installs tox, and uv for it.
 PYTHON ?= python3
 TOX := .tools/bin/tox
-# Besides the Pythons on the PATH, tox finds those that pyenv installed.
+BASE := $(shell command -v $(PYTHON))
+# tox also finds the Pythons that pyenv installed. They come first: it takes a
+# second to find that a program of pyenv has no selected version.
 PYENV_ROOT ?= $(HOME)/.pyenv
-PYTHONS := $(wildcard $(PYENV_ROOT)/versions/*/bin)
+PYTHONS := $(wildcard $(PYENV_ROOT)/versions/3.*/bin)
 empty :=
-export PATH := $(PATH):$(subst $(empty) $(empty),:,$(CURDIR)/.tools/bin $(PYTHONS))
+export PATH := $(subst $(empty) $(empty),,$(PYTHONS:=:))$(PATH):$(CURDIR)/.tools/bin
 
 .PHONY: help demo demo-environments test pythons coverage bench faults load soak fuzz mutation audit docs dist latest screenshot clean
 
@@ -60,7 +62,7 @@ dist: $(TOX)
 	$(TOX) run --quiet -e dist -- --demo
 
 $(TOX): constraints/test.txt
-	@$(PYTHON) -m venv .tools
+	@$(BASE) -m venv .tools
 	@.tools/bin/python -m pip install --quiet -c constraints/test.txt tox uv
 	@touch $(TOX)
 
