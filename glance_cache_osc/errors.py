@@ -10,6 +10,7 @@
       ImageError               one image; no request was sent to a node
         ImageNotFound
         ImageAmbiguous
+        ImageInactive
       NodeError                a request to one node failed
         Unreachable            no connection
           TimedOut             no response within the timeout
@@ -40,6 +41,8 @@ from osc_lib import exceptions
 
 from glance_cache_osc.i18n import _
 
+#: The remedy for an image that has no data, or is deactivated.
+INACTIVE = _('Wait until the image is active, or reactivate it.')
 #: The remedy for a response that does not come from Glance.
 CHECK_ENDPOINT = _('Check that this is a Glance endpoint.')
 #: The remedy for a request without a response.
@@ -107,6 +110,13 @@ class ImageAmbiguous(ImageError):
             },
             _('Specify the ID of one of them.'),
         )
+
+
+class ImageInactive(ImageError):
+    """The image has no data, or is deactivated: no node can cache it."""
+
+    def __init__(self) -> None:
+        super().__init__(_('The image is not active'), INACTIVE)
 
 
 class NodeError(CacheError):

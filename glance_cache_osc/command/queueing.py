@@ -34,6 +34,25 @@ _RESULTS = {
 }
 
 
+def without_inactive(
+    command: base.CacheLister, steps: base.Steps
+) -> base.Steps:
+    """The plan without inactive images; each of these is reported once."""
+    possible = []
+    inactive: dict[tuple[clouds.Cloud, str], str] = {}
+    for member, step in steps:
+        if step.action is plan.Action.QUEUE and not step.image.active:
+            key = member.cloud, step.image.image_id
+            inactive[key] = step.image.label
+        else:
+            possible.append((member, step))
+    for (cloud, __), label in inactive.items():
+        words = {'image': label, 'where': command.cloud_suffix(cloud)}
+        what = _('Cannot queue image %(image)s%(where)s') % words
+        command.failures.add(what, errors.ImageInactive())
+    return possible
+
+
 async def carry_out(
     command: base.CacheLister,
     steps: base.Steps,

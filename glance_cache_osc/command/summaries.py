@@ -62,7 +62,7 @@ def _counts(*, deletes: bool) -> list[str]:
 def rows(
     command: base.CacheLister,
     members: Iterable[base.Member],
-    wanted: Callable[[base.Member], int],
+    wanted: Callable[[base.Member], int | None],
     results: Iterable[tuple[base.Member, plan.Step, str]],
     *,
     deletes: bool = False,
@@ -72,17 +72,22 @@ def rows(
     Images without a result count as failed. If the images of a cloud could not
     be looked up, their number is not known, and the column is empty.
 
-    :param wanted: returns how many results a node has if none fails.
+    :param wanted: returns how many results a node has if none fails; None if
+        that is not known.
     :param deletes: whether the results may include deletions.
     """
     found: dict[fleet.Place, dict[str, int]] = {}
+    unknown: set[fleet.Place] = set()
     for member in members:
         row = found.setdefault(
             fleet.place(member),
             dict.fromkeys([*_counts(deletes=deletes), 'Size'], 0),
         )
         row['Nodes'] += 1
-        row['Failed'] += wanted(member)
+        number = wanted(member)
+        row['Failed'] += number or 0
+        if number is None or member.cloud in command.failed_clouds:
+            unknown.add(fleet.place(member))
     for member, step, word in results:
         if column := _COLUMNS.get(word):
             row = found[fleet.place(member)]
@@ -95,9 +100,7 @@ def rows(
         (
             site,
             *(
-                None
-                if key == 'Failed' and cloud in command.failed_clouds
-                else value
+                None if key == 'Failed' and (cloud, site) in unknown else value
                 for key, value in row.items()
             ),
             *([cloud.name] if several else []),
@@ -148,8 +151,8 @@ def download_summary(command: base.CacheLister, steps: base.Steps) -> str:
         'sites': len(sizes),
     }
     times = [
-        (size * 8 / one.bandwidth, site)
-        for (__, site), size in sizes.items()
+        (size * 8 / one.bandwidth, site + command.cloud_suffix(cloud))
+        for (cloud, site), size in sizes.items()
         if (one := sites.get(site)) and one.bandwidth
     ]
     if times:

@@ -138,6 +138,7 @@ def report(
 def summary(
     command: base.CacheLister,
     members: Iterable[base.Member],
+    held: base.Held,
     chosen: Sequence[Candidate],
     findings: Mapping[Candidate, verification.Finding],
 ) -> base.Rows:
@@ -153,7 +154,12 @@ def summary(
         for one in chosen
         if one in findings and (result := findings[one].result) in words
     ]
-    return summaries.rows(command, members, lambda one: counts[one], results)
+    return summaries.rows(
+        command,
+        members,
+        lambda one: counts[one] if one in held else None,
+        results,
+    )
 
 
 def few_of(chosen: Sequence[Candidate]) -> str:

@@ -13,9 +13,6 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
-#: The remedy if Glance does not queue an image because of its status.
-INACTIVE = _('Wait until the image is active, or reactivate it.')
-
 
 class CacheDriver(abc.ABC):
     """The cache of one node.

@@ -41,7 +41,7 @@ class CacheApiDriver(base.CacheDriver):
         except errors.Refused as error:
             if error.status != 400:
                 raise
-            inactive = errors.Refused(error.why, base.INACTIVE, status=400)
+            inactive = errors.Refused(error.why, errors.INACTIVE, status=400)
             inactive.request_id = error.request_id
             raise inactive from error
 

@@ -102,7 +102,7 @@ class CacheManageDriver(base.CacheDriver):
                     'image is %s'
                 )
                 % status,
-                base.INACTIVE,
+                errors.INACTIVE,
                 status=400,
             )
 

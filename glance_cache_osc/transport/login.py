@@ -263,7 +263,10 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
     cls = errors.LoginRejected if _is_rejection(error) else errors.LoginFailed
     return cls(
         _('Keystone did not issue a token: %s') % text,
-        _('No request was sent to the node.'),
+        _(
+            'No request was sent to the node. Check the login with '
+            "'openstack token issue'."
+        ),
     )
 
 

@@ -83,6 +83,7 @@ class QueueImageCache(base.CacheLister):
                 found.get(member.cloud, ()), group, force=parsed_args.force
             )
         ]
+        steps = queueing.without_inactive(self, steps)
         line = summaries.download_summary(self, steps)
         summaries.announce(self, parsed_args, line)
         if parsed_args.dry_run and not parsed_args.summary:

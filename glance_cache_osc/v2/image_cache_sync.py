@@ -104,7 +104,10 @@ class SyncImageCache(base.CacheLister):
         limits = waiting_options.limits(self, parsed_args, policy)
         if parsed_args.check and limits:
             raise errors.UsageError(
-                _('--check cannot be combined with --wait'),
+                _(
+                    '--check cannot be combined with --wait or an option that '
+                    'implies it'
+                ),
                 _('Use --check or --wait.'),
             )
         members = self.chosen_fleet(parsed_args)
@@ -249,10 +252,13 @@ class SyncImageCache(base.CacheLister):
                 ),
             )
         )
-        return [
-            (member, step.named(names.get(member.cloud, {})))
-            for member, step in steps
-        ]
+        return queueing.without_inactive(
+            self,
+            [
+                (member, step.named(names.get(member.cloud, {})))
+                for member, step in steps
+            ],
+        )
 
 
 def _count(by_place: policy_files.Wanted, member: base.Member) -> int:

@@ -136,7 +136,9 @@ class VerifyImageCache(base.CacheLister):
                     )
         verification_report.report(self, findings.values())
         if parsed_args.summary:
-            return verification_report.summary(self, members, chosen, findings)
+            return verification_report.summary(
+                self, members, held, chosen, findings
+            )
         return [
             (
                 one.image.image_id,

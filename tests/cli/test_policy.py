@@ -1274,11 +1274,13 @@ def test_an_error_in_the_policy_has_a_line_and_nothing_is_done(
         ),
         (
             ['--policy', 'policy.yaml', '--check', '--wait'],
-            '--check cannot be combined with --wait. Use --check or --wait.\n',
+            '--check cannot be combined with --wait or an option that implies '
+            'it. Use --check or --wait.\n',
         ),
         (
             ['--policy', 'policy.yaml', '--check', '--max-downloads-per-site', '1'],
-            '--check cannot be combined with --wait. Use --check or --wait.\n',
+            '--check cannot be combined with --wait or an option that implies '
+            'it. Use --check or --wait.\n',
         ),
     ],
 )  # fmt: skip

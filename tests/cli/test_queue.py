@@ -321,7 +321,7 @@ def test_a_glob_names_images_on_every_page(
 def test_every_failure_is_told_and_the_rest_is_done(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    """Two of a name, one unknown, one inactive, one deleted meanwhile."""
+    """Two of a name, one unknown, two changed meanwhile."""
     cloud.answers('GET', CACHE, json=p.cache())
     cloud.answers('GET', f'{IMAGES}?id=in:{UNKNOWN}', {'json': p.images()})
     cloud.answers(
@@ -330,7 +330,7 @@ def test_every_failure_is_told_and_the_rest_is_done(
         json=p.images(
             p.image(p.UBUNTU, 'twin'),
             p.image(p.ORPHAN, 'twin'),
-            p.image(p.FEDORA, 'new', status='queued'),
+            p.image(p.FEDORA, 'new'),
             p.image('11111111-2222-4333-8444-555555555555', 'gone'),
             p.image(p.DEBIAN, 'debian-13'),
         ),

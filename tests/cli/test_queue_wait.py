@@ -2,6 +2,7 @@
 
 """`openstack image cache queue --wait`: argv in, output out."""
 
+from collections.abc import Callable
 import sys
 import time
 from typing import Any
@@ -413,6 +414,29 @@ def test_time_is_up_before_an_image_is_queued(
         f'fedora-42 ({p.FEDORA}). Queued images stay queued. To wait longer, '
         'use --timeout. If glance-api was restarted after the request, use '
         "'openstack image cache queue --force'.\n"
+    )
+
+
+def test_time_is_up_before_a_node_has_its_turn(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Callable[[str], None]
+) -> None:
+    clouds_yaml(p.FLEET)
+    answer_names(cloud, p.UBUNTU)
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('GET', EDGE_CACHE, json=p.cache())
+    cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=202)
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', 'queue', 'ubuntu-24.04'),
+        *('--all-nodes', '--max-downloads', '1', '--timeout', '1'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Node'),
+    )
+
+    assert (result.code, result.out) == (1, 'ubuntu-24.04 edge-oslo\n')
+    assert result.err.splitlines()[-1] == (
+        f'Not cached on edge-bergen ({p.EDGE}): ubuntu-24.04 ({p.UBUNTU}): Not '
+        'cached within 1 seconds. No image is queued. To wait longer, use '
+        '--timeout.'
     )
 
 

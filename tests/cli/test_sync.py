@@ -778,6 +778,44 @@ def test_each_node_is_brought_to_what_is_named(
     )
 
 
+@pytest.mark.parametrize(
+    'argv',
+    [
+        ('sync', '--delete-others', '--auto-approve'),
+        ('sync', '--check'),
+        ('sync', '--wait'),
+        ('queue', '--dry-run'),
+        ('queue', '--force', '--wait'),
+    ],
+)
+def test_an_inactive_image_fails_once_and_its_entry_remains(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any, argv: tuple[str, ...]
+) -> None:
+    """No node is asked to cache it; a cached one is left alone."""
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.DEBIAN)))
+    cloud.answers('GET', EDGE_CACHE, json=p.cache())
+    cloud.answers(
+        'GET',
+        f'{IMAGES}?name=in:debian-13',
+        json=p.images(p.image(p.DEBIAN, 'debian-13', status='deactivated')),
+    )
+    cached = argv[0] == 'sync' and '--check' not in argv
+
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', *argv, 'debian-13'),
+        *('--all-nodes', *SHORT),
+    )
+
+    assert result == Result(
+        1,
+        'debian-13 already cached edge-oslo\n' if cached else '',
+        f'Cannot queue image debian-13 ({p.DEBIAN}): The image is not active. '
+        'Wait until the image is active, or reactivate it.\n',
+    )
+    assert changes(cloud) == []
+
+
 @pytest.mark.parametrize('option', ['--check', '--dry-run'])
 def test_what_changes_nothing_needs_no_nodes(
     cloud: Cloud, openstack: OpenStack, clouds_yaml: Any, option: str
@@ -836,11 +874,13 @@ def test_what_changes_nothing_needs_no_nodes(
         ),
         (
             ['x', '--check', '--wait'],
-            '--check cannot be combined with --wait. Use --check or --wait.\n',
+            '--check cannot be combined with --wait or an option that implies '
+            'it. Use --check or --wait.\n',
         ),
         (
             ['x', '--check', '--max-downloads', '4'],
-            '--check cannot be combined with --wait. Use --check or --wait.\n',
+            '--check cannot be combined with --wait or an option that implies '
+            'it. Use --check or --wait.\n',
         ),
         (
             ['x', '--timeout', '5'],

@@ -2220,6 +2220,28 @@ def test_a_summary_has_a_row_for_each_site(
     ]
 
 
+def test_a_summary_does_not_know_the_entries_of_an_unread_node(
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+) -> None:
+    clouds_yaml(p.FLEET)
+    node_of(cloud, Read(DATA_OF))
+    cloud.answers('GET', f'{p.EDGE}/v2/cache', status_code=403, text='')
+
+    result = openstack(
+        *('--os-cloud', 'far', *VERIFY, '--all-nodes', '--summary'),
+        *('-f', 'json', '-c', 'Site', '-c', 'Already Cached', '-c', 'Failed'),
+    )
+
+    assert result.code == 1
+    assert json.loads(result.out) == [
+        {'Site': 'edge-oslo', 'Already Cached': 1, 'Failed': 0},
+        {'Site': 'edge-bergen', 'Already Cached': 0, 'Failed': None},
+    ]
+
+
 def test_a_summary_is_not_of_a_plan(
     cloud: Cloud, openstack: OpenStack
 ) -> None:

@@ -232,9 +232,8 @@ def test_every_failure_is_told_and_the_rest_is_done(
         "'openstack image list'.\n"
         f"Cannot find '{UNKNOWN}': No image has the name or ID '{UNKNOWN}'. "
         "See 'openstack image list'.\n"
-        f'Cannot queue image inactive ({inactive}) on {cache.url}: Only '
-        'images with status active can be targeted for queueing. Wait until '
-        'the image is active, or reactivate it.\n'
+        f'Cannot queue image inactive ({inactive}): The image is not active. '
+        'Wait until the image is active, or reactivate it.\n'
     )
     assert result.code == 1
     cache.wait_for(good)

@@ -74,6 +74,7 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'ImageError': 'CacheError',
         'ImageNotFound': 'ImageError',
         'ImageAmbiguous': 'ImageError',
+        'ImageInactive': 'ImageError',
         'NodeError': 'CacheError',
         'Unreachable': 'NodeError',
         'TimedOut': 'Unreachable',

@@ -118,6 +118,8 @@ def announced(
 ) -> list[str]:
     """The lines that a plan is announced with."""
     command = mock.Mock()
+    several = len({one.cloud for one, __ in steps}) > 1
+    command.cloud_suffix = lambda cloud: f' in {cloud.name}' if several else ''
     command.log = logging.getLogger('announced')
     command.cloud.setting.return_value = configured
     command.closing = ''
@@ -170,7 +172,7 @@ def announced(
             SITES,
             [
                 'Downloads: 2 (2.0 GB); nodes: 2; sites: 2. '
-                'Longest: oslo, about 0:01:20.'
+                'Longest: oslo in mine, about 0:01:20.'
             ],
         ),
         (

@@ -516,17 +516,20 @@ def test_a_revoked_token_that_keystone_does_not_renew(
         (
             ksa_exceptions.Unauthorized('The account is locked'),
             'Keystone did not issue a token: The account is locked (HTTP '
-            '401). No request was sent to the node.',
+            '401). No request was sent to the node. Check the login with '
+            "'openstack token issue'.",
         ),
         (
             ksa_exceptions.ServiceUnavailable(),
             'Keystone did not issue a token: Service Unavailable (HTTP 503). '
-            'No request was sent to the node.',
+            'No request was sent to the node. Check the login with '
+            "'openstack token issue'.",
         ),
         (
             OSError('Could not find a CA certificate bundle: /gone.pem'),
             'Keystone did not issue a token: Could not find a CA certificate '
-            'bundle: /gone.pem. No request was sent to the node.',
+            'bundle: /gone.pem. No request was sent to the node. Check the '
+            "login with 'openstack token issue'.",
         ),
     ],
 )
