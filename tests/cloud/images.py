@@ -129,6 +129,11 @@ class Images:
         self._made.append(made)
         return made
 
+    def deactivate(self, image_id: str) -> None:
+        """Deactivate one of the images: nodes no longer send its data."""
+        url = f'{self._url}/v2/images/{image_id}/actions/deactivate'
+        rest.call('POST', url, token=self._token)
+
     def delete(self, image_id: str) -> None:
         """Delete one of the images."""
         delete_image(self._url, self._token, image_id)

@@ -18,6 +18,7 @@ from tests.cloud import Images
 from tests.functional.conftest import OpenStack
 from tests.functional.conftest import PATIENCE
 from tests.relay import Relay
+from tests.relay import Request
 
 FLEET = ('--os-cloud', 'demo-cloud')
 LIST = ('image', 'cache', 'list', '-f', 'value', '-c', 'Name')
@@ -81,19 +82,30 @@ def test_debug_shows_requests_and_no_secret(
 def test_debug_shows_why_a_node_refuses(
     run: OpenStack, bergen: Relay, cloud: clouds.Cloud, images: Images
 ) -> None:
-    inactive = images('inactive', None)
+    alpha = images('alpha')
+
+    def deactivate_first(
+        request: Request, forward: Callable[[], bytes]
+    ) -> bytes:
+        if request.changes:
+            images.deactivate(alpha)
+        return forward()
+
+    bergen.fault = deactivate_first
 
     result = run(
-        *('--debug', *FLEET, 'image', 'cache', 'queue', inactive),
+        *('--debug', *FLEET, 'image', 'cache', 'queue', alpha),
         *('--node', 'edge-bergen'),
     )
 
     assert result.code == 1
     assert [one for one in secrets(cloud, bergen) if one in result.err] == []
-    assert f'curl -g -i -X PUT "{bergen.url}/v2/cache/{inactive}"' in (
-        result.err
-    )
+    assert f'curl -g -i -X PUT "{bergen.url}/v2/cache/{alpha}"' in result.err
     assert 'RESP: [400] ' in result.err
+    assert (
+        'Only images with status active can be targeted for queueing. Wait '
+        'until the image is active, or reactivate it.\n'
+    ) in result.err
     assert 'Traceback' not in result.err
 
 

@@ -113,8 +113,7 @@ def test_an_old_node_asks_for_no_more_than_is_told(
         1,
         'asked for queued\n',
         f"Images stay queued until 'glance-cache-prefetcher' runs on {url}.\n"
-        f'{unknown}Cannot queue image without data ({empty}) on {url}: Only '
-        'active images can be queued; the status of this image is queued. Wait '
-        'until the image is active, or reactivate it.\n',
+        f'{unknown}Cannot queue image without data ({empty}): The image is not '
+        'active. Wait until the image is active, or reactivate it.\n',
     )
     assert here.cache.queued == {image}
