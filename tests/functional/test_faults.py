@@ -71,7 +71,7 @@ def test_an_answer_that_is_cut(stage: Stage) -> None:
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
 def test_interrupts_at_random_moments(tmp_path: pathlib.Path) -> None:
-    assert wrong(interrupts.rows(tmp_path, 5), 5) == []
+    assert wrong(interrupts.rows(tmp_path, 3), 5) == []
 
 
 @pytest.mark.skipif(missing() is not None, reason=str(missing()))
