@@ -1,13 +1,13 @@
 # tox builds and runs the environments; make installs tox, and uv for it.
 PYTHON ?= python3
 TOX := .tools/bin/tox
-BASE := $(shell command -v $(PYTHON))
 # tox also finds the Pythons that pyenv installed. They come first: it takes a
 # second to find that a program of pyenv has no selected version.
 PYENV_ROOT ?= $(HOME)/.pyenv
 PYTHONS := $(wildcard $(PYENV_ROOT)/versions/3.*/bin)
 empty :=
-export PATH := $(subst $(empty) $(empty),,$(PYTHONS:=:))$(PATH):$(CURDIR)/.tools/bin
+FIRST := $(subst $(empty) $(empty),,$(PYTHONS:=:))
+RUN_TOX := PATH="$(FIRST)$$PATH:$(CURDIR)/.tools/bin" $(TOX)
 
 .PHONY: help demo demo-environments test pythons coverage bench faults load soak fuzz mutation audit docs dist latest screenshot clean
 
@@ -36,33 +36,33 @@ demo:
 	@trap 'exit 130' INT; mkdir -p .tox; \
 	$(MAKE) --no-print-directory demo-environments >.tox/demo.log 2>&1 \
 	|| { code=$$?; cat .tox/demo.log >&2; exit $$code; }
-	@$(TOX) run -qq --colored no --skip-pkg-install -e demo -x testenv:demo.commands_pre=
+	@$(RUN_TOX) run -qq --colored no --skip-pkg-install -e demo -x testenv:demo.commands_pre=
 
 demo-environments: $(TOX)
-	$(TOX) run --notest --skip-missing-interpreters false -e cloud,demo
+	$(RUN_TOX) run --notest --skip-missing-interpreters false -e cloud,demo
 
 # Two environments at a time. The output of an environment is shown only if it
 # fails. The services' environments are among them, so that functional need not
 # build them.
 test: $(TOX)
-	$(TOX) run-parallel --parallel 2 --parallel-no-spinner -x testenv:functional.commands_pre=
+	$(RUN_TOX) run-parallel --parallel 2 --parallel-no-spinner -x testenv:functional.commands_pre=
 
 bench faults load soak fuzz mutation audit docs latest screenshot: $(TOX)
-	$(TOX) run --quiet -e $@
+	$(RUN_TOX) run --quiet -e $@
 
 pythons: $(TOX)
-	$(TOX) run --skip-missing-interpreters true -e py311,py312,py313,py314
+	$(RUN_TOX) run --skip-missing-interpreters true -e py311,py312,py313,py314
 
 coverage: $(TOX)
-	$(TOX) run --quiet -e branches
+	$(RUN_TOX) run --quiet -e branches
 
 # This also runs the demo from the wheel; `make test` does not.
 dist: $(TOX)
-	$(TOX) run --quiet --notest -e cloud
-	$(TOX) run --quiet -e dist -- --demo
+	$(RUN_TOX) run --quiet --notest -e cloud
+	$(RUN_TOX) run --quiet -e dist -- --demo
 
 $(TOX): constraints/test.txt
-	@$(BASE) -m venv .tools
+	@$(PYTHON) -m venv .tools
 	@.tools/bin/python -m pip install --quiet -c constraints/test.txt tox uv
 	@touch $(TOX)
 
