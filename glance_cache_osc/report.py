@@ -46,8 +46,8 @@ class Failures:
         #: for any other failure, or None for a remark.
         self._lines: list[tuple[str, str | None]] = []
         #: The operations that failed without a login, by the name of the
-        #: cloud and the error's text.
-        self._logins: dict[tuple[str, str], list[str]] = {}
+        #: cloud and the error's text; those of nodes first.
+        self._logins: dict[tuple[str, str], list[tuple[bool, str]]] = {}
         self._interrupted = 0
         self._stopped = False
 
@@ -68,7 +68,7 @@ class Failures:
             self._stopped = True
         elif isinstance(error, errors.LoginFailed):
             key = (error.cloud, str(error))
-            self._logins.setdefault(key, []).append(what)
+            self._logins.setdefault(key, []).append((not node, what))
         else:
             unreachable = node if errors.is_unreachable(error) else ''
             self._lines.append((line_of(error, f'{what}: '), unreachable))
@@ -80,10 +80,11 @@ class Failures:
 
     def _login_lines(self) -> list[str]:
         lines = []
-        for (cloud, error), (first, *more) in self._logins.items():
+        for (cloud, error), found in self._logins.items():
+            (_other, first), *more = sorted(found, key=lambda one: one[0])
             rest = _(' and other operations (%d)') % len(more) if more else ''
-            if cloud and (where := _(" in cloud '%s'") % cloud) not in first:
-                rest += where
+            if cloud and (where := _("cloud '%s'") % cloud) not in first:
+                rest += _(' in %s') % where
             lines.append(columns.safe_text(f'{first}{rest}: {error}'))
         return lines
 

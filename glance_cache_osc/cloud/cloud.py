@@ -40,7 +40,7 @@ _FEW_NODES = 3
 #: The timeout for a page of the list of images, in seconds.
 _CATALOGUE_TIMEOUT = 60.0
 #: The exceptions for an entry of clouds.yaml that is not enough to log in.
-_NO_LOGIN = (ksa_exceptions.ClientException, OSError)
+_NO_LOGIN = (ksa_exceptions.ClientException, OSError, TypeError, ValueError)
 #: The key of an image: its cloud and its ID.
 Key = tuple['Cloud', str]
 
@@ -243,7 +243,7 @@ class Cloud:
             found = self._config.get_session_endpoint('image')
             return endpoints.parse(found) if found else None
         except ksa_exceptions.ClientException as error:
-            return login.from_keystone(error)
+            return login.from_keystone(error, self._login.cloud)
         except errors.CacheError as error:
             return error
 

@@ -41,7 +41,7 @@ async def collect(
             complete = False
         else:
             found = all(one.complete for one in wanted.values())
-            complete = found and not command.failed_clouds
+            complete = bool(wanted) and found and not command.failed_clouds
     outcomes = await command.query(members, _read_node)
     states = [one.value for one in outcomes if one.value]
     failed = [one.error for one in states if one.error]

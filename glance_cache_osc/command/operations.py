@@ -71,8 +71,8 @@ class Operations:
     ) -> dict[clouds.Cloud, _Value]:
         """Look up images for the nodes of each cloud.
 
-        With several clouds, a cloud that fails is reported, added to
-        `failed_clouds`, and left out of the result.
+        If the nodes belong to several clouds, a cloud that fails is reported,
+        added to `failed_clouds`, and left out of the result.
 
         :param work: called for each cloud, with its nodes.
         :returns: the results of `work`, by cloud.
@@ -83,7 +83,7 @@ class Operations:
         for outcome in await attempt.attempt(
             lambda cloud: work(cloud, groups[cloud]), groups
         ):
-            if outcome.error and len(groups) == 1:
+            if outcome.error and not self.has_several_clouds:
                 raise outcome.error
             if error := outcome.error:
                 self.failed_clouds |= {outcome.job}
@@ -118,7 +118,12 @@ class Operations:
                     self.failures.add(what % word + where, error)
             kinds = {type(one) for one in found.values()}
             if len(found) == len(unknown) and kinds == {errors.ImageNotFound}:
-                self.failures.add(what % word, next(iter(found.values())))
+                # With a failed cloud, the image may exist there.
+                for cloud in found if self.failed_clouds else list(found)[:1]:
+                    where = (
+                        self.cloud_suffix(cloud) if self.failed_clouds else ''
+                    )
+                    self.failures.add(what % word + where, found[cloud])
 
     async def names(
         self,

@@ -41,7 +41,7 @@ def without_inactive(
     possible = []
     inactive: dict[tuple[clouds.Cloud, str], str] = {}
     for member, step in steps:
-        if step.action is plan.Action.QUEUE and not step.image.active:
+        if not (step.image.active or step.action is plan.Action.DELETE):
             key = member.cloud, step.image.image_id
             inactive[key] = step.image.label
         else:
@@ -219,6 +219,7 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
         step.image,
         state=fills.State.REQUESTED if waits else fills.State.PENDING,
         force=held is not None,
+        accepted=waits and held is None,
         queued=held is not None and held.state is entries.State.QUEUED,
     )
 

@@ -18,7 +18,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 from glance_cache_osc.transport import attempt
-from glance_cache_osc.verifying import checks
+from glance_cache_osc.verifying import replacing
 from glance_cache_osc.verifying import verification
 
 Result = verification.Result
@@ -28,13 +28,6 @@ _REPAIRABLE = frozenset({Result.CORRUPT, Result.TRUNCATED})
 #: Nodes with the cache-management middleware look for queued images every 300
 #: seconds.
 _STALL_AFTER = 900.0
-#: How often the list of a node is read before the node is changed, each time
-#: on a new connection.
-_LIST_READS = 4
-_CHECK = _(
-    "Check with 'openstack image cache list', and queue the image if it is "
-    'not listed.'
-)
 
 
 def repair(
@@ -68,10 +61,12 @@ def repair(
         except errors.CacheError as error:
             command.failures.add(_('Cannot repair'), error)
             return
-    if limits.is_over:
+    if limits.is_over():
         _set_error(findings, repairable, _timeout_error(limits))
         return
-    queued = command.loop.run(_replace_all(command, findings, repairable))
+    queued = command.loop.run(
+        _replace_all(command, findings, repairable, limits)
+    )
     for one in queued:
         # The result was that of the deleted entry.
         findings[one] = dataclasses.replace(findings[one], result=None)
@@ -83,6 +78,8 @@ def repair(
             _('Verify the image again.'),
         ),
     )
+    if limits.is_over():
+        return
     filled = command.loop.run(
         queueing.carry_out(
             command,
@@ -95,14 +92,16 @@ def repair(
         for member, step, word in filled
         if word == 'cached'
     }
-    again = [one for one in queued if (one.member, one.image) in cached]
+    again = dict.fromkeys(
+        one for one in queued if (one.member, one.image) in cached
+    )
     for one in queued:
         if one not in again and not command.loop.interrupted:
             # The wait has already reported the failure.
             findings[one] = dataclasses.replace(
                 findings[one], result=Result.NOT_CACHED, reported=True
             )
-    verified = command.loop.run(verifying.read(command, again, limits))
+    verified = command.loop.run(verifying.read(command, list(again), limits))
     for one, finding in verified.items():
         is_repaired = finding.result is Result.OK
         findings[one] = (
@@ -140,15 +139,34 @@ async def _replace_all(
     command: base.CacheLister,
     findings: verifying.Findings,
     repairable: list[verification.Candidate],
+    limits: verifying.Limits,
 ) -> list[verification.Candidate]:
     """Delete each entry and queue its image.
+
+    After a timeout, the other entries of a node are skipped.
 
     :returns: the candidates that are queued.
     """
     command.loop.has_changes = True
+    silent: dict[base.Member, errors.TimedOut] = {}
+
+    def check() -> None:
+        if limits.is_over():
+            raise _timeout_error(limits)
+
+    async def replace(finding: verification.Finding) -> None:
+        member = finding.candidate.member
+        if member in silent:
+            raise silent[member]
+        try:
+            await replacing.replace(finding, check)
+        except errors.TimedOut as error:
+            silent[member] = error
+            raise
+
     with progress.counting(_('Changing entries'), len(repairable)) as counter:
         outcomes = await attempt.attempt(
-            _replace,
+            replace,
             [findings[one] for one in repairable],
             group=lambda finding: finding.candidate.member,
             ended=counter.advance,
@@ -167,99 +185,6 @@ async def _replace_all(
                     findings[one], result=Result.NOT_CACHED
                 )
     return [one.job.candidate for one in outcomes if not one.error]
-
-
-async def _replace(finding: verification.Finding) -> None:
-    """Delete an entry and queue its image.
-
-    :raises errors.NodeError: a request failed or was cancelled; the entry has
-        changed; or several nodes are behind the endpoint, so that the entry of
-        another node could be deleted.
-    """
-    one = finding.candidate
-    await _check_list(finding)
-    try:
-        await _delete(one)
-    except asyncio.CancelledError:
-        raise _may_be_deleted(errors.Unconfirmed()) from None
-    try:
-        await one.member.driver.queue(one.image.image_id)
-    except errors.NodeError as error:
-        raise _not_queued(error) from error
-    except asyncio.CancelledError:
-        raise _not_queued(errors.Unconfirmed()) from None
-
-
-async def _check_list(finding: verification.Finding) -> None:
-    """Read the list of a node, and check that it has the verified entry."""
-    fresh = finding.candidate.member.client.reconnecting()
-    hashes: list[int] = []  # The lists themselves would use much memory.
-    while len(hashes) < _LIST_READS:
-        held = await checks.read_list(fresh)
-        hashes.append(hash(held))
-    if checks.alternates(hashes):
-        raise errors.NodeError(
-            _('Several nodes are behind this endpoint'),
-            _('Configure an endpoint for each node.'),
-        )
-    # With all drivers of Glance, a read changes Hits and the time of access,
-    # but not the time at which the file was written.
-    verified = checks.list_key([finding.entry] if finding.entry else [])
-    if not verified <= checks.list_key(held):
-        raise errors.NodeError(
-            _('The entry has changed since it was verified'),
-            _('Verify the image again.'),
-        )
-
-
-async def _delete(one: verification.Candidate) -> None:
-    """Delete an entry. Return if it is deleted, even if the request failed.
-
-    :raises errors.NodeError: the entry is not, or may not be, deleted.
-    """
-    try:
-        await one.member.driver.delete(one.image.image_id)
-    except errors.NodeError as error:
-        if not _may_have_succeeded(error):
-            raise
-        try:
-            held = await one.member.driver.list_entries()
-        except errors.NodeError:
-            raise _may_be_deleted(error) from error
-        cached = verifying.only_cached(held)
-        if one.image.image_id in entries.ids_of([cached]):
-            raise
-
-
-def _may_be_deleted(error: errors.NodeError) -> errors.NodeError:
-    return errors.NodeError(
-        _('The entry may be deleted, and the image is not queued: %s')
-        % error.why,
-        _CHECK,
-    )
-
-
-def _not_queued(error: errors.NodeError) -> errors.NotQueued:
-    if _may_have_succeeded(error):
-        return errors.NotQueued(
-            _('The entry was deleted, but the image may not be queued: %s')
-            % error.why,
-            _CHECK,
-        )
-    return errors.NotQueued(
-        _('The entry was deleted, but the image was not queued again: %s')
-        % error.why,
-        _("Queue the image with 'openstack image cache queue'."),
-    )
-
-
-def _may_have_succeeded(error: errors.NodeError) -> bool:
-    """Whether the node may have done what a failed request asked for."""
-    if isinstance(error, errors.Unreachable):
-        return error.connected
-    return isinstance(
-        error, errors.ServerFault | errors.BadReply | errors.Unconfirmed
-    )
 
 
 def _set_error(
@@ -281,8 +206,7 @@ def _timeout_error(limits: verifying.Limits) -> errors.NodeError:
 def _step(
     one: verification.Candidate, action: plan.Action
 ) -> tuple[base.Member, plan.Step]:
-    state = entries.State.CACHED
     if action is plan.Action.WAIT:
-        state = entries.State.QUEUED
-    entry = entries.Entry(one.image.image_id, state, one.size)
+        return one.member, plan.Step(one.image, action)
+    entry = entries.Entry(one.image.image_id, entries.State.CACHED, one.size)
     return one.member, plan.Step(one.image, action, entry)

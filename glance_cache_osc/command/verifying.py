@@ -55,7 +55,6 @@ class Limits:
             return None
         return max(self._began + self.timeout - time.monotonic(), 0.001)
 
-    @property
     def is_over(self) -> bool:
         """Whether the timeout has passed."""
         return self.left is not None and self.left <= 0.001
@@ -90,6 +89,14 @@ async def candidates(  # noqa: PLR0913 - by name alone
     cached = {member: only_cached(group) for member, group in held.items()}
     by_cloud = await _images(command, words, cached)
     named = {word for word in words if not images.is_glob(word)}
+    # These are candidates on each node of a cloud.
+    anywhere = {
+        cloud: [
+            one for one in known.values() if {one.image_id, one.name} & named
+        ]
+        for cloud, known in by_cloud.items()
+        if not (filters or smallest)
+    }
     now = datetime.datetime.now(datetime.UTC)
     chosen: list[Candidate] = []
     empty: list[str] = []
@@ -112,10 +119,8 @@ async def candidates(  # noqa: PLR0913 - by name alone
                 one.size or 0,
                 state=states.get(one.image_id),
             )
-            for one in known.values()
-            if {one.image_id, one.name} & named
-            and not (filters or smallest)
-            and one.image_id not in present
+            for one in anywhere.get(member.cloud, ())
+            if one.image_id not in present
         ]
         found = sorted([*present.values(), *absent], key=_by_name)
         if smallest:

@@ -99,6 +99,7 @@ def limits(
         or parsed_args.max_downloads_per_site
     ):
         timeout = parsed_args.timeout
+        command.check_sites()
         return waiting.Limits(
             timeout=_TIMEOUT if timeout is None else timeout,
             stall_after=parsed_args.stall_after or _STALL_AFTER,

@@ -73,13 +73,14 @@ class Screen:
         space = max(self._console.height - _OTHER_LINES, _MIN_ROWS)
         shown = rows if len(rows) <= space else rows[: max(space - 1, 0)]
         total = board.total()
-        title = _(
-            'Nodes reachable: %(up)d of %(nodes)d  %(time)s UTC  Ctrl-C to end'
-        ) % {
+        title = _('Nodes reachable: %(up)d of %(nodes)d  %(time)s UTC') % {
             'time': now.strftime('%Y-%m-%d %H:%M:%S'),
             'up': total.up,
             'nodes': total.nodes,
         }
+        hint = _('  Ctrl-C to end')
+        if len(title + hint) <= self._console.width:
+            title += hint
         name = _('Node') if self._by_node else _('Site')
         cells = [_cells(row, name) for row in (*shown, total)]
         if not board.has_policy:
@@ -124,7 +125,7 @@ def _cells(row: boards.Row, name: str) -> dict[str, str]:
         'Queued': _count(row.queued),
         'Missing': _count(row.missing),
         'Size': '' if row.size is None else columns.human_size(row.size),
-        'Arrived': str(row.arrived),
+        'Arrived': _count(row.arrived),
         'Rate': rate,
         'Left': _time(row.left),
         'Changed': _time(row.changed),

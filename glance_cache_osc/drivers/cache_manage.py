@@ -6,6 +6,7 @@ Nodes from Stein to Xena have no other API for their caches.
 """
 
 from collections.abc import Callable
+import contextlib
 from typing import Any
 
 from glance_cache_osc import errors
@@ -14,6 +15,7 @@ from glance_cache_osc.drivers import http
 from glance_cache_osc.drivers import versions
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
+from glance_cache_osc.transport import engine as engines
 
 _CACHED = '/v2/cached_images'
 _QUEUED = '/v2/queued_images'
@@ -52,13 +54,18 @@ class CacheManageDriver(base.CacheDriver):
     async def delete(self, image_id: str) -> None:
         # The queue first, so that the image is not cached between the two
         # requests.
-        for kind in (_QUEUED, _CACHED):
-            await self._request('DELETE', f'{kind}/{http.segment(image_id)}')
+        segment = http.segment(image_id)
+        await self._request('DELETE', f'{_QUEUED}/{segment}')
+        with engines.finishing():
+            await self._request('DELETE', f'{_CACHED}/{segment}')
 
     async def clear(self, target: entries.Target) -> None:
         if target is not entries.Target.CACHE:
             await self._request('DELETE', _QUEUED)
-        if target is not entries.Target.QUEUE:
+        if target is entries.Target.QUEUE:
+            return
+        both = target is not entries.Target.CACHE
+        with engines.finishing() if both else contextlib.nullcontext():
             await self._request('DELETE', _CACHED)
 
     async def clean(self) -> None:

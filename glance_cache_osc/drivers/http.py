@@ -168,11 +168,9 @@ class NodeClient:
         :param attempt: sends the request with these headers.
         """
         clock = asyncio.get_running_loop().time
-        # A request that begins while draining belongs to an operation in
-        # progress, and may be sent.
-        draining = self.engine.draining.is_set()
+        always = self.engine.sends_always
         token = await self.login.headers()
-        if self.engine.draining.is_set() and not draining:
+        if self.engine.draining.is_set() and not always:
             raise errors.Interrupted
         sent = clock()
         response = await attempt(token)

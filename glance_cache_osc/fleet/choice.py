@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 
+from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.fleet import discovery
@@ -17,6 +18,9 @@ from glance_cache_osc.model import endpoints
 from glance_cache_osc.model import node_sets
 
 Nodes = dict[str, nodes.Node]
+
+#: How many nodes a message names.
+_FEW = 3
 
 
 @dataclasses.dataclass(frozen=True)
@@ -90,6 +94,12 @@ async def choose(
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
         gone = {one.name for one, __ in selected} | {one.name for one in found}
+        if skipped and not gone & excluded_names:
+            names = columns.few([one.name for one in kept], _FEW)
+            raise errors.UsageError(
+                _('All selected nodes are in maintenance: %s') % names,
+                _('To include a node in maintenance, name it with --node.'),
+            )
         raise errors.UsageError(
             _(
                 'All selected nodes are excluded (%(gone)d) or in maintenance '

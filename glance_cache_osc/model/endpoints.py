@@ -114,7 +114,7 @@ def _split(text: str) -> urllib.parse.SplitResult:
 
 def _bad_endpoint(text: str, why: str) -> errors.UsageError:
     # A message must not contain a password.
-    text = re.sub(r'[^/\s]*@', '***@', text)
+    text = re.sub(r'[^/\s]*@', '***@', text.removeprefix('//'))
     return errors.UsageError(
         _("'%(text)s' is not a node endpoint: %(why)s")
         % {'text': text, 'why': why},

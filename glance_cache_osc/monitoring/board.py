@@ -56,7 +56,8 @@ class Row:
     :param missing: the number of entries that belong on the nodes and are not
         cached; None if it is not known.
     :param size: bytes of cached entries; None if no node was read.
-    :param arrived: the number of images cached since the start.
+    :param arrived: the number of images cached since the start; None if no
+        node was read.
     :param rate: bytes per second of the images cached since the start.
     :param left: seconds until no image is missing, at this rate; None if it is
         not known.
@@ -71,7 +72,7 @@ class Row:
     queued: int | None
     missing: int | None
     size: int | None
-    arrived: int
+    arrived: int | None
     rate: float
     left: float | None
     changed: float | None
@@ -202,7 +203,7 @@ class Board:
             queued=queued if is_read else None,
             missing=missing,
             size=sum(one.totals.size for one in data) if is_read else None,
-            arrived=sum(one.arrived for one in data),
+            arrived=sum(one.arrived for one in data) if is_read else None,
             rate=rate,
             left=size / rate if missing and rate else None,
             changed=now - max(changed) if changed else None,

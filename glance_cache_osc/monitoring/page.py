@@ -3,6 +3,7 @@
 """A snapshot as a self-contained HTML page."""
 
 import collections
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import datetime
@@ -53,7 +54,7 @@ def render(snapshot: snapshots.Snapshot, command: str) -> str:
         unknown=_unknown(snapshot),
         totals=_totals(snapshot, sites),
         sites=sites,
-        images=[_label(snapshot, one) for one in shown],
+        images=_labels(snapshot, shown).values(),
         hidden=hidden,
         rows=list(_rows(snapshot, sites, shown)),
         nodes=[
@@ -116,13 +117,10 @@ def _images(
     snapshot: snapshots.Snapshot,
 ) -> tuple[list[snapshots.Key], int]:
     """The images of the heat map, and the number of those left out."""
-    wanted: dict[snapshots.Key, images.Image] = {
-        (cloud, image.image_id): image
-        for (cloud, __), want in snapshot.wanted.items()
-        for image in want.images
-    }
+    wanted = _wanted(snapshot)
     if wanted:
-        return sorted(wanted, key=lambda key: _label(snapshot, key)), 0
+        labels = _labels(snapshot, wanted)
+        return sorted(wanted, key=lambda key: labels[key]), 0
     counts = collections.Counter(
         (one.cloud, image_id)
         for one in snapshot.states
@@ -132,17 +130,27 @@ def _images(
     return found, len(counts) - len(found)
 
 
-def _label(snapshot: snapshots.Snapshot, key: snapshots.Key) -> str:
-    image = snapshot.images.get(key)
-    if image is None:
-        found = (
-            one
-            for (cloud, __), want in snapshot.wanted.items()
-            for one in want.images
-            if (cloud, one.image_id) == key
-        )
-        image = next(found, None)
-    return (image.name if image else None) or key[1]
+def _wanted(snapshot: snapshots.Snapshot) -> dict[snapshots.Key, images.Image]:
+    """The images that belong on any site."""
+    return {
+        (cloud, image.image_id): image
+        for (cloud, __), want in snapshot.wanted.items()
+        for image in want.images
+    }
+
+
+def _labels(
+    snapshot: snapshots.Snapshot, keys: Iterable[snapshots.Key]
+) -> dict[snapshots.Key, str]:
+    """The names of images, or their IDs; with several clouds, the cloud."""
+    known = {**_wanted(snapshot), **snapshot.images}
+    several = len({one.cloud for one in snapshot.states}) > 1
+    found = {}
+    for key in keys:
+        image = known.get(key)
+        label = (image.name if image else None) or key[1]
+        found[key] = f'{label} ({key[0]})' if several else label
+    return found
 
 
 def _rows(
@@ -164,7 +172,7 @@ def _rows(
                 _cell(
                     group,
                     key,
-                    wanted=not snapshot.wanted
+                    wanted=snapshot.complete is None
                     or (ids is not None and key[1] in ids),
                 )
                 for key in shown
@@ -234,7 +242,12 @@ def _orphans(
             size, names = found.get((one.cloud, image_id), (0, []))
             names.append(one.node.name)
             found[one.cloud, image_id] = size + (entry.size or 0), names
+    several = len({one.cloud for one in snapshot.states}) > 1
     return [
-        (key[1], size, columns.few(node_sets.fold(names), _MOST_NODES))
+        (
+            f'{key[1]} ({key[0]})' if several else key[1],
+            size,
+            columns.few(node_sets.fold(names), _MOST_NODES),
+        )
         for key, (size, names) in sorted(found.items())
     ]

@@ -145,9 +145,10 @@ def site_state(
     status, wanted, missing, extra = 'unknown', None, None, None
     if want:
         ids = {one.image_id for one in want.images}
-        wanted = len(ids) * len(group)
         missing = sum(len(missing_of(one, ids)) for one in held)
-        extra = sum(len(one.keys() - ids) for one in held)
+        if want.complete:
+            wanted = len(ids) * len(group)
+            extra = sum(len(one.keys() - ids) for one in held)
         if missing or (extra and want.only):
             status = 'incomplete'
         elif want.complete and len(held) == len(group):

@@ -173,6 +173,7 @@ class _Batch(Generic[_Job, _Value]):
             try:
                 outcome = Outcome(job, value=await self.operation(job))
             except errors.CacheError as error:
+                _drop_frames(error)
                 outcome = Outcome(job, error=error)
             except asyncio.CancelledError:
                 self.done[index] = Outcome(job, error=errors.Unconfirmed())
@@ -188,3 +189,10 @@ class _Batch(Generic[_Job, _Value]):
             self.done.get(index) or Outcome(job, error=errors.Interrupted())
             for index, job in enumerate(self.jobs)
         ]
+
+
+def _drop_frames(error: BaseException | None) -> None:
+    """Remove the tracebacks of a kept error: their frames hold responses."""
+    while error and error.__traceback__:
+        error.__traceback__ = None
+        error = error.__cause__ or error.__context__

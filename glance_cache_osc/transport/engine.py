@@ -8,6 +8,9 @@ headers. asyncio limits the number of concurrent transfers and cancels them.
 
 import asyncio
 from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import contextvars
 import resource
 import uuid
 
@@ -29,6 +32,21 @@ _OTHER_FILES = 64
 
 Request = transfers.Request
 Response = transfers.Response
+
+_FINISHING = contextvars.ContextVar('finishing', default=False)
+
+
+@contextlib.contextmanager
+def finishing() -> Iterator[None]:
+    """A context whose requests are sent even after `Engine.draining` is set.
+
+    For the second change of an operation whose first one was sent.
+    """
+    token = _FINISHING.set(True)
+    try:
+        yield
+    finally:
+        _FINISHING.reset(token)
 
 
 class Engine:
@@ -58,6 +76,15 @@ class Engine:
         self.request_id = f'req-{uuid.uuid4()}'
         self.observer: Callable[[Request, Response], None] | None = None
         self.draining = asyncio.Event()
+
+    @property
+    def sends_always(self) -> bool:
+        """Whether a request that begins now is sent in any case.
+
+        A request that begins while draining belongs to an operation in
+        progress.
+        """
+        return self.draining.is_set() or _FINISHING.get()
 
     async def aclose(self) -> None:
         """Close all connections and restore the limit of open files."""
@@ -94,9 +121,7 @@ class Engine:
             `Unreachable`, `TimedOut`, `CertificateRejected`, `NotGlance`
             or `BadReply`; `Interrupted` if the request was not sent.
         """
-        # A request that begins while draining belongs to an operation in
-        # progress, and may be sent.
-        draining = self.draining.is_set()
+        always = self.sends_always
         host = request.settings.proxy or request.url
         addresses = ''
         try:
@@ -108,7 +133,7 @@ class Engine:
             failures.raise_for_proxy(error, request.settings.proxy)
             raise
         async with self._connections:
-            if self.draining.is_set() and not draining:
+            if self.draining.is_set() and not always:
                 raise errors.Interrupted
             if self._logs:
                 log.sent(request)

@@ -11,6 +11,7 @@ import datetime
 import logging
 import math
 import re
+import shlex
 from typing import Any
 
 from keystoneauth1 import exceptions as ksa_exceptions
@@ -45,6 +46,7 @@ class Login:
     :param timeout: seconds that Keystone may take.
     :param cloud: the name of the cloud in errors; empty if the login is that
         of the command.
+    :ivar cloud: the same name.
     :ivar secrets: all tokens of this login; no output may contain them.
     """
 
@@ -52,7 +54,7 @@ class Login:
         self, session: ksa_session.Session, timeout: float, cloud: str = ''
     ) -> None:
         self.secrets: set[str] = set()
-        self._cloud = cloud
+        self.cloud = cloud
         self._session = session
         self._timeout = timeout
         self._headers: Headers | None = None
@@ -129,7 +131,7 @@ class Login:
                     % error.why,
                     _('Check that Keystone is up.')
                     if cls is errors.KeystoneUnavailable
-                    else _("Check the login with 'openstack token issue'."),
+                    else _check_login(self.cloud),
                 )
                 failure.cloud = error.cloud
                 raise failure from error
@@ -147,9 +149,9 @@ class Login:
             renewal = self._renewal or self._start_renewal(rejected)
             error = await asyncio.shield(renewal)
         if isinstance(error, errors.LoginFailed):
-            error.cloud = self._cloud
+            error.cloud = self.cloud
         if error:
-            raise error
+            raise error.with_traceback(None)
 
     def _start_renewal(
         self, rejected: Headers | None
@@ -178,12 +180,12 @@ class Login:
             )
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a certificate file cannot be read.
-            failure = from_keystone(error)
+            failure = from_keystone(error, self.cloud)
             if isinstance(failure, errors.LoginRejected):
                 self._rejection = failure
             return failure
-        except Exception as error:  # noqa: BLE001 - raised in all callers
-            return error
+        except Exception as error:  # noqa: BLE001 - such as a missing password
+            return from_keystone(error, self.cloud)
         finally:
             self._renewal = None
         self._keep(headers, access)
@@ -247,10 +249,18 @@ def _now() -> float:
     return datetime.datetime.now(datetime.UTC).timestamp()
 
 
-def from_keystone(error: Exception) -> errors.LoginFailed:
+def _check_login(cloud: str) -> str:
+    """The remedy for a login that Keystone does not accept."""
+    option = f' --os-cloud {shlex.quote(cloud)}' if cloud else ''
+    return _("Check the login with 'openstack%s token issue'.") % option
+
+
+def from_keystone(error: Exception, cloud: str) -> errors.LoginFailed:
     """An error for a login that failed.
 
     :param error: keystoneauth's exception, or an OSError.
+    :param cloud: the name of the cloud; empty if the login is that of the
+        command.
     """
     # Equal failures of several attempts are reported once, so without the
     # request ID of one attempt.
@@ -263,10 +273,7 @@ def from_keystone(error: Exception) -> errors.LoginFailed:
     cls = errors.LoginRejected if _is_rejection(error) else errors.LoginFailed
     return cls(
         _('Keystone did not issue a token: %s') % text,
-        _(
-            'No request was sent to the node. Check the login with '
-            "'openstack token issue'."
-        ),
+        f'{_("No request was sent to the node.")} {_check_login(cloud)}',
     )
 
 

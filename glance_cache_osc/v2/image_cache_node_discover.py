@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import itertools
+import re
 import urllib.parse
 
 from glance_cache_osc import columns
@@ -22,7 +23,10 @@ from glance_cache_osc.transport import attempt
 #: The name, endpoint, site and, with ``--dns``, ``discover`` of a node.
 _Row = tuple[str, str, *tuple[str | None, ...]]
 
-
+#: Characters that the names of nodes in clouds.yaml cannot have, or that would
+#: make a name a node set.
+_RESERVED = re.compile(r'[\s,!&^@\[\]]+|://')
+_CORRECT = _("Correct it with 'openstack endpoint set --url'.")
 _DISCOVER = columns.Column('discover')
 
 
@@ -84,7 +88,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
         if parsed_args.catalogue:
             found = self.loop.run(self.cloud.image_endpoints())
             region = parsed_args.region
-            listed = _distinct(_of_catalogue(found, region))
+            listed = _distinct(self._of_catalogue(found, region))
             if not listed:
                 where = _(" in region '%s'") % region if region else ''
                 self.log.warning(
@@ -116,16 +120,22 @@ class DiscoverImageCacheNodes(base.CacheLister):
             rows += _of_addresses(urls[outcome.job], outcome.value or [])
         return _distinct(rows)
 
-
-def _of_catalogue(
-    found: Iterable[clouds.Endpoint], region: str | None
-) -> Iterator[_Row]:
-    """The public image endpoints, named after their regions."""
-    for one in found:
-        if region in (None, one.region):
-            url = endpoints.parse(one.url)
+    def _of_catalogue(
+        self, found: Iterable[clouds.Endpoint], region: str | None
+    ) -> Iterator[_Row]:
+        """The public image endpoints, named after their regions."""
+        for one in found:
+            if region not in (None, one.region):
+                continue
+            try:
+                url = endpoints.parse(one.url)
+            except errors.UsageError as error:
+                what = _("Cannot use an endpoint of region '%s'") % one.region
+                reason = errors.CacheError(error.why, _CORRECT)
+                self.failures.add(what, reason)
+                continue
             name = one.region or urllib.parse.urlsplit(url).netloc
-            yield name, url, one.region or None
+            yield _RESERVED.sub('-', name), url, one.region or None
 
 
 def _of_addresses(url: str, addresses: list[str]) -> Iterator[_Row]:

@@ -131,7 +131,8 @@ class ListImageCacheNodes(base.CacheLister):
                     _('Specify an ID or a name.'),
                 )
             for failures in unknown.values():
-                raise failures[word]
+                if not self.failed_clouds:
+                    raise failures[word]
         self.report_unknown(_("Cannot find '%s'"), unknown)
         return {
             cloud: one.found[0].image_id

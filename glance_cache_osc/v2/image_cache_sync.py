@@ -5,6 +5,7 @@
 import argparse
 import collections
 from collections.abc import Callable
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from glance_cache_osc import columns
@@ -131,7 +132,7 @@ class SyncImageCache(base.CacheLister):
             return summaries.rows(
                 self,
                 members,
-                lambda one: _count(by_place, one) + deletions[one],
+                lambda one: _count(by_place, one, deletions),
                 results,
                 deletes=delete,
             )
@@ -261,10 +262,16 @@ class SyncImageCache(base.CacheLister):
         )
 
 
-def _count(by_place: policy_files.Wanted, member: base.Member) -> int:
-    """How many images belong on a node."""
+def _count(
+    by_place: policy_files.Wanted,
+    member: base.Member,
+    deletions: Mapping[base.Member, int],
+) -> int | None:
+    """How many results a node has; None if that is not known."""
     want = by_place.get(fleet.place(member))
-    return len(want.images) if want else 0
+    if want and not want.complete:
+        return None
+    return deletions[member] + (len(want.images) if want else 0)
 
 
 def _apart(steps: base.Steps) -> tuple[base.Steps, base.Steps]:

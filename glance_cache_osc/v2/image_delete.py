@@ -131,5 +131,10 @@ async def _attempt(
             named = {'image': outcome.job.label, 'store': store}
             failures.add(what % named, outcome.error)
     unresolved = len(resolution.failures)
-    failed = sum(one.error is not None for one in outcomes)
-    return failed + unresolved, len(outcomes) + unresolved
+    tried = [
+        one
+        for one in outcomes
+        if not isinstance(one.error, errors.Interrupted)
+    ]
+    failed = sum(one.error is not None for one in tried)
+    return failed + unresolved, len(tried) + unresolved

@@ -3,6 +3,7 @@
 """Download image data from nodes, and compute its hash."""
 
 from collections.abc import Callable
+from collections.abc import Sequence
 from concurrent import futures
 import dataclasses
 import hashlib
@@ -134,6 +135,18 @@ async def _store_responds(
     if response.status == 204:
         raise _not_in_store()
     return response.status == 206
+
+
+def connection_error(
+    reads: Sequence[Download],
+) -> errors.Unreachable:
+    """The error of reads that ended before the end of the data."""
+    return errors.Unreachable(
+        _('The connection broke after %s bytes')
+        % ', '.join(str(read.size) for read in reads),
+        _('Check the network and any proxy between here and the node.'),
+        connected=True,
+    )
 
 
 def _not_in_store() -> errors.NodeError:

@@ -102,6 +102,8 @@ class Verification:
 
     def __init__(self, max_downloads: int, watcher: downloads.Watcher) -> None:
         self.findings: dict[Candidate, Finding] = {}
+        #: Nodes that are not asked again, with the reason.
+        self._unreachable: dict[fleet.Member, errors.NodeError] = {}
         self._max_downloads = max_downloads
         self._watcher = watcher
         self._pool = futures.ThreadPoolExecutor(max_downloads)
@@ -118,7 +120,16 @@ class Verification:
 
         :raises asyncio.CancelledError: cancelled; some findings are missing.
         """
-        await self._in_groups(self._verify_group, candidates)
+        candidates = list(candidates)
+        self.findings |= {
+            one: Finding(one, one.skip_reason)
+            for one in candidates
+            if one.skip_reason
+        }
+        await self._in_groups(
+            self._verify_group,
+            [one for one in candidates if not one.skip_reason],
+        )
 
     async def check_stores(self, candidates: Iterable[Candidate]) -> None:
         """Read candidates from their stores.
@@ -138,8 +149,7 @@ class Verification:
         groups: dict[int, list[Candidate]] = {}
         for one in candidates:
             groups.setdefault(one.group, []).append(one)
-            if not one.skip_reason:
-                self._watcher.expect(one.size)
+            self._watcher.expect(one.size)
         await attempt.attempt(
             operation,
             groups.values(),
@@ -148,43 +158,43 @@ class Verification:
         )
 
     async def _verify_group(self, group: list[Candidate]) -> None:
-        for __, of_node in itertools.groupby(group, lambda one: one.member):
-            await self._verify_node(list(of_node))
-
-    async def _verify_node(self, group: list[Candidate]) -> None:
-        """Verify the candidates of one node, until it is unreachable."""
-        node = _Node(group[0].member, self._downloader, self._watcher)
-        unreachable: errors.NodeError | None = None
-        for one in group:
-            finding = Finding(one, one.skip_reason)
-            try:
-                if unreachable:
-                    finding = Finding(one, error=unreachable)
-                elif not one.skip_reason:
-                    finding = await node.verify(one)
-            except errors.NodeError as error:
-                finding = Finding(one, error=error)
-                unreachable = error if _is_unreachable(error) else None
-            self.findings[one] = finding
+        for member, of_node in itertools.groupby(
+            group, lambda one: one.member
+        ):
+            node = _Node(member, self._downloader, self._watcher)
+            for one in of_node:
+                try:
+                    self._check_reachable(one)
+                    self.findings[one] = await node.verify(one)
+                except errors.NodeError as error:
+                    self._fail(Finding(one), error)
 
     async def _check_stores(self, group: list[Candidate]) -> None:
         for one in group:
-            finding = self.findings[one]
             try:
+                self._check_reachable(one)
                 read = await self._downloader.read(
                     one.member.client, one.image, one.size, from_store=True
                 )
-                if read.intact:
-                    continue
                 if not read.complete:
-                    raise _connection_error([read])
-                error = errors.NodeError(
-                    _('The data in the store is damaged as well'),
-                    _('Upload the image again.'),
-                )
-            except errors.NodeError as caught:
-                error = caught
-            self.findings[one] = dataclasses.replace(finding, error=error)
+                    raise downloads.connection_error([read])
+                if not read.intact:
+                    raise errors.NodeError(
+                        _('The data in the store is damaged as well'),
+                        _('Upload the image again.'),
+                    )
+            except errors.NodeError as error:
+                self._fail(self.findings[one], error)
+
+    def _check_reachable(self, one: Candidate) -> None:
+        if error := self._unreachable.get(one.member):
+            raise error.with_traceback(None)
+
+    def _fail(self, finding: Finding, error: errors.NodeError) -> None:
+        one = finding.candidate
+        self.findings[one] = dataclasses.replace(finding, error=error)
+        if _is_unreachable(error):
+            self._unreachable[one.member] = error
 
 
 class _Node:
@@ -231,7 +241,7 @@ class _Node:
             # Reading an image that is no longer cached would cache it again.
             before = listed.get(one.image.image_id)
         if before:
-            raise _connection_error(reads)
+            raise downloads.connection_error(reads)
         return Finding(one, Result.NOT_CACHED)
 
     async def _list(self) -> dict[str, entries.Entry]:
@@ -268,17 +278,6 @@ def _result_of(
     if hit:
         return Result.FILE_MISSING if again else Result.OK
     return Result.NOT_SERVED if again else None
-
-
-def _connection_error(
-    reads: Sequence[downloads.Download],
-) -> errors.Unreachable:
-    return errors.Unreachable(
-        _('The connection broke after %s bytes')
-        % ', '.join(str(read.size) for read in reads),
-        _('Check the network and any proxy between here and the node.'),
-        connected=True,
-    )
 
 
 def _lost_error(read: downloads.Download) -> errors.NodeError:

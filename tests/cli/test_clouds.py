@@ -103,6 +103,13 @@ def hidden(cloud: Cloud, root: str, query: str, *found: Any) -> None:
     images(cloud, root, f'{query}&os_hidden=true', *found)
 
 
+def versions(cloud: Cloud) -> None:
+    """Let all nodes answer which versions they have."""
+    for url in (OSLO, BERGEN_1, BERGEN_2):
+        document = p.glance_versions(url, '2.18', '2.16')
+        cloud.adapter.register_uri('GET', f'{url}/versions', json=document)
+
+
 def rows(out: str) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = json.loads(out)
     return found
@@ -456,6 +463,15 @@ def test_a_keystone_that_is_away_costs_only_its_own_nodes(
             'could not be found',
         ),
         (
+            NODES,
+            {
+                'auth_type': 'v3totp',
+                'auth': {'auth_url': KEYSTONE, 'password': 'x'},
+            },
+            "Cannot use cloud 'bergen' of clouds.yaml: TOTP.__init__() got an "
+            "unexpected keyword argument 'password'",
+        ),
+        (
             [{'name': 'n', 'endpoint': 'edge', 'cloud': 'bergen'}],
             {},
             "'image_cache_nodes' in clouds.yaml is not valid: item 'n', key "
@@ -757,3 +773,64 @@ def test_of_a_cloud_that_is_away_nobody_knows_that_an_id_is_not_in_a_cache(
 
     assert (result.code, result.out) == (1, '')
     assert f"Cannot delete '{p.ORPHAN}'" in result.err
+
+
+def test_an_entry_without_a_password_costs_only_its_own_nodes(
+    cloud: Cloud, openstack: OpenStack, write: Callable[..., None]
+) -> None:
+    """The plugin raises a bare Exception, after it has read the versions."""
+    entry = {key: ENTRY[key] for key in ENTRY if key != 'password'}
+    write(NODES, auth={'auth_url': KEYSTONE, **entry})
+    version: Any = copy.deepcopy(p.KEYSTONE_VERSION)
+    version['version']['links'][0]['href'] = f'{KEYSTONE}/'
+    cloud.adapter.register_uri('GET', KEYSTONE, json=version)
+    cloud.answers('GET', f'{OSLO}/v2/cache', json=p.cache())
+    versions(cloud)
+
+    result = openstack(
+        *(*CACHE, 'node', 'list', '-f', 'value', '-c', 'Node', '-c', 'Status')
+    )
+
+    assert (result.code, result.out) == (
+        1,
+        'oslo ok\nbergen-1 no login\nbergen-2 no login\n',
+    )
+    assert (
+        "in cloud 'bergen': Keystone did not issue a token: password is a "
+        'required attribute. No request was sent to the node. Check the login '
+        "with 'openstack --os-cloud bergen token issue'.\n"
+    ) in result.err
+
+
+def test_a_failed_cloud_is_named_even_if_no_other_is_selected(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    for url in (BERGEN_1, BERGEN_2):
+        cloud.answers('GET', f'{url}/v2/cache', json=p.cache())
+    cloud.adapter.register_uri('GET', f'{GLANCE}/v2/images', status_code=404)
+
+    result = openstack(*CACHE, 'sync', 'ubuntu', '--site', 'bergen', '--check')
+
+    assert (result.code, result.out) == (1, '\n')
+    assert result.err.startswith("Cannot use cloud 'bergen': ")
+
+
+@pytest.mark.parametrize(
+    'argv',
+    [('coverage', 'only-bergen'), ('node', 'list', '--image', 'only-bergen')],
+)
+def test_an_image_that_a_failed_cloud_may_have_is_missing_in_the_others(
+    cloud: Cloud, openstack: OpenStack, argv: tuple[str, ...]
+) -> None:
+    login(cloud, status_code=503, text='')
+    cloud.answers('GET', f'{OSLO}/v2/cache', json=p.cache())
+    versions(cloud)
+    images(cloud, p.GLANCE, 'name=in:only-bergen')
+    hidden(cloud, p.GLANCE, 'name=in:only-bergen')
+
+    result = openstack(*CACHE, *argv, '-f', 'value')
+
+    assert result.code == 1
+    assert "Cannot find 'only-bergen' in cloud 'oslo': No" in result.err
+    assert "cloud 'bergen' in cloud" not in result.err

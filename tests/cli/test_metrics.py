@@ -396,6 +396,29 @@ def test_a_policy_that_is_not_resolved_is_a_metric_and_a_problem(
     assert '<li>Cannot resolve the policy: ' in text
 
 
+def test_a_policy_for_no_site_is_not_resolved(
+    cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path
+) -> None:
+    """Its name of a site is misspelt: no image belongs anywhere."""
+    held = p.cache(p.cached(p.UBUNTU))
+    cloud.answers('GET', f'{policies.BERGEN}/v2/cache', json=held)
+    cloud.adapter.register_uri('GET', policies.IMAGES, json=p.images())
+    (tmp_path / 'typo.yaml').write_text(
+        'version: 1\nsets: {a: {images: [ubuntu]}}\n'
+        'sites: [{match: [x], sets: [a]}]\n'
+    )
+    policy = ('--policy', 'typo.yaml', '--site', 'bergen')
+    report = ('--os-cloud', 'far', 'image', 'cache', 'report')
+
+    metrics = openstack(*METRICS, *policy)
+    page = openstack(*report, *policy, '--output', 'report.html')
+
+    assert (metrics.code, page.code) == (1, 1)
+    assert samples(metrics.out)['policy_resolved', '', ''] == 0
+    # A cell has a second number only for an image that belongs on the site.
+    assert '1/1' not in (tmp_path / 'report.html').read_text()
+
+
 def test_a_link_is_followed_and_a_pipe_written_to(
     cloud: Cloud, openstack: OpenStack, tmp_path: pathlib.Path
 ) -> None:

@@ -303,6 +303,32 @@ def test_the_public_endpoints_of_the_catalogue(
     assert cloud.requests == []
 
 
+def test_a_bad_endpoint_of_the_catalogue_hides_no_other(
+    openstack: OpenStack, catalogue: Any, request: Any
+) -> None:
+    """And the names of all others can be pasted."""
+    catalogue += [
+        endpoint('http://bad.example/v2?x=1', 'bad'),
+        endpoint('http://west.example', 'edge, west [1-2]'),
+    ]
+    request.getfixturevalue('login_again')
+
+    result = openstack(*CATALOGUE, '-f', 'yaml')
+
+    assert [(one.name, one.site) for one in configured(result.out)] == [
+        ('RegionOne', 'RegionOne'),
+        ('oslo', 'oslo'),
+        ('bergen', 'bergen'),
+        ('edge-west-1-2-', 'edge, west [1-2]'),
+    ]
+    assert (result.code, result.err) == (
+        1,
+        "Cannot use an endpoint of region 'bad': 'http://bad.example/v2?x=1' "
+        'is not a node endpoint: a query or fragment is not allowed. Correct '
+        "it with 'openstack endpoint set --url'.\n",
+    )
+
+
 @pytest.mark.usefixtures('login_again')
 def test_the_endpoints_of_a_region(openstack: OpenStack) -> None:
     found = openstack(*CATALOGUE, '--region', 'oslo', '-f', 'value')

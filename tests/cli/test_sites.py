@@ -143,8 +143,8 @@ def test_where_a_command_acts(
         ),
         (
             '--site tromso',
-            'All selected nodes are excluded (0) or in maintenance (1). '
-            'Change --node or --exclude-node.\n',
+            'All selected nodes are in maintenance: tromso. To include a '
+            'node in maintenance, name it with --node.\n',
         ),
         (
             '--site oslo --all-nodes',

@@ -866,16 +866,23 @@ def test_a_node_that_is_down_is_not_keystones_fault(
     assert ask_all(loop, shared, 'down') == {'down': 'Unreachable'}
 
 
-def test_a_bug_of_a_plugin_is_raised(
+def test_any_exception_of_a_plugin_is_a_failed_login(
     loop: loops.Loop,
     shared: login.Login,
     keystone: Keystone,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    keystone.error = ZeroDivisionError('a bug')
+    """A bare Exception is what a missing password raises."""
+    keystone.error = Exception('password is a required attribute')
 
-    with pytest.raises(ZeroDivisionError, match='a bug'):
+    with pytest.raises(errors.LoginFailed) as failed:
         loop.run(shared.headers())
+
+    assert str(failed.value) == (
+        'Keystone did not issue a token: password is a required attribute. No '
+        "request was sent to the node. Check the login with 'openstack token "
+        "issue'."
+    )
 
     gc.collect()
     assert caplog.messages == []

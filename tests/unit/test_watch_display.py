@@ -65,8 +65,7 @@ def test_a_picture(monkeypatch: pytest.MonkeyPatch) -> None:
         'Node        Status          Cached   Queued   Missing     Size   '
         'Arrived   Rate   Left   Changed',
         '─' * 96,
-        'edge-0000   unreachable                                          '
-        '      0',
+        'edge-0000   unreachable',
         'edge-0001   filling              1        1         1   5.0 MB   '
         '      0',
         'All         1 unreachable        1        1         1   5.0 MB   '
