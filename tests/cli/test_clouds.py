@@ -795,11 +795,10 @@ def test_an_entry_without_a_password_costs_only_its_own_nodes(
         1,
         'oslo ok\nbergen-1 no login\nbergen-2 no login\n',
     )
-    assert (
-        "in cloud 'bergen': Keystone did not issue a token: password is a "
-        'required attribute. No request was sent to the node. Check the login '
-        "with 'openstack --os-cloud bergen token issue'.\n"
-    ) in result.err
+    assert "in cloud 'bergen': Keystone did not issue a token: " in result.err
+    assert result.err.endswith(
+        "Check the login with 'openstack --os-cloud bergen token issue'.\n"
+    )
 
 
 def test_a_failed_cloud_is_named_even_if_no_other_is_selected(
