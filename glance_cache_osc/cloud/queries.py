@@ -40,6 +40,8 @@ _NOT_PROPERTIES = frozenset(
         'tag',
     ]
 )
+#: Properties for which Glance accepts only 'true' and 'false'.
+_FLAGS = frozenset({'os_hidden', 'protected'})
 _WITH_OPERATOR = frozenset({'status', 'disk_format', 'container_format'})
 
 
@@ -103,16 +105,24 @@ def _has(item: Mapping[str, Any], key: str, value: str) -> bool:
 def check_properties(properties: Mapping[str, str]) -> dict[str, str]:
     """Check that images can be filtered by some properties.
 
-    :returns: the properties.
-    :raises errors.UsageError: one of the keys is not an image property.
+    :returns: the properties, with values as Glance accepts them.
+    :raises errors.UsageError: one of the keys is not an image property, or
+        its value is not possible.
     """
+    values = dict(properties)
     for key in properties:
         if key in _NOT_PROPERTIES:
             raise errors.UsageError(
                 _("'%s' is not an image property") % key,
                 _('Specify images by ID, name, --tag or --property.'),
             )
-    return dict(properties)
+        if key in _FLAGS:
+            values[key] = values[key].lower()
+            if values[key] not in {'true', 'false'}:
+                raise errors.UsageError(
+                    _("the value of '%s' is not true or false") % key
+                )
+    return values
 
 
 def _batches(words: Sequence[str]) -> Iterator[list[str]]:

@@ -32,6 +32,19 @@ def test_other_properties_are_kept() -> None:
     }
 
 
+def test_a_flag_is_true_or_false() -> None:
+    flags = {'os_hidden': 'TRUE', 'protected': 'False'}
+    assert queries.check_properties(flags) == {
+        'os_hidden': 'true',
+        'protected': 'false',
+    }
+    with pytest.raises(errors.UsageError) as caught:
+        queries.check_properties({'protected': 'no'})
+    assert (
+        str(caught.value) == "the value of 'protected' is not true or false."
+    )
+
+
 def values_of(query: dict[str, str]) -> list[str]:
     """What a query asks for."""
     operator, _, rest = query['name'].partition(':')

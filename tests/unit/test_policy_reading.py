@@ -215,6 +215,7 @@ def test_names_are_text(name: str) -> None:
         ('{os_distro: debian}', 'os_distro', "5:58 'properties' is not a mapping"),
         ('os_distro: debian', 'os_distro: [debian]', "5:70 a value of 'properties' is not a string"),
         ('os_distro: debian', 'name: debian', "5:59 'name' is not an image property"),
+        ('os_distro: debian', 'protected: no', "5:59 the value of 'protected' is not true or false"),
         ("['*']", '[]', "7:12 'match' is empty"),
         ("['*']", "'*'", "7:12 'match' is not a list"),
         ("['*']", "['']", "7:13 a value of 'match' is not a string"),
