@@ -18,6 +18,7 @@ from glance_cache_osc.model import images
 from glance_cache_osc.model import plan
 from glance_cache_osc.monitoring import snapshot as snapshots
 from glance_cache_osc.policy import policies
+from glance_cache_osc.transport import attempt
 
 
 async def collect(
@@ -72,6 +73,7 @@ async def _read_node(member: fleet.Member) -> snapshots.NodeState:
     try:
         held = plan.by_id(await member.driver.list_entries())
     except errors.NodeError as error:
+        attempt.drop_frames(error)
         return snapshots.NodeState(*own, None, error)
     seconds = clock() - began
     return snapshots.NodeState(

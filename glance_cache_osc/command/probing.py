@@ -5,16 +5,17 @@
 They show whether the node serves the image from its cache.
 """
 
+from collections.abc import Mapping
 from collections.abc import Sequence
+from collections.abc import Set as AbstractSet
 
 from glance_cache_osc import columns
-from glance_cache_osc import errors
 from glance_cache_osc.command import base
 from glance_cache_osc.command import verification_report
 from glance_cache_osc.command import verifying
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
-from glance_cache_osc.model import plan
+from glance_cache_osc.transport import attempt
 from glance_cache_osc.verifying import checks
 from glance_cache_osc.verifying import verification
 
@@ -23,7 +24,7 @@ Reports = dict[fleet.Member, checks.Report]
 #: How many nodes a message names.
 _FEW = 3
 _MAX_DOWNLOADS = 4
-#: The timeout of each verification, in seconds.
+#: The timeout of verifications, in seconds for each image.
 _TIMEOUT = 600.0
 
 
@@ -31,9 +32,6 @@ async def probe(
     command: base.CacheLister, reports: Reports, max_size: int
 ) -> None:
     """Add the checks that require reading an image.
-
-    Nodes with the same list are read from one after the other, to find out
-    whether the Hits of other nodes increase.
 
     :param reports: the reports of nodes whose list is known.
     :param max_size: the size limit of an image, in bytes.
@@ -47,18 +45,19 @@ async def probe(
         )
     }
     groups = checks.nodes_with_same_list(reports)
-    for group in groups:
-        for member in group:
-            if member in chosen and not command.loop.interrupted:
-                await _probe_in_group(command, reports, chosen[member], group)
-    in_groups = {member for group in groups for member in group}
-    alone = [one for one in chosen.values() if one.member not in in_groups]
-    await _probe(command, reports, alone)
+    similar = [member for group in groups for member in group]
+    before = await _hits(similar)
+    await _probe(command, reports, list(chosen.values()))
+    if not command.loop.interrupted:
+        counts = _increase(before, await _hits(similar))
+        for group in groups:
+            of_group = {one: counts[one] for one in group}
+            await _check_own_lists(command, reports, chosen, of_group)
     for member in reports.keys() - chosen.keys():
         reports[member].add(
             checks.Name.SERVING,
             checks.Outcome.UNKNOWN,
-            _('No cached image is small enough'),
+            _('No cached image that can be verified is small enough'),
         )
 
 
@@ -70,7 +69,7 @@ async def _probe(
     """Read these images, and add the check ``serving`` to the reports."""
     if command.loop.interrupted:
         return
-    limits = verifying.Limits(_MAX_DOWNLOADS, _TIMEOUT)
+    limits = verifying.Limits(_MAX_DOWNLOADS, _TIMEOUT * len(chosen))
     for one in (await verifying.verify(command, chosen, limits)).values():
         report = reports[one.candidate.member]
         outcome, details = checks.Outcome.OK, ''
@@ -84,42 +83,70 @@ async def _probe(
         report.add(checks.Name.SERVING, outcome, details)
 
 
-async def _probe_in_group(
+async def _check_own_lists(
     command: base.CacheLister,
     reports: Reports,
-    one: verification.Candidate,
-    group: Sequence[fleet.Member],
+    chosen: Mapping[fleet.Member, verification.Candidate],
+    counts: Mapping[fleet.Member, int | None],
 ) -> None:
-    """Probe one of several nodes with the same list.
+    """Add the check ``own list`` to nodes with the same list, if it is proven.
 
-    Adds the check ``own list`` if Hits show whether the node shares its list.
+    One image was read on each node. Nodes that share a list counted the reads
+    of all of them, so their counts are equal.
+
+    :param counts: by how much the Hits of each node increased; None if that
+        is not known.
     """
-    others = [member for member in group if member is not one.member]
-    before = [await _hits(member, one) for member in others]
-    await _probe(command, reports, [one])
-    if command.loop.interrupted:
-        return
-    after = [await _hits(member, one) for member in others]
-    shared = [
-        member
-        for member, first, then in zip(others, before, after)
-        if first is not None and then is not None and then > first
-    ]
-    if shared:
-        reports[one.member].add(
+    own = {one for one in counts if _served(reports[one])}
+    for count in {*counts.values()} - {None}:
+        alike = [one for one in counts if counts[one] == count]
+        if len(alike) == 1 or (count == 1 and own.issuperset(alike)):
+            continue
+        for one in alike:
+            if one in own and not command.loop.interrupted:
+                shared = await _sharing(command, chosen[one], alike)
+                own -= shared
+                _report_shared(reports, shared)
+    if None not in counts.values() and not command.loop.interrupted:
+        for one in own:
+            reports[one].add(checks.Name.OWN_LIST, checks.Outcome.OK)
+
+
+async def _sharing(
+    command: base.CacheLister,
+    one: verification.Candidate,
+    members: Sequence[fleet.Member],
+) -> set[fleet.Member]:
+    """Read an image again: the nodes that share the list of its node.
+
+    :param members: the nodes that may share it.
+    :returns: these nodes and the image's node; empty if there are no others.
+    """
+    before = await _hits(members, one.image.image_id)
+    limits = verifying.Limits(1, _TIMEOUT)
+    await verifying.read(command, [one], limits)
+    counts = _increase(before, await _hits(members, one.image.image_id))
+    others = {member for member in members if counts[member]} - {one.member}
+    return {one.member, *others} if others else set()
+
+
+def _report_shared(
+    reports: Reports, shared: AbstractSet[fleet.Member]
+) -> None:
+    names = {one: one.node.name for one in reports if one in shared}
+    for one in shared:
+        others = [name for other, name in names.items() if other is not one]
+        reports[one].add(
             checks.Name.OWN_LIST,
             checks.Outcome.ERROR,
             _(
-                'Reading an image here increased Hits on %s: the nodes have '
-                'the same worker_self_reference_url, or their endpoints lead '
-                'to one node. Set a unique worker_self_reference_url on each '
-                'node.'
+                'Reading an image increased Hits here and on %s: the nodes '
+                'have the same worker_self_reference_url, or their endpoints '
+                'lead to one node. Set a unique worker_self_reference_url on '
+                'each node.'
             )
-            % columns.few([node.node.name for node in shared], _FEW),
+            % columns.few(others, _FEW),
         )
-    elif _served(reports[one.member]) and None not in (*before, *after):
-        # Hits increased on this node only.
-        reports[one.member].add(checks.Name.OWN_LIST, checks.Outcome.OK)
 
 
 def _served(report: checks.Report) -> bool:
@@ -130,14 +157,30 @@ def _served(report: checks.Report) -> bool:
 
 
 async def _hits(
-    member: fleet.Member, one: verification.Candidate
-) -> int | None:
-    try:
-        held = await member.driver.list_entries()
-    except errors.NodeError:
-        return None
-    entry = plan.by_id(held).get(one.image.image_id)
-    return entry.hits if entry else None
+    members: Sequence[fleet.Member], image_id: str = ''
+) -> dict[fleet.Member, int | None]:
+    """The Hits of an image, or else of all images; None for a failed node."""
+
+    async def of_node(member: fleet.Member) -> int:
+        return sum(
+            one.hits or 0
+            for one in await member.driver.list_entries()
+            if image_id in {'', one.image_id}
+        )
+
+    outcomes = await attempt.attempt(of_node, members)
+    return {one.job: one.value for one in outcomes}
+
+
+def _increase(
+    before: Mapping[fleet.Member, int | None],
+    after: Mapping[fleet.Member, int | None],
+) -> dict[fleet.Member, int | None]:
+    """By how much Hits increased; None if that is not known."""
+    return {
+        one: None if first is None or then is None else then - first
+        for (one, first), then in zip(before.items(), after.values())
+    }
 
 
 def add_own_list_checks(reports: Reports) -> None:

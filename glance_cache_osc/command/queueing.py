@@ -34,16 +34,27 @@ _RESULTS = {
 }
 
 
-def without_inactive(
-    command: base.CacheLister, steps: base.Steps
-) -> base.Steps:
-    """The plan without inactive images; each of these is reported once."""
+def only_possible(command: base.CacheLister, steps: base.Steps) -> base.Steps:
+    """The plan without steps that no node, or not this node, can carry out.
+
+    Inactive images are reported once.
+    """
     possible = []
     inactive: dict[tuple[clouds.Cloud, str], str] = {}
     for member, step in steps:
         if not (step.image.active or step.action is plan.Action.DELETE):
             key = member.cloud, step.image.image_id
             inactive[key] = step.image.label
+        elif _replaces(step) and member.driver.filled_by:
+            words = {'image': step.image.label, 'node': member.node.label}
+            command.failures.add(
+                _('Cannot queue image %(image)s on %(node)s') % words,
+                errors.NodeError(
+                    _('This Glance does not replace cached images'),
+                    _('Delete the entry, and queue the image again.'),
+                ),
+                member.node.name,
+            )
         else:
             possible.append((member, step))
     for (cloud, __), label in inactive.items():

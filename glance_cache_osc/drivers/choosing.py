@@ -98,5 +98,7 @@ class ChoosingDriver(base.CacheDriver):
             else:
                 self._at = at
                 return value
+        # The node may have been upgraded: the next operation tries all again.
+        self._at = 0
         newest, oldest = failures[0], failures[-1]
         raise errors.TooOld(newest.why, oldest.remedy) from newest

@@ -90,7 +90,11 @@ async def choose(
     found = await discovery.discovered(
         [one for one in kept if one not in skipped], resolve
     )
-    discovery.check_excluded(excluded, found)
+    # Of the other hosts, only the selected addresses are known.
+    whole = {one.endpoint for one in kept if one.discover and not one.address}
+    discovery.check_excluded(
+        [one for one in excluded if one.endpoint in whole], found
+    )
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
         gone = {one.name for one, __ in selected} | {one.name for one in found}

@@ -173,7 +173,7 @@ class _Batch(Generic[_Job, _Value]):
             try:
                 outcome = Outcome(job, value=await self.operation(job))
             except errors.CacheError as error:
-                _drop_frames(error)
+                drop_frames(error)
                 outcome = Outcome(job, error=error)
             except asyncio.CancelledError:
                 self.done[index] = Outcome(job, error=errors.Unconfirmed())
@@ -191,8 +191,13 @@ class _Batch(Generic[_Job, _Value]):
         ]
 
 
-def _drop_frames(error: BaseException | None) -> None:
-    """Remove the tracebacks of a kept error: their frames hold responses."""
+def drop_frames(error: BaseException | None) -> None:
+    """Make a kept error small.
+
+    The frames of tracebacks hold responses, and so do errors of libraries.
+    """
     while error and error.__traceback__:
-        error.__traceback__ = None
-        error = error.__cause__ or error.__context__
+        error.__traceback__ = error.__context__ = None
+        if not isinstance(error.__cause__, errors.CacheError):
+            error.__cause__ = None
+        error = error.__cause__

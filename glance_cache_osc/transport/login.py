@@ -47,7 +47,8 @@ class Login:
     :param cloud: the name of the cloud in errors; empty if the login is that
         of the command.
     :ivar cloud: the same name.
-    :ivar secrets: all tokens of this login; no output may contain them.
+    :ivar secrets: the last two tokens of this login; no output may contain
+        them.
     """
 
     def __init__(
@@ -198,9 +199,11 @@ class Login:
         self._plan_renewal()
         if headers == self._headers:
             return  # Keep the object: callers compare headers by identity.
-        self._headers = headers
-        values = (headers or {}).values()
+        # The responses to requests with the previous token are not all there.
+        values = [*(self._headers or {}).values(), *(headers or {}).values()]
+        self.secrets.clear()  # Requests hold this object.
         self.secrets |= {one for one in values if len(one) >= _MIN_SECRET}
+        self._headers = headers
 
     def _plan_renewal(self) -> None:
         """Set the time of the next renewal, or of the next attempt at it."""

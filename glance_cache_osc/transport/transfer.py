@@ -49,11 +49,10 @@ class Request:
     :param settings: TLS and proxy.
     :param secrets: texts that logs must not contain, even if the server
         sends them.
-    :param sink: receives the body of a 2xx response in chunks, instead of
-        the response; first an empty chunk when the headers are complete.
-        The total time of such a body is not limited as long as it arrives
-        at 1 KiB per second.
-    :param fresh: whether to open a new connection.
+    :param sink: receives the body of a 2xx response in chunks; first an
+        empty chunk when the headers are complete. The total time of such a
+        body is not limited as long as it arrives at 1 KiB per second.
+    :param fresh: whether to open a connection for this request alone.
     :param address: the IP address to connect to; empty for any address of
         the host. TLS and ``Host`` use the host's name in both cases.
     """
@@ -193,6 +192,7 @@ class Transfer:
             pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
             pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
             pycurl.FRESH_CONNECT: request.fresh or self._changes,
+            pycurl.FORBID_REUSE: request.fresh or self._changes,
             pycurl.OPT_CERTINFO: request.fresh,
             # The server of a resumed TLS session sends no certificate.
             pycurl.SSL_SESSIONID_CACHE: not request.fresh,

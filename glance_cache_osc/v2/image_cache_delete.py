@@ -184,14 +184,17 @@ class DeleteImageCache(base.CacheLister):
 def _unknown(
     resolution: catalogue.Resolution, held_ids: AbstractSet[str]
 ) -> dict[str, errors.CacheError]:
-    """The errors of words that match no image and no entry, except globs.
+    """The errors of words that match no image and no entry.
 
     A glob may match nothing.
     """
     return {
         word: error
         for word, error in resolution.failures.items()
-        if word not in held_ids and not images.is_glob(word)
+        if word not in held_ids
+        and not (
+            images.is_glob(word) and isinstance(error, errors.ImageNotFound)
+        )
     }
 
 

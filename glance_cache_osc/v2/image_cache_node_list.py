@@ -15,6 +15,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
 from glance_cache_osc.monitoring import snapshot
+from glance_cache_osc.transport import attempt
 
 
 @dataclasses.dataclass(frozen=True)
@@ -131,7 +132,7 @@ class ListImageCacheNodes(base.CacheLister):
                     _('Specify an ID or a name.'),
                 )
             for failures in unknown.values():
-                if not self.failed_clouds:
+                if not self.has_several_clouds:
                     raise failures[word]
         self.report_unknown(_("Cannot find '%s'"), unknown)
         return {
@@ -149,10 +150,12 @@ async def _read_node(member: fleet.Member, wanted: str | None) -> _NodeInfo:
     try:
         version = await member.driver.api_version()
     except errors.NodeError as error:
+        attempt.drop_frames(error)
         return _NodeInfo(error=error)
     try:
         held = await member.driver.list_entries()
     except errors.NodeError as error:
+        attempt.drop_frames(error)
         return _NodeInfo(version, error=error)
     return _NodeInfo(
         version,

@@ -76,6 +76,7 @@ class QueueImageCache(base.CacheLister):
             attempt.both(find, self.list_entries(members))
         )
         found = {cloud: one for cloud, (one, __) in by_cloud.items()}
+        unknown = {one for one, (__, whole) in by_cloud.items() if not whole}
         steps = [
             (member, step)
             for member, group in held.items()
@@ -83,7 +84,7 @@ class QueueImageCache(base.CacheLister):
                 found.get(member.cloud, ()), group, force=parsed_args.force
             )
         ]
-        steps = queueing.without_inactive(self, steps)
+        steps = queueing.only_possible(self, steps)
         line = summaries.download_summary(self, steps)
         summaries.announce(self, parsed_args, line)
         if parsed_args.dry_run and not parsed_args.summary:
@@ -96,7 +97,11 @@ class QueueImageCache(base.CacheLister):
             return summaries.rows(
                 self,
                 members,
-                lambda one: len(found.get(one.cloud, ())),
+                lambda one: (
+                    None
+                    if one.cloud in unknown
+                    else len(found.get(one.cloud, ()))
+                ),
                 results,
             )
         return queueing.rows(results)

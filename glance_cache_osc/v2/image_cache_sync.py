@@ -223,7 +223,7 @@ class SyncImageCache(base.CacheLister):
                     _('Correct the images, and run the command again.'),
                 ),
             )
-        return policies.Wanted(found, only=complete)
+        return policies.Wanted(found, only=complete, complete=complete)
 
     def _steps(
         self,
@@ -253,7 +253,7 @@ class SyncImageCache(base.CacheLister):
                 ),
             )
         )
-        return queueing.without_inactive(
+        return queueing.only_possible(
             self,
             [
                 (member, step.named(names.get(member.cloud, {})))

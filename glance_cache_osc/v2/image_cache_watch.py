@@ -23,6 +23,7 @@ from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import images
 from glance_cache_osc.monitoring import board as boards
+from glance_cache_osc.transport import attempt
 
 _INTERVAL = 5.0
 _MIN_INTERVAL = 0.1
@@ -30,6 +31,8 @@ _MIN_INTERVAL = 0.1
 _FEW_NODES = 30
 #: Seconds between updates of the live view.
 _REFRESH = 0.5
+#: Seconds until a cloud's Glance is asked again after a failure.
+_LOOK_UP_PAUSE = 60.0
 
 _Report = Callable[[list[boards.Change]], Awaitable[None]]
 
@@ -43,7 +46,10 @@ class WatchImageCache(common.CacheCommand):
         'there are fewer than 30 nodes; rows that need attention come first. '
         'Elsewhere, each change is one line. The command changes nothing.'
     )
-    _epilog = _('The images of the policy are looked up once, at the start.')
+    _epilog = _(
+        'The images of the policy, and the addresses of nodes with discover, '
+        'are looked up once, at the start.'
+    )
     _example_intro = _('Watch what all sites lack of a policy:')
     _example = 'openstack image cache watch --policy image-sites.yaml'
     changes = False
@@ -144,6 +150,9 @@ class WatchImageCache(common.CacheCommand):
         parsed_args: argparse.Namespace,
     ) -> None:
         known: dict[tuple[str, str], images.Image] = {}
+        #: When a cloud's Glance is asked again after a failure.
+        retry: dict[str, float] = collections.defaultdict(float)
+        clock = asyncio.get_running_loop().time
         # Many nodes report the same image at the same time: it is looked up
         # once.
         locks: dict[tuple[str, str], asyncio.Lock] = collections.defaultdict(
@@ -155,8 +164,12 @@ class WatchImageCache(common.CacheCommand):
                 key = (one.member.cloud.name, one.image_id)
                 if one.image_id:
                     async with locks[key]:
-                        if key not in known and (found := await _image(one)):
+                        if key in known or clock() < retry[key[0]]:
+                            continue
+                        if found := await _image(one):
                             known[key] = found
+                        else:
+                            retry[key[0]] = clock() + _LOOK_UP_PAUSE
             for one in changes:
                 words = [one.member.node.name, one.what]
                 if one.image_id:
@@ -208,6 +221,7 @@ async def _follow(
         try:
             changes = board.update(member, await member.driver.list_entries())
         except errors.NodeError as error:
+            attempt.drop_frames(error)
             changes = board.fail(member, error)
         await report(changes)
         await asyncio.sleep(max(began + interval - clock(), 0))

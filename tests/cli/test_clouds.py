@@ -271,8 +271,7 @@ def test_what_one_cloud_lacks_is_told_and_the_other_is_queued(
     )
 
     assert (
-        result.out
-        == 'oslo 1 0 0 1 0 5000000 oslo\nbergen 2 0 0 0 0 0 bergen\n'
+        result.out == 'oslo 1 0 0 1 0 5000000 oslo\nbergen 2 0 0 0  0 bergen\n'
     )
     assert (result.code, result.err) == (
         1,
@@ -405,6 +404,28 @@ def test_nodes_that_hold_an_image_of_their_cloud(
     )
 
     assert (result.code, result.out) == (0, 'oslo oslo\n')
+
+
+def test_a_name_that_is_unknown_here_and_ambiguous_there(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    for url in (OSLO, BERGEN_1, BERGEN_2):
+        cloud.answers('GET', f'{url}/v2/cache', json=p.cache())
+    versions(cloud)
+    images(cloud, p.GLANCE, 'name=in:ubuntu')
+    hidden(cloud, p.GLANCE, 'name=in:ubuntu')
+    two = (IN_BERGEN, p.image(p.FEDORA, 'ubuntu'))
+    images(cloud, GLANCE, 'name=in:ubuntu', *two)
+
+    result = openstack(
+        *(*CACHE, 'node', 'list', '--image', 'ubuntu', '-f', 'value')
+    )
+
+    assert (result.code, result.out) == (1, '')
+    assert result.err.startswith(
+        "Cannot find 'ubuntu' in cloud 'bergen': 2 images have the name"
+    )
 
 
 def test_a_cloud_whose_images_cannot_be_looked_up_is_named(

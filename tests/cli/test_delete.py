@@ -3,6 +3,7 @@
 """`openstack image cache delete`: argv in, output out."""
 
 import copy
+import re
 import time
 from typing import Any
 
@@ -868,3 +869,23 @@ def test_an_id_in_other_letters_is_not_what_is_not_in_the_cache(
 
     assert (result.code, result.out.strip()) == (1, '')
     assert result.err.startswith(f"Cannot delete '{p.UBUNTU.upper()}': ")
+
+
+def test_an_ambiguous_name_that_looks_like_a_glob_is_reported(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    twins = [p.image(one, 'win[2022]') for one in (p.UBUNTU, p.DEBIAN)]
+    cloud.adapter.register_uri(
+        'GET', re.compile(re.escape(IMAGES)), json=p.images(*twins)
+    )
+
+    result = openstack(
+        *('image', 'cache', 'delete', 'win[2022]', '--auto-approve'),
+        *('-f', 'value'),
+    )
+
+    assert (result.code, result.out) == (1, '')
+    assert "Cannot delete 'win[2022]': " in result.err
+    assert " images have the name 'win[2022]': " in result.err
+    assert not any('DELETE' in one for one in cloud.requests)

@@ -2,6 +2,8 @@
 
 """`openstack image cache queue`: argv in, output out."""
 
+import json
+import re
 from typing import Any
 
 import pytest
@@ -481,3 +483,23 @@ def test_long_requires_a_plan(cloud: Cloud, openstack: OpenStack) -> None:
     result = openstack('image', 'cache', 'queue', 'a', '--long')
 
     assert result == Result(2, '', '--long requires --dry-run.\n')
+
+
+@pytest.mark.parametrize('command', ['queue', 'sync'])
+def test_a_summary_does_not_count_what_an_unknown_name_may_mean(
+    cloud: Cloud, openstack: OpenStack, command: str
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.adapter.register_uri(
+        'GET',
+        re.compile(re.escape(IMAGES)),
+        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
+    )
+
+    result = openstack(
+        *('image', 'cache', command, 'ubuntu-24.04', 'nosuch', '--summary'),
+        *('--node', p.GLANCE, '-f', 'json', '-c', 'Failed'),
+    )
+
+    assert (result.code, json.loads(result.out)) == (1, [{'Failed': None}])
+    assert "'nosuch'" in result.err

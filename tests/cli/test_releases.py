@@ -157,6 +157,29 @@ def test_it_is_told_where_something_waits(
 
 
 @pytest.mark.usefixtures('xena')
+@pytest.mark.parametrize('more', [(), ('--wait',), ('--dry-run',)])
+def test_an_old_node_does_not_replace_a_cached_image(
+    cloud: Cloud, openstack: OpenStack, more: tuple[str, ...]
+) -> None:
+    """It would accept the request, and do nothing."""
+    names(cloud, p.UBUNTU, 'ubuntu-24.04')
+
+    result = openstack(
+        *('image', 'cache', 'queue', p.UBUNTU, '--force', *more),
+        *('-f', 'value'),
+    )
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot queue image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}: This '
+        'Glance does not replace cached images. Delete the entry, and queue '
+        'the image again.\n',
+    )
+    assert not any('PUT' in one for one in cloud.requests)
+
+
+@pytest.mark.usefixtures('xena')
 def test_quiet_is_quiet(cloud: Cloud, openstack: OpenStack) -> None:
     names(cloud, p.DEBIAN, 'debian-13')
 

@@ -6,6 +6,9 @@ import os
 import signal
 from typing import Any
 
+import pytest
+
+from glance_cache_osc.v2 import image_cache_watch
 from tests.cli import payloads as p
 from tests.cli.conftest import Cloud
 from tests.cli.conftest import OpenStack
@@ -14,9 +17,20 @@ CACHE = f'{p.GLANCE}/v2/cache'
 LOOK_UP = f'{p.GLANCE}/v2/images?id=in:{p.UBUNTU}'
 
 
-def test_a_name_is_looked_up_again_after_a_failure(
-    cloud: Cloud, openstack: OpenStack
+@pytest.mark.parametrize(
+    ('pause', 'last_name'),
+    [(0.0, f'ubuntu-24.04 ({p.UBUNTU})'), (60.0, p.UBUNTU)],
+)
+def test_a_name_is_looked_up_again_some_time_after_a_failure(
+    cloud: Cloud,
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+    pause: float,
+    last_name: str,
 ) -> None:
+    """Not at once: with many nodes, nothing else would happen."""
+    monkeypatch.setattr(image_cache_watch, '_LOOK_UP_PAUSE', pause)
+
     def last(request: Any, context: Any) -> Any:
         os.kill(os.getpid(), signal.SIGINT)
         return p.cache(p.cached(p.UBUNTU))
@@ -42,5 +56,7 @@ def test_a_name_is_looked_up_again_after_a_failure(
     assert (result.code, result.err) == (0, '')
     assert lines[1:] == [
         f'{p.GLANCE} queued {p.UBUNTU}',
-        f'{p.GLANCE} cached ubuntu-24.04 ({p.UBUNTU})',
+        f'{p.GLANCE} cached {last_name}',
     ]
+    looked_up = [one for one in cloud.requests if '/images?' in one]
+    assert len(looked_up) == (1 if pause else 2)

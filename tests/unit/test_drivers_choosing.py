@@ -115,7 +115,7 @@ def test_a_node_that_has_neither_is_told_what_to_set(
 def test_an_old_node_that_loses_its_middleware(
     run: conftest.Run, driver: base.CacheDriver, web: conftest.Web
 ) -> None:
-    """The newer driver is not tried again."""
+    """It may have been upgraded: then the newer driver finds it."""
     old(web)
     web.answers('GET', QUEUED, {'json': {'queued_images': []}}, NO_ROUTE)
     web.answers('GET', CACHED, json={'cached_images': []})
@@ -123,6 +123,11 @@ def test_an_old_node_that_loses_its_middleware(
     assert run(driver.list_entries()) == []
     with pytest.raises(errors.TooOld):
         run(driver.list_entries())
+    web.answers('GET', CACHE, json=p.cache(queued=[p.UBUNTU]))
+
+    (entry,) = run(driver.list_entries())
+    assert entry.image_id == p.UBUNTU
+    assert driver.name == 'cache-api'
 
 
 @pytest.mark.parametrize(

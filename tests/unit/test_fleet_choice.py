@@ -545,6 +545,13 @@ PODS = [pod('10.0.0.1'), pod('10.0.0.2')]
         ({'excluded': ['pods-10.0.0.[1-2]']}, [C]),
         ({'excluded': ['pods']}, [C]),
         ({'nodes': ['c'], 'excluded': ['pods-10.0.0.7']}, [C]),
+        (
+            {
+                'nodes': ['c', 'pods-10.0.0.2'],
+                'excluded': ['pods-10.0.0.1', 'pods-10.0.0.7'],
+            },
+            [C, PODS[1]],
+        ),
     ],
 )
 def test_a_node_that_is_discovered_is_one_for_each_address(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 from collections.abc import Coroutine
 import gc
+import json
 import time
 from typing import Any
 from typing import TypeVar
@@ -523,3 +524,27 @@ def test_a_thousand_of_one_lane_are_not_a_thousand_tasks(jobs: int) -> None:
     )
 
     assert max(one.value for one in outcomes) == min(jobs, 16) + 1
+
+
+def test_a_kept_error_holds_neither_frames_nor_responses() -> None:
+    async def fail(_job: int) -> Any:
+        try:
+            return json.loads('not JSON')
+        except ValueError as error:
+            raise errors.BadReply('Not JSON') from error
+
+    async def fail_again(job: int) -> Any:
+        try:
+            return await fail(job)
+        except errors.BadReply as error:
+            raise errors.TooOld('Too old') from error
+
+    (outcome,) = run(attempt.attempt(fail_again, [1]))
+
+    error = outcome.error
+    assert error
+    cause = error.__cause__
+    assert isinstance(cause, errors.BadReply)
+    assert (error.__traceback__, error.__context__) == (None, None)
+    assert (cause.__traceback__, cause.__context__) == (None, None)
+    assert cause.__cause__ is None

@@ -95,6 +95,7 @@ def test_libcurl_is_told_all_of_a_request(
         pycurl.PROTOCOLS: pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS,
         pycurl.HTTP_VERSION: pycurl.CURL_HTTP_VERSION_1_1,
         pycurl.FRESH_CONNECT: False,
+        pycurl.FORBID_REUSE: False,
         pycurl.OPT_CERTINFO: False,
         pycurl.SSL_SESSIONID_CACHE: True,
         pycurl.NOSIGNAL: True,
@@ -118,6 +119,8 @@ def test_a_change_has_a_length_and_a_connection_of_its_own(
 
     assert options[pycurl.HTTPHEADER][-1] == b'Content-Length: 0'
     assert options[pycurl.FRESH_CONNECT]
+    # Else, each change would leave an open connection at the node.
+    assert options[pycurl.FORBID_REUSE]
 
 
 def test_a_new_connection_is_asked_for_its_certificate(
@@ -158,4 +161,4 @@ def test_an_image_has_large_chunks_and_its_connection_is_kept(
     options = options_of(monkeypatch, sink=lambda _data: None)
 
     assert options[pycurl.BUFFERSIZE] == 2**17
-    assert pycurl.FORBID_REUSE not in options
+    assert not options[pycurl.FORBID_REUSE]
