@@ -20,7 +20,6 @@
         CachingOff             the node's image cache is disabled
         TooOld                 the node does not support the request
         Forbidden              the user has no permission
-            TokenRefused           only the node rejected the token
         Refused                Glance refused the request, with its reason
         ServerFault            Glance, or a proxy in front of it, failed
         BadReply               the response is not one of Glance's
@@ -215,10 +214,6 @@ class TooOld(NodeError):
 
 class Forbidden(NodeError):
     """Glance does not allow this user to send this request."""
-
-
-class TokenRefused(Forbidden):
-    """A node rejected the token, which Keystone did not."""
 
 
 class Refused(NodeError):

@@ -24,8 +24,10 @@ Reports = dict[fleet.Member, checks.Report]
 #: How many nodes a message names.
 _FEW = 3
 _MAX_DOWNLOADS = 4
-#: The timeout of verifications, in seconds for each image.
+#: The timeout of a verification in seconds, and that of all together.
 _TIMEOUT = 600.0
+_TOTAL_TIMEOUT = 3600.0
+_REMEDY = _('Select fewer nodes, or use a smaller --probe-size.')
 
 
 async def probe(
@@ -69,7 +71,8 @@ async def _probe(
     """Read these images, and add the check ``serving`` to the reports."""
     if command.loop.interrupted:
         return
-    limits = verifying.Limits(_MAX_DOWNLOADS, _TIMEOUT * len(chosen))
+    seconds = min(_TIMEOUT * len(chosen), _TOTAL_TIMEOUT)
+    limits = verifying.Limits(_MAX_DOWNLOADS, seconds, _REMEDY)
     for one in (await verifying.verify(command, chosen, limits)).values():
         report = reports[one.candidate.member]
         outcome, details = checks.Outcome.OK, ''
@@ -91,22 +94,24 @@ async def _check_own_lists(
 ) -> None:
     """Add the check ``own list`` to nodes with the same list, if it is proven.
 
-    One image was read on each node. Nodes that share a list counted the reads
-    of all of them, so their counts are equal.
+    One image was read on each node. A node whose list counted only this read
+    shares it with no other node that was read.
 
     :param counts: by how much the Hits of each node increased; None if that
         is not known.
     """
-    own = {one for one in counts if _served(reports[one])}
-    for count in {*counts.values()} - {None}:
-        alike = [one for one in counts if counts[one] == count]
-        if len(alike) == 1 or (count == 1 and own.issuperset(alike)):
-            continue
-        for one in alike:
-            if one in own and not command.loop.interrupted:
-                shared = await _sharing(command, chosen[one], alike)
-                own -= shared
-                _report_shared(reports, shared)
+    served = [one for one in counts if _served(reports[one])]
+    suspects = [
+        one
+        for one, count in counts.items()
+        if count not in {None, int(one in served)}
+    ]
+    own = set(served)
+    for one in suspects if own.issuperset(suspects) else served:
+        if one in own and not command.loop.interrupted:
+            shared = await _sharing(command, chosen[one], suspects)
+            own -= shared
+            _report_shared(reports, shared)
     if None not in counts.values() and not command.loop.interrupted:
         for one in own:
             reports[one].add(checks.Name.OWN_LIST, checks.Outcome.OK)
@@ -115,28 +120,34 @@ async def _check_own_lists(
 async def _sharing(
     command: base.CacheLister,
     one: verification.Candidate,
-    members: Sequence[fleet.Member],
+    suspects: Sequence[fleet.Member],
 ) -> set[fleet.Member]:
-    """Read an image again: the nodes that share the list of its node.
+    """Read an image again: the nodes that may share the list of its node.
 
-    :param members: the nodes that may share it.
-    :returns: these nodes and the image's node; empty if there are no others.
+    :param suspects: the other nodes to test.
+    :returns: these nodes and the image's node: one node if it is not known
+        whether others share its list; none if no others do.
     """
+    members = list(dict.fromkeys([one.member, *suspects]))
     before = await _hits(members, one.image.image_id)
-    limits = verifying.Limits(1, _TIMEOUT)
-    await verifying.read(command, [one], limits)
+    await verifying.read(command, [one], verifying.Limits(1, _TIMEOUT))
     counts = _increase(before, await _hits(members, one.image.image_id))
-    others = {member for member in members if counts[member]} - {one.member}
-    return {one.member, *others} if others else set()
+    grown = {member for member, count in counts.items() if (count or 0) > 0}
+    if grown == {one.member} and None not in counts.values():
+        return set()
+    return {one.member, *grown}
 
 
 def _report_shared(
     reports: Reports, shared: AbstractSet[fleet.Member]
 ) -> None:
     names = {one: one.node.name for one in reports if one in shared}
-    for one in shared:
+    for one, report in reports.items():
         others = [name for other, name in names.items() if other is not one]
-        reports[one].add(
+        known = any(one.name is checks.Name.OWN_LIST for one in report.checks)
+        if one not in shared or not others or known:
+            continue
+        report.add(
             checks.Name.OWN_LIST,
             checks.Outcome.ERROR,
             _(

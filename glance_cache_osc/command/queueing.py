@@ -35,32 +35,31 @@ _RESULTS = {
 
 
 def only_possible(command: base.CacheLister, steps: base.Steps) -> base.Steps:
-    """The plan without steps that no node, or not this node, can carry out.
-
-    Inactive images are reported once.
-    """
+    """The plan without steps that no node, or not this node, can carry out."""
     possible = []
     inactive: dict[tuple[clouds.Cloud, str], str] = {}
+    kept: dict[base.Member, list[str]] = {}
     for member, step in steps:
         if not (step.image.active or step.action is plan.Action.DELETE):
             key = member.cloud, step.image.image_id
             inactive[key] = step.image.label
         elif _replaces(step) and member.driver.filled_by:
-            words = {'image': step.image.label, 'node': member.node.label}
-            command.failures.add(
-                _('Cannot queue image %(image)s on %(node)s') % words,
-                errors.NodeError(
-                    _('This Glance does not replace cached images'),
-                    _('Delete the entry, and queue the image again.'),
-                ),
-                member.node.name,
-            )
+            kept.setdefault(member, []).append(step.image.label)
         else:
             possible.append((member, step))
     for (cloud, __), label in inactive.items():
         words = {'image': label, 'where': command.cloud_suffix(cloud)}
         what = _('Cannot queue image %(image)s%(where)s') % words
         command.failures.add(what, errors.ImageInactive())
+    for member, labels in kept.items():
+        few = columns.few(labels, _FEW_IMAGES)
+        words = {'images': few, 'node': member.node.label}
+        what = _('Cannot queue %(images)s on %(node)s') % words
+        error = errors.NodeError(
+            _('This Glance does not replace cached images'),
+            _('Delete the entries, and queue the images again.'),
+        )
+        command.failures.add(what, error, member.node.name)
     return possible
 
 

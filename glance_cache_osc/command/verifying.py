@@ -42,10 +42,12 @@ class Limits:
 
     :param max_downloads: how many nodes are read from at a time.
     :param timeout: seconds for all stages together; 0 for no limit.
+    :param remedy: what to do if the timeout passes.
     """
 
     max_downloads: int
     timeout: float
+    remedy: str = _('To wait longer, use --timeout.')
     _began: float = dataclasses.field(default_factory=time.monotonic)
 
     @property
@@ -204,7 +206,7 @@ async def verify(
             _('Cannot verify %s') % verification_report.few_of(late),
             errors.NodeError(
                 _('Not verified within %g seconds') % limits.timeout,
-                _('To wait longer, use --timeout.'),
+                limits.remedy,
             ),
         )
     return findings

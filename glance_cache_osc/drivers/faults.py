@@ -69,7 +69,7 @@ def _from_status(
     if status < 400:
         return _redirect(status, path)
     if status == 401:
-        return errors.TokenRefused(
+        return errors.Forbidden(
             _('The endpoint rejected the token of this login'),
             _('Check that it belongs to the cloud that you logged in to.'),
         )

@@ -33,7 +33,7 @@ _MAX_ABSENCE = 1.0
 #: Errors that may be temporary. LoginFailed is not a fault of the node.
 _TRANSIENT = (
     *(errors.Unreachable, errors.ServerFault),
-    *(errors.LoginFailed, errors.Interrupted, errors.TokenRefused),
+    *(errors.LoginFailed, errors.Interrupted),
 )
 
 

@@ -774,6 +774,74 @@ def test_a_probe_finds_nodes_that_share_an_image_that_is_queued_again(
     )
 
 
+def others_read(node: Node, hits: dict[int, int]) -> None:
+    """Change the Hits before some answers to requests for the list.
+
+    :param hits: what is added to Hits, by the number of the request.
+    """
+    numbers = itertools.count()
+
+    def answer(request: Any, context: Any) -> Any:
+        node.held[p.UBUNTU]['hits'] += hits.get(next(numbers), 0)
+        return node._list(request, context)
+
+    node.answers('/v2/cache', json=answer)
+
+
+#: The lists of a node before and after the first probe, and the next one.
+BEFORE, AFTER, NEXT = 7, 10, 11
+
+
+def test_a_client_does_not_hide_that_nodes_share_a_list(
+    two: tuple[Node, Node], openstack: OpenStack
+) -> None:
+    """It reads between the two lists, which are read one after the other."""
+    same(two)
+    for node in two:
+        others_read(node, {AFTER: 1})
+
+    result = openstack(*FLEET, '--all-nodes', '--probe-size', '1M', *BRIEF)
+
+    assert result == Result(
+        3, 'edge-oslo own list error\nedge-bergen own list error\n', ''
+    )
+
+
+def test_a_shared_list_is_not_cleared_if_the_second_read_fails(
+    two: tuple[Node, Node], openstack: OpenStack
+) -> None:
+    same(two)
+    for node in two:
+        node.answers(
+            f'/v2/images/{p.UBUNTU}/file',
+            {'content': node._read},
+            {'status_code': 503, 'text': ''},
+        )
+
+    result = openstack(
+        *(*FLEET, '--all-nodes', '--probe-size', '1M', '--long', *BRIEF)
+    )
+
+    assert 'own list ok' not in result.out
+    assert result.out.count('own list warning') == 2
+
+
+def test_hits_that_decrease_do_not_prove_that_nodes_share_a_list(
+    two: tuple[Node, Node], openstack: OpenStack
+) -> None:
+    """The other node caches the image again."""
+    two[1].held = {p.UBUNTU: dict(two[0].held[p.UBUNTU])}
+    others_read(two[0], {BEFORE + 1: 5})
+    others_read(two[1], {BEFORE + 1: 5, NEXT + 1: -9})
+
+    result = openstack(
+        *(*FLEET, '--all-nodes', '--probe-size', '1M', '--long', *BRIEF)
+    )
+
+    assert 'own list error' not in result.out
+    assert [node.reads for node in two] == [2, 2]
+
+
 def test_a_probe_clears_nodes_of_the_same_list(
     two: tuple[Node, Node], openstack: OpenStack
 ) -> None:
@@ -1094,3 +1162,4 @@ def test_a_probe_of_many_nodes_with_the_same_list_takes_few_requests(
     assert 'here and on edge-2: ' in found['edge-3'][1]
     lists = [one for one in cloud.requests if one.endswith('/v2/cache')]
     assert len(lists) < 20 * len(nodes)
+    assert [node.reads for node in nodes[4:]] == [1] * 16

@@ -172,9 +172,9 @@ def test_an_old_node_does_not_replace_a_cached_image(
     assert result == Result(
         1,
         '',
-        f'Cannot queue image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}: This '
-        'Glance does not replace cached images. Delete the entry, and queue '
-        'the image again.\n',
+        f'Cannot queue ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}: This Glance '
+        'does not replace cached images. Delete the entries, and queue the '
+        'images again.\n',
     )
     assert not any('PUT' in one for one in cloud.requests)
 

@@ -312,7 +312,7 @@ def test_a_fault_keeps_glances_own_words(
     ('status', 'kind'),
     [
         (400, errors.Refused),
-        (401, errors.TokenRefused),
+        (401, errors.Forbidden),
         (403, errors.Forbidden),
         (404, errors.Refused),
         (405, errors.Refused),

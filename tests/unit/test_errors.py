@@ -84,7 +84,6 @@ def test_the_tree_is_as_it_is_drawn() -> None:
         'CachingOff': 'NodeError',
         'TooOld': 'NodeError',
         'Forbidden': 'NodeError',
-        'TokenRefused': 'Forbidden',
         'Refused': 'NodeError',
         'ServerFault': 'NodeError',
         'BadReply': 'NodeError',

@@ -484,17 +484,6 @@ def test_a_node_that_takes_a_request_at_last_has_its_time() -> None:
     assert scene.ends == ['a n1 CACHED', 'a n2 CACHED']
 
 
-def test_a_token_that_only_the_node_rejects_is_sent_again() -> None:
-    """The node may have lost Keystone for a moment."""
-    scene = Scene()
-    driver = scene.drivers[0]
-    driver.refusal = errors.TokenRefused('Not this token')
-    scene.world.at(5, lambda: setattr(driver, 'refusal', None))
-
-    assert scene.follow() is SETTLED
-    assert scene.ends == ['a n1 CACHED']
-
-
 def test_a_refusal_is_a_failure_and_the_rest_goes_on() -> None:
     scene = Scene(nodes=2)
     scene.drivers[0].refusal = errors.Refused('Image a not found', status=404)
