@@ -265,6 +265,7 @@ def test_a_repair_asks_a_silent_node_once(
 
     assert (result.code, many.changes) == (1, [])
     assert len(asked if stage == 'list' else many.files[len(MANY) :]) == 1
+    assert result.err.count(': No response within 0.5 seconds. ') == len(MANY)
 
 
 def test_a_timeout_does_not_hide_what_needs_no_request(
@@ -288,3 +289,62 @@ def test_a_timeout_does_not_hide_what_needs_no_request(
         f'Cannot verify image ubuntu-24.04 ({p.UBUNTU}) on edge-oslo '
         f'({p.GLANCE}): Not verified within 1 seconds.'
     ) in result.err
+
+
+def test_a_silent_node_holds_up_no_repair_of_another_one(
+    cloud: Cloud,
+    known: None,
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+) -> None:
+    """The first one is silent when its list is read again."""
+    clouds_yaml(p.FLEET)
+    wrong = {one: [Read(WRONG[: len(DATA[one])])] for one in DATA}
+    silent = Node(cloud, {p.UBUNTU: [Read(WRONG)]}, DATA)
+    other = Node(cloud, wrong, DATA, root=p.EDGE)
+
+    def hold(listed: Any) -> Any:
+        if len(silent.files) == 2:
+            raise web.HELD['exc']
+        return listed
+
+    def slow(listed: Any) -> Any:
+        """Its second repair begins after the timeout of the silent node."""
+        if len(other.files) == 4 and not other.changes:
+            time.sleep(0.2)
+        return listed
+
+    silent.looks, other.looks = hold, slow
+
+    result = openstack(
+        *('--os-cloud', 'far', *REPAIR, '--all-nodes', '--auto-approve'),
+        *('--node-timeout', '0.5', *BRIEF),
+    )
+
+    assert result.code == 1
+    # These are the changes of all nodes.
+    assert sorted(other.changes) == sorted(
+        f'{method} {one}' for method in ('DELETE', 'PUT') for one in DATA
+    )
+
+
+def test_a_deletion_without_a_response_is_looked_up(
+    cloud: Cloud, known: None, openstack: OpenStack
+) -> None:
+    """The node has another cached image."""
+    node = Node(
+        cloud,
+        {p.UBUNTU: [Read(WRONG)], p.DEBIAN: [Read(DATA[p.DEBIAN])]},
+        DATA,
+    )
+
+    def delete(_request: Any, _context: Any) -> None:
+        del node.hits[p.UBUNTU]
+        node.reads[p.UBUNTU] = [Read(DATA_OF)]
+        raise web.CLOSED['exc']
+
+    cloud.adapter.register_uri('DELETE', f'{CACHE}/{p.UBUNTU}', json=delete)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert result == Result(0, 'debian-13 ok\nubuntu-24.04 repaired\n', '')
