@@ -93,7 +93,8 @@ async def choose(
     # Of the other hosts, only the selected addresses are known.
     whole = {one.endpoint for one in kept if one.discover and not one.address}
     discovery.check_excluded(
-        [one for one in excluded if one.endpoint in whole], found
+        [one for one in excluded if one.address and one.endpoint in whole],
+        found,
     )
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:

@@ -53,12 +53,11 @@ def check_excluded(
 ) -> None:
     """Refuse to exclude an address that a node does not have.
 
+    :param excluded: nodes with an address.
     :param found: the nodes after discovery.
     :raises errors.UsageError: there is no such address.
     """
     for one in excluded:
-        if not one.address:
-            continue
         parts = [other for other in found if other.endpoint == one.endpoint]
         known = [other.name for other in parts]
         # If the look-up failed, the addresses are not known.
