@@ -35,7 +35,7 @@ def from_status(
     endpoint: str,
     secrets: Collection[str] = (),
     *,
-    authenticated: bool = True,
+    authenticated: bool,
 ) -> errors.NodeError:
     """An error for a response with an HTTP status other than 2xx.
 

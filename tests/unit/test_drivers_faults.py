@@ -26,7 +26,7 @@ def response(
 
 @pytest.mark.parametrize('status', [100, 103, 199])
 def test_a_status_that_is_no_answer(status: int) -> None:
-    error = faults.from_status(response(status), URL)
+    error = faults.from_status(response(status), URL, authenticated=True)
 
     assert type(error) is errors.NotGlance
     assert str(error) == (
@@ -35,7 +35,7 @@ def test_a_status_that_is_no_answer(status: int) -> None:
 
 
 def test_a_status_without_a_phrase() -> None:
-    error = faults.from_status(response(499), URL)
+    error = faults.from_status(response(499), URL, authenticated=True)
 
     assert (error.why, error.request_id) == ('HTTP 499', '')
 
@@ -57,7 +57,9 @@ def test_a_status_without_a_phrase() -> None:
 def test_a_page_that_says_nothing(
     content: bytes, content_type: str | None
 ) -> None:
-    error = faults.from_status(response(404, content, content_type), URL)
+    error = faults.from_status(
+        response(404, content, content_type), URL, authenticated=True
+    )
 
     assert str(error) == 'HTTP 404 Not Found.'
 
@@ -76,7 +78,9 @@ def test_a_page_that_says_nothing(
 def test_words_are_read_as_what_they_are_written_in(
     content: bytes, content_type: str, words: str
 ) -> None:
-    error = faults.from_status(response(404, content, content_type), URL)
+    error = faults.from_status(
+        response(404, content, content_type), URL, authenticated=True
+    )
 
     assert str(error) == words
 
@@ -113,4 +117,7 @@ def test_words_fit_in_a_line(text: str, expected: str) -> None:
 def test_a_path_that_glance_does_not_know(
     endpoint: str, expected: str
 ) -> None:
-    assert str(faults.from_status(response(300), endpoint)) == expected
+    assert (
+        str(faults.from_status(response(300), endpoint, authenticated=True))
+        == expected
+    )
