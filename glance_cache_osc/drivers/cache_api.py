@@ -39,11 +39,9 @@ class CacheApiDriver(base.CacheDriver):
         try:
             await self._request('PUT', _path(image_id))
         except errors.Refused as error:
-            if error.status != 400:
-                raise
-            inactive = errors.Refused(error.why, errors.INACTIVE, status=400)
-            inactive.request_id = error.request_id
-            raise inactive from error
+            if error.status == 400:
+                raise errors.Refused(error.why, errors.INACTIVE) from error
+            raise
 
     async def delete(self, image_id: str) -> None:
         try:

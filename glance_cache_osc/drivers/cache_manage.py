@@ -6,7 +6,6 @@ Nodes from Stein to Xena have no other API for their caches.
 """
 
 from collections.abc import Callable
-import contextlib
 from typing import Any
 
 from glance_cache_osc import errors
@@ -60,13 +59,13 @@ class CacheManageDriver(base.CacheDriver):
             await self._request('DELETE', f'{_CACHED}/{segment}')
 
     async def clear(self, target: entries.Target) -> None:
-        if target is not entries.Target.CACHE:
-            await self._request('DELETE', _QUEUED)
-        if target is entries.Target.QUEUE:
-            return
-        both = target is not entries.Target.CACHE
-        with engines.finishing() if both else contextlib.nullcontext():
+        if target is entries.Target.CACHE:
             await self._request('DELETE', _CACHED)
+            return
+        await self._request('DELETE', _QUEUED)
+        if target is not entries.Target.QUEUE:
+            with engines.finishing():
+                await self._request('DELETE', _CACHED)
 
     async def clean(self) -> None:
         raise await versions.why_no_maintenance(

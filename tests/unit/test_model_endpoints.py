@@ -92,6 +92,11 @@ def test_a_host_takes_what_it_lacks_from_the_image_endpoint(
             f'0-65535. {HOW}',
         ),
         (
+            'edge:99999',
+            "'edge:99999' is not a node endpoint: Port out of range 0-65535. "
+            f'{HOW}',
+        ),
+        (
             'http://[::1',
             f"'http://[::1' is not a node endpoint: Invalid IPv6 URL. {HOW}",
         ),

@@ -130,3 +130,27 @@ def test_a_request_that_a_restart_lost_is_lost_until_it_is_accepted_again() -> (
     asyncio.run(follow())
 
     assert seen == [False, True, False]
+
+
+def test_a_node_whose_last_image_is_deleted_holds_up_no_other_of_its_site() -> (
+    None
+):
+    async def granted() -> bool:
+        first, gone, last = nodes = [
+            fills.NodeFills([fills.Fill(member, ALPHA)], 0, 60)
+            for member in OSLO
+        ]
+        free = slots.Slots(0, lambda _site: 1)
+        for node in nodes:
+            node.ready = True
+            free.update(node)
+        await grant(free)
+        assert [node.granted for node in nodes] == [True, False, False]
+        for node in (gone, first):
+            node.pending[0].fail(errors.ImageError('deleted'))
+            node.sort()
+            free.update(node)
+        await grant(free)
+        return last.granted
+
+    assert asyncio.run(granted())
