@@ -6,7 +6,6 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import logging
-import os
 import signal
 import sys
 import threading
@@ -127,8 +126,11 @@ def suspendable(
 
     def suspend(_number: int, _frame: object) -> None:
         stop()
-        # SIGTSTP would call this function again.
-        os.kill(os.getpid(), signal.SIGSTOP)
+        # Unlike SIGSTOP, SIGTSTP does nothing if no shell can continue the
+        # process.
+        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+        signal.raise_signal(signal.SIGTSTP)
+        signal.signal(signal.SIGTSTP, suspend)
         start()
 
     signal.signal(signal.SIGTSTP, suspend)

@@ -40,7 +40,8 @@ def only_possible(command: base.CacheLister, steps: base.Steps) -> base.Steps:
     inactive: dict[tuple[clouds.Cloud, str], str] = {}
     kept: dict[base.Member, list[str]] = {}
     for member, step in steps:
-        if not (step.image.active or step.action is plan.Action.DELETE):
+        fills_it = step.action in (plan.Action.QUEUE, plan.Action.WAIT)
+        if fills_it and not step.image.active:
             key = member.cloud, step.image.image_id
             inactive[key] = step.image.label
         elif _replaces(step) and member.driver.filled_by:

@@ -778,28 +778,38 @@ def test_each_node_is_brought_to_what_is_named(
     )
 
 
-@pytest.mark.parametrize(
-    'argv',
-    [
-        ('sync', '--delete-others', '--auto-approve'),
-        ('sync', '--check'),
-        ('sync', '--wait'),
-        ('queue', '--dry-run'),
-        ('queue', '--force', '--wait'),
-    ],
-)
-def test_an_inactive_image_fails_once_and_its_entry_remains(
-    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any, argv: tuple[str, ...]
-) -> None:
-    """No node is asked to cache it; a cached one is left alone."""
+@pytest.fixture
+def inactive(cloud: Cloud, clouds_yaml: Any) -> None:
+    """A deactivated image, which one node has cached."""
     clouds_yaml(p.FLEET)
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.DEBIAN)))
-    cloud.answers('GET', EDGE_CACHE, json=p.cache())
     cloud.answers(
         'GET',
         f'{IMAGES}?name=in:debian-13',
         json=p.images(p.image(p.DEBIAN, 'debian-13', status='deactivated')),
     )
+
+
+KEPT = 'debian-13 already cached edge-oslo\n'
+
+
+@pytest.mark.usefixtures('inactive')
+@pytest.mark.parametrize(
+    ('argv', 'out'),
+    [
+        (('sync', '--delete-others', '--auto-approve'), KEPT),
+        (('sync', '--check'), ''),
+        (('sync', '--wait'), KEPT),
+        (('queue', '--dry-run'), ''),
+        (('queue', '--force', '--wait'), ''),
+    ],
+)
+def test_an_inactive_image_fails_once_and_its_entry_remains(
+    cloud: Cloud, openstack: OpenStack, argv: tuple[str, ...], out: str
+) -> None:
+    """No node is asked to cache it; a cached one is left alone."""
+    cloud.answers('GET', EDGE_CACHE, json=p.cache())
+
     result = openstack(
         *('--os-cloud', 'far', 'image', 'cache', *argv, 'debian-13'),
         *('--all-nodes', *SHORT),
@@ -807,11 +817,24 @@ def test_an_inactive_image_fails_once_and_its_entry_remains(
 
     assert result == Result(
         1,
-        '',
+        out,
         f'Cannot queue image debian-13 ({p.DEBIAN}): The image is not active. '
         'Wait until the image is active, or reactivate it.\n',
     )
     assert changes(cloud) == []
+
+
+@pytest.mark.usefixtures('inactive')
+@pytest.mark.parametrize('command', ['sync', 'queue'])
+def test_an_inactive_image_that_is_cached_needs_nothing(
+    openstack: OpenStack, command: str
+) -> None:
+    result = openstack(
+        *('--os-cloud', 'far', 'image', 'cache', command, 'debian-13'),
+        *('--node', 'edge-oslo', *SHORT),
+    )
+
+    assert result == Result(0, KEPT, '')
 
 
 @pytest.mark.parametrize('option', ['--check', '--dry-run'])

@@ -2,17 +2,23 @@
 
 """A line that says how far it is, on a terminal, while there is much to do."""
 
+from collections.abc import Iterator
+import contextlib
 import io
 import logging
 import os
 import re
 import signal
+import subprocess
 import sys
 import threading
+from typing import Any
 
 import pytest
 
 from glance_cache_osc.command import progress
+from tests.polling import until
+from tests.processes import state_of
 
 CURSOR = re.compile(r'\x1b\[\??[0-9;]*[A-Za-z]')
 
@@ -235,46 +241,69 @@ def test_a_transfer_shows_nothing_where_there_is_no_terminal(
     assert (out.getvalue(), err.getvalue()) == ('', '')
 
 
-@pytest.fixture
-def suspended(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    """Displays that stop and start, and the process that is stopped."""
-    seen: list[str] = []
-    monkeypatch.setattr(
-        os, 'kill', lambda pid, number: seen.append(f'{pid} {number.name}')
-    )
-    return seen
+#: A display that says when it is removed and shown again.
+SUSPENDABLE = """
+import functools, sys
+from glance_cache_osc.command import progress
+say = functools.partial(print, flush=True)
+with progress.suspendable(lambda: say('stop'), lambda: say('start')):
+    say('begin')
+    sys.stdin.read()
+"""
 
 
-def ctrl_z(seen: list[str]) -> None:
-    """Press it while a display is shown."""
-    with progress.suspendable(
-        lambda: seen.append('stop'), lambda: seen.append('start')
-    ):
-        signal.raise_signal(signal.SIGTSTP)
+@contextlib.contextmanager
+def suspendable(
+    handler: signal.Handlers = signal.SIG_DFL, **options: Any
+) -> Iterator[subprocess.Popen[str]]:
+    """A process with a display, which has begun."""
+    with subprocess.Popen(
+        [sys.executable, '-c', SUSPENDABLE],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        preexec_fn=lambda: signal.signal(signal.SIGTSTP, handler),  # noqa: PLW1509 - no thread runs here
+        **options,
+    ) as process:
+        assert line_of(process) == 'begin'
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
-def test_a_display_is_not_shown_while_the_process_is_suspended(
-    suspended: list[str],
-) -> None:
-    before = signal.getsignal(signal.SIGTSTP)
-
-    ctrl_z(suspended)
-
-    assert suspended == ['stop', f'{os.getpid()} SIGSTOP', 'start']
-    assert signal.getsignal(signal.SIGTSTP) is before is signal.SIG_DFL
+def line_of(process: subprocess.Popen[str]) -> str:
+    """The next line of its output."""
+    assert process.stdout is not None
+    return process.stdout.readline().strip()
 
 
-def test_a_process_that_ignores_ctrl_z_still_does(
-    suspended: list[str],
-) -> None:
-    signal.signal(signal.SIGTSTP, signal.SIG_IGN)
-    try:
-        ctrl_z(suspended)
-        assert signal.getsignal(signal.SIGTSTP) is signal.SIG_IGN
-    finally:
-        signal.signal(signal.SIGTSTP, signal.SIG_DFL)
+def test_a_display_is_not_shown_while_the_process_is_suspended() -> None:
+    """More than once, as in a shell: `fg` continues it."""
+    with suspendable(process_group=0) as process:
+        for _ in range(2):
+            process.send_signal(signal.SIGTSTP)
+            assert line_of(process) == 'stop'
+            until(lambda: state_of(process.pid) == 'T', 10)
+            process.send_signal(signal.SIGCONT)
+            assert line_of(process) == 'start'
 
-    assert suspended == []
+
+def test_a_process_that_no_shell_can_continue_is_not_suspended() -> None:
+    """It has a session of its own, like `ssh -t host openstack`."""
+    with suspendable(start_new_session=True) as process:
+        process.send_signal(signal.SIGTSTP)
+        output, _ = process.communicate(timeout=10)
+
+    assert output == 'stop\nstart\n'
+
+
+def test_a_process_that_ignores_ctrl_z_still_does() -> None:
+    with suspendable(signal.SIG_IGN, process_group=0) as process:
+        process.send_signal(signal.SIGTSTP)
+        output, _ = process.communicate(timeout=10)
+
+    assert output == ''
 
 
 def test_a_display_of_another_thread_leaves_signals_alone() -> None:
