@@ -123,7 +123,8 @@ class Catalogue:
         return [
             images.parse_image(item)
             async for item in self._pages(queries.matching(tags, properties))
-            if queries.has_properties(item, properties)
+            if queries.has_tags(item, tags)
+            and queries.has_properties(item, properties)
         ]
 
     async def all(self, *, hidden: bool = False) -> list[images.Image]:

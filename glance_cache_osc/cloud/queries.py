@@ -83,6 +83,17 @@ def no_match(
     )
 
 
+def has_tags(item: Mapping[str, Any], tags: Sequence[str]) -> bool:
+    """Whether an image has all tags.
+
+    The results are checked since Glance's database may ignore case.
+
+    :param item: the decoded JSON of the image.
+    """
+    actual = item.get('tags')
+    return all(isinstance(actual, list) and tag in actual for tag in tags)
+
+
 def has_properties(
     item: Mapping[str, Any], properties: Mapping[str, str]
 ) -> bool:

@@ -85,6 +85,15 @@ class CacheCommand(operations.Operations, command.Command):
         self.failures = report.Failures()
         try:
             timeout = node_options.timeout(parsed_args)
+            # As by '>&-'.
+            if (
+                not self.app.stdout
+                and getattr(parsed_args, 'output', '-') == '-'
+            ):
+                raise errors.UsageError(
+                    _('Standard output is closed'),
+                    _("To print nothing, use '>/dev/null'."),
+                )
         except errors.UsageError as error:
             self.log.error(report.line_of(error))
             return runner.USAGE_EXIT

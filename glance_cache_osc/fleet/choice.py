@@ -75,12 +75,16 @@ async def choose(
             _('Use one of them.'),
         )
     by_name = {one.name: one for one in configured}
+    excluded_globs = list(filter(names.is_glob, options.excluded))
     excluded = [
         one
         for word in options.excluded
+        if word not in excluded_globs
         for one in _configured(word, by_name, accepts_url=False)
     ]
     excluded_names = {discovery.full_name(one) for one in excluded}
+    for word in excluded_globs:
+        excluded_names.update(names.matching(word, by_name))
     selected = list(_selected(cloud, options, by_name))
     kept = dict.fromkeys(
         one for one, __ in selected if one.name not in excluded_names
@@ -96,13 +100,14 @@ async def choose(
         [one for one in excluded if one.address and one.endpoint in whole],
         found,
     )
+    excluded_names |= _matching(excluded_globs, by_name, found)
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
         gone = {one.name for one, __ in selected} | {one.name for one in found}
         if skipped and not gone & excluded_names:
-            names = columns.few([one.name for one in kept], _FEW)
+            few = columns.few([one.name for one in kept], _FEW)
             raise errors.UsageError(
-                _('All selected nodes are in maintenance: %s') % names,
+                _('All selected nodes are in maintenance: %s') % few,
                 _('To include a node in maintenance, name it with --node.'),
             )
         raise errors.UsageError(
@@ -202,6 +207,26 @@ def _configured(
     if not found:
         raise names.no_such_node(word, list(by_name), accepts_url=accepts_url)
     return found
+
+
+def _matching(
+    globs: Iterable[str], by_name: Nodes, found: Iterable[nodes.Node]
+) -> set[str]:
+    """The names of discovered and other nodes that globs match.
+
+    :param found: the nodes after discovery.
+    :raises errors.UsageError: a glob matches no node.
+    """
+    # If a look-up failed, not all names are known.
+    failed = any(one.failure for one in found)
+    known = list(dict.fromkeys([*by_name, *(one.name for one in found)]))
+    matches: set[str] = set()
+    for word in globs:
+        matching = names.matching(word, known)
+        if not matching and not failed:
+            raise names.no_such_node(word, known, accepts_url=False)
+        matches.update(matching)
+    return matches
 
 
 def _of_site(word: str, by_name: Nodes) -> list[nodes.Node]:

@@ -149,6 +149,8 @@ def site_state(
         if want.complete:
             wanted = len(ids) * len(group)
             extra = sum(len(one.keys() - ids) for one in held)
+        elif not missing:
+            missing = None
         if missing or (extra and want.only):
             status = 'incomplete'
         elif want.complete and len(held) == len(group):

@@ -50,7 +50,8 @@ class CoverImageCache(base.CacheLister):
             parser,
             _(
                 'Image to show: an ID, a name, or a glob on names (default: '
-                'all images that are cached or queued on at least one node)'
+                'all images that are cached or queued on at least one node; '
+                'globs do not match hidden images)'
             ),
         )
         parser.add_argument(
@@ -196,6 +197,7 @@ def _rows(
             total = len(
                 {site_of(node) for node in places if belongs(image_id, node)}
             )
+        unknown = any(belongs(image_id, node) for node in unread)
         yield (
             image_id,
             one.image.name,
@@ -203,5 +205,5 @@ def _rows(
             columns.Share(one.cached, total),
             one.queued,
             len(one.missing_on),
-            None if unread else list(one.missing_on),
+            None if unknown else list(one.missing_on),
         )

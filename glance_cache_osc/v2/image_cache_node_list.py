@@ -14,6 +14,7 @@ from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 from glance_cache_osc.monitoring import snapshot
 from glance_cache_osc.transport import attempt
 
@@ -114,7 +115,9 @@ class ListImageCacheNodes(base.CacheLister):
         """The ID of the image of ``--image`` in each cloud."""
         if word is None:
             return {}
-        if images.is_id(word):
+        # Only lists of nodes contain orphans: Glance is not asked about IDs.
+        # It is asked about capital letters, which few IDs have.
+        if images.is_id(word) and word == word.lower():
             return {one.cloud: word for one in members}
         by_cloud = self.loop.run(
             self.in_each_cloud(
@@ -159,7 +162,7 @@ async def _read_node(member: fleet.Member, wanted: str | None) -> _NodeInfo:
         return _NodeInfo(version, error=error)
     return _NodeInfo(
         version,
-        entries.Totals.of(held),
+        entries.Totals.of(plan.by_id(held).values()),
         hits=sum(entry.hits or 0 for entry in held),
         has_image=any(
             entry.image_id == wanted and entry.state is entries.State.CACHED

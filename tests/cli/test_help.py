@@ -133,7 +133,10 @@ def test_the_help_names_all_checks(openstack: OpenStack) -> None:
     ('command', 'expected'),
     [
         ('list', '--cached together with --queued selects both.'),
-        ('coverage', 'cached or queued on at least one node)'),
+        (
+            'coverage',
+            'cached or queued on at least one node; globs do not match',
+        ),
         ('sync', 'exit code is 3 if changes are pending, and 1 if a node did'),
         ('metrics', 'instead of standard output. The file is replaced only'),
         ('watch', '--policy image-sites.yaml'),

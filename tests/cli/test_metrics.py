@@ -276,7 +276,7 @@ def test_names_may_be_anything(
             }
         )
     )
-    image = p.image(p.UBUNTU, 'half \ud800 "quoted"\n')
+    image = p.image(p.UBUNTU, 'half \ud800 "quoted"\n', tags=['golden'])
     cloud.answers('GET', f'{policies.IMAGES}?tag=golden', json=p.images(image))
     cloud.answers('GET', f'{policies.BERGEN}/v2/cache', json=p.cache())
 

@@ -488,6 +488,46 @@ def test_the_nodes_that_hold_an_orphan(
     assert not [one for one in cloud.requests if 'images' in one]
 
 
+def test_an_id_in_capital_letters_is_looked_up(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    """It is not the ID of an image that nodes have cached."""
+    clouds_yaml(p.FLEET)
+    word = p.UBUNTU.upper()
+    for query in (f'id=in:{word}&visibility=all', f'name=in:{word}'):
+        for hidden in ('', '&os_hidden=true'):
+            cloud.answers('GET', f'{IMAGES}?{query}{hidden}', json=p.images())
+
+    result = openstack(*NODES, '--image', word)
+
+    assert result == Result(
+        1,
+        '',
+        f"No image has the name or ID '{word}'. See 'openstack image list'.\n",
+    )
+
+
+def test_an_image_that_is_queued_again_counts_once(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
+) -> None:
+    clouds_yaml(p.FLEET)
+    cloud.answers('GET', OSLO_VERSIONS, **fleets.versions(p.GLANCE, '2.16'))
+    cloud.answers(
+        'GET',
+        OSLO,
+        json=p.cache(
+            p.cached(p.UBUNTU), p.cached(p.DEBIAN), queued=[p.UBUNTU, p.FEDORA]
+        ),
+    )
+
+    result = openstack(
+        *(*NODES, '--node', 'edge-oslo', '-f', 'value'),
+        *('-c', 'Cached', '-c', 'Queued'),
+    )
+
+    assert result == Result(0, '2 1\n', '')
+
+
 @pytest.mark.usefixtures('two_nodes')
 def test_the_nodes_that_hold_an_image_of_a_name(
     cloud: Cloud, openstack: OpenStack

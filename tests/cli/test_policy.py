@@ -1385,6 +1385,37 @@ def test_coverage_of_what_the_policy_wants(
     assert sorted(to_glance(cloud)) == sorted(policies.QUERIES)
 
 
+@pytest.mark.parametrize('argv', [(), ('--by-site',)])
+def test_a_silent_node_affects_only_the_images_that_belong_on_it(
+    cloud: Cloud,
+    openstack: OpenStack,
+    write: Write,
+    argv: tuple[str, ...],
+) -> None:
+    write(policies.POLICY)
+    policies.answer_queries(cloud)
+    rounds = dict(policies.BEFORE)
+    del rounds[policies.TROMSO]
+    policies.answer_caches(cloud, rounds)
+    cloud.answers(
+        'GET', f'{policies.TROMSO}/v2/cache', exc=ConnectionRefusedError
+    )
+
+    result = openstack(
+        *(*CACHE, 'coverage', '--policy', 'policy.yaml', *argv),
+        *('-f', 'csv', '-c', 'Name', '-c', 'Missing On'),
+    )
+
+    bergen, oslo = ('bergen', 'oslo') if argv else ('bergen-1', 'oslo-1')
+    assert (result.code, result.out) == (
+        1,
+        '"Name","Missing On"\n'
+        f'"debian-13","{bergen}"\n'
+        '"fedora-42",""\n'
+        f'"ubuntu-24.04","{oslo}"\n',
+    )
+
+
 @pytest.mark.parametrize('name', FORMATS)
 @pytest.mark.usefixtures('before')
 def test_coverage_of_it_by_site(openstack: OpenStack, name: str) -> None:

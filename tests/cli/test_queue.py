@@ -227,14 +227,16 @@ def test_standard_input_names_images(
 def test_tags_and_properties_name_images(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    """Glance is asked once; what lacks a property is not taken from it."""
+    """Glance is asked once; what lacks a property or tag is not used."""
+    tags = ['edge', 'golden', 'new']
     cloud.answers('GET', CACHE, json=p.cache())
     cloud.answers(
         'GET',
         f'{IMAGES}?tag=golden&tag=edge&os_distro=ubuntu&disk_format=eq:raw',
         json=p.images(
-            p.image(p.UBUNTU, 'ubuntu-24.04', os_distro='ubuntu'),
-            p.image(p.DEBIAN, 'debian-13', os_distro='debian'),
+            p.image(p.UBUNTU, 'ubuntu-24.04', os_distro='ubuntu', tags=tags),
+            p.image(p.DEBIAN, 'debian-13', os_distro='debian', tags=tags),
+            p.image(p.FEDORA, 'fedora', os_distro='ubuntu', tags=['golden']),
         ),
     )
 
@@ -261,7 +263,7 @@ def test_names_and_tags_name_images_together(
     cloud.answers(
         'GET',
         f'{IMAGES}?tag=golden',
-        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04')),
+        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04', tags=['golden'])),
     )
 
     result = openstack(

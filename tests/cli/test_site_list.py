@@ -323,7 +323,7 @@ def test_a_site_whose_sets_were_not_found_is_not_in_sync(
 
     assert result == Result(
         1,
-        'oslo 0  unknown\nbergen 0  unknown\ntromso 0 0 in sync\n',
+        'oslo   unknown\nbergen   unknown\ntromso 0 0 in sync\n',
         'Cannot find images of set radio: No image has all of these tags and '
         "properties: os_distro=debian. See 'openstack image list --property "
         "os_distro=debian'.\n",

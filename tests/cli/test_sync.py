@@ -712,7 +712,13 @@ def test_tags_and_properties_name_images(
     cloud.answers(
         'GET',
         f'{IMAGES}?tag=golden&os_distro=ubuntu',
-        json=p.images(p.image(p.UBUNTU, 'ubuntu-24.04', os_distro='ubuntu')),
+        json=p.images(
+            p.image(
+                *(p.UBUNTU, 'ubuntu-24.04'),
+                os_distro='ubuntu',
+                tags=['golden'],
+            )
+        ),
     )
 
     result = openstack(

@@ -2,6 +2,8 @@
 
 """The program `openstack` with the plugin in it."""
 
+from collections.abc import Callable
+import pathlib
 import sys
 
 import pytest
@@ -10,6 +12,7 @@ from tests.cloud import Cache
 from tests.cloud import Images
 from tests.functional.conftest import Glance
 from tests.functional.conftest import OpenStack
+from tests.shell import OPENSTACK
 from tests.shell import Result
 from tests.shell import run_program
 
@@ -97,6 +100,30 @@ def test_a_program_deletes_from_a_store(
         "Failed to delete 1 of 1 images from store 'fast'.\n",
     )
     assert glance.stores(image) == {'cheap'}
+
+
+def test_standard_output_that_is_closed_is_reported(
+    environment: Callable[[str], dict[str, str]],
+    images: Images,
+    cache: Cache,
+    tmp_path: pathlib.Path,
+) -> None:
+    """No request is sent that would change something."""
+    images('alpha')
+
+    results = [
+        run_program(
+            *('sh', '-c', '"$0" image cache "$@" >&-', OPENSTACK, *argv),
+            environment=environment('admin'),
+            folder=tmp_path,
+        )
+        for argv in (('queue', 'alpha'), ('metrics', '--output', 'metrics'))
+    ]
+
+    told = "Standard output is closed. To print nothing, use '>/dev/null'.\n"
+    assert results == [Result(2, '', told), Result(0, '', '')]
+    assert cache.listed() == (set(), set())
+    assert (tmp_path / 'metrics').exists()
 
 
 #: Runs `openstack`, and says at the end what it has loaded.

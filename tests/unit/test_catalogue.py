@@ -310,12 +310,20 @@ def test_what_a_server_does_not_filter_is_filtered_here(
     query: str,
     found: list[str],
 ) -> None:
+    ubuntu = {'os_distro': 'ubuntu'}
     web.answers(
         'GET',
         f'{IMAGES}?{query}',
         json=p.images(
-            p.image(p.UBUNTU, 'ubuntu', os_distro='ubuntu'),
-            p.image(p.DEBIAN, 'debian', os_distro='debian', protected=True),
+            p.image(p.UBUNTU, 'ubuntu', tags=['a', 'golden'], **ubuntu),
+            p.image(
+                *(p.DEBIAN, 'debian'),
+                tags=['golden'],
+                os_distro='debian',
+                protected=True,
+            ),
+            # Databases may ignore case.
+            p.image(p.FEDORA, 'fedora', tags=['Golden'], **ubuntu),
         ),
     )
 

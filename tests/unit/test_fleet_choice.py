@@ -544,6 +544,10 @@ PODS = [pod('10.0.0.1'), pod('10.0.0.2')]
         ({'excluded': ['pods-10.0.0.2']}, [C, PODS[0]]),
         ({'excluded': ['pods-10.0.0.[1-2]']}, [C]),
         ({'excluded': ['pods']}, [C]),
+        # What is excluded is what the lists show.
+        ({'excluded': ['pods-*']}, [C]),
+        ({'excluded': ['*-10.0.0.2']}, [C, PODS[0]]),
+        ({'nodes': ['pods-10.0.0.[1-2]'], 'excluded': ['*.1']}, [PODS[1]]),
         ({'nodes': ['c'], 'excluded': ['pods-10.0.0.7']}, [C]),
         (
             {
@@ -583,6 +587,7 @@ def test_no_name_is_looked_up_for_nodes_that_are_not_meant() -> None:
         {'nodes': ['pods-evil.example']},
         {'excluded': ['pods-10.0.0.3']},
         {'excluded': ['c', 'pods-10.0.0.3']},
+        {'excluded': ['c', 'pods-10.0.0.3*']},
     ],
 )
 def test_an_address_that_is_gone(words: dict[str, Any]) -> None:
@@ -656,8 +661,23 @@ def test_a_node_that_is_discovered_has_its_own_name() -> None:
     )
 
 
-def test_an_address_is_excluded_while_the_name_does_not_resolve() -> None:
-    options = choice.NodeOptions(excluded=['pods-10.0.0.2'])
+def test_a_glob_excludes_addresses_beside_another_node() -> None:
+    other = node('pods-lab', 'http://lab:9292')
+
+    chosen = choose_all(
+        cloud_of(C, DNS, other),
+        choice.NodeOptions(all_nodes=True, excluded=['pods-*']),
+        Names(FOUND),
+    )
+
+    assert chosen.nodes == [C]
+
+
+@pytest.mark.parametrize('word', ['pods-10.0.0.2', 'pods-10.0.0.?'])
+def test_an_address_is_excluded_while_the_name_does_not_resolve(
+    word: str,
+) -> None:
+    options = choice.NodeOptions(excluded=[word])
 
     chosen = choose_all(cloud_of(C, DNS), options).nodes
 
