@@ -60,8 +60,10 @@ class Login:
         self._timeout = timeout
         self._headers: Headers | None = None
         self._access: Any = None
-        #: In seconds since 1970; infinite if the token does not expire.
-        self._expires_at = self._renew_at = math.inf
+        #: In seconds since 1970; infinite if the token does not expire. Both
+        #: are set together with the headers.
+        self._expires_at: float
+        self._renew_at: float
         if access := getattr(session.auth, 'auth_ref', None):
             # OpenStackClient has logged in already.
             self._keep({_AUTH_HEADER: access.auth_token}, access)
