@@ -11,10 +11,8 @@ from collections.abc import Mapping
 import contextlib
 import dataclasses
 import functools
-import ipaddress
 import logging
 from typing import Any
-import urllib.parse
 
 from keystoneauth1 import exceptions as ksa_exceptions
 from keystoneauth1 import session as ksa_session
@@ -78,6 +76,8 @@ class Cloud:
         self._login = login.Login(session, timeout, login_name)
         self._connections = settings.Connections(session)
         self._others: dict[str, Cloud] = {}
+        #: Endpoints for which `warn_of_plain_http` was called.
+        self._reported: set[str] = set()
 
     @classmethod
     def logged_in(
@@ -165,14 +165,17 @@ class Cloud:
 
         A user who logs in over https expects that nobody on the network
         path can read the token. Endpoints on this machine are exempt: their
-        traffic stays on the machine, or continues through a tunnel.
+        traffic stays on the machine, or continues through a tunnel. Each
+        endpoint is reported once.
 
-        :param labels: the labels of nodes by their endpoints.
+        :param labels: the labels of servers by their endpoints.
         """
+        new = [one for one in labels if one not in self._reported]
+        self._reported.update(new)
         auth_url = str(getattr(self.session.auth, 'auth_url', '') or '')
         if not auth_url.startswith('https:'):
             return
-        plain = [labels[one] for one in labels if _is_unencrypted(one)]
+        plain = [labels[one] for one in new if endpoints.is_unencrypted(one)]
         if plain:
             named = columns.few(plain, _FEW_NODES)
             message = _(
@@ -222,6 +225,7 @@ class Cloud:
                 _('This cloud has no image endpoint'),
                 _("See 'openstack endpoint list --service image'."),
             )
+        self.warn_of_plain_http({endpoint: endpoint})
         return self.client(
             endpoint, _CATALOGUE_TIMEOUT, http.MAX_CATALOGUE_RESPONSE
         )
@@ -287,14 +291,3 @@ async def still_known(keys: Iterable[Key]) -> set[Key]:
         for one in outcomes
         for image_id in (ids[one.job] if one.error else one.value or ())
     }
-
-
-def _is_unencrypted(endpoint: str) -> bool:
-    """Whether requests to an endpoint cross a network without TLS."""
-    parts = urllib.parse.urlsplit(endpoint)
-    host = parts.hostname or ''
-    try:
-        is_local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_local = host == 'localhost'
-    return parts.scheme == 'http' and not is_local

@@ -99,11 +99,15 @@ class Operations:
         self,
         what: str,
         unknown: Mapping[clouds.Cloud, Mapping[str, errors.CacheError]],
+        *,
+        in_any: bool = False,
     ) -> None:
         """Report words that match no image in any cloud, or are ambiguous.
 
         :param what: the operation that failed, with ``%s`` for the word.
         :param unknown: the errors of the words, by cloud.
+        :param in_any: whether to report words that match no image in one of
+            the clouds, too.
         """
         words = dict.fromkeys(word for one in unknown.values() for word in one)
         for word in words:
@@ -116,14 +120,19 @@ class Operations:
                 if not isinstance(error, errors.ImageNotFound):
                     where = self.cloud_suffix(cloud)
                     self.failures.add(what % word + where, error)
-            kinds = {type(one) for one in found.values()}
-            if len(found) == len(unknown) and kinds == {errors.ImageNotFound}:
-                # With a failed cloud, the image may exist there.
-                for cloud in found if self.failed_clouds else list(found)[:1]:
-                    where = (
-                        self.cloud_suffix(cloud) if self.failed_clouds else ''
-                    )
-                    self.failures.add(what % word + where, found[cloud])
+            absent = [
+                cloud
+                for cloud, error in found.items()
+                if isinstance(error, errors.ImageNotFound)
+            ]
+            in_all = len(absent) == len(unknown)
+            if not (in_all or in_any):
+                continue
+            # With a failed cloud, the image may exist there.
+            named = self.failed_clouds or not in_all
+            for cloud in absent if named else absent[:1]:
+                where = self.cloud_suffix(cloud) if named else ''
+                self.failures.add(what % word + where, found[cloud])
 
     async def names(
         self,

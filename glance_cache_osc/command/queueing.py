@@ -40,10 +40,11 @@ def only_possible(command: base.CacheLister, steps: base.Steps) -> base.Steps:
     inactive: dict[tuple[clouds.Cloud, str], str] = {}
     kept: dict[base.Member, list[str]] = {}
     for member, step in steps:
-        fills_it = step.action in (plan.Action.QUEUE, plan.Action.WAIT)
-        if fills_it and not step.image.active:
+        if not (step.image.active or step.action is plan.Action.DELETE):
             key = member.cloud, step.image.image_id
             inactive[key] = step.image.label
+            if step.action is plan.Action.NONE:
+                possible.append((member, step))
         elif _replaces(step) and member.driver.filled_by:
             kept.setdefault(member, []).append(step.image.label)
         else:

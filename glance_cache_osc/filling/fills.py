@@ -103,6 +103,8 @@ class NodeFills:
     :ivar error: why the last request failed; None after the next successful
         poll. Until then, no image is queued.
     :ivar stalled: whether the node counts as stalled.
+    :ivar was_down: whether the node was down since the last poll. It has lost
+        its accepted queue requests.
     """
 
     def __init__(
@@ -111,7 +113,7 @@ class NodeFills:
         self.member = fills[0].member
         self.pending: collections.deque[Fill] = collections.deque()
         self.requested: dict[Fill, None] = {}
-        self.ready = self.granted = self.stalled = False
+        self.ready = self.granted = self.stalled = self.was_down = False
         self.changed = asyncio.Event()
         self.error: errors.CacheError | None = None
         self._fills = list(fills)
@@ -120,8 +122,6 @@ class NodeFills:
         self._last_seen, self._poll_time = now, 0.0
         #: When the last image was cached, or the first one was requested.
         self._progressed = now
-        #: The node was down, and so has lost its accepted queue requests.
-        self._was_down = False
         #: The last queue request failed with a transient error.
         self._rejecting = False
         self.sort()
@@ -206,7 +206,7 @@ class NodeFills:
             self.error = None
             self.sort()
         if isinstance(error, errors.Unreachable) and error.down:
-            self._was_down = True
+            self.was_down = True
         self._check_stall(now)
 
     def listed(
@@ -223,7 +223,7 @@ class NodeFills:
         for fill in self._fills:
             if fill.is_open:
                 self._compare(fill, by_id.get(fill.image.image_id), now)
-        self._was_down = False
+        self.was_down = False
         arrived = [one for one in self._fills if one.state is State.CACHED]
         if arrived:
             self._progressed = now
@@ -239,7 +239,7 @@ class NodeFills:
             # With force, an entry that was cached before is replaced.
             if not fill.force or fill.queued or fill.accepted:
                 fill.state = State.CACHED
-        elif self._was_down and (entry or requested):
+        elif self.was_down and (entry or requested):
             # The node has lost the request, even if it still lists the image
             # as queued.
             fill.state, fill.force, fill.lost = State.PENDING, True, True

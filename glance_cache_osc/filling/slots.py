@@ -17,7 +17,7 @@ _Item = tuple[tuple[bool, int], int, fills.NodeFills]
 
 
 class Slots:
-    """The limits of concurrent fills on all nodes that have not stalled.
+    """The limits of concurrent fills on nodes that are not stalled or down.
 
     Nodes without a fill in progress come first, then the most urgent images.
 
@@ -50,7 +50,7 @@ class Slots:
         """Update the used slots and the rank of a node after a change."""
         place = fleet.place(node.member)
         # A node whose last image was deleted does not use its slot.
-        holds = node.is_open and not node.stalled
+        holds = node.is_open and not (node.stalled or node.was_down)
         used = len(node.requested) + node.granted if holds else 0
         change = used - self._used_by.get(node, 0)
         self._used += change

@@ -120,3 +120,14 @@ def _bad_endpoint(text: str, why: str) -> errors.UsageError:
         % {'text': text, 'why': why},
         _('Use http://host:port, host:port or host.'),
     )
+
+
+def is_unencrypted(endpoint: str) -> bool:
+    """Whether requests to an endpoint cross a network without TLS."""
+    parts = urllib.parse.urlsplit(endpoint)
+    host = parts.hostname or ''
+    try:
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == 'localhost'
+    return parts.scheme == 'http' and not is_local

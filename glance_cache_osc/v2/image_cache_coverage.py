@@ -152,7 +152,7 @@ class CoverImageCache(base.CacheLister):
             )
 
         by_cloud = await self.in_each_cloud(members, of_cloud)
-        self.report_unknown(_("Cannot find '%s'"), unknown)
+        self.report_unknown(_("Cannot find '%s'"), unknown, in_any=True)
         return by_cloud
 
 

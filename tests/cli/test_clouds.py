@@ -280,6 +280,34 @@ def test_what_one_cloud_lacks_is_told_and_the_other_is_queued(
     )
 
 
+@pytest.mark.parametrize(
+    ('word', 'lacks'), [('ubuntu', ['bergen']), ('typo', [])]
+)
+def test_coverage_of_what_one_cloud_lacks_is_incomplete(
+    cloud: Cloud, openstack: OpenStack, word: str, lacks: list[str]
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud, oslo=[p.cached(p.UBUNTU)], bergen=[])
+    for root, found in ((p.GLANCE, [IN_OSLO] if lacks else []), (GLANCE, [])):
+        images(cloud, root, f'name=in:{word}', *found)
+        if not found:
+            hidden(cloud, root, f'name=in:{word}')
+
+    result = openstack(
+        *(*CACHE, 'coverage', word, '-f', 'value'),
+        *('-c', 'Missing', '-c', 'Cloud'),
+    )
+
+    assert (result.code, result.out) == (1, '0 oslo\n' if lacks else '')
+    where = f"Cannot find '{word}'" + ''.join(
+        f" in cloud '{one}'" for one in lacks
+    )
+    assert result.err == (
+        f"{where}: No image has the name or ID '{word}'. See 'openstack image "
+        "list'.\n"
+    )
+
+
 @pytest.mark.parametrize('command', ['list', 'delete', 'verify'])
 def test_a_word_is_unknown_if_no_cloud_knows_it(
     cloud: Cloud, openstack: OpenStack, command: str

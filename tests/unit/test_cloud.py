@@ -264,6 +264,29 @@ def test_a_login_without_a_keystone_is_told_nothing(
     assert caplog.messages == []
 
 
+def test_an_image_endpoint_without_tls_is_told_once(
+    caplog: pytest.LogCaptureFixture,
+    session: ksa_session.Session,
+    loop: loops.Loop,
+    web: conftest.Web,
+) -> None:
+    """A node with the same endpoint is not told again."""
+    query = f'{p.GLANCE}/v2/images?id=in:{p.UBUNTU}&limit=1000'
+    web.answers('GET', query, json=p.images(p.image(p.UBUNTU, 'ubuntu')))
+    session.auth.auth_url = 'https://keystone.example'  # type: ignore[union-attr]
+    manager = Manager(session, {}, f'{p.GLANCE}/v2')
+    made = cloud.Cloud.logged_in(manager, loop.engine, 30)
+
+    for _ in range(2):
+        loop.run(made.catalogue().by_id([p.UBUNTU]))
+    made.warn_of_plain_http({p.GLANCE: 'a node'})
+
+    assert [one for one in caplog.messages if 'http' in one] == [
+        f'The token of this login is sent unencrypted over http to {p.GLANCE}:'
+        ' anyone on the network path can read it. Use https or a tunnel.'
+    ]
+
+
 def test_the_catalogue_is_that_of_the_image_endpoint(
     session: ksa_session.Session,
     loop: loops.Loop,

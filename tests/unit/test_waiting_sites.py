@@ -89,9 +89,14 @@ class Node(world.Driver):
         self._scene.add(self._site, 1)
         super()._accept(image_id)
 
+    def go_down(self) -> None:
+        self._scene.add(self._site, -len(self.accepted))
+        super().go_down()
+
     def _fetched(self, life: int) -> None:
-        self._scene.add(self._site, -1)
-        self.ended = self.world.now
+        if life == self._life:
+            self._scene.add(self._site, -1)
+            self.ended = self.world.now
         super()._fetched(life)
 
 
@@ -209,6 +214,21 @@ def test_a_node_that_refuses_gives_its_place_to_the_others_of_its_site() -> (
 
     assert [len(one.cached) for one in scene.drivers] == [0, 3, 3]
     assert scene.most == {'a': 1}
+
+
+def test_a_node_that_goes_down_gives_its_place_to_the_others() -> None:
+    """Until it is back: then it needs a place again."""
+    scene = Sites({'a': 10.0}, 3, 2, limits=lambda _site: 1, stall_after=1e9)
+    first = scene.drivers[0]
+    scene.world.at(5, first.go_down)
+    scene.world.at(100, first.come_up)
+
+    assert scene.follow() is SETTLED
+
+    assert scene.all_cached
+    assert scene.most == {'a': 1}
+    # The others take 40 seconds, and the node its 20 after it is back.
+    assert scene.seconds < 150
 
 
 def test_a_node_that_comes_back_waits_for_a_place() -> None:

@@ -343,7 +343,11 @@ class Scene:
     def _count(self, wait: waiting.Wait) -> None:
         """Count fills in progress as another one begins."""
         if not self.notes.stalls:
-            used = [len(one.requested) for one in wait._nodes.values()]
+            used = [
+                len(one.requested)
+                for one in wait._nodes.values()
+                if not one.was_down
+            ]
             assert sum(used) <= self.limits.downloads
 
     def forget(self, image_id: str) -> None:
