@@ -41,6 +41,9 @@ _LOCAL_FILES = frozenset(
         pycurl.E_SSL_CRL_BADFILE,
     }
 )
+_NO_CONNECTION = frozenset(
+    {pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST}
+)
 #: CURLE_TOO_LARGE: a header of more than 100 KiB. pycurl has no name for it.
 _TOO_LARGE = 100
 
@@ -152,7 +155,8 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
     :param code: libcurl's ``CURLE_…``.
     :param text: libcurl's message.
     :param connect_timeout: in seconds.
-    :param connected: whether the request may have been sent.
+    :param connected: whether a connection was established. If it was closed,
+        libcurl may have tried to connect again.
     :param tls: whether the URL begins with ``https``.
     :param os_error: ``errno`` of the last system call that failed, or 0.
     :param verify_result: OpenSSL's ``X509_V_…`` of the certificate of the
@@ -187,7 +191,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
         return errors.BadReply(
             _('The response headers are too large'), errors.CHECK_ENDPOINT
         )
-    if connected:
+    if connected and code not in _NO_CONNECTION:
         return errors.Unreachable(
             _('The connection broke: %s') % text,
             errors.CHECK_RESULT

@@ -190,6 +190,29 @@ def test_a_get_is_repeated_if_a_kept_connection_was_closed(
     assert node.methods == ['GET', 'GET', 'GET']
 
 
+def test_a_node_that_goes_down_during_a_read_refuses_the_repetition(
+    loop: loops.Loop, node: servers.Server
+) -> None:
+    """A read is repeated when its kept connection is closed."""
+    kept = servers.sends(servers.reply([], kept=True), kept=True)
+
+    def answer(head: bytes, connection: socket.socket) -> object:
+        if len(node.heads) == 1:
+            return kept(head, connection)
+        node.__exit__()
+        return None
+
+    node.answer = answer
+    assert ask(loop, node.url) == []
+
+    error = failure(loop, node.url)
+
+    assert len(node.heads) == 2
+    assert isinstance(error, errors.Unreachable)
+    assert (error.down, error.connected) == (True, False)
+    assert str(error) == f'Cannot connect: Connection refused. {NODE_DOWN}'
+
+
 def test_connections_are_kept(loop: loops.Loop, node: servers.Server) -> None:
     node.answer = servers.sends(servers.reply([], kept=True), kept=True)
 

@@ -352,7 +352,7 @@ def test_blocked_look_ups_do_not_delay_other_nodes(
     async def ask(engine: engines.Engine, url: str) -> None:
         began = time.monotonic()
         try:
-            await clients.client(engine, url, 1).request('GET', '/')
+            await clients.client(engine, url, 2).request('GET', '/')
         finally:
             ended[url] = time.monotonic() - began
 
@@ -369,9 +369,9 @@ def test_blocked_look_ups_do_not_delay_other_nodes(
     goes_on.set()
 
     assert [str(one.error) for one in outcomes if one.error] == [
-        f"'hangs-{at}.example' was not resolved within 1 seconds. Check "
+        f"'hangs-{at}.example' was not resolved within 2 seconds. Check "
         'the name, and the DNS servers of this machine.'
         for at in range(10)
     ]
     assert len(server.heads) == 90
-    assert max(ended[url] for url in urls[10:]) < 1
+    assert max(ended[url] for url in urls[10:]) < 2

@@ -438,9 +438,10 @@ def test_a_token_that_keystone_cannot_check_is_one_failure_of_the_login(
 
 
 def not_found(kind: str) -> ksa_exceptions.NotFound:
-    """A response with status 404, of a content type."""
+    """A response with status 404, of a content type, or without one."""
     response = requests.Response()
-    response.headers['Content-Type'] = kind
+    if kind:
+        response.headers['Content-Type'] = kind
     return ksa_exceptions.NotFound(
         'Failed to validate token', response=response, request_id='req-1'
     )
@@ -460,6 +461,10 @@ def not_found(kind: str) -> ksa_exceptions.NotFound:
             *(errors.LoginFailed, 'Failed to validate token (HTTP 404)'),
         ),
         (
+            not_found(''),
+            *(errors.LoginFailed, 'Failed to validate token (HTTP 404)'),
+        ),
+        (
             ksa_exceptions.NotFound('Nothing'),
             *(errors.LoginFailed, 'Nothing (HTTP 404)'),
         ),
@@ -473,17 +478,23 @@ def not_found(kind: str) -> ksa_exceptions.NotFound:
         ),
     ],
 )
+@pytest.mark.parametrize(
+    ('cloud', 'option'), [('', ''), ('far', ' --os-cloud far')]
+)
 def test_a_revoked_token_that_keystone_does_not_renew(
     loop: loops.Loop,
-    shared: login.Login,
     keystone: Keystone,
     web: conftest.Web,
     validity: Callable[..., Any],
     error: Exception,
     kind: type[Exception],
     why: str,
+    cloud: str,
+    option: str,
 ) -> None:
     """It is not the fault of the node."""
+    session = ksa_session.Session(auth=keystone)
+    shared = login.Login(session, TIMEOUT, cloud)
     nodes(web)
     validity(INVALID)
     loop.run(shared.headers())
@@ -496,9 +507,10 @@ def test_a_revoked_token_that_keystone_does_not_renew(
         assert type(caught.value) is kind
         assert str(caught.value) == (
             'The token was rejected and cannot be renewed: Keystone did not '
-            f"issue a token: {why}. Check the login with 'openstack token "
-            "issue'."
+            f"issue a token: {why}. Check the login with 'openstack{option} "
+            "token issue'."
         )
+        assert caught.value.cloud == cloud
     # A rejected password is not tried again: that could lock the account.
     tries = 1 if kind is errors.LoginRejected else 2
     assert keystone.logins == 1 + tries
