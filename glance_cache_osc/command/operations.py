@@ -106,8 +106,8 @@ class Operations:
 
         :param what: the operation that failed, with ``%s`` for the word.
         :param unknown: the errors of the words, by cloud.
-        :param in_any: whether to report words that match no image in one of
-            the clouds, too.
+        :param in_any: whether to report names that match no image in one of
+            the clouds, too. An ID usually exists in one cloud.
         """
         words = dict.fromkeys(word for one in unknown.values() for word in one)
         for word in words:
@@ -126,7 +126,7 @@ class Operations:
                 if isinstance(error, errors.ImageNotFound)
             ]
             in_all = len(absent) == len(unknown)
-            if not (in_all or in_any):
+            if not in_all and (not in_any or images.is_id(word)):
                 continue
             # With a failed cloud, the image may exist there.
             named = self.failed_clouds or not in_all

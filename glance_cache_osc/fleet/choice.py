@@ -2,6 +2,7 @@
 
 """Selects the nodes of a command from its node options."""
 
+from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
@@ -100,7 +101,8 @@ async def choose(
         [one for one in excluded if one.address and one.endpoint in whole],
         found,
     )
-    excluded_names |= _matching(excluded_globs, by_name, found)
+    looked_up = {one.endpoint for one in found if not one.failure} & whole
+    excluded_names |= _matching(excluded_globs, by_name, found, looked_up)
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
         gone = {one.name for one, __ in selected} | {one.name for one in found}
@@ -210,20 +212,28 @@ def _configured(
 
 
 def _matching(
-    globs: Iterable[str], by_name: Nodes, found: Iterable[nodes.Node]
+    globs: Iterable[str],
+    by_name: Nodes,
+    found: Iterable[nodes.Node],
+    looked_up: Container[str],
 ) -> set[str]:
     """The names of discovered and other nodes that globs match.
 
     :param found: the nodes after discovery.
+    :param looked_up: the endpoints whose addresses are all in `found`.
     :raises errors.UsageError: a glob matches no node.
     """
-    # If a look-up failed, not all names are known.
-    failed = any(one.failure for one in found)
     known = list(dict.fromkeys([*by_name, *(one.name for one in found)]))
+    unknown = [
+        one.name
+        for one in by_name.values()
+        if one.discover and one.endpoint not in looked_up
+    ]
     matches: set[str] = set()
     for word in globs:
         matching = names.matching(word, known)
-        if not matching and not failed:
+        may_match = any(names.may_match_address(word, one) for one in unknown)
+        if not (matching or may_match):
             raise names.no_such_node(word, known, accepts_url=False)
         matches.update(matching)
     return matches

@@ -14,6 +14,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import node_sets
 
 _GLOB = re.compile(r'[*?]')
+_ADDRESS = '0123456789abcdef.:'
 
 
 def is_glob(word: str) -> bool:
@@ -45,6 +46,16 @@ def matching(word: str, names: Collection[str]) -> list[str]:
     if is_glob(word):
         return [name for name in names if fnmatch.fnmatchcase(name, word)]
     return [word]
+
+
+def may_match_address(glob: str, name: str) -> bool:
+    """Whether a glob may match ``<name>-<address>`` for an IP address.
+
+    :param name: the name of a node with ``discover``.
+    """
+    base, parts = f'{name}-', _GLOB.split(glob)
+    begins = base.startswith(parts[0]) or parts[0].startswith(base)
+    return begins and base.endswith(parts[-1].rstrip(_ADDRESS))
 
 
 def no_such_node(

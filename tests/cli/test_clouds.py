@@ -308,6 +308,25 @@ def test_coverage_of_what_one_cloud_lacks_is_incomplete(
     )
 
 
+def test_coverage_of_an_id_needs_one_cloud(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    login(cloud, 'admin')
+    hold(cloud, oslo=[p.cached(p.UBUNTU)], bergen=[])
+    query = f'id=in:{p.UBUNTU}&visibility=all'
+    images(cloud, p.GLANCE, query, IN_OSLO)
+    for one in (query, f'name=in:{p.UBUNTU}'):
+        images(cloud, GLANCE, one)
+        hidden(cloud, GLANCE, one)
+
+    result = openstack(
+        *(*CACHE, 'coverage', p.UBUNTU, '-f', 'value'),
+        *('-c', 'Missing', '-c', 'Cloud'),
+    )
+
+    assert (result.code, result.out, result.err) == (0, '0 oslo\n', '')
+
+
 @pytest.mark.parametrize('command', ['list', 'delete', 'verify'])
 def test_a_word_is_unknown_if_no_cloud_knows_it(
     cloud: Cloud, openstack: OpenStack, command: str

@@ -4,6 +4,9 @@
 
 import asyncio
 from collections.abc import Sequence
+import contextlib
+import dataclasses
+import re
 from typing import Any
 from unittest import mock
 
@@ -671,6 +674,50 @@ def test_a_glob_excludes_addresses_beside_another_node() -> None:
     )
 
     assert chosen.nodes == [C]
+
+
+@pytest.mark.parametrize(
+    'words', [{'nodes': ['c']}, {'excluded': ['pods']}, {'all_nodes': True}]
+)
+@pytest.mark.parametrize(
+    ('glob', 'accepted'),
+    [
+        ('pods-*', True),
+        ('pods-10.*', True),
+        ('p*-10.0.0.1', True),
+        ('*.1', True),
+        ('*:a?', True),
+        ('pdos-*', False),
+        ('pods-10.*-x', False),
+        ('*-lab', False),
+        ('?x', False),
+    ],
+)
+def test_a_glob_may_match_addresses_that_are_not_looked_up(
+    words: dict[str, Any], glob: str, accepted: bool
+) -> None:
+    """Its node is not selected, excluded, or in maintenance."""
+    away = 'all_nodes' in words
+    cloud = cloud_of(C, dataclasses.replace(DNS, maintenance=away))
+    words = {**words, 'excluded': [*words.get('excluded', ()), glob]}
+    expected = (
+        contextlib.nullcontext()
+        if accepted
+        else pytest.raises(errors.UsageError, match=re.escape(glob))
+    )
+
+    with expected:
+        chosen = choose_all(cloud, choice.NodeOptions(**words), Names(FOUND))
+        assert chosen.nodes == [C]
+
+
+def test_a_mistyped_glob_is_an_error_while_another_name_does_not_resolve() -> (
+    None
+):
+    options = choice.NodeOptions(all_nodes=True, excluded=['x*'])
+
+    with pytest.raises(errors.UsageError, match=r"no node 'x\*'"):
+        choose_all(cloud_of(C, DNS), options)
 
 
 @pytest.mark.parametrize('word', ['pods-10.0.0.2', 'pods-10.0.0.?'])
