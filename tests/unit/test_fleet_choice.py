@@ -689,6 +689,7 @@ def test_a_glob_excludes_addresses_beside_another_node() -> None:
         ('*:a?', True),
         ('pdos-*', False),
         ('pods-10.*-x', False),
+        ('pods-*1*-x', False),
         ('*-lab', False),
         ('?x', False),
     ],
