@@ -494,6 +494,11 @@ NONE_LEFT = (
             {'sites': ['a'], 'excluded': ['a-1']},
             NONE_LEFT % (1, 1),
         ),
+        (
+            {'nodes': ['a-2*']},
+            'All selected nodes are in maintenance: a-2. To include a node in '
+            'maintenance, name it with --node.',
+        ),
         ({'nodes': ['a-2'], 'excluded': ['*']}, NONE_LEFT % (1, 0)),
         ({'all_nodes': True, 'excluded': ['*']}, NONE_LEFT % (6, 0)),
     ],
