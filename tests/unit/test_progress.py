@@ -243,9 +243,10 @@ def test_a_transfer_shows_nothing_where_there_is_no_terminal(
 
 #: A display that says when it is removed and shown again.
 SUSPENDABLE = """
-import functools, sys
+import os, sys
 from glance_cache_osc.command import progress
-say = functools.partial(print, flush=True)
+# A signal may arrive before print() returns, which must not be called again.
+say = lambda text: os.write(1, text.encode() + b'\\n')
 with progress.suspendable(lambda: say('stop'), lambda: say('start')):
     say('begin')
     sys.stdin.read()
