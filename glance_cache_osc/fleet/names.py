@@ -14,6 +14,7 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import node_sets
 
 _GLOB = re.compile(r'[*?]')
+#: The characters of IP addresses.
 _ADDRESS = '0123456789abcdef.:'
 
 

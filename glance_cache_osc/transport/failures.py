@@ -41,9 +41,6 @@ _LOCAL_FILES = frozenset(
         pycurl.E_SSL_CRL_BADFILE,
     }
 )
-_NO_CONNECTION = frozenset(
-    {pycurl.E_COULDNT_CONNECT, pycurl.E_COULDNT_RESOLVE_HOST}
-)
 #: CURLE_TOO_LARGE: a header of more than 100 KiB. pycurl has no name for it.
 _TOO_LARGE = 100
 
@@ -191,7 +188,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
         return errors.BadReply(
             _('The response headers are too large'), errors.CHECK_ENDPOINT
         )
-    if connected and code not in _NO_CONNECTION:
+    if connected and code != pycurl.E_COULDNT_CONNECT:
         return errors.Unreachable(
             _('The connection broke: %s') % text,
             errors.CHECK_RESULT

@@ -115,8 +115,8 @@ class ListImageCacheNodes(base.CacheLister):
         """The ID of the image of ``--image`` in each cloud."""
         if word is None:
             return {}
-        # Only lists of nodes contain orphans: Glance is not asked about IDs.
-        # It is asked about capital letters, which few IDs have.
+        # Glance does not know the IDs of orphans. An ID in capital letters is
+        # looked up, because it is usually mistyped.
         if images.is_id(word) and word == word.lower():
             return {one.cloud: word for one in members}
         by_cloud = self.loop.run(
