@@ -2,6 +2,7 @@
 
 """Temporary progress displays on a terminal."""
 
+import asyncio
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
@@ -112,7 +113,8 @@ def suspendable(
 ) -> Iterator[None]:
     """Remove a display while Ctrl-Z suspends the process.
 
-    Otherwise, the shell has a terminal with a hidden cursor.
+    Otherwise, the shell has a terminal with a hidden cursor. Where the main
+    thread uses this, it must run an event loop.
 
     :param stop: removes the display.
     :param start: shows it again.
@@ -123,20 +125,29 @@ def suspendable(
     ):
         yield
         return
+    shown = True
 
-    def suspend(_number: int, _frame: object) -> None:
-        stop()
+    def defer(_number: int, _frame: object) -> None:
+        # This function may be called in the middle of a write to the
+        # terminal, and the event loop calls no other before that has ended.
+        asyncio.get_running_loop().call_soon_threadsafe(suspend)
+
+    def suspend() -> None:
+        if shown:
+            stop()
         # Unlike SIGSTOP, SIGTSTP does nothing if no shell can continue the
         # process.
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
-        signal.signal(signal.SIGTSTP, suspend)
-        start()
+        if shown:
+            signal.signal(signal.SIGTSTP, defer)
+            start()
 
-    signal.signal(signal.SIGTSTP, suspend)
+    signal.signal(signal.SIGTSTP, defer)
     try:
         yield
     finally:
+        shown = False
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
 
 

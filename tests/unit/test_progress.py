@@ -243,23 +243,39 @@ def test_a_transfer_shows_nothing_where_there_is_no_terminal(
 
 #: A display that says when it is removed and shown again.
 SUSPENDABLE = """
-import os, sys
+import asyncio, signal, sys
 from glance_cache_osc.command import progress
-# A signal may arrive before print() returns, which must not be called again.
-say = lambda text: os.write(1, text.encode() + b'\\n')
-with progress.suspendable(lambda: say('stop'), lambda: say('start')):
-    say('begin')
-    sys.stdin.read()
+
+def say(text):
+    print(text, flush=True)
+
+async def main():
+    with progress.suspendable(lambda: say('stop'), lambda: say('start')):
+        say('begin')
+        {body}
+    await asyncio.sleep(0)
+    say('end')
+
+asyncio.run(main())
+"""
+#: Waits for the end of the input.
+READ = 'await asyncio.to_thread(sys.stdin.read)'
+#: Gets the signal in the middle of a draw, as after a write.
+DRAW = """
+        signal.raise_signal(signal.SIGTSTP)
+        say('drawn')
 """
 
 
 @contextlib.contextmanager
 def suspendable(
-    handler: signal.Handlers = signal.SIG_DFL, **options: Any
+    handler: signal.Handlers = signal.SIG_DFL,
+    body: str = READ,
+    **options: Any,
 ) -> Iterator[subprocess.Popen[str]]:
     """A process with a display, which has begun."""
     with subprocess.Popen(
-        [sys.executable, '-c', SUSPENDABLE],
+        [sys.executable, '-c', SUSPENDABLE.format(body=body)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -296,7 +312,26 @@ def test_a_process_that_no_shell_can_continue_is_not_suspended() -> None:
         process.send_signal(signal.SIGTSTP)
         output, _ = process.communicate(timeout=10)
 
-    assert output == 'stop\nstart\n'
+    assert output == 'stop\nstart\nend\n'
+
+
+def test_a_display_is_drawn_to_its_end_before_the_process_is_suspended() -> (
+    None
+):
+    """Otherwise, its control sequences would be mixed."""
+    body = f'{DRAW}\n        {READ}'
+    with suspendable(body=body, start_new_session=True) as process:
+        output, _ = process.communicate(timeout=10)
+
+    assert output == 'drawn\nstop\nstart\nend\n'
+
+
+def test_a_display_that_has_ended_is_not_shown_again() -> None:
+    """The last draw got the signal."""
+    with suspendable(body=DRAW, start_new_session=True) as process:
+        output, _ = process.communicate(timeout=10)
+
+    assert output == 'drawn\nend\n'
 
 
 def test_a_process_that_ignores_ctrl_z_still_does() -> None:
@@ -304,7 +339,7 @@ def test_a_process_that_ignores_ctrl_z_still_does() -> None:
         process.send_signal(signal.SIGTSTP)
         output, _ = process.communicate(timeout=10)
 
-    assert output == ''
+    assert output == 'end\n'
 
 
 def test_a_display_of_another_thread_leaves_signals_alone() -> None:
