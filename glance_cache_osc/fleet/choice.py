@@ -2,6 +2,7 @@
 
 """Selects the nodes of a command from its node options."""
 
+from collections.abc import Collection
 from collections.abc import Container
 from collections.abc import Iterable
 from collections.abc import Iterator
@@ -105,22 +106,36 @@ async def choose(
     excluded_names |= _matching(excluded_globs, by_name, found, looked_up)
     left = _distinct(one for one in found if one.name not in excluded_names)
     if not left:
-        gone = {one.name for one, __ in selected} | {one.name for one in found}
-        if skipped and not gone & excluded_names:
-            few = columns.few([one.name for one in kept], _FEW)
-            raise errors.UsageError(
-                _('All selected nodes are in maintenance: %s') % few,
-                _('To include a node in maintenance, name it with --node.'),
-            )
-        raise errors.UsageError(
-            _(
-                'All selected nodes are excluded (%(gone)d) or in maintenance '
-                '(%(count)d)'
-            )
-            % {'gone': len(gone & excluded_names), 'count': len(skipped)},
-            _('Change --node or --exclude-node.'),
-        )
+        all_names = {one.name for one, __ in selected}
+        all_names.update(one.name for one in found)
+        raise _none_left(kept, len(skipped), all_names & excluded_names)
     return Choice(left, [one.name for one in kept if one in skipped])
+
+
+def _none_left(
+    kept: Iterable[nodes.Node], skipped: int, excluded: Collection[str]
+) -> errors.UsageError:
+    """The error if each node is skipped or excluded.
+
+    :param kept: the selected nodes that are not excluded by their names.
+    :param skipped: the number of nodes that are skipped since they are in
+        maintenance.
+    :param excluded: the names of the excluded nodes.
+    """
+    if skipped and not excluded:
+        few = columns.few([one.name for one in kept], _FEW)
+        return errors.UsageError(
+            _('All selected nodes are in maintenance: %s') % few,
+            _('To include a node in maintenance, name it with --node.'),
+        )
+    return errors.UsageError(
+        _(
+            'All selected nodes are excluded (%(gone)d) or in maintenance '
+            '(%(count)d)'
+        )
+        % {'gone': len(excluded), 'count': skipped},
+        _('Change --node or --exclude-node.'),
+    )
 
 
 def _selected(

@@ -55,6 +55,17 @@ def parse(text: str, image_endpoint: str | None = None) -> str:
     return f'{parts.scheme}://{_host_and_port(parts)}{path}'
 
 
+def is_unencrypted(endpoint: str) -> bool:
+    """Whether requests to an endpoint cross a network without TLS."""
+    parts = urllib.parse.urlsplit(endpoint)
+    host = parts.hostname or ''
+    try:
+        is_local = ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        is_local = host == 'localhost'
+    return parts.scheme == 'http' and not is_local
+
+
 def _host_and_port(parts: urllib.parse.SplitResult) -> str:
     """The host in ASCII and lower case, with the port if not the default."""
     host = (parts.hostname or '').lower()
@@ -120,14 +131,3 @@ def _bad_endpoint(text: str, why: str) -> errors.UsageError:
         % {'text': text, 'why': why},
         _('Use http://host:port, host:port or host.'),
     )
-
-
-def is_unencrypted(endpoint: str) -> bool:
-    """Whether requests to an endpoint cross a network without TLS."""
-    parts = urllib.parse.urlsplit(endpoint)
-    host = parts.hostname or ''
-    try:
-        is_local = ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        is_local = host == 'localhost'
-    return parts.scheme == 'http' and not is_local
