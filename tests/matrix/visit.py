@@ -195,6 +195,9 @@ def visit(visitor: Visitor) -> dict[str, str]:
             and (other in cache.queued or _arrives(cache, other))
         ),
     )
+    if found['queue'] == 'works':
+        # A download in progress would end after `clear`.
+        cache.wait_for(other)
     try_('delete', names[:1], lambda _: one not in cache.cached)
     visitor.download(one)
     try_('clear', (), lambda _: not cache.cached and not cache.queued)

@@ -260,22 +260,17 @@ asyncio.run(main())
 """
 #: Waits for the end of the input.
 READ = 'await asyncio.to_thread(sys.stdin.read)'
-#: Gets the signal in the middle of a draw, as after a write.
-DRAW = """
-        signal.raise_signal(signal.SIGTSTP)
-        say('drawn')
-"""
+#: The signal comes in the middle of a draw, as after a write.
+DRAW = "signal.raise_signal(signal.SIGTSTP); say('drawn')"
 
 
 @contextlib.contextmanager
 def suspendable(
-    handler: signal.Handlers = signal.SIG_DFL,
-    body: str = READ,
-    **options: Any,
+    handler: signal.Handlers = signal.SIG_DFL, **options: Any
 ) -> Iterator[subprocess.Popen[str]]:
     """A process with a display, which has begun."""
     with subprocess.Popen(
-        [sys.executable, '-c', SUSPENDABLE.format(body=body)],
+        [sys.executable, '-c', SUSPENDABLE.format(body=READ)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -315,23 +310,30 @@ def test_a_process_that_no_shell_can_continue_is_not_suspended() -> None:
     assert output == 'stop\nstart\nend\n'
 
 
-def test_a_display_is_drawn_to_its_end_before_the_process_is_suspended() -> (
-    None
-):
-    """Otherwise, its control sequences would be mixed."""
-    body = f'{DRAW}\n        {READ}'
-    with suspendable(body=body, start_new_session=True) as process:
-        output, _ = process.communicate(timeout=10)
+@pytest.mark.parametrize(
+    ('body', 'output'),
+    [
+        pytest.param(
+            f'{DRAW}; await asyncio.sleep(0)',
+            ['begin', 'drawn', 'stop', 'start', 'end'],
+            id='the display goes on',
+        ),
+        pytest.param(DRAW, ['begin', 'drawn', 'end'], id='the last draw'),
+    ],
+)
+def test_a_draw_ends_before_the_process_is_suspended(
+    body: str, output: list[str]
+) -> None:
+    """Otherwise, control sequences would be mixed, or a write repeated."""
+    ran = subprocess.run(
+        [sys.executable, '-c', SUSPENDABLE.format(body=body)],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+        check=True,
+    )
 
-    assert output == 'drawn\nstop\nstart\nend\n'
-
-
-def test_a_display_that_has_ended_is_not_shown_again() -> None:
-    """The last draw got the signal."""
-    with suspendable(body=DRAW, start_new_session=True) as process:
-        output, _ = process.communicate(timeout=10)
-
-    assert output == 'drawn\nend\n'
+    assert ran.stdout.splitlines() == output
 
 
 def test_a_process_that_ignores_ctrl_z_still_does() -> None:
