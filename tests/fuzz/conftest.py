@@ -2,7 +2,7 @@
 
 """The number of malformed responses and texts.
 
-``make test`` uses a few hundred of them, the same in each run. ``make fuzz``
+``make test`` uses 150 of them, the same in each run. ``make fuzz``
 uses 20,000 random ones for each property, and writes their number to the file
 in the environment variable ``FUZZ_TABLE``.
 """
@@ -22,7 +22,7 @@ from tests.cli.conftest import login
 from tests.cli.conftest import openstack
 from tests.fuzz import servers
 
-__all__ = ['FEWER', 'PROFILE', 'TEXTS', 'login', 'openstack']
+__all__ = ['FEWER', 'PROFILE', 'login', 'openstack']
 
 SetResponse = Callable[[bytes], None]
 
@@ -33,7 +33,7 @@ _CHECKS = [
 ]
 hypothesis.settings.register_profile(
     'some-responses',
-    max_examples=300,
+    max_examples=150,
     deadline=None,
     derandomize=True,
     suppress_health_check=_CHECKS,
@@ -46,11 +46,6 @@ hypothesis.settings.register_profile(
 )
 PROFILE = hypothesis.settings.get_profile(
     os.environ.get('HYPOTHESIS_PROFILE', 'some-responses')
-)
-#: For texts and streams, of which a small run has fewer.
-TEXTS = hypothesis.settings(
-    PROFILE,
-    max_examples=PROFILE.max_examples if PROFILE.max_examples > 300 else 100,
 )
 #: For complete commands, which take longer.
 FEWER = hypothesis.settings(

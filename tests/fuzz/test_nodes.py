@@ -71,7 +71,7 @@ def configured(
     return found
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(listed=node_texts.items() | st.just([]))
 # Bugs that fuzzing found: the host ::1, pairs in another order, a traceback.
 @hypothesis.example(
@@ -95,7 +95,7 @@ def test_nodes_of_clouds_yaml_are_those_that_were_written(
     check_nodes(found or [], listed)
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(listed=node_texts.SITES)
 # A bug that fuzzing found: Python does not print such a number.
 @hypothesis.example(listed=[{'name': 'n', 'bandwidth': 16**5000}])
@@ -119,7 +119,7 @@ def file(tmp_path: pathlib.Path) -> pathlib.Path:
     return tmp_path / 'nodes.yaml'
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(text=texts.texts(node_texts.items()))
 # Bugs that fuzzing found: PyYAML raises errors of many types.
 @hypothesis.example(text='- !!bool maybe')

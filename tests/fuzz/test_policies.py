@@ -83,7 +83,7 @@ def is_accepted_by_the_schema(text: str) -> bool:
     return False
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(text=texts.texts(values()))
 @hypothesis.example(text='version: "\\x1b[31m\\0\\u202e"')
 @hypothesis.example(text="'\x85\x85")

@@ -122,7 +122,7 @@ def reader(
     assert capfd.readouterr() == ('', '')
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(stream=streams.streams())
 @hypothesis.example(stream=streams.Stream(b'', b'HTTP/1.1 200 OK\r\n\r'))
 # libcurl permits any number of carriage returns after a chunk.

@@ -42,7 +42,7 @@ _AFFIXES = st.sampled_from(
 SETS = st.builds('{}{}{}'.format, _AFFIXES, _BRACKETS, _AFFIXES) | st.text()
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(text=SETS)
 # A bug that fuzzing found: padded numbers came last.
 @hypothesis.example(text='n[01,2]')
@@ -146,7 +146,7 @@ def runner() -> Iterator[asyncio.Runner]:
         yield runner
 
 
-@conftest.TEXTS
+@conftest.PROFILE
 @hypothesis.given(options=options())
 # A bug that fuzzing found: all addresses of the node dns.
 @hypothesis.example(options=choice.NodeOptions(nodes=['dns-']))
