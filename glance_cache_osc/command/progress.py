@@ -125,20 +125,25 @@ def suspendable(
     ):
         yield
         return
-    shown = True
+    shown, deferred = True, False
 
     def defer(_number: int, _frame: object) -> None:
         # This function may be called in the middle of a write to the
         # terminal, and the event loop calls no other before that has ended.
-        asyncio.get_running_loop().call_soon_threadsafe(suspend)
+        nonlocal deferred
+        if not deferred:
+            deferred = True
+            asyncio.get_running_loop().call_soon_threadsafe(suspend)
 
     def suspend() -> None:
+        nonlocal deferred
         if shown:
             stop()
         # Unlike SIGSTOP, SIGTSTP does nothing if no shell can continue the
         # process.
         signal.signal(signal.SIGTSTP, signal.SIG_DFL)
         signal.raise_signal(signal.SIGTSTP)
+        deferred = False
         if shown:
             signal.signal(signal.SIGTSTP, defer)
             start()

@@ -7,18 +7,18 @@ from collections.abc import Iterable
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
-from glance_cache_osc import report
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
 from glance_cache_osc.command import common
 from glance_cache_osc.command import wait_display
+from glance_cache_osc.command import wait_report
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 
-#: How many nodes, and images that are not cached, a message names.
+#: How many nodes and images a message names.
 _FEW_NODES = 3
 _FEW_IMAGES = 5
 
@@ -131,7 +131,7 @@ async def _fill(
             watcher=watcher,
         )
         ending = await wait.follow()
-    _report(command.failures, wanted, wait, ending)
+    wait_report.add(command.failures, wanted, wait, ending)
     words = ((one, step, _result(step, fill)) for one, step, fill in todo)
     results = [(one, step, word) for one, step, word in words if word]
     replaced = [
@@ -147,77 +147,6 @@ async def _fill(
         few = columns.few(list(dict.fromkeys(replaced)), _FEW_IMAGES)
         command.log.warning(columns.safe_text(line % {'images': few}))
     return results
-
-
-def _report(
-    failures: report.Failures,
-    wanted: Iterable[fills.Fill],
-    wait: waiting.Wait,
-    ending: waiting.Ending,
-) -> None:
-    """Report the images that are not cached, with the reasons."""
-
-    def fail(fill: fills.Fill, error: errors.CacheError) -> None:
-        node = fill.member.node
-        words = {'image': fill.image.label, 'node': node.label}
-        what = _('Cannot cache image %(image)s on %(node)s') % words
-        failures.add(what, error, node.name)
-
-    late: dict[base.Member, list[fills.Fill]] = {}
-    for fill in wanted:
-        if fill.error:
-            fail(fill, fill.error)
-        elif fill.is_open:
-            late.setdefault(fill.member, []).append(fill)
-    for member, missing in late.items():
-        if ending is not waiting.Ending.INTERRUPTED:
-            labels = [fill.image.label for fill in missing]
-            words = {
-                'node': member.node.label,
-                'images': columns.few(labels, _FEW_IMAGES),
-            }
-            what = _('Not cached on %(node)s: %(images)s') % words
-            why = _late_error(wait, missing, ending)
-            failures.add(what, why, member.node.name)
-            continue
-        for fill in missing:
-            if fill.state is fills.State.PENDING:
-                failures.interrupt(1)
-            elif not _is_queued(fill):
-                fail(fill, errors.Unconfirmed())
-
-
-def _late_error(
-    wait: waiting.Wait, missing: list[fills.Fill], ending: waiting.Ending
-) -> errors.NodeError:
-    """The reason for images of a node that are not cached at the end."""
-    if ending is waiting.Ending.TIMED_OUT:
-        why = _('Not cached within %g seconds') % wait.limits.timeout
-        idle = [
-            fill.image.label
-            for fill in missing
-            if fill.state is fills.State.PENDING and not _is_queued(fill)
-        ]
-        remedy = _(
-            'Queued images stay queued. To wait longer, use --timeout. If '
-            'glance-api was restarted after the request, use '
-            "'openstack image cache queue --force'."
-        )
-        if len(idle) == len(missing):
-            remedy = _('No image is queued. To wait longer, use --timeout.')
-        elif idle:
-            few = columns.few(idle, _FEW_IMAGES)
-            remedy = _('Not queued: %s.') % few + f' {remedy}'
-    else:
-        why = _('Stalled: no newly cached image for %g seconds')
-        why %= wait.limits.stall_after
-        remedy = ''
-    if last_error := wait.last_error(missing[0].member):
-        # The node may not have received the queue request.
-        remedy = _('Last response: %s') % last_error
-        if errors.is_unreachable(last_error):
-            return errors.TimedOut(why, remedy)
-    return errors.NodeError(why, remedy)
 
 
 def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
@@ -242,7 +171,7 @@ def _result(step: plan.Step, fill: fills.Fill | None) -> str:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
         return 'queued' if _replaces(step) else 'cached'
-    return 'queued' if fill.is_open and _is_queued(fill) else ''
+    return 'queued' if fill.is_open and wait_report.is_queued(fill) else ''
 
 
 def _replaces(step: plan.Step) -> bool:
@@ -252,11 +181,6 @@ def _replaces(step: plan.Step) -> bool:
         and step.entry is not None
         and step.entry.state is entries.State.CACHED
     )
-
-
-def _is_queued(fill: fills.Fill) -> bool:
-    """Whether the node has listed the image, or accepted the request."""
-    return (fill.queued or fill.accepted) and not fill.lost
 
 
 def check_long(parsed_args: argparse.Namespace, options: str) -> None:

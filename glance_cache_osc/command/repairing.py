@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import Iterable
 import dataclasses
+import time
 
 from glance_cache_osc import errors
 from glance_cache_osc.command import approval
@@ -56,11 +57,13 @@ def repair(
     repairable = [one for one in damaged if not findings[one].error]
     steps = [_step(one, plan.Action.DELETE) for one in repairable]
     if repairable and confirm:
+        asked = time.monotonic()
         try:
             approval.confirm_deletion(steps)
         except errors.CacheError as error:
             command.failures.add(_('Cannot repair'), error)
             return
+        limits = limits.extended(time.monotonic() - asked)
     if limits.is_over():
         _set_error(findings, repairable, _timeout_error(limits))
         return

@@ -57,6 +57,10 @@ class Limits:
             return None
         return max(self._began + self.timeout - time.monotonic(), 0.001)
 
+    def extended(self, seconds: float) -> 'Limits':
+        """The same limits, with a timeout that ends later."""
+        return dataclasses.replace(self, _began=self._began + seconds)
+
     def is_over(self) -> bool:
         """Whether the timeout has passed."""
         return self.left is not None and self.left <= 0.001

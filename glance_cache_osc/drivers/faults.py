@@ -63,7 +63,7 @@ def _from_status(
 ) -> errors.NodeError:
     status = response.status
     if status < 200:
-        return failures.not_http()
+        return failures.not_http(changes=False)
     message = _glance_message(response, secrets)
     phrase = f'HTTP {status} {client.responses.get(status, "")}'
     if status < 400:

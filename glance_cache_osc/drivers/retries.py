@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Retries of requests that an overloaded node has not processed."""
+"""Retries of requests that an overloaded node has not processed.
+
+Also, what is known after a failed request.
+"""
 
 from collections.abc import Awaitable
 from collections.abc import Callable
@@ -10,6 +13,7 @@ import email.utils
 import random
 import time
 
+from glance_cache_osc import errors
 from glance_cache_osc.transport import engine
 
 #: Statuses of requests that were not processed: Too Many Requests and Service
@@ -21,6 +25,29 @@ _IDEMPOTENT = frozenset({'GET', 'PUT', 'DELETE'})
 #: before each further retry is twice as long.
 MOST_RETRIES = 3
 FIRST_PAUSE = 0.5
+
+
+def is_transient(error: errors.CacheError) -> bool:
+    """Whether the same request may succeed later."""
+    if isinstance(error, errors.Refused):
+        return error.status in _RETRY_STATUSES
+    # A failed login is not a fault of the node.
+    return isinstance(
+        error,
+        errors.Unreachable
+        | errors.ServerFault
+        | errors.LoginFailed
+        | errors.Interrupted,
+    )
+
+
+def may_have_succeeded(error: errors.CacheError) -> bool:
+    """Whether the node may have done what a failed request asked for."""
+    if isinstance(error, errors.Unreachable):
+        return error.connected
+    return isinstance(
+        error, errors.ServerFault | errors.BadReply | errors.Unconfirmed
+    )
 
 
 @dataclasses.dataclass

@@ -14,6 +14,7 @@ import dataclasses
 import enum
 
 from glance_cache_osc import errors
+from glance_cache_osc.drivers import retries
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -30,11 +31,6 @@ _MAX_AGE = 30.0
 #: Seconds that an image may be neither queued nor cached: at the end of a
 #: fill, Glance lists it in neither state for a moment.
 _MAX_ABSENCE = 1.0
-#: Errors that may be temporary. LoginFailed is not a fault of the node.
-_TRANSIENT = (
-    *(errors.Unreachable, errors.ServerFault),
-    *(errors.LoginFailed, errors.Interrupted),
-)
 
 
 class State(enum.Enum):
@@ -58,8 +54,8 @@ class Fill:
     :param force: queue the image even if it is already queued or cached.
     :param queued: whether the node has listed the image as queued.
     :param accepted: whether the node has accepted a queue request.
-    :param unconfirmed: a forced queue request had no response; the node may
-        have received it.
+    :param unconfirmed: why a queue request failed that the node may have
+        received. A list shows whether it did, unless the request was forced.
     :param lost: the node has lost its queue request in a restart.
     :param absent_since: since when the node does not list the image, or None.
     """
@@ -72,7 +68,7 @@ class Fill:
     force: bool = False
     queued: bool = False
     accepted: bool = False
-    unconfirmed: bool = False
+    unconfirmed: errors.CacheError | None = None
     lost: bool = False
     absent_since: float | None = None
 
@@ -166,7 +162,7 @@ class NodeFills:
 
     def accepted(self, fill: Fill, now: float) -> None:
         """Record that the node accepted the queue request of a fill."""
-        fill.accepted, fill.lost = True, False
+        fill.accepted, fill.lost, fill.unconfirmed = True, False, None
         self._rejecting = False
         if len(self.requested) == 1:
             self._progressed = now
@@ -179,17 +175,18 @@ class NodeFills:
 
         The node may have received the request.
         """
-        transient = self._rejecting = isinstance(error, _TRANSIENT)
-        # A poll cannot confirm a forced request, because the image was listed
-        # before. Repeat it only once, because each request is a download.
-        received = isinstance(error, errors.Unreachable) and error.connected
-        uncertain = fill.force and received
-        if uncertain and fill.unconfirmed:
+        transient = self._rejecting = retries.is_transient(error)
+        # A forced request whose response is lost is repeated only once,
+        # because each request is a download.
+        lost = isinstance(error, errors.Unreachable) and error.connected
+        repeated = isinstance(fill.unconfirmed, errors.Unreachable)
+        if fill.force and lost and repeated:
             self.accepted(fill, now)
         elif fill in self.requested:
             del self.requested[fill]
             if transient:
-                fill.unconfirmed |= uncertain
+                if retries.may_have_succeeded(error) and not repeated:
+                    fill.unconfirmed = error
                 fill.state = State.PENDING
                 self.sort()
             else:
@@ -235,6 +232,8 @@ class NodeFills:
         self, fill: Fill, entry: entries.Entry | None, now: float
     ) -> None:
         requested = fill.state is State.REQUESTED
+        if not fill.force:
+            fill.unconfirmed = None
         if entry and entry.state is entries.State.CACHED:
             # With force, an entry that was cached before is replaced.
             if not fill.force or fill.queued or fill.accepted:
@@ -243,7 +242,7 @@ class NodeFills:
             # The node has lost the request, even if it still lists the image
             # as queued.
             fill.state, fill.force, fill.lost = State.PENDING, True, True
-            fill.unconfirmed, fill.absent_since = False, None
+            fill.unconfirmed = fill.absent_since = None
         elif entry:
             fill.absent_since = None
             if not fill.force:

@@ -87,6 +87,8 @@ async def attempt(  # noqa: PLR0913 - keywords only
             raise
         await _settle(batch, tasks, settle)
     finally:
+        # After an unexpected exception, no other job may start.
+        batch.stopped = True
         await _cancel(tasks)
     return batch.outcomes()
 

@@ -45,8 +45,15 @@ _LOCAL_FILES = frozenset(
 _TOO_LARGE = 100
 
 
-def not_http() -> errors.NotGlance:
-    """An error for a response that is not HTTP."""
+def not_http(*, changes: bool) -> errors.NodeError:
+    """An error for a response that is not HTTP.
+
+    :param changes: whether the request may have changed something.
+    """
+    if changes:
+        return errors.BadReply(
+            _('The response is not HTTP'), errors.CHECK_RESULT
+        )
     return errors.NotGlance(
         _('The response is not HTTP'), errors.CHECK_ENDPOINT
     )
@@ -183,7 +190,7 @@ def from_curl(  # noqa: PLR0911, PLR0913 - a table; keywords only
             _('Set a client certificate with --os-cert and --os-key.'),
         )
     if code in _NOT_HTTP:
-        return not_http()
+        return not_http(changes=changes)
     if code == _TOO_LARGE or 'response headers' in text:
         return errors.BadReply(
             _('The response headers are too large'), errors.CHECK_ENDPOINT

@@ -170,17 +170,19 @@ class Login:
         if self._fetched is None or self._fetched.done():
             self._fetched = threads.start(lambda: self._fetch(rejected))
         try:
-            async with asyncio.timeout(self._timeout):
-                headers, access = await asyncio.shield(self._fetched)
-        except TimeoutError:
-            return errors.KeystoneUnavailable(
-                _('Keystone did not issue a token within %g seconds')
-                % self._timeout,
-                _(
-                    'No request was sent to the node. Check that Keystone is '
-                    'up.'
-                ),
-            )
+            # `shield` would log an exception after the timeout, from Python
+            # 3.14 on.
+            await asyncio.wait([self._fetched], timeout=self._timeout)
+            if not self._fetched.done():
+                return errors.KeystoneUnavailable(
+                    _('Keystone did not issue a token within %g seconds')
+                    % self._timeout,
+                    _(
+                        'No request was sent to the node. Check that Keystone '
+                        'is up.'
+                    ),
+                )
+            headers, access = self._fetched.result()
         except (ksa_exceptions.ClientException, OSError) as error:
             # OSError: a certificate file cannot be read.
             failure = from_keystone(error, self.cloud)

@@ -64,16 +64,18 @@ class Resolver:
         # The time that the look-up waits for a thread does not count against
         # the timeout.
         addresses = await asyncio.shield(lookup)
-        try:
-            async with asyncio.timeout(timeout):
-                return await asyncio.shield(addresses)
-        except TimeoutError as error:
+        # From Python 3.14 on, asyncio logs an exception that a shielded future
+        # raises after the timeout.
+        await asyncio.wait([addresses], timeout=timeout)
+        if not addresses.done():
             raise errors.TimedOut(
                 _("'%(host)s' was not resolved within %(time)g seconds")
                 % {'host': host, 'time': timeout},
                 _('Check the name, and the DNS servers of this machine.'),
                 connected=False,
-            ) from error
+            )
+        try:
+            return addresses.result()
         except OSError as error:
             self.forget(url)
             raise errors.Unreachable(

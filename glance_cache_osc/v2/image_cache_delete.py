@@ -80,6 +80,8 @@ class DeleteImageCache(base.CacheLister):
             return [_row(*one, one[1].action.value) for one in steps]
         if confirm:
             approval.confirm_deletion(steps)
+            if filters:
+                steps = self.loop.run(self._checked_again(steps, filters))
         done = self.loop.run(self.delete(steps))
         return [_row(*one, _RESULTS[one[1].action]) for one in done]
 
@@ -179,6 +181,40 @@ class DeleteImageCache(base.CacheLister):
                     steps += [(first, absent) for first in list(held)[:1]]
         self.report_unknown(_("Cannot delete '%s'"), unknown)
         return steps
+
+    async def _checked_again(
+        self, steps: base.Steps, filters: selection.Filters
+    ) -> base.Steps:
+        """The steps whose entries still match, some time after the question.
+
+        An image that was queued may be cached now, and its deletion would
+        delete the data.
+        """
+        now = datetime.datetime.now(datetime.UTC)
+        unmatched = await self.read(
+            dict.fromkeys(member for member, __ in steps),
+            lambda group: {
+                image_id
+                for image_id, entry in plan.by_id(group).items()
+                if not filters.candidates([entry], now)
+            },
+        )
+        kept = []
+        for member, step in steps:
+            if step.image.image_id not in unmatched.get(member, ()):
+                # Without a list, the node is reported as failed.
+                kept += [(member, step)] if member in unmatched else []
+                continue
+            words = {'image': step.image.label, 'node': member.node.label}
+            what = _(
+                'Cannot delete image %(image)s from the cache of %(node)s'
+            )
+            error = errors.NodeError(
+                _('The entry has changed and does not match the filters'),
+                _('Run the command again.'),
+            )
+            self.failures.add(what % words, error, member.node.name)
+        return kept
 
 
 def _unknown(

@@ -172,6 +172,7 @@ class SyncImageCache(base.CacheLister):
         line = summaries.download_summary(self, fills)
         if confirm and deletions:
             approval.confirm_deletion(deletions, line)
+            fills = self.loop.run(self._planned_again(fills))
         else:
             summaries.announce(self, parsed_args, line)
         deleted = self.loop.run(self.delete(deletions))
@@ -181,6 +182,22 @@ class SyncImageCache(base.CacheLister):
         else:
             rows += self.loop.run(queueing.carry_out(self, fills, limits))
         return rows
+
+    async def _planned_again(self, fills: base.Steps) -> base.Steps:
+        """The steps as of now: queueing a cached image downloads it again."""
+        members = dict.fromkeys(
+            one for one, step in fills if step.action is plan.Action.QUEUE
+        )
+        held = await self.read(members, plan.by_id)
+        again = []
+        for member, step in fills:
+            if member not in members:
+                again.append((member, step))
+            elif member in held:
+                found = held[member].get(step.image.image_id)
+                steps = plan.to_queue([step.image], [found] if found else [])
+                again += [(member, one) for one in steps]
+        return again
 
     def columns_for(
         self, parsed_args: argparse.Namespace

@@ -15,6 +15,7 @@ import time
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
+from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import common
 from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
@@ -149,32 +150,41 @@ class WatchImageCache(common.CacheCommand):
         members: list[fleet.Member],
         parsed_args: argparse.Namespace,
     ) -> None:
-        known: dict[tuple[str, str], images.Image] = {}
+        #: The images of each cloud, by ID.
+        known: dict[str, dict[str, images.Image]] = collections.defaultdict(
+            dict
+        )
         #: When a cloud's Glance is asked again after a failure.
         retry: dict[str, float] = collections.defaultdict(float)
         clock = asyncio.get_running_loop().time
         # Many nodes report the same image at the same time: it is looked up
         # once.
-        locks: dict[tuple[str, str], asyncio.Lock] = collections.defaultdict(
-            asyncio.Lock
-        )
+        locks: dict[str, asyncio.Lock] = collections.defaultdict(asyncio.Lock)
+
+        async def look_up(cloud: clouds.Cloud, image_ids: set[str]) -> None:
+            async with locks[cloud.name]:
+                here = known[cloud.name]
+                missing = sorted(image_ids - here.keys())
+                if not missing or clock() < retry[cloud.name]:
+                    return
+                try:
+                    found = await cloud.catalogue().by_id(missing)
+                except errors.CatalogueError:
+                    retry[cloud.name] = clock() + _LOOK_UP_PAUSE
+                    return
+                for one in missing:
+                    here[one] = found.get(one) or images.Image(one)
 
         async def report(changes: list[boards.Change]) -> None:
-            for one in changes:
-                key = (one.member.cloud.name, one.image_id)
-                if one.image_id:
-                    async with locks[key]:
-                        if key in known or clock() < retry[key[0]]:
-                            continue
-                        if found := await _image(one):
-                            known[key] = found
-                        else:
-                            retry[key[0]] = clock() + _LOOK_UP_PAUSE
+            image_ids = {one.image_id for one in changes if one.image_id}
+            if image_ids:
+                # All changes are those of one node.
+                await look_up(changes[0].member.cloud, image_ids)
             for one in changes:
                 words = [one.member.node.name, one.what]
                 if one.image_id:
-                    key = (one.member.cloud.name, one.image_id)
-                    image = known.get(key) or images.Image(one.image_id)
+                    here = known[one.member.cloud.name]
+                    image = here.get(one.image_id, images.Image(one.image_id))
                     words.append(image.label)
                 now = datetime.datetime.now(datetime.UTC)
                 line = columns.safe_text(' '.join(words))
@@ -197,15 +207,6 @@ def _interval(text: str) -> float:
             % {'text': text, 'least': _MIN_INTERVAL}
         )
     return number
-
-
-async def _image(change: boards.Change) -> images.Image | None:
-    """The image of a change; None if it could not be looked up."""
-    try:
-        found = await change.member.cloud.catalogue().by_id([change.image_id])
-    except errors.CatalogueError:
-        return None
-    return found.get(change.image_id) or images.Image(change.image_id)
 
 
 async def _follow(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Callable
 
 from glance_cache_osc import errors
+from glance_cache_osc.drivers import retries
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.transport import engine as engines
@@ -80,7 +81,7 @@ async def _delete(one: verification.Candidate) -> None:
     try:
         await one.member.driver.delete(one.image.image_id)
     except errors.NodeError as error:
-        if not _may_have_succeeded(error):
+        if not retries.may_have_succeeded(error):
             raise
         try:
             held = await one.member.driver.list_entries()
@@ -103,7 +104,7 @@ def _may_be_deleted(error: errors.NodeError) -> errors.NodeError:
 
 
 def _not_queued(error: errors.NodeError) -> errors.NotQueued:
-    if _may_have_succeeded(error):
+    if retries.may_have_succeeded(error):
         return errors.NotQueued(
             _('The entry was deleted, but the image may not be queued: %s')
             % error.why,
@@ -113,13 +114,4 @@ def _not_queued(error: errors.NodeError) -> errors.NotQueued:
         _('The entry was deleted, but the image was not queued again: %s')
         % error.why,
         _("Queue the image with 'openstack image cache queue'."),
-    )
-
-
-def _may_have_succeeded(error: errors.NodeError) -> bool:
-    """Whether the node may have done what a failed request asked for."""
-    if isinstance(error, errors.Unreachable):
-        return error.connected
-    return isinstance(
-        error, errors.ServerFault | errors.BadReply | errors.Unconfirmed
     )

@@ -206,6 +206,52 @@ def test_much_is_only_dropped_with_approval(
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
 
+def test_what_is_cached_after_the_question_is_no_longer_what_was_queued(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Deleting the entry would delete the data."""
+    cloud.answers(
+        'GET',
+        CACHE,
+        {'json': p.cache(queued=[p.DEBIAN, p.UBUNTU])},
+        {'json': p.cache(p.cached(p.DEBIAN), queued=[p.UBUNTU])},
+    )
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--queued', '-f', 'value'),
+        *('-c', 'ID', '-c', 'Result'),
+        stdin='y\n',
+        terminal=True,
+    )
+
+    assert (result.code, result.out) == (1, f'{p.UBUNTU} deleted\n')
+    assert result.err.endswith(
+        f'Cannot delete image {p.DEBIAN} from the cache of {p.GLANCE}: The '
+        'entry has changed and does not match the filters. Run the command '
+        'again.\n'
+    )
+
+
+def test_a_node_that_is_silent_after_the_question_is_not_changed(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers(
+        'GET',
+        CACHE,
+        {'json': p.cache(queued=[p.DEBIAN])},
+        {'status_code': 500},
+    )
+    cloud.answers('GET', IMAGES, json=p.images())
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--queued'), stdin='y\n', terminal=True
+    )
+
+    assert (result.code, result.out) == (1, '\n')
+    assert f'Cannot read the cache of {p.GLANCE}: ' in result.err
+
+
 @pytest.mark.parametrize('answer', ['\n', 'n\n', 'maybe\n', ''])
 @pytest.mark.usefixtures('two_entries')
 def test_any_answer_but_yes_changes_nothing(

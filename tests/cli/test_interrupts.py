@@ -200,6 +200,27 @@ def test_a_wait_ends_and_what_was_queued_stays_queued(
     assert result == Result(130, 'debian-13 queued\n', 'Interrupted.\n')
 
 
+@pytest.mark.parametrize('argv', [[], ['--wait'], ['--wait', '--force']])
+def test_a_queue_request_that_was_sent_may_have_succeeded(
+    cloud: Cloud, openstack: OpenStack, argv: list[str]
+) -> None:
+    """The node has received it, and its response never arrives."""
+
+    def answer(_request: Any, _context: Any) -> None:
+        ctrl_c()
+        raise web.CLOSED['exc']
+
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('GET', IMAGES, json=p.images(p.image(p.DEBIAN, 'debian')))
+    cloud.answers('PUT', f'{CACHE}/{p.DEBIAN}', json=answer)
+
+    result = openstack('image', 'cache', 'queue', p.DEBIAN, *argv)
+
+    assert result.code == 130
+    assert 'The request may have succeeded: check the result' in result.err
+    assert 'Operations not done' not in result.err
+
+
 @pytest.mark.parametrize('images', [1, 3])
 def test_taking_images_out_of_a_store(
     cloud: Cloud, openstack: OpenStack, images: int

@@ -14,6 +14,7 @@ import pytest
 
 from glance_cache_osc.filling import fills
 from glance_cache_osc.transport import engine as engines
+from tests import shell
 from tests import web
 from tests.cli import payloads as p
 from tests.cli.cached import Node
@@ -85,6 +86,41 @@ def interrupt_at_second(
 
     for url in urls:
         cloud.adapter.register_uri('DELETE', url, json=answer)
+
+
+@pytest.mark.usefixtures('known')
+def test_the_time_of_the_question_does_not_count(
+    cloud: Cloud, openstack: OpenStack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Node(cloud, {p.UBUNTU: [Read(WRONG)]}, DATA)
+
+    def readline(_stream: Any, _size: int = -1) -> str:
+        clock = time.monotonic
+        monkeypatch.setattr(time, 'monotonic', lambda: clock() + 3600)
+        return 'y\n'
+
+    monkeypatch.setattr(shell.Terminal, 'readline', readline)
+
+    result = openstack(*REPAIR, '--timeout', '60', *BRIEF, terminal=True)
+
+    assert (result.code, result.out) == (0, 'ubuntu-24.04 repaired\n')
+
+
+@pytest.mark.usefixtures('known')
+def test_an_entry_may_be_deleted_if_the_response_is_not_http(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    node = Node(cloud, {p.UBUNTU: [Read(WRONG)]}, DATA)
+
+    def answer(_request: Any, _context: Any) -> None:
+        node.hits.clear()
+        raise web.sends(b'SSH-2.0-x\r\n')['exc']
+
+    cloud.adapter.register_uri('DELETE', f'{CACHE}/{p.UBUNTU}', json=answer)
+
+    result = openstack(*REPAIR, '--auto-approve', *BRIEF)
+
+    assert (result.code, result.out) == (0, 'ubuntu-24.04 repaired\n')
 
 
 @pytest.mark.usefixtures('one_connection')

@@ -589,6 +589,30 @@ def test_with_approval_others_are_deleted(
     ]
 
 
+def test_what_is_cached_after_the_question_is_not_queued(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """It would be downloaded twice."""
+    cloud.answers(
+        'GET',
+        CACHE,
+        {'json': p.cache(p.cached(p.UBUNTU))},
+        {'json': p.cache(p.cached(p.UBUNTU), p.cached(p.DEBIAN))},
+    )
+    cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU}', json=found(p.UBUNTU))
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(*DEBIAN_ALONE, *SHORT, stdin='y\n', terminal=True)
+
+    assert (result.code, result.out) == (
+        0,
+        f'ubuntu-24.04 deleted {p.GLANCE}\n'
+        f'debian-13 already cached {p.GLANCE}\n',
+    )
+    assert changes(cloud) == [f'DELETE {CACHE}/{p.UBUNTU}']
+
+
 @pytest.mark.usefixtures('debian_for_ubuntu')
 def test_an_interrupt_while_deleting_queues_nothing(
     cloud: Cloud, openstack: OpenStack

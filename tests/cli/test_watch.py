@@ -17,6 +17,37 @@ CACHE = f'{p.GLANCE}/v2/cache'
 LOOK_UP = f'{p.GLANCE}/v2/images?id=in:{p.UBUNTU}'
 
 
+def test_all_images_of_a_read_are_looked_up_with_one_request(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """One after the other would take minutes, without a read meanwhile."""
+
+    def last(request: Any, context: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return p.cache(queued=[p.DEBIAN, p.UBUNTU])
+
+    cloud.answers(
+        'GET',
+        CACHE,
+        {'json': p.cache()},
+        {'json': p.cache(queued=[p.DEBIAN, p.UBUNTU])},
+        {'json': last},
+    )
+    cloud.adapter.register_uri(
+        'GET',
+        f'{p.GLANCE}/v2/images',
+        json=p.images(
+            p.image(p.UBUNTU, 'ubuntu-24.04'), p.image(p.DEBIAN, 'debian-13')
+        ),
+    )
+
+    result = openstack('image', 'cache', 'watch', '--interval', '0.2')
+
+    assert result.out.count(' queued ') == 2
+    look_ups = [one for one in cloud.requests if '/v2/images?' in one]
+    assert len(look_ups) == 1
+
+
 @pytest.mark.parametrize(
     ('pause', 'last_name'),
     [(0.0, f'ubuntu-24.04 ({p.UBUNTU})'), (60.0, p.UBUNTU)],

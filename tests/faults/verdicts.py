@@ -61,7 +61,8 @@ def verdict(rows: int, left: Left) -> str:
     if max(left.changes, default=0) > 1:
         wrong.append('a change was sent twice')
     if 'Traceback' in err:
-        wrong.append(f'a traceback: {messages[-1]}')
+        places = [line for line in err.splitlines() if '  File "' in line]
+        wrong += [f'a traceback: {messages[-1]}', *places[-2:]]
     elif code == 130 and (messages or not complete):
         wrong += _wrong_messages(messages)
     elif code in {0, 130, -signal.SIGINT}:

@@ -319,6 +319,11 @@ def test_a_process_that_no_shell_can_continue_is_not_suspended() -> None:
             id='the display goes on',
         ),
         pytest.param(DRAW, ['begin', 'drawn', 'end'], id='the last draw'),
+        pytest.param(
+            f'{DRAW}; {DRAW}; await asyncio.sleep(0)',
+            ['begin', 'drawn', 'drawn', 'stop', 'start', 'end'],
+            id='pressed twice',
+        ),
     ],
 )
 def test_a_draw_ends_before_the_process_is_suspended(

@@ -509,6 +509,26 @@ def test_two_look_ups_that_are_cancelled_leave_nothing() -> None:
     assert ended == ['the other', 'the other']
 
 
+def test_after_an_unexpected_exception_no_other_job_starts() -> None:
+    """Not even one of a group whose job ends with an error."""
+    begun = []
+
+    async def work(job: int) -> None:
+        begun.append(job)
+        if not job:
+            await asyncio.sleep(0)
+            raise MemoryError
+        try:
+            await asyncio.sleep(10)
+        except asyncio.CancelledError:
+            raise errors.BadReply('Deleted, and not queued') from None
+
+    with pytest.raises(MemoryError):
+        run(attempt.attempt(work, range(4), group=bool))
+
+    assert begun == [0, 1]
+
+
 @pytest.mark.parametrize('jobs', [1, 1000])
 def test_a_thousand_of_one_lane_are_not_a_thousand_tasks(jobs: int) -> None:
     """One a place: ten thousand entries of a node are no ten thousand."""

@@ -105,9 +105,6 @@ def test_a_timeout_before_the_tls_handshake_may_be_due_to_it() -> None:
             'TLS failed: tlsv13 alert certificate required. Set a client '
             'certificate with --os-cert and --os-key.',
         ),
-        (1, 'HTTP/0.9', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
-        (8, 'Weird', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
-        (61, 'Coding', errors.NotGlance, f'The response is not HTTP. {HTTP}'),
         (
             100,
             'Too large',
@@ -129,6 +126,23 @@ def test_each_code_has_its_error(
 
     assert type(error) is kind
     assert str(error) == expected
+
+
+@pytest.mark.parametrize('code', [1, 8, 61])
+@pytest.mark.parametrize(
+    ('changes', 'kind', 'remedy'),
+    [
+        (False, errors.NotGlance, HTTP),
+        (True, errors.BadReply, errors.CHECK_RESULT),
+    ],
+)
+def test_what_is_not_http(
+    code: int, changes: bool, kind: type[errors.NodeError], remedy: str
+) -> None:
+    error = failure(code, 'Weird', changes=changes)
+
+    assert type(error) is kind
+    assert str(error) == f'The response is not HTTP. {remedy}'
 
 
 @pytest.mark.parametrize('connected', [False, True])

@@ -935,6 +935,32 @@ def test_with_force_any_error_between_two_lost_requests_counts_for_nothing() -> 
     assert driver.asked == ['a', 'a']
 
 
+def test_a_node_that_is_asked_too_often_is_asked_again() -> None:
+    scene = Scene()
+    driver = scene.drivers[0]
+    driver.refusal = errors.Refused('HTTP 429 Too Many Requests', status=429)
+    scene.world.at(100, lambda: setattr(driver, 'refusal', None))
+
+    assert scene.follow() is SETTLED
+    assert scene.notes.arrivals == ['a n1']
+
+
+@pytest.mark.parametrize('force', [False, True])
+def test_a_request_that_may_have_arrived_is_remembered(force: bool) -> None:
+    """Until a list shows whether it did."""
+    scene = Scene(timeout=100)
+    (fill,) = scene.fills
+    driver = scene.drivers[0]
+    if force:
+        held_already(scene, 'cached')
+    driver.refusal = BUSY
+    seen = []
+    scene.world.on_queue = lambda: seen.append(fill.unconfirmed)
+
+    assert scene.follow() is not SETTLED
+    assert seen[:2] == [None, BUSY if force else None]
+
+
 def test_what_somebody_else_had_cached_after_a_restart_is_not_asked_for() -> (
     None
 ):
