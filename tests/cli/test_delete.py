@@ -2,6 +2,7 @@
 
 """`openstack image cache delete`: argv in, output out."""
 
+from collections.abc import Callable
 import copy
 import re
 import time
@@ -206,50 +207,67 @@ def test_much_is_only_dropped_with_approval(
     assert not [one for one in cloud.requests if one.startswith('DELETE')]
 
 
-def test_what_is_cached_after_the_question_is_no_longer_what_was_queued(
+def test_what_no_longer_matches_after_the_question_is_not_deleted(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
-    """Deleting the entry would delete the data."""
+    """Deleting an entry that was queued would delete its data."""
+    now = time.time()
+    old, orphan, debian = (
+        p.cached(one, last_accessed=now - 8 * 86400)
+        for one in (p.UBUNTU, p.ORPHAN, p.DEBIAN)
+    )
+    used = p.cached(p.UBUNTU, last_accessed=now - 6 * 86400)
     cloud.answers(
         'GET',
         CACHE,
-        {'json': p.cache(queued=[p.DEBIAN, p.UBUNTU])},
-        {'json': p.cache(p.cached(p.DEBIAN), queued=[p.UBUNTU])},
+        {'json': p.cache(old, orphan, debian)},
+        {'json': p.cache(used, orphan, debian)},
     )
-    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+    for one in (p.ORPHAN, p.DEBIAN):
+        cloud.answers('DELETE', f'{CACHE}/{one}', status_code=204)
 
     result = openstack(
-        *('image', 'cache', 'delete', '--queued', '-f', 'value'),
+        *('image', 'cache', 'delete', '--older-than', '7d', '-f', 'value'),
         *('-c', 'ID', '-c', 'Result'),
         stdin='y\n',
         terminal=True,
     )
 
-    assert (result.code, result.out) == (1, f'{p.UBUNTU} deleted\n')
+    assert result.code == 1
+    assert sorted(result.out.splitlines()) == sorted(
+        [f'{p.ORPHAN} deleted', f'{p.DEBIAN} deleted']
+    )
     assert result.err.endswith(
-        f'Cannot delete image {p.DEBIAN} from the cache of {p.GLANCE}: The '
+        f'Cannot delete image {p.UBUNTU} from the cache of {p.GLANCE}: The '
         'entry has changed and does not match the filters. Run the command '
         'again.\n'
     )
 
 
-def test_a_node_that_is_silent_after_the_question_is_not_changed(
-    cloud: Cloud, openstack: OpenStack
+def test_what_is_cached_after_the_question_is_no_longer_what_was_queued(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Callable[[str], None]
 ) -> None:
-    cloud.answers(
-        'GET',
-        CACHE,
-        {'json': p.cache(queued=[p.DEBIAN])},
-        {'status_code': 500},
-    )
-    cloud.answers('GET', IMAGES, json=p.images())
+    """A node that is silent then is not changed."""
+    clouds_yaml(p.FLEET)
+    queued = {'json': p.cache(queued=[p.DEBIAN, p.UBUNTU])}
+    then = {'json': p.cache(p.cached(p.DEBIAN), queued=[p.UBUNTU])}
+    cloud.answers('GET', CACHE, queued, {'status_code': 500})
+    cloud.answers('GET', f'{p.EDGE}/v2/cache', queued, then)
+    cloud.answers('DELETE', f'{p.EDGE}/v2/cache/{p.UBUNTU}', status_code=204)
 
     result = openstack(
-        *('image', 'cache', 'delete', '--queued'), stdin='y\n', terminal=True
+        *('--os-cloud', 'far', 'image', 'cache', 'delete', '--queued'),
+        *('--all-nodes', '-f', 'value', '-c', 'ID', '-c', 'Result'),
+        stdin='y\n',
+        terminal=True,
     )
 
-    assert (result.code, result.out) == (1, '\n')
-    assert f'Cannot read the cache of {p.GLANCE}: ' in result.err
+    assert (result.code, result.out) == (1, f'{p.UBUNTU} deleted\n')
+    assert f'Cannot read the cache of edge-oslo ({p.GLANCE}): ' in result.err
+    assert (
+        f'Cannot delete image {p.DEBIAN} from the cache of edge-bergen '
+        f'({p.EDGE}): The entry has changed'
+    ) in result.err
 
 
 @pytest.mark.parametrize('answer', ['\n', 'n\n', 'maybe\n', ''])

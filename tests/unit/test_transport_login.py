@@ -545,19 +545,26 @@ def test_a_revoked_token_that_keystone_does_not_renew(
         ),
     ],
 )
+@pytest.mark.parametrize(
+    ('cloud', 'option'), [('', ''), ('far', ' --os-cloud far')]
+)
 def test_a_keystone_that_gives_no_token_is_not_the_nodes_fault(
     loop: loops.Loop,
-    shared: login.Login,
     keystone: Keystone,
     error: Exception,
     expected: str,
+    cloud: str,
+    option: str,
 ) -> None:
     keystone.error = error
+    session = ksa_session.Session(auth=keystone)
 
     with pytest.raises(errors.LoginFailed) as caught:
-        loop.run(shared.headers())
+        loop.run(login.Login(session, TIMEOUT, cloud).headers())
 
-    assert str(caught.value) == expected
+    assert str(caught.value) == expected.replace(
+        ' token issue', f'{option} token issue'
+    )
     assert caught.value.__cause__ is None or caught.value.__cause__ is error
 
 
