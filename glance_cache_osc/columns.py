@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import dataclasses
 import datetime
 import enum
+import io
 from typing import Any
 from typing import TextIO
 import unicodedata
@@ -260,6 +261,9 @@ class Rendering(base.ListFormatter):
         parsed_args: argparse.Namespace,
     ) -> None:
         """Write the rows to standard output."""
+        if isinstance(stdout, io.TextIOWrapper) and stdout.errors == 'strict':
+            # The rows of changes must not be lost.
+            stdout.reconfigure(errors='backslashreplace')
         form = self._form
         if form is for_people and stdout.isatty():
             form = (

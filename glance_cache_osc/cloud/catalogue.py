@@ -177,7 +177,9 @@ class Catalogue:
             if word in ids:
                 candidates = [ids[word]]
             elif word in patterns:
-                candidates = _by_glob(everything, word)
+                candidates = [
+                    one for one in everything if images.matches(one, word)
+                ]
             else:
                 candidates = names.get(word, [])
             failure: errors.ImageError | None
@@ -255,15 +257,6 @@ def _invalid_response() -> errors.CatalogueError:
         _("The cloud's image endpoint is not a Glance endpoint"),
         _("See 'openstack endpoint list --service image'."),
     )
-
-
-def _by_glob(everything: list[images.Image], glob: str) -> list[images.Image]:
-    """The images whose names match a glob.
-
-    Images whose name is the text of the glob take precedence.
-    """
-    literal = [image for image in everything if image.name == glob]
-    return literal or [one for one in everything if images.matches(one, glob)]
 
 
 def _failure(

@@ -29,8 +29,7 @@ def read(path: str) -> str:
         if path == '-':
             if not sys.stdin:  # Closed, as by '<&-'.
                 raise OSError(errno.EBADF, _('Standard input is closed'))
-            # Without a byte-order mark, as 'utf-8-sig' reads a file.
-            return sys.stdin.read().removeprefix('\ufeff')
+            return sys.stdin.buffer.read().decode('utf-8-sig')
         return pathlib.Path(path).read_text(encoding='utf-8-sig')
     except OSError as error:
         raise errors.UsageError(

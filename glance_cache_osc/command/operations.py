@@ -277,14 +277,6 @@ class Operations:
             if fleet.Job(member, step.image.image_id) not in failed
         ]
 
-    async def delete(self, steps: Steps) -> Steps:
-        """Delete entries; see `carry_out`."""
-        return await self.carry_out(
-            steps,
-            lambda job: job.member.driver.delete(job.image_id),
-            _('Cannot delete image %(image)s from the cache of %(node)s'),
-        )
-
 
 def interrupted(members: Sequence[Member]) -> str:
     """A message after Ctrl-C, with the nodes of requests in progress."""

@@ -29,6 +29,8 @@ _MAX_QUERIES = 8
 
 #: The images that belong on each site.
 Wanted = dict[fleet.Place, policies.Wanted]
+#: The rule that applies to each site.
+_Rules = dict[fleet.Place, policies.Rule | None]
 
 
 def add_option(parser: argparse.ArgumentParser, help_text: str) -> None:
@@ -79,31 +81,7 @@ async def find(
     """
     places = list(dict.fromkeys(fleet.place(one) for one in members))
     rules = {one: policy.rule_for(one[1]) for one in places}
-    unmatched = list(
-        dict.fromkeys(site for (__, site), rule in rules.items() if not rule)
-    )
-    if not any(rules.values()):
-        command.failures.add(
-            _('Cannot apply the policy to %s') % columns.few(unmatched, _FEW),
-            errors.CacheError(
-                _('The policy has no rule for these sites'),
-                _("Check 'match' in the policy."),
-            ),
-        )
-    elif unmatched:
-        command.log.warning(
-            _('Sites without a rule in the policy: %s.'),
-            columns.safe_text(columns.few(unmatched, _FEW)),
-        )
-
-    unused = (
-        policy.names() - command.configured_sites - {one[1] for one in places}
-    )
-    if unused:
-        command.log.warning(
-            _('Sites in the policy without nodes: %s.'),
-            columns.safe_text(columns.few(sorted(unused), _FEW)),
-        )
+    _report_sites(command, policy, rules)
 
     async def of_cloud(cloud: clouds.Cloud, _group: object) -> Wanted:
         matching = {
@@ -123,10 +101,60 @@ async def find(
     wanted = {
         one: want for found in by_cloud.values() for one, want in found.items()
     }
+    if delete:
+        _report_kept(command, rules, wanted)
+    return wanted
+
+
+def _report_sites(
+    command: common.CacheCommand, policy: policies.Policy, rules: _Rules
+) -> None:
+    """Report sites without a rule, and names in the policy without a site."""
+    unmatched = list(
+        dict.fromkeys(site for (__, site), rule in rules.items() if not rule)
+    )
+    if not any(rules.values()):
+        command.failures.add(
+            _('Cannot apply the policy to %s') % columns.few(unmatched, _FEW),
+            errors.CacheError(
+                _('The policy has no rule for these sites'),
+                _("Check 'match' in the policy."),
+            ),
+        )
+    elif unmatched:
+        command.log.warning(
+            _('Sites without a rule in the policy: %s.'),
+            columns.safe_text(columns.few(unmatched, _FEW)),
+        )
+
+    unused = (
+        policy.names()
+        - command.configured_sites
+        - {site for __, site in rules}
+    )
+    if unused:
+        command.log.warning(
+            _('Sites in the policy without nodes: %s.'),
+            columns.safe_text(columns.few(sorted(unused), _FEW)),
+        )
+
+
+def _report_kept(
+    command: common.CacheCommand, rules: _Rules, wanted: Wanted
+) -> None:
+    """Report sites on which a command that deletes keeps other entries."""
+    applied = [one for one in rules.values() if one]
+    if applied and not any(one.delete_others for one in applied):
+        command.log.warning(
+            _(
+                "No other entries are deleted: the policy's rules for these "
+                "sites do not set 'delete_others'."
+            )
+        )
     kept: dict[clouds.Cloud, list[str]] = {}
     for (cloud, site), want in wanted.items():
         rule = rules[cloud, site]
-        if delete and rule and rule.delete_others and not want.only:
+        if rule and rule.delete_others and not want.only:
             kept.setdefault(cloud, []).append(site)
     for cloud, sites in kept.items():
         command.failures.add(
@@ -140,7 +168,6 @@ async def find(
                 _('Correct the sets, and run the command again.'),
             ),
         )
-    return wanted
 
 
 def all_images(wanted: Wanted, cloud: clouds.Cloud) -> list[images.Image]:

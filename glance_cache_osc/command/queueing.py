@@ -3,7 +3,10 @@
 """Queue images, and wait for them: shared by ``queue`` and ``sync``."""
 
 import argparse
+import asyncio
 from collections.abc import Iterable
+import math
+import time
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -18,6 +21,8 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 
+#: The age in seconds from which on a plan is read again.
+MAX_AGE = 5.0
 #: How many nodes and images a message names.
 _FEW_NODES = 3
 _FEW_IMAGES = 5
@@ -69,13 +74,22 @@ async def carry_out(
     command: base.CacheLister,
     steps: base.Steps,
     limits: waiting.Limits | None,
+    planned_at: float = math.inf,
 ) -> list[Result]:
     """Queue the images of a plan, and wait for them if there are limits.
 
     :param limits: the limits of the wait; None to queue only.
+    :param planned_at: the time at which the nodes were read, as a value of
+        `time.monotonic`. An old plan is made again.
     :returns: the results, without failed steps, which are reported.
     """
     command.loop.has_changes = True
+    if time.monotonic() - planned_at > MAX_AGE:
+        try:
+            steps = await _planned_again(command, steps)
+        except asyncio.CancelledError:
+            count_interrupted(command, steps)
+            return []
     if limits:
         _report_external_fills(command, steps)
         return await _fill(command, steps, limits)
@@ -86,6 +100,28 @@ async def carry_out(
     )
     _report_external_fills(command, done)
     return [(member, step, _RESULTS[step.action]) for member, step in done]
+
+
+async def _planned_again(
+    command: base.CacheLister, steps: base.Steps
+) -> base.Steps:
+    """The plan as of now: an image that was cached meanwhile is not queued.
+
+    A silent node, a question or deletions make a plan old.
+
+    :returns: the steps, without nodes that could not be read, which are
+        reported.
+    """
+    members = dict.fromkeys(member for member, __ in steps)
+    held = await command.read(members, plan.by_id)
+    return [
+        (member, now)
+        for member, step in steps
+        if member in held
+        for entry in [held[member].get(step.image.image_id)]
+        for now in plan.to_queue([step.image], [entry] if entry else [])
+        if step.image.active or now.action is plan.Action.NONE
+    ]
 
 
 def _report_external_fills(

@@ -14,6 +14,7 @@ from glance_cache_osc.cloud import catalogue
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
+from glance_cache_osc.command import deleting
 from glance_cache_osc.command import options
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -80,9 +81,7 @@ class DeleteImageCache(base.CacheLister):
             return [_row(*one, one[1].action.value) for one in steps]
         if confirm:
             approval.confirm_deletion(steps)
-            if filters:
-                steps = self.loop.run(self._checked_again(steps, filters))
-        done = self.loop.run(self.delete(steps))
+        done = self.loop.run(deleting.delete(self, steps, filters))
         return [_row(*one, _RESULTS[one[1].action]) for one in done]
 
     async def _check_login(
@@ -182,40 +181,6 @@ class DeleteImageCache(base.CacheLister):
         self.report_unknown(_("Cannot delete '%s'"), unknown)
         return steps
 
-    async def _checked_again(
-        self, steps: base.Steps, filters: selection.Filters
-    ) -> base.Steps:
-        """The steps whose entries still match, some time after the question.
-
-        An image that was queued may be cached now, and its deletion would
-        delete the data.
-        """
-        now = datetime.datetime.now(datetime.UTC)
-        unmatched = await self.read(
-            dict.fromkeys(member for member, __ in steps),
-            lambda group: {
-                image_id
-                for image_id, entry in plan.by_id(group).items()
-                if not filters.candidates([entry], now)
-            },
-        )
-        kept = []
-        for member, step in steps:
-            if step.image.image_id not in unmatched.get(member, ()):
-                # Without a list, the node is reported as failed.
-                kept += [(member, step)] if member in unmatched else []
-                continue
-            words = {'image': step.image.label, 'node': member.node.label}
-            what = _(
-                'Cannot delete image %(image)s from the cache of %(node)s'
-            )
-            error = errors.NodeError(
-                _('The entry has changed and does not match the filters'),
-                _('Run the command again.'),
-            )
-            self.failures.add(what % words, error, member.node.name)
-        return kept
-
 
 def _unknown(
     resolution: catalogue.Resolution, held_ids: AbstractSet[str]
@@ -250,10 +215,9 @@ def _matched(
     for word in words:
         found = resolution.by_word.get(word, [])
         if images.is_glob(word):
-            found = [
-                one
-                for one in found
-                if one.image_id in held_ids or one.name == word
+            # A name that is the text of the glob means that image alone.
+            found = [one for one in found if one.name == word] or [
+                one for one in found if one.image_id in held_ids
             ]
         if word in held_ids and (images.is_id(word) or not found):
             found = [images.Image(word)]

@@ -7,6 +7,7 @@ import argparse
 from glance_cache_osc.command import collecting
 from glance_cache_osc.command import common
 from glance_cache_osc.command import files
+from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 
@@ -38,6 +39,7 @@ class ImageCacheMetrics(common.CacheCommand):
         parser.add_argument(
             '--output',
             metavar='<file>',
+            action=options.Once,
             default='-',
             help=_(
                 'Write to this file instead of standard output. The file is '

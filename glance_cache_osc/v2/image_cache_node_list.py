@@ -10,6 +10,7 @@ from glance_cache_osc import columns
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import base
+from glance_cache_osc.command import options
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -68,6 +69,7 @@ class ListImageCacheNodes(base.CacheLister):
         parser.add_argument(
             '--image',
             metavar='<image>',
+            action=options.Once,
             help=_(
                 'Only nodes on which this image is cached: a name, or an ID, '
                 'even if the image no longer exists in Glance'

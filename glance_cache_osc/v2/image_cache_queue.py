@@ -4,6 +4,8 @@
 
 import argparse
 from collections.abc import Sequence
+import math
+import time
 
 from glance_cache_osc import columns
 from glance_cache_osc.command import base
@@ -69,6 +71,8 @@ class QueueImageCache(base.CacheLister):
         words = wanted.Wanted(parsed_args)
         limits = waiting_options.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)
+        # A replacement does not depend on what the node lists.
+        planned_at = math.inf if parsed_args.force else time.monotonic()
         find = self.in_each_cloud(
             members, lambda cloud, _group: words.find(self, cloud)
         )
@@ -92,7 +96,9 @@ class QueueImageCache(base.CacheLister):
         if parsed_args.dry_run:
             results = [(*one, one[1].action.value) for one in steps]
         else:
-            results = self.loop.run(queueing.carry_out(self, steps, limits))
+            results = self.loop.run(
+                queueing.carry_out(self, steps, limits, planned_at)
+            )
         if parsed_args.summary:
             return summaries.rows(
                 self,

@@ -8,6 +8,7 @@ import shlex
 from glance_cache_osc.command import collecting
 from glance_cache_osc.command import common
 from glance_cache_osc.command import files
+from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.i18n import _
 
@@ -37,6 +38,7 @@ class ImageCacheReport(common.CacheCommand):
         parser.add_argument(
             '--output',
             metavar='<file>',
+            action=options.Once,
             required=True,
             help=_(
                 'Write to this file. The file is replaced only when the new '

@@ -7,6 +7,8 @@ import collections
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import math
+import time
 
 from glance_cache_osc import columns
 from glance_cache_osc import errors
@@ -14,6 +16,7 @@ from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.command import approval
 from glance_cache_osc.command import base
 from glance_cache_osc.command import common
+from glance_cache_osc.command import deleting
 from glance_cache_osc.command import options
 from glance_cache_osc.command import policy_files
 from glance_cache_osc.command import queueing
@@ -112,6 +115,7 @@ class SyncImageCache(base.CacheLister):
                 _('Use --check or --wait.'),
             )
         members = self.chosen_fleet(parsed_args)
+        self._planned_at = time.monotonic()
         delete = parsed_args.delete_others
         confirm = delete and approval.is_required(
             parsed_args, members, always=True
@@ -172,32 +176,18 @@ class SyncImageCache(base.CacheLister):
         line = summaries.download_summary(self, fills)
         if confirm and deletions:
             approval.confirm_deletion(deletions, line)
-            fills = self.loop.run(self._planned_again(fills))
+            self._planned_at = -math.inf  # The answer may take any time.
         else:
             summaries.announce(self, parsed_args, line)
-        deleted = self.loop.run(self.delete(deletions))
+        deleted = self.loop.run(deleting.delete(self, deletions))
         rows: list[queueing.Result] = [(*one, 'deleted') for one in deleted]
         if self.loop.interrupted:
             queueing.count_interrupted(self, fills)
         else:
-            rows += self.loop.run(queueing.carry_out(self, fills, limits))
+            rows += self.loop.run(
+                queueing.carry_out(self, fills, limits, self._planned_at)
+            )
         return rows
-
-    async def _planned_again(self, fills: base.Steps) -> base.Steps:
-        """The steps as of now: queueing a cached image downloads it again."""
-        members = dict.fromkeys(
-            one for one, step in fills if step.action is plan.Action.QUEUE
-        )
-        held = await self.read(members, plan.by_id)
-        again = []
-        for member, step in fills:
-            if member not in members:
-                again.append((member, step))
-            elif member in held:
-                found = held[member].get(step.image.image_id)
-                steps = plan.to_queue([step.image], [found] if found else [])
-                again += [(member, one) for one in steps]
-        return again
 
     def columns_for(
         self, parsed_args: argparse.Namespace

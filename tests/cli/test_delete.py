@@ -4,7 +4,9 @@
 
 from collections.abc import Callable
 import copy
+import os
 import re
+import signal
 import time
 from typing import Any
 
@@ -244,10 +246,23 @@ def test_what_no_longer_matches_after_the_question_is_not_deleted(
     )
 
 
-def test_what_is_cached_after_the_question_is_no_longer_what_was_queued(
-    cloud: Cloud, openstack: OpenStack, clouds_yaml: Callable[[str], None]
+@pytest.mark.parametrize(
+    ('argv', 'stdin', 'terminal'),
+    [([], 'y\n', True), (['--auto-approve'], '', False)],
+)
+def test_what_is_cached_meanwhile_is_no_longer_what_was_queued(
+    cloud: Cloud,
+    openstack: OpenStack,
+    clouds_yaml: Callable[[str], None],
+    argv: list[str],
+    stdin: str,
+    terminal: bool,
 ) -> None:
-    """A node that is silent then is not changed."""
+    """A silent node, or the question, delays the deletions of all nodes.
+
+    A node that fails then is not changed. One list is enough for the entries
+    of a node.
+    """
     clouds_yaml(p.FLEET)
     queued = {'json': p.cache(queued=[p.DEBIAN, p.UBUNTU])}
     then = {'json': p.cache(p.cached(p.DEBIAN), queued=[p.UBUNTU])}
@@ -257,17 +272,45 @@ def test_what_is_cached_after_the_question_is_no_longer_what_was_queued(
 
     result = openstack(
         *('--os-cloud', 'far', 'image', 'cache', 'delete', '--queued'),
-        *('--all-nodes', '-f', 'value', '-c', 'ID', '-c', 'Result'),
-        stdin='y\n',
-        terminal=True,
+        *('--all-nodes', '-f', 'value', '-c', 'ID', '-c', 'Result', *argv),
+        stdin=stdin,
+        terminal=terminal,
     )
 
     assert (result.code, result.out) == (1, f'{p.UBUNTU} deleted\n')
-    assert f'Cannot read the cache of edge-oslo ({p.GLANCE}): ' in result.err
+    for image in (p.DEBIAN, p.UBUNTU):
+        assert (
+            f'Cannot delete image {image} from the cache of edge-oslo '
+            f'({p.GLANCE}): '
+        ) in result.err
+    assert cloud.requests.count(f'GET {p.EDGE}/v2/cache') == 2
+    assert cloud.requests.count(f'GET {CACHE}') == 2
     assert (
         f'Cannot delete image {p.DEBIAN} from the cache of edge-bergen '
         f'({p.EDGE}): The entry has changed'
     ) in result.err
+
+
+def test_an_interrupt_while_an_entry_is_checked_deletes_nothing(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    held = p.cache(queued=[p.UBUNTU, p.DEBIAN])
+
+    def interrupted(request: Any, context: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        time.sleep(0.1)
+        return held
+
+    cloud.answers('GET', CACHE, {'json': held}, {'json': interrupted})
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--queued', '--auto-approve'),
+        *('-f', 'value', '-c', 'Result'),
+    )
+
+    assert (result.code, result.out) == (130, '')
+    assert 'Interrupted. Operations not done: 2.\n' in result.err
+    assert cloud.requests == [f'GET {CACHE}', f'GET {CACHE}']
 
 
 @pytest.mark.parametrize('answer', ['\n', 'n\n', 'maybe\n', ''])
@@ -867,7 +910,10 @@ def test_an_id_of_any_form_stays_one_part_of_the_path(
         f"Cannot delete image .. from the cache of {p.GLANCE}: '..' is not an "
         'image ID.\n',
     )
-    assert cloud.requests == [f'GET {CACHE}', f'DELETE {quoted}']
+    assert cloud.requests == [
+        *(f'GET {CACHE}', f'GET {CACHE}'),
+        f'DELETE {quoted}',
+    ]
 
 
 @pytest.mark.parametrize(

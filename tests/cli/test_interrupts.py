@@ -165,7 +165,7 @@ def test_a_question_is_no_longer_asked(
         ctrl_c()
         return 'y\n'
 
-    monkeypatch.setattr(shell.Terminal, 'readline', readline)
+    monkeypatch.setattr(shell.Input, 'readline', readline)
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
     cloud.answers('GET', IMAGES, json=p.images())
 

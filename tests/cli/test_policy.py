@@ -1067,6 +1067,23 @@ def test_only_the_chosen_sites_are_changed(
     assert to_glance(cloud) == [policies.QUERIES[2]]
 
 
+@pytest.mark.usefixtures('before')
+def test_an_option_that_deletes_nothing_is_reported(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud._stubs.clear()
+
+    result = openstack(
+        *(*SYNC, '--node', 'tromso', '--delete-others', '--check', *SHORT)
+    )
+
+    assert result.code == 3
+    assert result.err.startswith(
+        "No other entries are deleted: the policy's rules for these sites do "
+        "not set 'delete_others'.\n"
+    )
+
+
 def test_the_policy_is_read_from_standard_input(
     cloud: Cloud, openstack: OpenStack, clouds_yaml: Any
 ) -> None:

@@ -99,7 +99,7 @@ def test_the_time_of_the_question_does_not_count(
         monkeypatch.setattr(time, 'monotonic', lambda: clock() + 3600)
         return 'y\n'
 
-    monkeypatch.setattr(shell.Terminal, 'readline', readline)
+    monkeypatch.setattr(shell.Input, 'readline', readline)
 
     result = openstack(*REPAIR, '--timeout', '60', *BRIEF, terminal=True)
 

@@ -2,6 +2,7 @@
 
 """`openstack image cache sync`: argv in, output out."""
 
+from collections.abc import Callable
 import os
 import pathlib
 import signal
@@ -9,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from glance_cache_osc.command import queueing
 from glance_cache_osc.filling import fills
 from tests.cli import fleets
 from tests.cli import payloads as p
@@ -613,6 +615,107 @@ def test_what_is_cached_after_the_question_is_not_queued(
     assert changes(cloud) == [f'DELETE {CACHE}/{p.UBUNTU}']
 
 
+def test_what_left_the_cache_while_the_plan_waited_is_queued(
+    cloud: Cloud, openstack: OpenStack, clouds_yaml: Callable[[str], None]
+) -> None:
+    """One list has the image; a silent node, or the question, takes long."""
+    clouds_yaml(p.FLEET)
+    full, empty = {'json': p.cache(p.cached(p.DEBIAN))}, {'json': p.cache()}
+    old = {'json': p.cache(p.cached(p.UBUNTU))}
+    cloud.answers('GET', CACHE, full, empty)
+    cloud.answers('GET', f'{p.EDGE}/v2/cache', old, empty)
+    cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU}', json=found(p.UBUNTU))
+    cloud.answers('DELETE', f'{p.EDGE}/v2/cache/{p.UBUNTU}', status_code=204)
+    for node in (p.GLANCE, p.EDGE):
+        cloud.answers('PUT', f'{node}/v2/cache/{p.DEBIAN}', status_code=202)
+
+    result = openstack(
+        *('--os-cloud', 'far', *DEBIAN_ALONE, '--all-nodes', *SHORT),
+        stdin='y\n',
+        terminal=True,
+    )
+
+    assert (result.code, result.out) == (
+        0,
+        'ubuntu-24.04 deleted edge-bergen\n'
+        'debian-13 queued edge-oslo\n'
+        'debian-13 queued edge-bergen\n',
+    )
+
+
+@pytest.mark.parametrize(
+    ('argv', 'then', 'code', 'out'),
+    [
+        ([], p.cache(p.cached(p.DEBIAN)), 0, f'already cached {p.GLANCE}'),
+        ([], p.cache(queued=[p.DEBIAN]), 0, f'already queued {p.GLANCE}'),
+        (['--wait'], p.cache(p.cached(p.DEBIAN)), 0, 'already cached'),
+        ([], None, 1, ''),
+    ],
+)
+@pytest.mark.parametrize('command', ['sync', 'queue'])
+def test_an_old_plan_is_made_again(
+    cloud: Cloud,
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+    argv: list[str],
+    then: Any,
+    code: int,
+    out: str,
+) -> None:
+    """A silent node makes the plan of all nodes old."""
+    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
+    answer = {'json': then} if then else {'status_code': 500}
+    cloud.answers('GET', CACHE, {'json': p.cache()}, answer)
+    cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
+
+    result = openstack('image', 'cache', command, 'debian-13', *argv, *SHORT)
+
+    assert (result.code, out in result.out) == (code, True)
+    assert ('Cannot read the cache' in result.err) == (then is None)
+    assert changes(cloud) == []
+
+
+def test_an_interrupt_of_the_second_plan_keeps_the_rows(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    def interrupted(request: Any, context: Any) -> Any:
+        os.kill(os.getpid(), signal.SIGINT)
+        return p.cache()
+
+    first = {'json': p.cache(p.cached(p.UBUNTU))}
+    cloud.answers('GET', CACHE, first, {'json': interrupted})
+    cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
+    cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU}', json=found(p.UBUNTU))
+    cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
+
+    result = openstack(*DEBIAN_ALONE, *SHORT, stdin='y\n', terminal=True)
+
+    assert (result.code, result.out) == (
+        130,
+        f'ubuntu-24.04 deleted {p.GLANCE}\n',
+    )
+    assert result.err.endswith('Interrupted. Operations not done: 1.\n')
+
+
+def test_an_image_named_like_a_glob_replaces_no_other(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """Anybody may give an image this name."""
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.DEBIAN)))
+    glob = p.image(p.FEDORA, 'debian-*')
+    known = p.images(p.image(p.DEBIAN, 'debian-13'), glob)
+    cloud.answers('GET', f'{IMAGES}?limit=1000', json=known)
+    cloud.answers('PUT', f'{CACHE}/{p.FEDORA}', status_code=202)
+
+    result = openstack(
+        *(*SYNC, 'debian-*', '--delete-others', '--auto-approve', *SHORT)
+    )
+
+    assert (result.code, changes(cloud)) == (0, [f'PUT {CACHE}/{p.FEDORA}'])
+
+
 @pytest.mark.usefixtures('debian_for_ubuntu')
 def test_an_interrupt_while_deleting_queues_nothing(
     cloud: Cloud, openstack: OpenStack
@@ -690,6 +793,9 @@ def test_a_dry_run_shows_what_a_check_shows_and_exits_0(
             ['delete', '--larger-than', '1', '--larger-than', '2'],
             '--larger-than',
         ),
+        (['metrics', '--output', 'a', '--output', 'b'], '--output'),
+        (['report', '--output', 'a', '--output', 'b'], '--output'),
+        (['node', 'list', '--image', 'a', '--image', 'b'], '--image'),
     ],
 )
 def test_of_two_values_none_is_silently_ignored(

@@ -1857,7 +1857,7 @@ def test_ctrl_c_at_the_question(
         ctrl_c()
         return 'y\n'
 
-    monkeypatch.setattr(shell.Terminal, 'readline', readline)
+    monkeypatch.setattr(shell.Input, 'readline', readline)
     node = node_of(cloud, Read(WRONG))
 
     result = openstack(*REPAIR, *BRIEF, terminal=True)
@@ -2073,7 +2073,7 @@ def test_a_timeout_that_passes_before_an_entry_is_replaced(
         return 'y\n'
 
     real = time.monotonic
-    monkeypatch.setattr(shell.Terminal, 'readline', readline)
+    monkeypatch.setattr(shell.Input, 'readline', readline)
     node = node_of(cloud, Read(WRONG))
 
     result = openstack(*REPAIR, *BRIEF, terminal=True)

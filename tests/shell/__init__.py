@@ -7,8 +7,8 @@ its end, and `started` runs a program in the background until `ended` returns
 its result.
 """
 
+from tests.shell.here import Input
 from tests.shell.here import run_here
-from tests.shell.here import Terminal
 from tests.shell.program import ended
 from tests.shell.program import OPENSTACK
 from tests.shell.program import Program
@@ -20,9 +20,9 @@ from tests.shell.result import Result
 __all__ = (
     'OPENSTACK',
     'PATIENCE',
+    'Input',
     'Program',
     'Result',
-    'Terminal',
     'ended',
     'run_here',
     'run_program',

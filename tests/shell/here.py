@@ -62,12 +62,12 @@ def run_here(
     :param terminal: whether its streams are a terminal
     :raises Overdue: it took longer than the timeout.
     """
-    kind = Terminal if terminal else io.StringIO
-    out = kind()
+    kind = _Terminal if terminal else io.StringIO
+    out, err = kind(), kind()
     streams = {
-        'stdin': kind(stdin),
+        'stdin': Input(stdin, terminal=terminal),
         'stdout': out,
-        'stderr': out if merged else kind(),
+        'stderr': out if merged else err,
     }
     with (
         _environment(environment),
@@ -88,20 +88,32 @@ def run_here(
             code = int(exit_.code or 0)
         finally:
             _close(program)
-    err = '' if merged else streams['stderr'].getvalue()
-    return Result(code, out.getvalue(), err)
+    return Result(code, out.getvalue(), err.getvalue())
 
 
 class Overdue(BaseException):
     """A command took too long. The command must not catch this."""
 
 
-class Terminal(io.StringIO):
+class _Terminal(io.StringIO):
     """A stream that is a terminal."""
 
     def isatty(self) -> bool:
         """Whether it is a terminal."""
         return True
+
+
+class Input(io.TextIOWrapper):
+    """Standard input; lone surrogates are bytes that are not UTF-8."""
+
+    def __init__(self, text: str, *, terminal: bool = False) -> None:
+        data = text.encode('utf-8', 'surrogateescape')
+        super().__init__(io.BytesIO(data), 'utf-8', 'surrogateescape')
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        """Whether it is a terminal."""
+        return self._terminal
 
 
 def _extensions(

@@ -11,6 +11,7 @@ from typing import Any
 import unicodedata
 
 from cliff.formatters import base
+from cliff.formatters import value
 import hypothesis
 from hypothesis import strategies
 import pytest
@@ -340,6 +341,20 @@ def test_a_bar_is_drawn_if_the_encoding_of_the_terminal_has_it(
     )
 
     assert formatter.rows == [[shown]]
+
+
+def test_a_row_is_written_whatever_the_encoding_is() -> None:
+    """The change has been made, and its row must not be lost."""
+    written = io.BytesIO()
+    out = io.TextIOWrapper(written, 'ascii')
+    formatter = value.ValueFormatter()
+
+    columns.Rendering(formatter, 'value', [columns.Column('Name')]).emit_list(
+        ('Name',), [('blåbær',)], out, argparse.Namespace()
+    )
+
+    out.flush()
+    assert written.getvalue() == b'bl\\xe5b\\xe6r\n'
 
 
 @hypothesis.given(size=strategies.integers(min_value=0, max_value=2**80))

@@ -4,7 +4,6 @@
 
 import argparse
 import datetime
-import io
 import pathlib
 import sys
 
@@ -15,6 +14,7 @@ from glance_cache_osc.command import node_options
 from glance_cache_osc.command import options
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import selection
+from tests import shell
 
 
 class Wrong(Exception):
@@ -329,7 +329,7 @@ def test_several_files_add_to_the_words(
     """None of them replaces another, and standard input is read once."""
     path = tmp_path / 'images'
     path.write_bytes(b'ubuntu')
-    monkeypatch.setattr(sys, 'stdin', io.StringIO('debian'))
+    monkeypatch.setattr(sys, 'stdin', shell.Input('debian'))
     files = f'--from-file {path} --from-file - --from-file -'
 
     parsed = parser.parse_args(files.split())
@@ -340,11 +340,22 @@ def test_several_files_add_to_the_words(
 def test_standard_input_adds_to_the_words(
     parser: Parser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, 'stdin', io.StringIO('\ufeffubuntu\n\n'))
+    monkeypatch.setattr(sys, 'stdin', shell.Input('\ufeffubuntu\n\n'))
 
     parsed = parser.parse_args(['--from-file', '-'])
 
     assert options.image_words(parsed) == ['ubuntu']
+
+
+def test_standard_input_that_is_not_text_is_reported(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever its encoding is: a name must not change silently."""
+    monkeypatch.setattr(sys, 'stdin', shell.Input('ubuntu-\udcff'))
+    parsed = parser.parse_args(['--from-file', '-'])
+
+    with pytest.raises(errors.UsageError, match="'-': not UTF-8 text"):
+        options.image_words(parsed)
 
 
 def test_standard_input_that_is_closed_is_reported(
