@@ -232,6 +232,10 @@ def _can_show_bars(stream: TextIO) -> bool:
     return True
 
 
+#: The error handlers of encodings with which some text cannot be written.
+_RAISING = ('strict', 'surrogateescape')
+
+
 class Rendering(base.ListFormatter):
     """One of cliff's formatters, with values in the form for its output.
 
@@ -261,8 +265,8 @@ class Rendering(base.ListFormatter):
         parsed_args: argparse.Namespace,
     ) -> None:
         """Write the rows to standard output."""
-        if isinstance(stdout, io.TextIOWrapper) and stdout.errors == 'strict':
-            # The rows of changes must not be lost.
+        # The rows of changes must not be lost.
+        if isinstance(stdout, io.TextIOWrapper) and stdout.errors in _RAISING:
             stdout.reconfigure(errors='backslashreplace')
         form = self._form
         if form is for_people and stdout.isatty():

@@ -3,18 +3,19 @@
 """Deletes entries."""
 
 import asyncio
+import dataclasses
 import datetime
-import math
 
 from glance_cache_osc import errors
 from glance_cache_osc.command import base
+from glance_cache_osc.command import operations
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 
-#: The age in seconds up to which a list of entries is current.
-_MAX_AGE = 1.0
+#: The shortest time in seconds for which a list of entries is used.
+_MIN_USE = 1.0
 
 
 async def delete(
@@ -24,11 +25,13 @@ async def delete(
 ) -> base.Steps:
     """Delete the entries of a plan that still match the filters.
 
-    :param filters: the filters by which the entries were selected; None, or
-        empty, for none.
+    :param filters: the filters by which the entries were selected; None for
+        none.
     :returns: the steps, without failed steps, which are reported.
     """
-    recheck = _Recheck(filters) if filters else None
+    # An orphan stays one.
+    changing = filters and dataclasses.replace(filters, orphans=False)
+    recheck = _Recheck(command, changing) if changing else None
 
     async def delete_one(job: fleet.Job) -> None:
         if recheck:
@@ -49,47 +52,61 @@ class _Recheck:
 
     An image that was queued may be cached when its entry is deleted, and the
     deletion would delete its data. Concurrent checks of a node share one list
-    of its entries, and so do checks within a second after it.
-
-    `orphans` is not checked again.
+    of its entries. Then the list is used for as long as its request took, or
+    for one second.
     """
 
-    def __init__(self, filters: selection.Filters) -> None:
+    def __init__(
+        self, command: base.CacheLister, filters: selection.Filters
+    ) -> None:
+        self._command = command
         self._filters = filters
+        #: Each node's task that returns the IDs of the matching entries.
         self._lists: dict[fleet.Member, asyncio.Task[set[str]]] = {}
-        #: When the last list of each node was received.
-        self._received: dict[fleet.Member, float] = {}
+        #: When the list of each node becomes too old.
+        self._ends: dict[fleet.Member, float] = {}
+        self._failed: set[fleet.Member] = set()
 
     async def check(self, job: fleet.Job) -> None:
         """Check the entry of an image on a node.
 
-        :raises errors.NodeError: the entry does not match any more, the node
-            could not be read, or the check was cancelled.
+        :raises errors.NodeError: the entry does not match any more, or the
+            check was cancelled.
+        :raises operations.ReportedError: the node could not be read.
         """
         member = job.member
+        now = asyncio.get_running_loop().time()
         last = self._lists.get(member)
-        if last is None or (last.done() and self._is_old(member)):
-            last = asyncio.ensure_future(self._unmatched(member))
+        if last is None or now > self._ends.get(member, now):
+            self._ends.pop(member, None)
+            last = asyncio.ensure_future(self._matching(member))
             self._lists[member] = last
         try:
-            unmatched = await last
+            matching = await last
         except asyncio.CancelledError:
             raise errors.Interrupted from None
-        if job.image_id in unmatched:
+        except errors.Interrupted:
+            raise
+        except errors.CacheError as error:
+            if member not in self._failed:
+                self._failed.add(member)
+                node = member.node
+                what = _('Cannot read the cache of %s') % node.label
+                self._command.failures.add(what, error, node.name)
+            raise operations.ReportedError from None
+        # While Glance ends a fill, no list may have the entry.
+        if job.image_id not in matching:
             raise errors.NodeError(
                 _('The entry has changed and does not match the filters'),
                 _('Run the command again.'),
             )
 
-    def _is_old(self, member: fleet.Member) -> bool:
-        """Whether the last list of a node is too old, or was not received."""
-        received = self._received.get(member, -math.inf)
-        return asyncio.get_running_loop().time() - received > _MAX_AGE
-
-    async def _unmatched(self, member: fleet.Member) -> set[str]:
-        """The IDs of the node's entries that do not match the filters."""
+    async def _matching(self, member: fleet.Member) -> set[str]:
+        """The IDs of the node's entries that match the filters."""
+        clock = asyncio.get_running_loop().time
+        began = clock()
         held = plan.by_id(await member.driver.list_entries())
-        self._received[member] = asyncio.get_running_loop().time()
+        self._ends[member] = clock() + max(_MIN_USE, clock() - began)
         now = datetime.datetime.now(datetime.UTC)
         matching = self._filters.candidates(held.values(), now)
-        return held.keys() - {entry.image_id for entry in matching}
+        return {entry.image_id for entry in matching}

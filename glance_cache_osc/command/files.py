@@ -3,6 +3,7 @@
 """Read input files of commands, and write their output files."""
 
 import errno
+import io
 import os
 import pathlib
 import sys
@@ -29,7 +30,8 @@ def read(path: str) -> str:
         if path == '-':
             if not sys.stdin:  # Closed, as by '<&-'.
                 raise OSError(errno.EBADF, _('Standard input is closed'))
-            return sys.stdin.buffer.read().decode('utf-8-sig')
+            text = sys.stdin.buffer.read().decode('utf-8-sig')
+            return io.StringIO(text, newline=None).getvalue()
         return pathlib.Path(path).read_text(encoding='utf-8-sig')
     except OSError as error:
         raise errors.UsageError(

@@ -38,6 +38,13 @@ NAME = columns.Column('Name')
 _FEW_NODES = 3
 
 
+class ReportedError(errors.CacheError):
+    """A failure that has been reported prevents an operation."""
+
+    def __init__(self) -> None:
+        super().__init__('')
+
+
 class Operations:
     """The operations of a command on nodes.
 
@@ -243,7 +250,8 @@ class Operations:
     ) -> Steps:
         """Carry out the steps of a plan, many at a time.
 
-        :param operation: called for each step that queues or deletes.
+        :param operation: called for each step that queues or deletes; raises
+            `ReportedError` for a step that failed and is reported already.
         :param what: the operation in a failure, with ``%(image)s`` and
             ``%(node)s``.
         :returns: the steps, without failed steps, which are reported.
@@ -267,6 +275,8 @@ class Operations:
         for outcome in outcomes:
             if outcome.error:
                 failed.add(outcome.job)
+                if isinstance(outcome.error, ReportedError):
+                    continue
                 node = outcome.job.member.node
                 image = jobs[outcome.job]
                 words = {'image': image.label, 'node': node.label}

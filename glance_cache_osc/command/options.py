@@ -34,7 +34,7 @@ class Once(argparse.Action):
         values: object,
         option_string: str | None = None,
     ) -> None:
-        if getattr(namespace, self.dest) != self.default:
+        if getattr(namespace, self.dest) is not None:
             raise argparse.ArgumentError(self, _('given more than once'))
         setattr(namespace, self.dest, values)
 

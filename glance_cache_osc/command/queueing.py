@@ -89,7 +89,7 @@ async def carry_out(
             steps = await _planned_again(command, steps)
         except asyncio.CancelledError:
             count_interrupted(command, steps)
-            return []
+            return [(*one, _RESULTS[one[1].action]) for one in _kept(steps)]
     if limits:
         _report_external_fills(command, steps)
         return await _fill(command, steps, limits)
@@ -107,21 +107,26 @@ async def _planned_again(
 ) -> base.Steps:
     """The plan as of now: an image that was cached meanwhile is not queued.
 
-    A silent node, a question or deletions make a plan old.
-
-    :returns: the steps, without nodes that could not be read, which are
-        reported.
+    A silent node, a question or deletions make a plan old. Nodes that cannot
+    be read now are reported, and nothing is queued there.
     """
     members = dict.fromkeys(member for member, __ in steps)
     held = await command.read(members, plan.by_id)
-    return [
-        (member, now)
-        for member, step in steps
-        if member in held
-        for entry in [held[member].get(step.image.image_id)]
-        for now in plan.to_queue([step.image], [entry] if entry else [])
-        if step.image.active or now.action is plan.Action.NONE
-    ]
+    again: base.Steps = []
+    for member, step in steps:
+        if member not in held:
+            again += _kept([(member, step)])
+            continue
+        entry = held[member].get(step.image.image_id)
+        [now] = plan.to_queue([step.image], [entry] if entry else [])
+        if step.image.active or now.action is plan.Action.NONE:
+            again.append((member, now))
+    return again
+
+
+def _kept(steps: base.Steps) -> base.Steps:
+    """The steps that queue nothing."""
+    return [one for one in steps if one[1].action is not plan.Action.QUEUE]
 
 
 def _report_external_fills(

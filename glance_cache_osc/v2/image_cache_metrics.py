@@ -40,7 +40,6 @@ class ImageCacheMetrics(common.CacheCommand):
             '--output',
             metavar='<file>',
             action=options.Once,
-            default='-',
             help=_(
                 'Write to this file instead of standard output. The file is '
                 'replaced only when the new content is complete, and stays as '
@@ -49,6 +48,8 @@ class ImageCacheMetrics(common.CacheCommand):
         )
 
     def check(self, parsed_args: argparse.Namespace) -> None:
+        if parsed_args.output is None:
+            parsed_args.output = '-'
         files.check(parsed_args.output)
 
     def take_action(self, parsed_args: argparse.Namespace) -> None:

@@ -278,11 +278,8 @@ def test_what_is_cached_meanwhile_is_no_longer_what_was_queued(
     )
 
     assert (result.code, result.out) == (1, f'{p.UBUNTU} deleted\n')
-    for image in (p.DEBIAN, p.UBUNTU):
-        assert (
-            f'Cannot delete image {image} from the cache of edge-oslo '
-            f'({p.GLANCE}): '
-        ) in result.err
+    read = f'Cannot read the cache of edge-oslo ({p.GLANCE}): '
+    assert result.err.count(read) == 1
     assert cloud.requests.count(f'GET {p.EDGE}/v2/cache') == 2
     assert cloud.requests.count(f'GET {CACHE}') == 2
     assert (

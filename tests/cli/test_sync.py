@@ -677,26 +677,37 @@ def test_an_old_plan_is_made_again(
     assert changes(cloud) == []
 
 
-def test_an_interrupt_of_the_second_plan_keeps_the_rows(
-    cloud: Cloud, openstack: OpenStack
+@pytest.mark.parametrize('ends', ['by Ctrl-C', 'by an error'])
+def test_if_the_second_plan_fails_the_rows_of_the_first_remain(
+    cloud: Cloud, openstack: OpenStack, ends: str
 ) -> None:
-    def interrupted(request: Any, context: Any) -> Any:
-        os.kill(os.getpid(), signal.SIGINT)
-        return p.cache()
+    """Nothing is queued."""
 
-    first = {'json': p.cache(p.cached(p.UBUNTU))}
-    cloud.answers('GET', CACHE, first, {'json': interrupted})
-    cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
+    def second(request: Any, context: Any) -> Any:
+        if ends == 'by Ctrl-C':
+            os.kill(os.getpid(), signal.SIGINT)
+        context.status_code = 500
+        return {}
+
+    first = p.cache(p.cached(p.UBUNTU), p.cached(p.FEDORA))
+    cloud.answers('GET', CACHE, {'json': first}, {'json': second})
+    names = f'{IMAGES}?name=in:debian-13,fedora-42'
+    cloud.answers('GET', names, json=found(p.DEBIAN, p.FEDORA))
     cloud.answers('GET', f'{IMAGES}?id=in:{p.UBUNTU}', json=found(p.UBUNTU))
     cloud.answers('DELETE', f'{CACHE}/{p.UBUNTU}', status_code=204)
 
-    result = openstack(*DEBIAN_ALONE, *SHORT, stdin='y\n', terminal=True)
+    result = openstack(
+        *(*SYNC, 'debian-13', 'fedora-42', '--delete-others', *SHORT),
+        stdin='y\n',
+        terminal=True,
+    )
 
     assert (result.code, result.out) == (
-        130,
-        f'ubuntu-24.04 deleted {p.GLANCE}\n',
+        130 if ends == 'by Ctrl-C' else 1,
+        f'ubuntu-24.04 deleted {p.GLANCE}\n'
+        f'fedora-42 already cached {p.GLANCE}\n',
     )
-    assert result.err.endswith('Interrupted. Operations not done: 1.\n')
+    assert 'Cannot read' in result.err or 'not done: 1.' in result.err
 
 
 def test_an_image_named_like_a_glob_replaces_no_other(
@@ -793,7 +804,7 @@ def test_a_dry_run_shows_what_a_check_shows_and_exits_0(
             ['delete', '--larger-than', '1', '--larger-than', '2'],
             '--larger-than',
         ),
-        (['metrics', '--output', 'a', '--output', 'b'], '--output'),
+        (['metrics', '--output', '-', '--output', 'b'], '--output'),
         (['report', '--output', 'a', '--output', 'b'], '--output'),
         (['node', 'list', '--image', 'a', '--image', 'b'], '--image'),
     ],

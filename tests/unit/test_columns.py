@@ -343,10 +343,11 @@ def test_a_bar_is_drawn_if_the_encoding_of_the_terminal_has_it(
     assert formatter.rows == [[shown]]
 
 
-def test_a_row_is_written_whatever_the_encoding_is() -> None:
+@pytest.mark.parametrize('handler', ['strict', 'surrogateescape'])
+def test_a_row_is_written_whatever_the_encoding_is(handler: str) -> None:
     """The change has been made, and its row must not be lost."""
     written = io.BytesIO()
-    out = io.TextIOWrapper(written, 'ascii')
+    out = io.TextIOWrapper(written, 'ascii', handler)
     formatter = value.ValueFormatter()
 
     columns.Rendering(formatter, 'value', [columns.Column('Name')]).emit_list(

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from glance_cache_osc import errors
+from glance_cache_osc import report
 from glance_cache_osc.command import deleting
 from glance_cache_osc.command import operations
 from glance_cache_osc.fleet import fleet
@@ -25,20 +26,26 @@ QUEUED = selection.Filters(states=frozenset({entries.State.QUEUED}))
 
 
 class Driver:
-    """A node whose fill of `c` ends after one second."""
+    """A node whose fill of `c` ends after one second.
 
-    def __init__(self) -> None:
+    :param seconds: that a list takes.
+    :param error: what all lists fail with.
+    """
+
+    def __init__(
+        self, seconds: float = 0.1, error: errors.CacheError | None = None
+    ) -> None:
+        self.seconds = seconds
+        self.error = error
         self.reads: list[float] = []
         self.deleted: list[str] = []
-        self.error: errors.CacheError | None = None
 
     async def list_entries(self) -> list[entries.Entry]:
         now = asyncio.get_running_loop().time() - virtual.START
         self.reads.append(round(now, 1))
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(self.seconds)
         if self.error:
-            error, self.error = self.error, None
-            raise error
+            raise self.error
         last = entries.State.CACHED if now > 1 else entries.State.QUEUED
         return [
             entries.Entry('a', entries.State.QUEUED),
@@ -50,8 +57,10 @@ class Driver:
         self.deleted.append(image_id)
 
 
-def delete(driver: Driver, filters: selection.Filters | None) -> list[str]:
-    """Delete three entries, one every 0.6 seconds; returns what failed."""
+def delete(
+    driver: Driver, filters: selection.Filters | None, names: str = 'abc'
+) -> list[str]:
+    """Delete entries, one every 0.6 seconds; returns what failed."""
     failed = []
 
     async def carry_out(
@@ -62,6 +71,8 @@ def delete(driver: Driver, filters: selection.Filters | None) -> list[str]:
         for member, step in steps:
             try:
                 await operation(fleet.Job(member, step.image.image_id))
+            except operations.ReportedError:
+                pass
             except errors.NodeError as error:
                 failed.append(f'{step.image.image_id}: {error}')
             await asyncio.sleep(0.6)
@@ -71,43 +82,59 @@ def delete(driver: Driver, filters: selection.Filters | None) -> list[str]:
     member = world.member('n1', driver=held)
     steps = [
         (member, plan.Step(images.Image(one), plan.Action.DELETE))
-        for one in 'abc'
+        for one in names
     ]
     command: Any = types.SimpleNamespace(
-        carry_out=carry_out, loop=types.SimpleNamespace(interrupted=False)
+        carry_out=carry_out,
+        failures=report.Failures(),
+        loop=types.SimpleNamespace(interrupted=False),
     )
     virtual.run(deleting.delete(command, steps, filters))
-    return failed
+    return [*failed, *command.failures.lines]
 
 
 @pytest.mark.parametrize(
-    ('filters', 'reads', 'deleted'),
-    [
-        (None, [], ['a', 'b', 'c']),
-        (selection.Filters(), [], ['a', 'b', 'c']),
-        (QUEUED, [0.0, 1.3], ['a', 'b']),
-    ],
+    'filters',
+    [None, selection.Filters(), selection.Filters(orphans=True)],
 )
-def test_a_list_is_good_for_a_second(
-    filters: selection.Filters | None, reads: list[float], deleted: list[str]
+def test_what_cannot_change_is_not_read_again(
+    filters: selection.Filters | None,
 ) -> None:
     driver = Driver()
 
-    failed = delete(driver, filters)
+    assert delete(driver, filters) == []
+    assert (driver.reads, driver.deleted) == ([], ['a', 'b', 'c'])
+
+
+@pytest.mark.parametrize(
+    ('seconds', 'names', 'reads', 'deleted'),
+    [
+        (0.1, 'abc', [0.0, 1.3], ['a', 'b']),
+        # An entry in neither list is one whose fill ends just now.
+        (0.1, 'adb', [0.0, 1.3], ['a', 'b']),
+        # The same share of the time is for lists, however slow they are.
+        (1.5, 'abbbc', [0.0, 3.3], ['a', 'b', 'b', 'b']),
+    ],
+)
+def test_a_list_is_good_for_as_long_as_it_took_and_for_a_second(
+    seconds: float, names: str, reads: list[float], deleted: list[str]
+) -> None:
+    driver = Driver(seconds)
+
+    failed = delete(driver, QUEUED, names)
 
     assert (driver.reads, driver.deleted) == (reads, deleted)
+    (changed,) = set(names) - set(deleted)
     assert failed == [
-        'c: The entry has changed and does not match the filters. Run the '
-        'command again.'
-        for _read in reads[1:]
+        f'{changed}: The entry has changed and does not match the filters. '
+        'Run the command again.'
     ]
 
 
-def test_a_list_that_failed_is_read_again() -> None:
-    driver = Driver()
-    driver.error = errors.NodeError('It is busy')
+def test_a_node_that_fails_is_reported_once() -> None:
+    driver = Driver(error=errors.NodeError('It is busy'))
 
     failed = delete(driver, QUEUED)
 
-    assert failed[0] == 'a: It is busy.'
-    assert (driver.reads, driver.deleted) == ([0.0, 0.7], ['b', 'c'])
+    assert failed == ['Cannot read the cache of n1 (http://n1): It is busy.']
+    assert (driver.reads, driver.deleted) == ([0.0], [])

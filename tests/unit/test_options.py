@@ -340,11 +340,13 @@ def test_several_files_add_to_the_words(
 def test_standard_input_adds_to_the_words(
     parser: Parser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, 'stdin', shell.Input('\ufeffubuntu\n\n'))
+    monkeypatch.setattr(
+        sys, 'stdin', shell.Input('\ufeffubuntu\r\n\ndebian\r')
+    )
 
     parsed = parser.parse_args(['--from-file', '-'])
 
-    assert options.image_words(parsed) == ['ubuntu']
+    assert options.image_words(parsed) == ['ubuntu', 'debian']
 
 
 def test_standard_input_that_is_not_text_is_reported(
