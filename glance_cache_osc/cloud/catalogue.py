@@ -153,6 +153,7 @@ class Catalogue:
         globs: bool = True,
         hidden: bool = False,
         several: bool = False,
+        literal: bool = False,
     ) -> Resolution:
         """The images that IDs, names and globs match.
 
@@ -162,6 +163,8 @@ class Catalogue:
         :param globs: whether globs are expanded; if not, they are names.
         :param hidden: whether globs match hidden images, too.
         :param several: whether a name may match several images.
+        :param literal: whether images whose name is the text of a glob are the
+            only ones that it matches.
         :raises errors.CatalogueError: the list cannot be read.
         """
         words = list(dict.fromkeys(wanted))
@@ -177,7 +180,8 @@ class Catalogue:
             if word in ids:
                 candidates = [ids[word]]
             elif word in patterns:
-                candidates = [
+                same = [one for one in everything if one.name == word]
+                candidates = (literal and same) or [
                     one for one in everything if images.matches(one, word)
                 ]
             else:

@@ -86,9 +86,9 @@ class CacheCommand(operations.Operations, command.Command):
         try:
             timeout = node_options.timeout(parsed_args)
             # As by '>&-'.
-            if (
-                not self.app.stdout
-                and getattr(parsed_args, 'output', '-') == '-'
+            if not self.app.stdout and getattr(parsed_args, 'output', '-') in (
+                None,
+                '-',
             ):
                 raise errors.UsageError(
                     _('Standard output is closed'),

@@ -3,7 +3,6 @@
 """Read input files of commands, and write their output files."""
 
 import errno
-import io
 import os
 import pathlib
 import sys
@@ -30,8 +29,11 @@ def read(path: str) -> str:
         if path == '-':
             if not sys.stdin:  # Closed, as by '<&-'.
                 raise OSError(errno.EBADF, _('Standard input is closed'))
-            text = sys.stdin.buffer.read().decode('utf-8-sig')
-            return io.StringIO(text, newline=None).getvalue()
+            # In the prompt, a part of `sys.stdin.buffer` is read already.
+            data = sys.stdin.read().encode(
+                sys.stdin.encoding, 'surrogateescape'
+            )
+            return data.decode('utf-8-sig')
         return pathlib.Path(path).read_text(encoding='utf-8-sig')
     except OSError as error:
         raise errors.UsageError(

@@ -5,7 +5,6 @@
 import argparse
 import asyncio
 from collections.abc import Iterable
-import math
 import time
 
 from glance_cache_osc import columns
@@ -70,21 +69,32 @@ def only_possible(command: base.CacheLister, steps: base.Steps) -> base.Steps:
     return possible
 
 
+def is_old(steps: base.Steps, planned_at: float) -> bool:
+    """Whether a plan that queues images was made some time ago.
+
+    Deletions and silent nodes delay all other nodes.
+
+    :param planned_at: the value of `time.monotonic` before the plan was made.
+    """
+    age = time.monotonic() - planned_at
+    return _kept(steps) != steps and age > MAX_AGE
+
+
 async def carry_out(
     command: base.CacheLister,
     steps: base.Steps,
     limits: waiting.Limits | None,
-    planned_at: float = math.inf,
+    *,
+    is_old: bool = False,
 ) -> list[Result]:
     """Queue the images of a plan, and wait for them if there are limits.
 
     :param limits: the limits of the wait; None to queue only.
-    :param planned_at: the time at which the nodes were read, as a value of
-        `time.monotonic`. An old plan is made again.
+    :param is_old: whether the plan may be outdated; it is then made again.
     :returns: the results, without failed steps, which are reported.
     """
     command.loop.has_changes = True
-    if time.monotonic() - planned_at > MAX_AGE:
+    if is_old:
         try:
             steps = await _planned_again(command, steps)
         except asyncio.CancelledError:
@@ -107,8 +117,7 @@ async def _planned_again(
 ) -> base.Steps:
     """The plan as of now: an image that was cached meanwhile is not queued.
 
-    A silent node, a question or deletions make a plan old. Nodes that cannot
-    be read now are reported, and nothing is queued there.
+    Nodes that cannot be read now are reported, and nothing is queued there.
     """
     members = dict.fromkeys(member for member, __ in steps)
     held = await command.read(members, plan.by_id)
@@ -118,6 +127,8 @@ async def _planned_again(
             again += _kept([(member, step)])
             continue
         entry = held[member].get(step.image.image_id)
+        if step.action is plan.Action.WAIT and not entry:
+            entry = step.entry  # While its fill ends, no list has the image.
         [now] = plan.to_queue([step.image], [entry] if entry else [])
         if step.image.active or now.action is plan.Action.NONE:
             again.append((member, now))

@@ -123,7 +123,7 @@ class DeleteImageCache(base.CacheLister):
             self.in_each_cloud(
                 members,
                 lambda cloud, _group: cloud.catalogue().resolve(
-                    words, hidden=True
+                    words, hidden=True, literal=True
                 ),
             ),
             # Deleting the entry of an image that is both queued and cached
@@ -215,9 +215,10 @@ def _matched(
     for word in words:
         found = resolution.by_word.get(word, [])
         if images.is_glob(word):
-            # A name that is the text of the glob means that image alone.
-            found = [one for one in found if one.name == word] or [
-                one for one in found if one.image_id in held_ids
+            found = [
+                one
+                for one in found
+                if one.image_id in held_ids or one.name == word
             ]
         if word in held_ids and (images.is_id(word) or not found):
             found = [images.Image(word)]

@@ -4,7 +4,6 @@
 
 import argparse
 from collections.abc import Sequence
-import math
 import time
 
 from glance_cache_osc import columns
@@ -71,8 +70,7 @@ class QueueImageCache(base.CacheLister):
         words = wanted.Wanted(parsed_args)
         limits = waiting_options.limits(self, parsed_args)
         members = self.chosen_fleet(parsed_args)
-        # A replacement does not depend on what the node lists.
-        planned_at = math.inf if parsed_args.force else time.monotonic()
+        planned_at = time.monotonic()
         find = self.in_each_cloud(
             members, lambda cloud, _group: words.find(self, cloud)
         )
@@ -96,8 +94,12 @@ class QueueImageCache(base.CacheLister):
         if parsed_args.dry_run:
             results = [(*one, one[1].action.value) for one in steps]
         else:
+            # A replacement does not depend on what the node lists.
+            is_old = not parsed_args.force and queueing.is_old(
+                steps, planned_at
+            )
             results = self.loop.run(
-                queueing.carry_out(self, steps, limits, planned_at)
+                queueing.carry_out(self, steps, limits, is_old=is_old)
             )
         if parsed_args.summary:
             return summaries.rows(

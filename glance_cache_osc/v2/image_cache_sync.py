@@ -7,7 +7,6 @@ import collections
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-import math
 import time
 
 from glance_cache_osc import columns
@@ -174,9 +173,9 @@ class SyncImageCache(base.CacheLister):
         """Delete entries first, to free space, and then queue images."""
         deletions, fills = _apart(steps)
         line = summaries.download_summary(self, fills)
-        if confirm and deletions:
+        asked = confirm and bool(deletions)
+        if asked:
             approval.confirm_deletion(deletions, line)
-            self._planned_at = -math.inf  # The answer may take any time.
         else:
             summaries.announce(self, parsed_args, line)
         deleted = self.loop.run(deleting.delete(self, deletions))
@@ -184,8 +183,9 @@ class SyncImageCache(base.CacheLister):
         if self.loop.interrupted:
             queueing.count_interrupted(self, fills)
         else:
+            is_old = asked or queueing.is_old(fills, self._planned_at)
             rows += self.loop.run(
-                queueing.carry_out(self, fills, limits, self._planned_at)
+                queueing.carry_out(self, fills, limits, is_old=is_old)
             )
         return rows
 

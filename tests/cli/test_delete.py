@@ -983,8 +983,9 @@ def test_an_ambiguous_name_that_looks_like_a_glob_is_reported(
 ) -> None:
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
     twins = [p.image(one, 'win[2022]') for one in (p.UBUNTU, p.DEBIAN)]
+    known = p.images(*twins, p.image(p.FEDORA, 'win2'))
     cloud.adapter.register_uri(
-        'GET', re.compile(re.escape(IMAGES)), json=p.images(*twins)
+        'GET', re.compile(re.escape(IMAGES)), json=known
     )
 
     result = openstack(

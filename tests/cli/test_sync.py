@@ -677,6 +677,49 @@ def test_an_old_plan_is_made_again(
     assert changes(cloud) == []
 
 
+@pytest.mark.parametrize('command', ['sync', 'queue'])
+def test_an_old_plan_without_changes_is_not_made_again(
+    cloud: Cloud,
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.DEBIAN)))
+    cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
+
+    result = openstack('image', 'cache', command, 'debian-13', *SHORT)
+
+    assert result == Result(0, f'debian-13 already cached {p.GLANCE}\n', '')
+    assert cloud.requests.count(f'GET {CACHE}') == 1
+
+
+@pytest.mark.parametrize('command', ['sync', 'queue'])
+def test_an_image_whose_fill_just_ends_is_not_queued_again(
+    cloud: Cloud,
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
+    command: str,
+) -> None:
+    """For a moment, Glance lists it neither as queued nor as cached."""
+    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
+    first = p.cache(queued=[p.DEBIAN])
+    cloud.answers('GET', CACHE, {'json': first}, {'json': p.cache()})
+    names = f'{IMAGES}?name=in:debian-13,fedora-42'
+    cloud.answers('GET', names, json=found(p.DEBIAN, p.FEDORA))
+    cloud.answers('PUT', f'{CACHE}/{p.FEDORA}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', command, 'debian-13', 'fedora-42', *SHORT)
+    )
+
+    assert result == Result(
+        0,
+        f'debian-13 already queued {p.GLANCE}\nfedora-42 queued {p.GLANCE}\n',
+        '',
+    )
+
+
 @pytest.mark.parametrize('ends', ['by Ctrl-C', 'by an error'])
 def test_if_the_second_plan_fails_the_rows_of_the_first_remain(
     cloud: Cloud, openstack: OpenStack, ends: str

@@ -471,18 +471,21 @@ def test_a_glob_may_mean_hidden_images_too(
 
 
 @pytest.mark.parametrize(
-    ('word', 'found', 'failed'),
+    ('word', 'literal', 'found', 'failed'),
     [
-        ('a[b]', [p.UBUNTU, p.DEBIAN], []),
-        ('t*', [], ['t*']),
-        ('a*', [p.UBUNTU, p.DEBIAN], []),
+        ('a[b]', False, [p.UBUNTU, p.DEBIAN], []),
+        ('a[b]', True, [p.UBUNTU], []),
+        ('t*', False, [p.FEDORA, p.ORPHAN, 'id-5'], []),
+        ('t*', True, [], ['t*']),
+        ('a*', True, [p.UBUNTU, p.DEBIAN], []),
     ],
 )
-def test_a_name_that_is_the_glob_itself_replaces_no_other(
+def test_a_name_that_is_the_glob_itself_replaces_no_other_unless_asked_for(
     run: conftest.Run,
     catalogue: catalogues.Catalogue,
     web: conftest.Web,
     word: str,
+    literal: bool,
     found: list[str],
     failed: list[str],
 ) -> None:
@@ -494,11 +497,12 @@ def test_a_name_that_is_the_glob_itself_replaces_no_other(
             p.image(p.DEBIAN, 'ab'),
             p.image(p.FEDORA, 't*'),
             p.image(p.ORPHAN, 't*'),
-            p.image('id-5', None),
+            p.image('id-5', 'two'),
+            p.image('id-6', None),
         ),
     )
 
-    resolution = run(catalogue.resolve([word]))
+    resolution = run(catalogue.resolve([word], literal=literal))
 
     assert [one.image_id for one in resolution.found] == found
     assert list(resolution.failures) == failed

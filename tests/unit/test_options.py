@@ -349,6 +349,17 @@ def test_standard_input_adds_to_the_words(
     assert options.image_words(parsed) == ['ubuntu', 'debian']
 
 
+def test_standard_input_that_a_prompt_reads_is_read_from_the_next_line(
+    parser: Parser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, 'stdin', shell.Input('image cache queue\nubuntu'))
+    sys.stdin.readline()
+
+    parsed = parser.parse_args(['--from-file', '-'])
+
+    assert options.image_words(parsed) == ['ubuntu']
+
+
 def test_standard_input_that_is_not_text_is_reported(
     parser: Parser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
