@@ -12,6 +12,7 @@ import threading
 import time
 from urllib.parse import urlsplit
 
+from tests import polling
 from tests import shell
 from tests.faults.crowd import Crowd
 from tests.faults.crowd import crowd
@@ -47,6 +48,7 @@ _FAILED = (
     'be renewed: …'
 )
 _DONE = f'exit 0; rows of {NODES} nodes'
+_ONCE = f'changes received: 1 on {NODES} nodes'
 
 
 def rows(home: Path) -> Iterator[Row]:
@@ -151,7 +153,9 @@ def _revoked(nodes: Crowd, relay: Relay, case: _Case) -> Row:
     relay.fault = fault
     began = time.monotonic()
     with nodes.started(*case.command) as process:
-        if case.in_wait and nodes.fleet.await_requests(2 * NODES, PATIENCE):
+        if case.in_wait:
+            # A change that a node rejects is sent again, with a new token.
+            polling.until(lambda: nodes.received() == _ONCE, PATIENCE)
             revoke()
         result = describe(shell.ended(process))
     seconds = time.monotonic() - began
@@ -165,11 +169,10 @@ def _revoked(nodes: Crowd, relay: Relay, case: _Case) -> Row:
     when = 'during the wait' if case.in_wait else 'after the login'
     late = f'; after {seconds:.0f} s' if seconds > _SOON else ''
     changes = QUEUE[0] in case.command and case.expected == _DONE
-    received = f'1 on {NODES} nodes' if changes else 'none'
     return Row(
         f'the token of {NODES} nodes is revoked {when}; {case.fault}',
         ' '.join(case.command),
         f'{result}{late}; {_LOGINS.format(sent, checked)}; {nodes.received()}',
         f'{case.expected}; {_LOGINS.format(case.passwords, case.checks)}; '
-        f'changes received: {received}',
+        f'{_ONCE if changes else "changes received: none"}',
     )
