@@ -5,6 +5,7 @@
 import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
+from collections.abc import Sequence
 import types
 from typing import Any
 
@@ -16,8 +17,6 @@ from glance_cache_osc.command import deleting
 from glance_cache_osc.command import operations
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.model import entries
-from glance_cache_osc.model import images
-from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 from tests.unit import virtual
 from tests.unit import world
@@ -58,39 +57,43 @@ class Driver:
 
 
 def delete(
-    driver: Driver, filters: selection.Filters | None, names: str = 'abc'
+    driver: Driver,
+    filters: selection.Filters | None,
+    rounds: Sequence[str] = 'abc',
 ) -> list[str]:
-    """Delete entries, one every 0.6 seconds; returns what failed."""
-    failed = []
+    """Delete entries; returns the nodes and the entries that failed.
+
+    :param rounds: entries that are deleted at once, every 0.6 seconds.
+    """
+    failed: list[str] = []
 
     async def carry_out(
         steps: operations.Steps,
         operation: Callable[[fleet.Job], Awaitable[None]],
         _what: str,
     ) -> operations.Steps:
-        for member, step in steps:
+        async def run(name: str) -> None:
             try:
-                await operation(fleet.Job(member, step.image.image_id))
+                await operation(fleet.Job(member, name))
             except operations.ReportedError:
                 pass
             except errors.NodeError as error:
-                failed.append(f'{step.image.image_id}: {error}')
+                failed.append(f'{name}: {error}')
+
+        for names in rounds:
+            await asyncio.gather(*map(run, names))
             await asyncio.sleep(0.6)
         return steps
 
     held: Any = driver
     member = world.member('n1', driver=held)
-    steps = [
-        (member, plan.Step(images.Image(one), plan.Action.DELETE))
-        for one in names
-    ]
     command: Any = types.SimpleNamespace(
         carry_out=carry_out,
         failures=report.Failures(),
         loop=types.SimpleNamespace(interrupted=False),
     )
-    virtual.run(deleting.delete(command, steps, filters))
-    return [*failed, *command.failures.lines]
+    virtual.run(deleting.delete(command, [], filters))
+    return [*command.failures.nodes, *failed, *command.failures.lines]
 
 
 @pytest.mark.parametrize(
@@ -107,24 +110,28 @@ def test_what_cannot_change_is_not_read_again(
 
 
 @pytest.mark.parametrize(
-    ('seconds', 'names', 'reads', 'deleted'),
+    ('seconds', 'rounds', 'reads', 'deleted'),
     [
         (0.1, 'abc', [0.0, 1.3], ['a', 'b']),
         # An entry in neither list is one whose fill ends just now.
         (0.1, 'adb', [0.0, 1.3], ['a', 'b']),
+        (0.1, ['ab', 'a', 'abc'], [0.0, 1.3], [*'ab', 'a', *'ab']),
         # The same share of the time is for lists, however slow they are.
         (1.5, 'abbbc', [0.0, 3.3], ['a', 'b', 'b', 'b']),
     ],
 )
 def test_a_list_is_good_for_as_long_as_it_took_and_for_a_second(
-    seconds: float, names: str, reads: list[float], deleted: list[str]
+    seconds: float,
+    rounds: Sequence[str],
+    reads: list[float],
+    deleted: list[str],
 ) -> None:
     driver = Driver(seconds)
 
-    failed = delete(driver, QUEUED, names)
+    failed = delete(driver, QUEUED, rounds)
 
     assert (driver.reads, driver.deleted) == (reads, deleted)
-    (changed,) = set(names) - set(deleted)
+    (changed,) = set().union(*rounds) - set(deleted)
     assert failed == [
         f'{changed}: The entry has changed and does not match the filters. '
         'Run the command again.'
@@ -136,5 +143,8 @@ def test_a_node_that_fails_is_reported_once() -> None:
 
     failed = delete(driver, QUEUED)
 
-    assert failed == ['Cannot read the cache of n1 (http://n1): It is busy.']
+    assert failed == [
+        'n1',
+        'Cannot read the cache of n1 (http://n1): It is busy.',
+    ]
     assert (driver.reads, driver.deleted) == ([0.0], [])
