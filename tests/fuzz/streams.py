@@ -137,6 +137,16 @@ def _lengths(draw: st.DrawFn, size: int) -> int:
     )
 
 
+def _exact(data: bytes, body: bytes, length: int) -> bool | None:
+    """Whether a body of this Content-Length is the data.
+
+    None if more follows, which may become the response to the next request.
+    """
+    if body[:length] != data or length > len(body):
+        return False
+    return True if length == len(body) else None
+
+
 @st.composite
 def streams(draw: st.DrawFn) -> Stream:
     """A response to the request for an image."""
@@ -152,7 +162,7 @@ def streams(draw: st.DrawFn) -> Stream:
     if framing == 'length':
         length = len(body) if valid else _lengths(draw, len(body))
         lines.append(b'Content-Length: %d' % length)
-        exact = body[:length] == data and length <= len(body)
+        exact = _exact(data, body, length)
     elif framing == 'chunks':
         lines.append(b'Transfer-Encoding: chunked')
         body = _chunks(draw, body)

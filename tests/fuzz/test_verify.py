@@ -156,7 +156,7 @@ def test_verify_reports_ok_only_for_the_exact_data(
         assert stream.may_be_exact
         assert stream.counted
     elif stream.exact:
-        assert not stream.counted
+        assert not stream.counted, finding
         assert finding.result is verification.Result.NOT_SERVED
     if finding.result is None:
         assert isinstance(finding.error, errors.NodeError)
