@@ -644,6 +644,12 @@ def test_what_left_the_cache_while_the_plan_waited_is_queued(
     )
 
 
+@pytest.fixture
+def old_plans(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every plan is old, as if a silent node had delayed it."""
+    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
+
+
 @pytest.mark.parametrize(
     ('argv', 'then', 'code', 'out'),
     [
@@ -654,18 +660,16 @@ def test_what_left_the_cache_while_the_plan_waited_is_queued(
     ],
 )
 @pytest.mark.parametrize('command', ['sync', 'queue'])
+@pytest.mark.usefixtures('old_plans')
 def test_an_old_plan_is_made_again(
     cloud: Cloud,
     openstack: OpenStack,
-    monkeypatch: pytest.MonkeyPatch,
     command: str,
     argv: list[str],
     then: Any,
     code: int,
     out: str,
 ) -> None:
-    """A silent node makes the plan of all nodes old."""
-    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
     answer = {'json': then} if then else {'status_code': 500}
     cloud.answers('GET', CACHE, {'json': p.cache()}, answer)
     cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
@@ -678,13 +682,10 @@ def test_an_old_plan_is_made_again(
 
 
 @pytest.mark.parametrize('command', ['sync', 'queue'])
+@pytest.mark.usefixtures('old_plans')
 def test_an_old_plan_without_changes_is_not_made_again(
-    cloud: Cloud,
-    openstack: OpenStack,
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
+    cloud: Cloud, openstack: OpenStack, command: str
 ) -> None:
-    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
     cloud.answers('GET', CACHE, json=p.cache(p.cached(p.DEBIAN)))
     cloud.answers('GET', f'{IMAGES}?name=in:debian-13', json=found(p.DEBIAN))
 
@@ -695,14 +696,11 @@ def test_an_old_plan_without_changes_is_not_made_again(
 
 
 @pytest.mark.parametrize('command', ['sync', 'queue'])
+@pytest.mark.usefixtures('old_plans')
 def test_an_image_whose_fill_just_ends_is_not_queued_again(
-    cloud: Cloud,
-    openstack: OpenStack,
-    monkeypatch: pytest.MonkeyPatch,
-    command: str,
+    cloud: Cloud, openstack: OpenStack, command: str
 ) -> None:
     """For a moment, Glance lists it neither as queued nor as cached."""
-    monkeypatch.setattr(queueing, 'MAX_AGE', 0.0)
     first = p.cache(queued=[p.DEBIAN])
     cloud.answers('GET', CACHE, {'json': first}, {'json': p.cache()})
     names = f'{IMAGES}?name=in:debian-13,fedora-42'
