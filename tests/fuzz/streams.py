@@ -58,6 +58,8 @@ class Stream:
         if self.exact is not None:
             return self.exact
         head, body = self.raw, b''
+        if self.repeated:
+            head += self.repeated * (len(self.data) // len(self.repeated) + 1)
         while head.startswith(b'HTTP/'):
             match = _END_OF_HEAD.search(head)
             if not match:
