@@ -224,6 +224,10 @@ _FORMS = {
 }
 
 
+#: The error handlers of encodings with which some text cannot be written.
+_RAISING = ('strict', 'surrogateescape')
+
+
 def _can_show_bars(stream: TextIO) -> bool:
     try:
         Share(1, 2).bar().encode(stream.encoding or 'utf-8')
@@ -232,8 +236,10 @@ def _can_show_bars(stream: TextIO) -> bool:
     return True
 
 
-#: The error handlers of encodings with which some text cannot be written.
-_RAISING = ('strict', 'surrogateescape')
+def escape_unencodable(stream: TextIO) -> None:
+    """Have a stream escape what its encoding does not have."""
+    if isinstance(stream, io.TextIOWrapper) and stream.errors in _RAISING:
+        stream.reconfigure(errors='backslashreplace')
 
 
 class Rendering(base.ListFormatter):
@@ -266,8 +272,7 @@ class Rendering(base.ListFormatter):
     ) -> None:
         """Write the rows to standard output."""
         # The rows of changes must not be lost.
-        if isinstance(stdout, io.TextIOWrapper) and stdout.errors in _RAISING:
-            stdout.reconfigure(errors='backslashreplace')
+        escape_unencodable(stdout)
         form = self._form
         if form is for_people and stdout.isatty():
             form = (

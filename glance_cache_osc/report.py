@@ -42,9 +42,10 @@ class Failures:
         self.limited = 0
         self.nodes: set[str] = set()
         self.others = False
-        #: Each line with the name of the unreachable node, an empty string
-        #: for any other failure, or None for a remark.
-        self._lines: list[tuple[str, str | None]] = []
+        #: Each line with the name of the unreachable node, or an empty string
+        #: for any other failure.
+        self._lines: list[tuple[str, str]] = []
+        self._remarks: list[str] = []
         #: The operations that failed without a login, by the name of the
         #: cloud and the error's text; those of nodes first.
         self._logins: dict[tuple[str, str], list[tuple[bool, str]]] = {}
@@ -76,7 +77,8 @@ class Failures:
     @property
     def lines(self) -> list[str]:
         """The lines of the failures and remarks so far."""
-        return [line for line, __ in self._lines] + self._login_lines()
+        lines = [line for line, __ in self._lines]
+        return lines + self._login_lines() + self._remarks
 
     def _login_lines(self) -> list[str]:
         lines = []
@@ -90,7 +92,7 @@ class Failures:
 
     def remark(self, line: str) -> None:
         """Add a consequence of the failures, which is reported after them."""
-        self._lines.append((columns.safe_text(line), None))
+        self._remarks.append(columns.safe_text(line))
 
     def interrupt(self, operations: int = 0) -> None:
         """Record that the user stopped the command.
@@ -109,16 +111,14 @@ class Failures:
         self._logins.clear()
         unreachable = {node for __, node in self._lines if node}
         allowed = len(unreachable) <= self.allowed
-        failed = any(
-            node is not None and not (node and allowed)
-            for __, node in self._lines
-        )
+        failed = False
         for line, node in self._lines:
-            if node is None:
-                is_error = failed or self._stopped
-            else:
-                is_error = not (node and allowed)
+            is_error = not (node and allowed)
+            failed |= is_error
             write = log.error if is_error else log.warning
+            write(line)
+        write = log.error if failed or self._stopped else log.warning
+        for line in self._remarks:
             write(line)
         if unreachable and self.limited:
             write = log.warning if allowed else log.error

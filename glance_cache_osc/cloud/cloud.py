@@ -194,7 +194,8 @@ class Cloud:
         :raises errors.LoginFailed: there is no token.
         """
         access = await self._login.access()
-        return access is not None and 'admin' in access.role_names
+        roles = access.role_names if access else []
+        return 'admin' in map(str.lower, roles)  # As Glance compares them.
 
     def catalogue(self) -> catalogues.Catalogue:
         """The cloud's list of images."""
@@ -248,8 +249,11 @@ class Cloud:
             return endpoints.parse(found) if found else None
         except ksa_exceptions.ClientException as error:
             return login.from_keystone(error, self._login.cloud)
-        except errors.CacheError as error:
-            return error
+        except errors.UsageError as error:
+            return errors.UsageError(
+                _("The cloud's image endpoint is not valid: %s") % error.why,
+                _('Correct the service catalogue or clouds.yaml.'),
+            )
 
     async def image_endpoints(self) -> list[Endpoint]:
         """The public image endpoints of the service catalogue.
@@ -274,11 +278,10 @@ class Cloud:
         return self._config.config.get(key, default)
 
 
-async def still_known(keys: Iterable[Key]) -> set[Key]:
-    """The images, of those given, that still exist or may still exist.
+async def not_cacheable(keys: Iterable[Key]) -> dict[Key, errors.ImageError]:
+    """The images, of those given, that no node can cache, with the reasons.
 
-    If the list of a cloud cannot be read, all images of this cloud may
-    exist.
+    If the list of a cloud cannot be read, it has no such images.
     """
     ids: dict[Cloud, list[str]] = {}
     for cloud, image_id in keys:
@@ -286,8 +289,12 @@ async def still_known(keys: Iterable[Key]) -> set[Key]:
     outcomes = await attempt.attempt(
         lambda cloud: cloud.catalogue().by_id(ids[cloud]), ids
     )
-    return {
-        (one.job, image_id)
-        for one in outcomes
-        for image_id in (ids[one.job] if one.error else one.value or ())
-    }
+    deleted = errors.ImageError(_('The image was deleted from Glance'))
+    found: dict[Key, errors.ImageError] = {}
+    for one in outcomes:
+        for image_id in [] if one.error else ids[one.job]:
+            image = (one.value or {}).get(image_id)
+            if not image or not image.active:
+                error = errors.ImageInactive() if image else deleted
+                found[one.job, image_id] = error
+    return found

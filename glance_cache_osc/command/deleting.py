@@ -11,6 +11,7 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import operations
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
+from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 
@@ -32,13 +33,29 @@ async def delete(
     # An orphan stays one.
     changing = filters and dataclasses.replace(filters, orphans=False)
     recheck = _Recheck(command, changing) if changing else None
+    queued_only = filters is not None and filters.states == {
+        entries.State.QUEUED
+    }
+    cached = {
+        fleet.Job(member, step.image.image_id)
+        for member, step in steps
+        if step.entry and step.entry.state is entries.State.CACHED
+    }
 
     async def delete_one(job: fleet.Job) -> None:
         if recheck:
-            await recheck.check(job)
+            matches = await recheck.matches(job)
+            if matches is None and job in cached:
+                return  # It was deleted meanwhile.
+            # While Glance ends a fill, no list may have the entry.
+            if not matches:
+                raise errors.NodeError(
+                    _('The entry has changed and does not match the filters'),
+                    _('Run the command again.'),
+                )
             if command.loop.interrupted:
                 raise errors.Interrupted
-        await job.member.driver.delete(job.image_id)
+        await job.member.driver.delete(job.image_id, queued_only=queued_only)
 
     return await command.carry_out(
         steps,
@@ -61,17 +78,16 @@ class _Recheck:
     ) -> None:
         self._command = command
         self._filters = filters
-        #: Each node's task that returns the IDs of the matching entries.
-        self._lists: dict[fleet.Member, asyncio.Task[set[str]]] = {}
+        #: Each node's task that returns whether each entry matches, by ID.
+        self._lists: dict[fleet.Member, asyncio.Task[dict[str, bool]]] = {}
         #: When the list of each node becomes too old.
         self._ends: dict[fleet.Member, float] = {}
         self._failed: set[fleet.Member] = set()
 
-    async def check(self, job: fleet.Job) -> None:
-        """Check the entry of an image on a node.
+    async def matches(self, job: fleet.Job) -> bool | None:
+        """Whether an entry still matches; None if its node does not list it.
 
-        :raises errors.NodeError: the entry does not match any more, or the
-            check was cancelled.
+        :raises errors.Interrupted: the check was cancelled.
         :raises operations.ReportedError: the node could not be read.
         """
         member = job.member
@@ -82,7 +98,7 @@ class _Recheck:
             last = asyncio.ensure_future(self._matching(member))
             self._lists[member] = last
         try:
-            matching = await last
+            return (await last).get(job.image_id)
         except asyncio.CancelledError:
             raise errors.Interrupted from None
         except errors.Interrupted:
@@ -94,19 +110,15 @@ class _Recheck:
                 what = _('Cannot read the cache of %s') % node.label
                 self._command.failures.add(what, error, node.name)
             raise operations.ReportedError from None
-        # While Glance ends a fill, no list may have the entry.
-        if job.image_id not in matching:
-            raise errors.NodeError(
-                _('The entry has changed and does not match the filters'),
-                _('Run the command again.'),
-            )
 
-    async def _matching(self, member: fleet.Member) -> set[str]:
-        """The IDs of the node's entries that match the filters."""
+    async def _matching(self, member: fleet.Member) -> dict[str, bool]:
+        """Whether each entry of a node matches the filters, by ID."""
         clock = asyncio.get_running_loop().time
         began = clock()
         held = plan.by_id(await member.driver.list_entries())
         self._ends[member] = clock() + max(_MIN_USE, clock() - began)
         now = datetime.datetime.now(datetime.UTC)
         matching = self._filters.candidates(held.values(), now)
-        return {entry.image_id for entry in matching}
+        return dict.fromkeys(held, False) | {
+            entry.image_id: True for entry in matching
+        }

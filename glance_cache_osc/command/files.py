@@ -99,7 +99,12 @@ def write(path: str, text: str, stdout: TextIO) -> None:
         unchanged.
     """
     if path == '-':
-        stdout.write(text)
+        # In UTF-8 like all other files, whatever the locale is.
+        if buffer := getattr(stdout, 'buffer', None):
+            stdout.flush()
+            buffer.write(text.encode())
+        else:
+            stdout.write(text)
         stdout.flush()
         return
     try:

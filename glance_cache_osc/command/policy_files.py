@@ -127,12 +127,8 @@ def _report_sites(
             columns.safe_text(columns.few(unmatched, _FEW)),
         )
 
-    unused = (
-        policy.names()
-        - command.configured_sites
-        - {site for __, site in rules}
-    )
-    if unused:
+    sites = command.configured_sites | {site for __, site in rules}
+    if unused := policy.unmatched(sites):
         command.log.warning(
             _('Sites in the policy without nodes: %s.'),
             columns.safe_text(columns.few(sorted(unused), _FEW)),

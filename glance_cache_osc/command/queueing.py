@@ -14,8 +14,10 @@ from glance_cache_osc.command import base
 from glance_cache_osc.command import common
 from glance_cache_osc.command import wait_display
 from glance_cache_osc.command import wait_report
+from glance_cache_osc.drivers import base as drivers
 from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import waiting
+from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import plan
@@ -61,11 +63,9 @@ def only_possible(command: base.CacheLister, steps: base.Steps) -> base.Steps:
         few = columns.few(labels, _FEW_IMAGES)
         words = {'images': few, 'node': member.node.label}
         what = _('Cannot queue %(images)s on %(node)s') % words
-        error = errors.NodeError(
-            _('This Glance does not replace cached images'),
-            _('Delete the entries, and queue the images again.'),
+        command.failures.add(
+            what, drivers.does_not_replace(), member.node.name
         )
-        command.failures.add(what, error, member.node.name)
     return possible
 
 
@@ -103,9 +103,20 @@ async def carry_out(
     if limits:
         _report_external_fills(command, steps)
         return await _fill(command, steps, limits)
+    replaced = {
+        fleet.Job(member, step.image.image_id)
+        for member, step in steps
+        if _replaces(step)
+    }
+
+    async def queue(job: fleet.Job) -> None:
+        driver = job.member.driver
+        send = driver.replace if job in replaced else driver.queue
+        await send(job.image_id)
+
     done = await command.carry_out(
         steps,
-        lambda job: job.member.driver.queue(job.image_id),
+        queue,
         _('Cannot queue image %(image)s on %(node)s'),
     )
     _report_external_fills(command, done)
@@ -179,7 +190,7 @@ async def _fill(
         wait = waiting.Wait(
             sorted(wanted, key=lambda fill: order[fill.image.image_id]),
             limits,
-            known=clouds.still_known,
+            not_cacheable=clouds.not_cacheable,
             watcher=watcher,
         )
         ending = await wait.follow()
@@ -212,6 +223,7 @@ def _fill_of(member: base.Member, step: plan.Step) -> fills.Fill | None:
         step.image,
         state=fills.State.REQUESTED if waits else fills.State.PENDING,
         force=held is not None,
+        replaces=_replaces(step),
         accepted=waits and held is None,
         queued=held is not None and held.state is entries.State.QUEUED,
     )

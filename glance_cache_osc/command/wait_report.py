@@ -30,33 +30,43 @@ def add(
         what = _('Cannot cache image %(image)s on %(node)s') % words
         failures.add(what, error, node.name)
 
+    interrupted = ending is waiting.Ending.INTERRUPTED
     late: dict[fleet.Member, list[fills.Fill]] = {}
     for fill in wanted:
         if fill.error:
             fail(fill, fill.error)
-        elif fill.is_open:
-            late.setdefault(fill.member, []).append(fill)
-    for member, missing in late.items():
-        if ending is not waiting.Ending.INTERRUPTED:
-            labels = [fill.image.label for fill in missing]
-            words = {
-                'node': member.node.label,
-                'images': columns.few(labels, _FEW_IMAGES),
-            }
-            what = _('Not cached on %(node)s: %(images)s') % words
-            why = _late_error(wait, missing, ending)
-            failures.add(what, why, member.node.name)
-            continue
-        for fill in missing:
+        elif _is_absent(fill) and (
+            interrupted or not wait.last_error(fill.member)
+        ):
+            fail(fill, _never_listed())
+        elif fill.is_open and interrupted:
             if error := _uncertain(fill):
                 fail(fill, error)
             elif fill.state is fills.State.PENDING:
                 failures.interrupt(1)
+        elif fill.is_open:
+            late.setdefault(fill.member, []).append(fill)
+    for member, missing in late.items():
+        labels = [fill.image.label for fill in missing]
+        words = {
+            'node': member.node.label,
+            'images': columns.few(labels, _FEW_IMAGES),
+        }
+        what = _('Not cached on %(node)s: %(images)s') % words
+        why = _late_error(wait, missing, ending)
+        failures.add(what, why, member.node.name)
 
 
 def is_queued(fill: fills.Fill) -> bool:
     """Whether the node has listed the image, or accepted the request."""
-    return (fill.queued or fill.accepted) and not fill.lost
+    held = fill.queued or (fill.accepted and not _is_absent(fill))
+    return held and not fill.lost
+
+
+def _is_absent(fill: fills.Fill) -> bool:
+    """Whether a node has accepted a request and never listed its image."""
+    was_listed = fill.queued or fill.absent_since is None
+    return fill.is_open and fill.accepted and not was_listed
 
 
 def _uncertain(fill: fills.Fill) -> errors.CacheError | None:
@@ -64,6 +74,16 @@ def _uncertain(fill: fills.Fill) -> errors.CacheError | None:
     if fill.unconfirmed or fill.state is fills.State.PENDING:
         return fill.unconfirmed
     return None if is_queued(fill) else errors.Unconfirmed()
+
+
+def _never_listed() -> errors.NodeError:
+    return errors.NodeError(
+        _('The node accepted the request, but does not list the image'),
+        _(
+            'A client may be downloading it. Check again with '
+            "'openstack image cache list', and check the log of the node."
+        ),
+    )
 
 
 def _late_error(

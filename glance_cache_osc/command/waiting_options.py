@@ -33,8 +33,8 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar='<seconds>',
         type=options.seconds_or_none,
         help=_(
-            'Stop waiting after this many seconds; 0 for no limit (default: '
-            '%g)'
+            'Stop waiting after this many seconds, and after the response to '
+            'a request in progress; 0 for no limit (default: %g)'
         )
         % _TIMEOUT,
     )

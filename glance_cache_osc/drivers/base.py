@@ -13,6 +13,9 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
+#: The program that downloads queued images to nodes before Zed.
+PREFETCHER = 'glance-cache-prefetcher'
+
 
 class CacheDriver(abc.ABC):
     """The cache of one node.
@@ -35,7 +38,7 @@ class CacheDriver(abc.ABC):
     def filled_by(self) -> str | None:
         """The program on the node that downloads queued images.
 
-        None if the node downloads them by itself.
+        None if the node downloads them by itself, or if this is not known.
         """
         return None
 
@@ -58,12 +61,27 @@ class CacheDriver(abc.ABC):
             Glance, or is not active.
         """
 
+    async def replace(self, image_id: str) -> None:
+        """Queue a cached image, so that it is downloaded again.
+
+        :raises glance_cache_osc.errors.NodeError: see `queue`; or the node
+            does not replace cached images.
+        """
+        await self.queue(image_id)
+        if self.filled_by:
+            raise does_not_replace()
+
     @abc.abstractmethod
-    async def delete(self, image_id: str) -> None:
+    async def delete(
+        self, image_id: str, *, queued_only: bool = False
+    ) -> None:
         """Delete an image from the cache and from the queue.
 
         It is not an error if there is no such entry. A fill that has begun
         continues.
+
+        :param queued_only: delete it from the queue only, if the node has a
+            request for that.
         """
 
     @abc.abstractmethod
@@ -94,6 +112,14 @@ class CacheDriver(abc.ABC):
 
         The request carries no token.
         """
+
+
+def does_not_replace() -> errors.NodeError:
+    """An error for a node that ignores requests to queue cached images."""
+    return errors.NodeError(
+        _('This Glance does not replace cached images'),
+        _('Delete the entries, and queue the images again.'),
+    )
 
 
 def invalid_listing(error: ValueError) -> errors.BadReply:

@@ -2,8 +2,10 @@
 
 """The driver for Glance's Cache API: Images API 2.14 (Yoga) and later."""
 
+from collections.abc import Awaitable
 from collections.abc import Callable
 from typing import Any
+from typing import TypeVar
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import base
@@ -13,6 +15,11 @@ from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
 _CLEAR_TARGET = 'x-image-cache-clear-target'
+#: The status with which Yoga accepts an image that it does not download. Later
+#: releases respond with 202, and download it.
+_QUEUED_ONLY = 200
+
+_Value = TypeVar('_Value')
 
 
 class CacheApiDriver(base.CacheDriver):
@@ -25,6 +32,12 @@ class CacheApiDriver(base.CacheDriver):
 
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
+        self._filled_by: str | None = None
+
+    @property
+    def filled_by(self) -> str | None:
+        """The program; known after the first image was queued."""
+        return self._filled_by
 
     async def list_entries(self) -> list[entries.Entry]:
         try:
@@ -37,13 +50,20 @@ class CacheApiDriver(base.CacheDriver):
 
     async def queue(self, image_id: str) -> None:
         try:
-            await self._request('PUT', _path(image_id))
+            response = await self._explained(
+                self._client.send('PUT', _path(image_id))
+            )
         except errors.Refused as error:
             if error.status == 400:
                 raise errors.Refused(error.why, errors.INACTIVE) from error
             raise
+        self._client.decode(response)
+        if response.status == _QUEUED_ONLY:
+            self._filled_by = base.PREFETCHER
 
-    async def delete(self, image_id: str) -> None:
+    async def delete(
+        self, image_id: str, *, queued_only: bool = False
+    ) -> None:
         try:
             await self._request('DELETE', _path(image_id))
         except errors.Refused as error:
@@ -117,10 +137,14 @@ class CacheApiDriver(base.CacheDriver):
         headers: dict[str, str] | None = None,
         parse: Callable[[Any], Any] | None = None,
     ) -> Any:
+        return await self._explained(
+            self._client.request(method, path, headers=headers, parse=parse)
+        )
+
+    async def _explained(self, sent: Awaitable[_Value]) -> _Value:
+        """The result of a request; a better error if there is no route."""
         try:
-            return await self._client.request(
-                method, path, headers=headers, parse=parse
-            )
+            return await sent
         except errors.Refused as error:
             if error.status not in (404, 405) or _names_an_image(error):
                 raise

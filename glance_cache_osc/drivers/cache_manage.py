@@ -31,7 +31,7 @@ class CacheManageDriver(base.CacheDriver):
     """
 
     name = 'cache-manage'
-    filled_by = 'glance-cache-prefetcher'
+    filled_by = base.PREFETCHER
 
     def __init__(self, client: http.NodeClient) -> None:
         self._client = client
@@ -50,13 +50,16 @@ class CacheManageDriver(base.CacheDriver):
         await self._check(image_id)
         await self._request('PUT', f'{_QUEUED}/{http.segment(image_id)}')
 
-    async def delete(self, image_id: str) -> None:
+    async def delete(
+        self, image_id: str, *, queued_only: bool = False
+    ) -> None:
         # The queue first, so that the image is not cached between the two
         # requests.
         segment = http.segment(image_id)
         await self._request('DELETE', f'{_QUEUED}/{segment}')
-        with engines.finishing():
-            await self._request('DELETE', f'{_CACHED}/{segment}')
+        if not queued_only:
+            with engines.finishing():
+                await self._request('DELETE', f'{_CACHED}/{segment}')
 
     async def clear(self, target: entries.Target) -> None:
         if target is entries.Target.CACHE:

@@ -61,8 +61,12 @@ class ChoosingDriver(base.CacheDriver):
     async def queue(self, image_id: str) -> None:
         await self._try_drivers(lambda driver: driver.queue(image_id))
 
-    async def delete(self, image_id: str) -> None:
-        await self._try_drivers(lambda driver: driver.delete(image_id))
+    async def delete(
+        self, image_id: str, *, queued_only: bool = False
+    ) -> None:
+        await self._try_drivers(
+            lambda driver: driver.delete(image_id, queued_only=queued_only)
+        )
 
     async def clear(self, target: entries.Target) -> None:
         await self._try_drivers(lambda driver: driver.clear(target))

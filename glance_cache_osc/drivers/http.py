@@ -90,8 +90,15 @@ class NodeClient:
             authenticated=authenticated,
             timeout=timeout,
         )
-        value = _decode(response.body, self.login.secrets)
+        value = self.decode(response)
         return parse(value) if parse else value
+
+    def decode(self, response: engines.Response) -> Any:
+        """The JSON of a response; None if it has no body.
+
+        :raises glance_cache_osc.errors.BadReply: the body is not JSON.
+        """
+        return _decode(response.body, self.login.secrets)
 
     async def send(  # noqa: PLR0913 - keywords only
         self,

@@ -52,12 +52,13 @@ class Fill:
     :param state: `REQUESTED` if the node already lists the image as queued.
     :param error: why the fill failed.
     :param force: queue the image even if it is already queued or cached.
+    :param replaces: the image is cached, and is downloaded again.
     :param queued: whether the node has listed the image as queued.
     :param accepted: whether the node has accepted a queue request.
     :param unconfirmed: why a queue request failed that the node may have
         received. A list shows whether it did, unless the request was forced.
     :param lost: the node has lost its queue request in a restart.
-    :param absent_since: since when the node does not list the image, or None.
+    :param absent_since: since when the node does not list a requested image.
     """
 
     member: fleet.Member
@@ -66,6 +67,7 @@ class Fill:
     state: State = State.PENDING
     error: errors.CacheError | None = None
     force: bool = False
+    replaces: bool = False
     queued: bool = False
     accepted: bool = False
     unconfirmed: errors.CacheError | None = None
@@ -99,8 +101,7 @@ class NodeFills:
     :ivar error: why the last request failed; None after the next successful
         poll. Until then, no image is queued.
     :ivar stalled: whether the node counts as stalled.
-    :ivar was_down: whether the node was down since the last poll. It has lost
-        its accepted queue requests.
+    :ivar was_down: whether it was down since the last poll and lost its queue.
     """
 
     def __init__(
@@ -247,11 +248,11 @@ class NodeFills:
             fill.absent_since = None
             if not fill.force:
                 fill.state = State.REQUESTED
-        elif requested and fill.queued:
+        elif requested:
             # An image that was never listed as queued may be cached at this
             # moment, because the node serves it to a client.
             fill.absent_since = fill.absent_since or now
-            if now - fill.absent_since >= _MAX_ABSENCE:
+            if fill.queued and now - fill.absent_since >= _MAX_ABSENCE:
                 why = _('The image is no longer cached or queued there')
                 remedy = _(
                     'The entry was deleted, or the fill failed: check the log '
@@ -282,7 +283,7 @@ class NodeFills:
 
     def _schedule(self, now: float) -> None:
         """Set the time of the next poll."""
-        absent = any(fill.absent_since is not None for fill in self.requested)
+        absent = any(one.queued and one.absent_since for one in self.requested)
         idle = 0 if absent else now - self._progressed
         self.next_poll = now + poll_interval(idle, self._poll_time, _MIN_PAUSE)
         if now < (stall := self._progressed + self._stall_after):

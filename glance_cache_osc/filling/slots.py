@@ -11,7 +11,6 @@ import itertools
 import math
 
 from glance_cache_osc.filling import fills
-from glance_cache_osc.fleet import fleet
 
 _Item = tuple[tuple[bool, int], int, fills.NodeFills]
 
@@ -35,29 +34,29 @@ class Slots:
         )
         self._used = 0
         self._used_by: dict[fills.NodeFills, int] = {}
-        self._used_on: collections.Counter[fleet.Place] = collections.Counter()
+        self._used_on: collections.Counter[str] = collections.Counter()
         #: The ranks of the nodes that wait for a slot. Outdated items stay in
         #: the heap and are skipped: an item with another rank, or a second
         #: item of a node.
         self._ranks: dict[fills.NodeFills, tuple[bool, int]] = {}
         self._heap: list[_Item] = []
         #: Items of sites that are at their limit: a heap for each site.
-        self._at_site_limit: dict[fleet.Place, list[_Item]] = {}
+        self._at_site_limit: dict[str, list[_Item]] = {}
         self._serial = itertools.count()
         self._changed = asyncio.Event()
 
     def update(self, node: fills.NodeFills) -> None:
         """Update the used slots and the rank of a node after a change."""
-        place = fleet.place(node.member)
+        site = node.member.node.site
         # A node whose last image was deleted does not use its slot.
         holds = node.is_open and not (node.stalled or node.was_down)
         used = len(node.requested) + node.granted if holds else 0
         change = used - self._used_by.get(node, 0)
         self._used += change
-        self._used_on[place] += change
+        self._used_on[site] += change
         self._used_by[node] = used
         for __ in range(-change):
-            self._release(place)
+            self._release(site)
         if node.can_queue:
             rank = (node.needs_poll, node.pending[0].urgency)
             if self._ranks.get(node) != rank:
@@ -73,10 +72,10 @@ class Slots:
             while self._heap and self._used < self._limit:
                 item = heapq.heappop(self._heap)
                 rank, __, node = item
-                place = fleet.place(node.member)
+                site = node.member.node.site
                 is_current = self._ranks.get(node) == rank
-                if is_current and self._is_full(place):
-                    waiting = self._at_site_limit.setdefault(place, [])
+                if is_current and self._is_full(site):
+                    waiting = self._at_site_limit.setdefault(site, [])
                     heapq.heappush(waiting, item)
                     continue
                 if is_current:
@@ -85,12 +84,12 @@ class Slots:
                     node.grant(asyncio.get_running_loop().time())
                     self.update(node)
                 else:
-                    self._release(place)
+                    self._release(site)
 
-    def _is_full(self, place: fleet.Place) -> bool:
-        return self._used_on[place] >= self._site_limit(place[1])
+    def _is_full(self, site: str) -> bool:
+        return self._used_on[site] >= self._site_limit(site)
 
-    def _release(self, place: fleet.Place) -> None:
+    def _release(self, site: str) -> None:
         """Let the next node of a site that was at its limit wait again."""
-        if waiting := self._at_site_limit.get(place):
+        if waiting := self._at_site_limit.get(site):
             heapq.heappush(self._heap, heapq.heappop(waiting))

@@ -9,7 +9,7 @@ the node at intervals that grow while no image is newly cached there.
 import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
-from collections.abc import Collection
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
@@ -21,7 +21,8 @@ from glance_cache_osc.filling import fills
 from glance_cache_osc.filling import slots
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
-from glance_cache_osc.i18n import _
+
+_Reasons = Mapping[clouds.Key, errors.ImageError]
 
 #: The shortest pause between two checks of Glance's images, in seconds.
 _MIN_CHECK = 1.0
@@ -66,14 +67,14 @@ class Wait:
 
     :param wanted: the fills, the most urgent first; the wait sets the state
         and the error of each.
-    :param known: returns those of the given images, by cloud and ID, that
-        Glance still has; raises `errors.CacheError` if the request fails.
+    :param not_cacheable: returns those of the given images, by cloud and ID,
+        that no node can cache, with the reasons.
     :param watcher: receives progress reports.
     """
 
     wanted: Sequence[fills.Fill]
     limits: Limits
-    known: Callable[[list[clouds.Key]], Awaitable[Collection[clouds.Key]]]
+    not_cacheable: Callable[[list[clouds.Key]], Awaitable[_Reasons]]
     watcher: watching.Watcher
 
     def __post_init__(self) -> None:
@@ -203,10 +204,11 @@ class Wait:
         if node.pending and node.is_stale(_now()):
             await self._poll(node)
         elif node.pending:
-            fill = node.start_next()
+            fill, driver = node.start_next(), node.member.driver
+            send = driver.replace if fill.replaces else driver.queue
             self._sending.add(node)
             try:
-                await node.member.driver.queue(fill.image.image_id)
+                await send(fill.image.image_id)
                 node.accepted(fill, _now())
             except errors.CacheError as error:
                 node.rejected(fill, error, _now())
@@ -243,8 +245,8 @@ class Wait:
         self._check_finished()
 
     async def _check_images(self) -> None:
-        """Fail the fills of images that two checks in a row did not find."""
-        missing_before: set[clouds.Key] = set()
+        """Fail the fills of images that two checks in a row reject."""
+        before: _Reasons = {}
         pause = _MIN_CHECK
         while True:
             await asyncio.sleep(pause)
@@ -253,22 +255,18 @@ class Wait:
                 while its_fills and not its_fills[-1].is_open:
                     its_fills.pop()
             wanted = [key for key, left in self._by_image.items() if left]
-            try:
-                missing = set(wanted).difference(await self.known(wanted))
-            except errors.CacheError:
-                missing = set()
-            self._fail(missing & missing_before)
-            missing_before = missing
-            idle = 0 if missing else _now() - self._last_arrival
+            found = await self.not_cacheable(wanted)
+            self._fail({key: found[key] for key in found if key in before})
+            before = found
+            idle = 0 if found else _now() - self._last_arrival
             pause = fills.poll_interval(idle, _now() - began, _MIN_CHECK)
 
-    def _fail(self, keys: Collection[clouds.Key]) -> None:
+    def _fail(self, reasons: _Reasons) -> None:
         changed = set()
-        why = errors.ImageError(_('The image was deleted from Glance'))
-        for key in keys:
+        for key, error in reasons.items():
             for fill in self._by_image[key]:
                 if fill.is_open:
-                    fill.fail(why)
+                    fill.fail(error)
                     changed.add(self._nodes[fill.member])
         for node in changed:
             node.sort()

@@ -88,11 +88,11 @@ def _lists(cloud: clouds.Cloud) -> Iterator[tuple[str, Any]]:
     if listed is not _ABSENT:
         yield _("'%s' in clouds.yaml") % _NODES, listed
     if path is not _ABSENT:
-        yield f"'{path}'", _read(path)
+        yield _read(path)
 
 
-def _read(path: Any) -> Any:
-    """The parsed content of a file of nodes.
+def _read(path: Any) -> tuple[str, Any]:
+    """The path of a file of nodes for messages, and its parsed content.
 
     :param path: the value in clouds.yaml.
     :raises errors.UsageError: the path is not an absolute path, or the file
@@ -125,7 +125,7 @@ def _read(path: Any) -> Any:
         raise errors.UsageError(
             _("Cannot read '%s': not UTF-8 text") % path
         ) from error
-    return _parse(path, text)
+    return f"'{path}'", _parse(path, text)
 
 
 def _parse(path: str, text: str) -> Any:

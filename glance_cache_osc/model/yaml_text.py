@@ -13,6 +13,9 @@ Loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 #: The most levels of nested lists and mappings. A policy has five. At about
 #: ten thousand, libyaml overflows the stack, which ends the process.
 _MAX_DEPTH = 20
+#: The most keys of a mapping that is merged into others (``<<``).
+_MAX_MERGED = 20
+_MERGE = 'tag:yaml.org,2002:merge'
 #: What PyYAML raises for values such as ``2026-13-13`` or ``!!bool maybe``.
 _WRONG_VALUES = (
     ArithmeticError,
@@ -27,7 +30,8 @@ _WRONG_VALUES = (
 def load(text: str) -> Any:
     """The value of a YAML or JSON text; JSON is parsed faster.
 
-    :raises yaml.YAMLError: the text is neither, or a key occurs twice.
+    :raises yaml.YAMLError: the text is neither, or contains keys that are
+        not supported.
     """
     # YAML may begin with these characters, too; it reports positions.
     if text.lstrip()[:1] in ('[', '{'):
@@ -56,11 +60,13 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _check_keys(root: yaml.Node | None, seen: set[int]) -> None:
-    """Refuse keys that occur twice in one mapping.
+    """Refuse keys that occur twice in one mapping, and merges of merges.
+
+    PyYAML copies the keys of merged mappings: nested merges multiply them.
 
     :param seen: the identities of nodes that were checked: aliases refer to
         the same node.
-    :raises yaml.YAMLError: a key occurs twice.
+    :raises yaml.YAMLError: a key occurs twice, or a merge key is refused.
     """
     if not isinstance(root, yaml.CollectionNode) or id(root) in seen:
         return
@@ -70,12 +76,28 @@ def _check_keys(root: yaml.Node | None, seen: set[int]) -> None:
         key, value = item if isinstance(item, tuple) else (None, item)
         _check_keys(value, seen)
         if isinstance(key, yaml.ScalarNode):
+            problem = ''
             if key.value in keys:
+                problem = f"'{key.value}' occurs twice"
+            elif key.tag == _MERGE and not _is_plain(value):
+                problem = (
+                    "'<<' requires one mapping, of at most "
+                    f"{_MAX_MERGED} keys and without '<<'"
+                )
+            if problem:
                 raise yaml.MarkedYAMLError(
-                    problem=f"'{key.value}' occurs twice",
-                    problem_mark=key.start_mark,
+                    problem=problem, problem_mark=key.start_mark
                 )
             keys.add(key.value)
+
+
+def _is_plain(merged: yaml.Node) -> bool:
+    """Whether PyYAML copies only a few keys to merge a node."""
+    return (
+        isinstance(merged, yaml.MappingNode)
+        and len(merged.value) <= _MAX_MERGED
+        and all(key.tag != _MERGE for key, __ in merged.value)
+    )
 
 
 def check_depth(text: str) -> None:

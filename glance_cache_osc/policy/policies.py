@@ -2,6 +2,7 @@
 
 """Policies: which images belong in the caches of each site. Pure."""
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -65,24 +66,37 @@ class Policy:
         }
 
     @functools.cached_property
-    def _globs(self) -> list[tuple[int, re.Pattern[str]]]:
-        """The globs with the numbers of their rules, the last rule first."""
-        return [
-            (number, re.compile(fnmatch.translate(word)))
-            for number, rule in reversed(list(enumerate(self.rules, 1)))
-            for word in rule.match
-            if is_glob(word)
-        ]
+    def _globs(self) -> dict[str, tuple[int, re.Pattern[str]]]:
+        """The number of the last rule with a glob, and its pattern.
 
-    def names(self) -> set[str]:
-        """The sites that rules name without a glob."""
-        return set(self._by_name)
+        By the glob; the globs of the last rule come first.
+        """
+        found: dict[str, tuple[int, re.Pattern[str]]] = {}
+        for number, rule in reversed(list(enumerate(self.rules, 1))):
+            for word in filter(is_glob, rule.match):
+                pattern = re.compile(fnmatch.translate(word))
+                found.setdefault(word, (number, pattern))
+        return found
+
+    def unmatched(self, sites: Collection[str]) -> list[str]:
+        """The names and globs of the rules that match none of these sites."""
+        names = [name for name in self._by_name if name not in sites]
+        return names + [
+            word
+            for word, (__, glob) in self._globs.items()
+            if not any(map(glob.match, sites))
+        ]
 
     def rule_for(self, site: str) -> Rule | None:
         """The rule that applies to a site; None if no rule matches it."""
         named = self._by_name.get(site, 0)
         matched = next(
-            (number for number, glob in self._globs if glob.match(site)), 0
+            (
+                number
+                for number, glob in self._globs.values()
+                if glob.match(site)
+            ),
+            0,
         )
         last = max(named, matched)
         return self.rules[last - 1] if last else None

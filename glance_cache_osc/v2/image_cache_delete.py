@@ -23,6 +23,9 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 from glance_cache_osc.transport import attempt
 
+#: The largest offset of a time zone. With the driver `centralized_db`, Glance
+#: reports local times as UTC.
+_MAX_OFFSET = datetime.timedelta(hours=14)
 _RESULTS = {
     plan.Action.DELETE: 'deleted',
     plan.Action.NONE: 'not in cache',
@@ -65,6 +68,13 @@ class DeleteImageCache(base.CacheLister):
                     'Specify images or filters. To delete all entries, use '
                     "'openstack image cache clear'."
                 ),
+            )
+        if filters.older_than and filters.older_than < _MAX_OFFSET:
+            self.log.warning(
+                _(
+                    '--older-than is less than 14 hours: a node with a time '
+                    'zone east of UTC may report times that are too early.'
+                )
             )
         members = self.chosen_fleet(parsed_args)
         if filters.orphans:

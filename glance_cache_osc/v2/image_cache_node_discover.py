@@ -89,7 +89,7 @@ class DiscoverImageCacheNodes(base.CacheLister):
             found = self.loop.run(self.cloud.image_endpoints())
             region = parsed_args.region
             listed = _distinct(self._of_catalogue(found, region))
-            if not listed:
+            if not listed and not self.failures.others:
                 where = _(" in region '%s'") % region if region else ''
                 self.log.warning(
                     _(

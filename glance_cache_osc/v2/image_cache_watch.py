@@ -192,6 +192,7 @@ class WatchImageCache(common.CacheCommand):
             if changes:
                 self.app.stdout.flush()
 
+        columns.escape_unencodable(self.app.stdout)
         await _until_cancelled(
             _follow(board, one, parsed_args.interval, report)
             for one in members

@@ -749,6 +749,30 @@ def test_entries_that_were_not_used_for_a_week(
     assert result == Result(0, f'{p.UBUNTU} deleted\n', '')
 
 
+@pytest.mark.parametrize(
+    ('duration', 'warning'),
+    [
+        ('14h', ''),
+        (
+            '839m',
+            '--older-than is less than 14 hours: a node with a time zone east '
+            'of UTC may report times that are too early.\n',
+        ),
+    ],
+)
+def test_a_short_time_may_be_less_than_the_offset_of_a_time_zone(
+    cloud: Cloud, openstack: OpenStack, duration: str, warning: str
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--older-than', duration),
+        *('--auto-approve', '-f', 'value'),
+    )
+
+    assert result == Result(0, '', warning)
+
+
 def test_both_are_dropped_if_both_are_named(
     cloud: Cloud, openstack: OpenStack
 ) -> None:

@@ -329,6 +329,22 @@ def test_a_bad_endpoint_of_the_catalogue_hides_no_other(
     )
 
 
+def test_a_catalogue_of_one_bad_endpoint_is_not_empty(
+    openstack: OpenStack, catalogue: Any, request: Any
+) -> None:
+    catalogue[:] = [endpoint('ftp://bad.example', 'RegionOne')]
+    request.getfixturevalue('login_again')
+
+    result = openstack(*CATALOGUE, '-f', 'value')
+
+    assert (result.code, result.err) == (
+        1,
+        "Cannot use an endpoint of region 'RegionOne': 'ftp://bad.example' is "
+        'not a node endpoint: the URL must start with http:// or https://. Correct '
+        "it with 'openstack endpoint set --url'.\n",
+    )
+
+
 @pytest.mark.usefixtures('login_again')
 def test_the_endpoints_of_a_region(openstack: OpenStack) -> None:
     found = openstack(*CATALOGUE, '--region', 'oslo', '-f', 'value')

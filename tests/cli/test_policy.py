@@ -1224,7 +1224,9 @@ def test_a_site_that_is_written_wrong_is_reported(
     cloud: Cloud, openstack: OpenStack, write: Write
 ) -> None:
     """But none that is configured, and not chosen."""
-    rule = '  - match: [olso, bergen, tromso, "\\ea"]\n    sets: [base]\n'
+    rule = (
+        '  - match: [olso, "olso-*", bergen, "t*", "\\ea"]\n    sets: [base]\n'
+    )
     write(policies.POLICY + rule)
     cloud.answers('GET', f'{policies.IMAGES}?tag=golden', json=p.images())
     cloud.answers('GET', f'{policies.TROMSO}/v2/cache', json=p.cache())
@@ -1232,7 +1234,7 @@ def test_a_site_that_is_written_wrong_is_reported(
     result = openstack(*SYNC, '--check', '--site', 'tromso', *SHORT)
 
     assert result.err.splitlines()[0] == (
-        'Sites in the policy without nodes: \\x1ba, olso.'
+        'Sites in the policy without nodes: \\x1ba, olso, olso-*.'
     )
     assert 'oslo' not in result.err
 

@@ -401,11 +401,61 @@ def test_time_is_up(cloud: Cloud, openstack: OpenStack) -> None:
     ]
 
 
+def queued_by(cloud: Cloud) -> Any:
+    """What a node lists that fills nothing."""
+    put = [one for one in NAMES if f'PUT {CACHE}/{one}' in cloud.requests]
+    return p.cache(queued=put)
+
+
+def test_an_accepted_image_is_never_listed(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.UBUNTU)
+    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=202)
+
+    result = openstack(
+        *('image', 'cache', 'queue', 'ubuntu-24.04', '--timeout', '1'),
+        *('--wait', '-f', 'value'),
+    )
+
+    assert result == Result(
+        1,
+        '',
+        f'Cannot cache image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}: The '
+        'node accepted the request, but does not list the image. A client may '
+        "be downloading it. Check again with 'openstack image cache list', "
+        'and check the log of the node.\n',
+    )
+
+
+def test_a_cached_image_is_not_replaced_by_yoga(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    answer_names(cloud, p.UBUNTU)
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
+    cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=200, text='null')
+
+    for wait in ([], ['--wait']):
+        result = openstack(
+            *('image', 'cache', 'queue', 'ubuntu-24.04', '--force', *wait),
+            *('-f', 'value'),
+        )
+
+        assert (result.code, result.out) == (1, '')
+        assert result.err.endswith(
+            f' image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}: This Glance '
+            'does not replace cached images. Delete the entries, and queue '
+            'the images again.\n'
+        )
+        assert result.err.count('\n') == 1
+
+
 def test_time_is_up_before_an_image_is_queued(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
     answer_names(cloud, *NAMES)
-    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('GET', CACHE, json=lambda *_: queued_by(cloud))
     cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=202)
 
     result = openstack(
@@ -427,7 +477,7 @@ def test_time_is_up_before_a_node_has_its_turn(
 ) -> None:
     clouds_yaml(p.FLEET)
     answer_names(cloud, p.UBUNTU)
-    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('GET', CACHE, json=lambda *_: queued_by(cloud))
     cloud.answers('GET', EDGE_CACHE, json=p.cache())
     cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=202)
 

@@ -331,8 +331,13 @@ def test_all_but_maintenance_works_before_2_18(
     )
     value = ('-f', 'value', '-c', 'Result')
 
+    hint = (
+        "Images stay queued until 'glance-cache-prefetcher' runs on "
+        f'{p.GLANCE}.\n'
+    )
+
     assert openstack('image', 'cache', 'queue', p.DEBIAN, *value) == Result(
-        0, 'queued\n', ''
+        0, 'queued\n', hint if good == 200 else ''
     )
     assert openstack('image', 'cache', 'delete', p.UBUNTU, *value) == Result(
         0, 'deleted\n', ''

@@ -1964,9 +1964,9 @@ def test_ctrl_c_while_a_repair_waits(
     assert result == Result(
         130,
         '',
-        'The repair may be incomplete: verify again.\n'
         f'Cannot verify {LABEL}: The entry was replaced but not verified '
-        'again. Verify the image again.\nInterrupted.\n',
+        'again. Verify the image again.\n'
+        'The repair may be incomplete: verify again.\nInterrupted.\n',
     )
 
 

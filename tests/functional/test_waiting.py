@@ -306,6 +306,26 @@ def test_an_image_that_is_deleted_meanwhile_has_failed(
     )
 
 
+def test_an_image_that_is_deactivated_meanwhile_has_failed(
+    started: Start, images: Images, caches: list[Cache], nodes: dict[str, str]
+) -> None:
+    image = images('doomed')
+    images('sound')
+    caches[1].queue_only(image)
+
+    with started('-v', *FLEET, 'queue', 'doomed', 'sound', *ON_BERGEN) as run:
+        until_something_arrived(run)
+        images.deactivate(image)
+        result = ended(run)
+
+    assert result.code == 1
+    assert results(result) == [('sound', 'cached', 'edge-bergen')]
+    assert result.err.splitlines()[-1].startswith(
+        f'Cannot cache image doomed ({image}) on edge-bergen '
+        f'({nodes["edge-bergen"]}): The image is not active.'
+    )
+
+
 def test_an_image_that_somebody_drops_meanwhile_has_failed(
     started: Start, images: Images, caches: list[Cache], nodes: dict[str, str]
 ) -> None:

@@ -138,12 +138,11 @@ def test_without_a_terminal_each_change_is_a_line(
     relay: Callable[[], Relay],
     tmp_path: pathlib.Path,
 ) -> None:
-    alpha = images('alpha')
+    alpha, other = images('alpha'), images('имя')
     first = relay()
     lines: list[str] = []
-    with started(
-        *WATCH, environment=environment('admin'), folder=tmp_path
-    ) as process:
+    variables = {**environment('admin'), 'PYTHONIOENCODING': 'latin-1'}
+    with started(*WATCH, environment=variables, folder=tmp_path) as process:
         assert process.stdout is not None
         assert process.stderr is not None
         out = process.stdout
@@ -160,6 +159,8 @@ def test_without_a_terminal_each_change_is_a_line(
         wait_for('edge-bergen ok, cached: 0')
         caches[0].fill(alpha)
         wait_for(f'edge-oslo cached alpha ({alpha})')
+        caches[0].fill(other)
+        wait_for(f'edge-oslo cached \\u0438\\u043c\\u044f ({other})')
         first.close()
         wait_for('edge-bergen unreachable: Cannot connect')
         caches[0].clear()

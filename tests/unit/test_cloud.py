@@ -167,6 +167,9 @@ def test_each_keystone_has_the_timeout_of_the_command(
     [
         (['admin'], True),
         (['reader', 'admin'], True),
+        # Glance ignores the case.
+        (['Admin'], True),
+        (['administrator'], False),
         (['member', 'cache_operator'], False),
         ([], False),
         # A login without Keystone.
@@ -312,7 +315,7 @@ def test_the_catalogue_is_that_of_the_image_endpoint(
     assert (request.timeout, request.max_size) == (60, 64 * 2**20)
 
 
-def test_images_of_a_cloud_whose_list_fails_may_exist(
+def test_images_that_are_gone_or_inactive_cannot_be_cached(
     run: conftest.Run,
 ) -> None:
     clouds = [
@@ -324,13 +327,21 @@ def test_images_of_a_cloud_whose_list_fails_may_exist(
     ]
     for one, its_catalogue in zip(clouds, (mine, other), strict=True):
         one.catalogue.return_value = its_catalogue
-    mine.by_id.return_value = {p.UBUNTU: images.Image(p.UBUNTU)}
+    mine.by_id.return_value = {
+        p.UBUNTU: images.Image(p.UBUNTU),
+        p.FEDORA: images.Image(p.FEDORA, active=False),
+    }
     other.by_id.side_effect = errors.CatalogueError('No response')
-    keys = [(one, word) for one in clouds for word in (p.UBUNTU, p.DEBIAN)]
+    ids = [p.UBUNTU, p.DEBIAN, p.FEDORA]
+    keys = [(one, image_id) for one in clouds for image_id in ids]
 
-    # Debian was deleted from the first cloud.
-    assert run(cloud.still_known(keys)) == {*keys} - {keys[1]}
-    mine.by_id.assert_called_once_with([p.UBUNTU, p.DEBIAN])
+    found = run(cloud.not_cacheable(keys))
+
+    assert {key: str(error) for key, error in found.items()} == {
+        (clouds[0], p.DEBIAN): 'The image was deleted from Glance.',
+        (clouds[0], p.FEDORA): str(errors.ImageInactive()),
+    }
+    mine.by_id.assert_called_once_with(ids)
 
 
 def test_stores_are_those_of_the_image_endpoint(
@@ -355,6 +366,19 @@ def test_stores_are_those_of_the_image_endpoint(
         (60, 60),
         (60, 600),
     ]
+
+
+def test_an_image_endpoint_that_is_not_valid_has_a_source(
+    session: ksa_session.Session,
+) -> None:
+    with pytest.raises(errors.UsageError) as caught:
+        cloud_of(Manager(session, {}, 'ftp://x')).image_endpoint()
+
+    assert str(caught.value) == (
+        "The cloud's image endpoint is not valid: 'ftp://x' is not a node "
+        'endpoint: the URL must start with http:// or https://. Correct the '
+        'service catalogue or clouds.yaml.'
+    )
 
 
 def test_without_an_image_endpoint_there_are_no_stores(

@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Awaitable
 from collections.abc import Callable
 from collections.abc import Sequence
+import dataclasses
 import types
 from typing import Any
 
@@ -17,6 +18,8 @@ from glance_cache_osc.command import deleting
 from glance_cache_osc.command import operations
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.model import entries
+from glance_cache_osc.model import images
+from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 from tests.unit import virtual
 from tests.unit import world
@@ -38,6 +41,7 @@ class Driver:
         self.error = error
         self.reads: list[float] = []
         self.deleted: list[str] = []
+        self.queued_only: bool | None = None
 
     async def list_entries(self) -> list[entries.Entry]:
         now = asyncio.get_running_loop().time() - virtual.START
@@ -47,22 +51,27 @@ class Driver:
             raise self.error
         last = entries.State.CACHED if now > 1 else entries.State.QUEUED
         return [
-            entries.Entry('a', entries.State.QUEUED),
+            entries.Entry('a', entries.State.QUEUED, size=1),
             entries.Entry('b', entries.State.QUEUED),
             entries.Entry('c', last),
         ]
 
-    async def delete(self, image_id: str) -> None:
+    async def delete(
+        self, image_id: str, *, queued_only: bool = False
+    ) -> None:
         self.deleted.append(image_id)
+        self.queued_only = queued_only
 
 
 def delete(
     driver: Driver,
     filters: selection.Filters | None,
     rounds: Sequence[str] = 'abc',
+    state: entries.State = entries.State.QUEUED,
 ) -> list[str]:
     """Delete entries; returns the nodes and the entries that failed.
 
+    :param state: the state of all entries in the plan.
     :param rounds: entries that are deleted at once, every 0.6 seconds.
     """
     failed: list[str] = []
@@ -92,7 +101,18 @@ def delete(
         failures=report.Failures(),
         loop=types.SimpleNamespace(interrupted=False),
     )
-    virtual.run(deleting.delete(command, [], filters))
+    steps = [
+        (
+            member,
+            plan.Step(
+                images.Image(name),
+                plan.Action.DELETE,
+                entries.Entry(name, state),
+            ),
+        )
+        for name in sorted(set().union(*rounds))
+    ]
+    virtual.run(deleting.delete(command, steps, filters))
     return [*command.failures.nodes, *failed, *command.failures.lines]
 
 
@@ -148,3 +168,34 @@ def test_a_node_that_fails_is_reported_once() -> None:
         'Cannot read the cache of n1 (http://n1): It is busy.',
     ]
     assert (driver.reads, driver.deleted) == ([0.0], [])
+
+
+def test_a_cached_entry_that_is_gone_is_deleted() -> None:
+    driver = Driver()
+
+    failed = delete(
+        driver, selection.Filters(unused=True), 'd', entries.State.CACHED
+    )
+
+    assert (failed, driver.reads, driver.deleted) == ([], [0.0], [])
+
+
+BOTH = frozenset(entries.State)
+
+
+@pytest.mark.parametrize(
+    ('filters', 'queued_only'),
+    [
+        (QUEUED, True),
+        (dataclasses.replace(QUEUED, states=BOTH), False),
+        (selection.Filters(larger_than=0), False),
+        (None, False),
+    ],
+)
+def test_only_what_is_queued_is_deleted_from_the_queue_alone(
+    filters: selection.Filters | None, queued_only: bool
+) -> None:
+    driver = Driver()
+
+    assert delete(driver, filters, 'a') == []
+    assert (driver.deleted, driver.queued_only) == (['a'], queued_only)

@@ -127,6 +127,39 @@ def test_entries_are_listed_in_one_request(
 
 
 @pytest.mark.parametrize(
+    ('status', 'program'), [(200, 'glance-cache-prefetcher'), (202, None)]
+)
+def test_yoga_downloads_nothing_by_itself(
+    run: conftest.Run,
+    driver: cache_api.CacheApiDriver,
+    web: conftest.Web,
+    status: int,
+    program: str | None,
+) -> None:
+    web.answers('PUT', ONE, status_code=status, text='null', headers=JSON)
+
+    run(driver.queue(p.UBUNTU))
+
+    assert driver.filled_by == program
+    if program:
+        with pytest.raises(errors.NodeError, match='does not replace cached'):
+            run(driver.replace(p.UBUNTU))
+    else:
+        run(driver.replace(p.UBUNTU))
+    assert len(web.requests) == 2
+
+
+def test_a_page_that_a_proxy_sends_accepts_nothing(
+    run: conftest.Run, driver: cache_api.CacheApiDriver, web: conftest.Web
+) -> None:
+    web.answers('PUT', ONE, status_code=200, text='Hello', headers=JSON)
+
+    with pytest.raises(errors.BadReply):
+        run(driver.queue(p.UBUNTU))
+    assert driver.filled_by is None
+
+
+@pytest.mark.parametrize(
     ('headers', 'text', 'why'),
     [
         (JSON, '[]', 'not a JSON object'),

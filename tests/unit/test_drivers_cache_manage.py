@@ -204,10 +204,12 @@ def test_a_delete_is_from_the_queue_and_from_the_cache(
     web.answers('DELETE', f'{CACHED}/a%2Fb', text='null', headers=JSON)
 
     run(driver.delete('a/b'))
+    run(driver.delete('a/b', queued_only=True))
 
     assert [one.url for one in web.history] == [
         f'{QUEUED}/a%2Fb',
         f'{CACHED}/a%2Fb',
+        f'{QUEUED}/a%2Fb',
     ]
 
 

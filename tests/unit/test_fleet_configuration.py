@@ -559,6 +559,48 @@ def test_an_item_may_merge_and_repeat_others(file: pathlib.Path) -> None:
     assert in_file(file, text) == BOTH
 
 
+@pytest.mark.parametrize(
+    'merged',
+    [
+        '[{b: 1}]',
+        '&b {<<: {b: 1}}',
+        '{' + ', '.join(f'k{at}: 1' for at in range(21)) + '}',
+        'b',
+    ],
+)
+def test_merged_mappings_are_not_multiplied(
+    file: pathlib.Path, merged: str
+) -> None:
+    file.write_text(f'- {{<<: {merged}}}')
+
+    assert failure(image_cache_nodes_file=str(file)).startswith(
+        f"'{file}' is not valid YAML: '<<' requires one mapping, of at most "
+        "20 keys and without '<<' in "
+    )
+
+
+def test_nested_merges_end_soon(file: pathlib.Path) -> None:
+    levels = [
+        f'- &a{at} {{<<: [{", ".join([f"*a{at - 1}"] * 10)}]}}'
+        for at in range(1, 30)
+    ]
+    file.write_text('\n'.join(['- &a0 {name: a}', *levels]))
+
+    assert "'<<' requires one mapping" in failure(
+        image_cache_nodes_file=str(file)
+    )
+
+
+@pytest.mark.parametrize(
+    'path', [16**5000, ['a'], ''], ids=['large number', 'list', 'empty']
+)
+def test_a_file_that_is_no_path(path: object) -> None:
+    assert failure(image_cache_nodes_file=path) == (
+        "'image_cache_nodes_file' in clouds.yaml is not a file path. Use an "
+        'absolute path.'
+    )
+
+
 @pytest.mark.parametrize('text', ['[]', '--- []\n', '[ # nothing yet\n]'])
 def test_a_list_in_a_file_is_not_empty(file: pathlib.Path, text: str) -> None:
     file.write_text(text)

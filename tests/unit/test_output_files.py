@@ -43,3 +43,21 @@ def test_a_descriptor_of_a_pipe_is_written() -> None:
     with pytest.raises(BrokenPipeError):
         files.write(path, 'new\n', io.StringIO())
     os.close(writer)
+
+
+def test_standard_output_is_utf_8_in_every_locale() -> None:
+    stdout = io.TextIOWrapper(io.BytesIO(), encoding='latin-1')
+    stdout.write('first, ')
+
+    files.write('-', 'имя\n', stdout)
+
+    buffer: io.BytesIO = stdout.buffer
+    assert buffer.getvalue().decode() == 'first, имя\n'
+
+
+def test_a_standard_output_of_text_alone() -> None:
+    stdout = io.StringIO()
+
+    files.write('-', 'имя\n', stdout)
+
+    assert stdout.getvalue() == 'имя\n'

@@ -92,7 +92,7 @@ def test_what_was_not_sent_is_counted_and_told_last(
     ]
 
 
-def test_what_follows_from_failures_is_told_in_its_place(
+def test_what_follows_from_failures_is_told_after_them(
     log: mock.Mock,
 ) -> None:
     failures = report.Failures()
@@ -101,12 +101,15 @@ def test_what_follows_from_failures_is_told_in_its_place(
     failures.add(
         'Cannot look up image names', errors.CatalogueError('No list')
     )
+    failures.add('Cannot log in', errors.LoginFailed('No token'))
 
+    assert failures.lines[-1] == '1 of 2 nodes did not \\x1b[31msay.'
     assert failures.report(log) == 1
     assert log.mock_calls == [
         mock.call.error('Cannot list edge-oslo: No answer.'),
-        mock.call.error('1 of 2 nodes did not \\x1b[31msay.'),
         mock.call.error('Cannot look up image names: No list.'),
+        mock.call.error('Cannot log in: No token.'),
+        mock.call.error('1 of 2 nodes did not \\x1b[31msay.'),
     ]
 
 

@@ -4,7 +4,6 @@
 
 import asyncio
 from collections.abc import Callable
-from collections.abc import Collection
 from collections.abc import Iterable
 from typing import TypeVar
 from unittest import mock
@@ -242,7 +241,9 @@ class Driver(base.CacheDriver):
         if self.accepted:
             self._fetch()
 
-    async def delete(self, image_id: str) -> None:
+    async def delete(
+        self, image_id: str, *, queued_only: bool = False
+    ) -> None:
         raise AssertionError
 
     async def clear(self, target: entries.Target) -> None:
@@ -328,7 +329,7 @@ class Scene:
         self.world.begin()
         began = self.world.now
         self.wait = wait = waiting.Wait(
-            self.fills, self.limits, known=self._known, watcher=self.notes
+            self.fills, self.limits, self._not_cacheable, self.notes
         )
         if self.limits.downloads:
             self.world.on_queue = lambda: self._count(wait)
@@ -379,16 +380,17 @@ class Scene:
             for one in self.fills
         ]
 
-    async def _known(
+    async def _not_cacheable(
         self, keys: Iterable[clouds.Key]
-    ) -> Collection[clouds.Key]:
+    ) -> dict[clouds.Key, errors.ImageError]:
         asked = {image_id for __, image_id in keys}
         found = await self.world.exchange(lambda: self._look_up(asked))
-        return {(NO_CLOUD, image_id) for image_id in found}
+        return {(NO_CLOUD, one): error for one, error in found.items()}
 
-    def _look_up(self, image_ids: set[str]) -> Collection[str]:
+    def _look_up(self, image_ids: set[str]) -> dict[str, errors.ImageError]:
         self.checks.append(self.world.now)
         self.checked.append(image_ids)
         if isinstance(self.known, errors.CacheError):
-            raise self.known
-        return self.known & image_ids
+            return {}
+        why = 'The image was deleted from Glance'
+        return {one: errors.ImageError(why) for one in image_ids - self.known}
