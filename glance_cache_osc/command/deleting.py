@@ -45,10 +45,9 @@ async def delete(
     async def delete_one(job: fleet.Job) -> None:
         if recheck:
             matches = await recheck.matches(job)
-            if matches is None and job in cached:
-                return  # It was deleted meanwhile.
-            # While Glance ends a fill, no list may have the entry.
-            if not matches:
+            # While Glance ends a fill, no list may have the entry. A cached
+            # entry that is gone was deleted.
+            if not matches and (matches is False or job not in cached):
                 raise errors.NodeError(
                     _('The entry has changed and does not match the filters'),
                     _('Run the command again.'),

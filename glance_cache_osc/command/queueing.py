@@ -33,8 +33,9 @@ Result = tuple[base.Member, plan.Step, str]
 
 #: The columns of a plan.
 PLAN = (base.ID, base.NAME, base.SIZE, base.ACTION, base.NODE)
+_QUEUED = 'queued'
 _RESULTS = {
-    plan.Action.QUEUE: 'queued',
+    plan.Action.QUEUE: _QUEUED,
     plan.Action.WAIT: 'already queued',
     plan.Action.NONE: 'already cached',
 }
@@ -101,8 +102,16 @@ async def carry_out(
             count_interrupted(command, steps)
             return [(*one, _RESULTS[one[1].action]) for one in _kept(steps)]
     if limits:
+        known = {one for one, __ in steps if one.driver.filled_by}
         _report_external_fills(command, steps)
-        return await _fill(command, steps, limits)
+        results = await _fill(command, steps, limits)
+        left = [
+            (member, step)
+            for member, step, word in results
+            if word == _QUEUED and member not in known
+        ]
+        _report_external_fills(command, left)
+        return results
     replaced = {
         fleet.Job(member, step.image.image_id)
         for member, step in steps
@@ -234,8 +243,8 @@ def _result(step: plan.Step, fill: fills.Fill | None) -> str:
     if fill is None:
         return _RESULTS[plan.Action.NONE]
     if fill.state is fills.State.CACHED:
-        return 'queued' if _replaces(step) else 'cached'
-    return 'queued' if fill.is_open and wait_report.is_queued(fill) else ''
+        return _QUEUED if _replaces(step) else 'cached'
+    return _QUEUED if fill.is_open and wait_report.is_queued(fill) else ''
 
 
 def _replaces(step: plan.Step) -> bool:

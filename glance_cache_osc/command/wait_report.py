@@ -35,10 +35,6 @@ def add(
     for fill in wanted:
         if fill.error:
             fail(fill, fill.error)
-        elif _is_absent(fill) and (
-            interrupted or not wait.last_error(fill.member)
-        ):
-            fail(fill, _never_listed())
         elif fill.is_open and interrupted:
             if error := _uncertain(fill):
                 fail(fill, error)
@@ -46,27 +42,47 @@ def add(
                 failures.interrupt(1)
         elif fill.is_open:
             late.setdefault(fill.member, []).append(fill)
-    for member, missing in late.items():
-        labels = [fill.image.label for fill in missing]
-        words = {
-            'node': member.node.label,
-            'images': columns.few(labels, _FEW_IMAGES),
-        }
-        what = _('Not cached on %(node)s: %(images)s') % words
-        why = _late_error(wait, missing, ending)
-        failures.add(what, why, member.node.name)
+    for missing in late.values():
+        _add_late(failures, missing, wait, ending)
+
+
+def _add_late(
+    failures: report.Failures,
+    missing: list[fills.Fill],
+    wait: waiting.Wait,
+    ending: waiting.Ending,
+) -> None:
+    """Report images of one node; those that it does not list are failed."""
+    member = missing[0].member
+    absent = [one for one in missing if _is_absent(one)]
+    if absent and not wait.last_error(member):
+        error = _never_listed()
+        for fill in absent:
+            fill.fail(error)
+        _add_images(failures, absent, error)
+    if left := [one for one in missing if one.is_open]:
+        _add_images(failures, left, _late_error(wait, left, ending))
+
+
+def _add_images(
+    failures: report.Failures, missing: list[fills.Fill], why: errors.NodeError
+) -> None:
+    node = missing[0].member.node
+    labels = [fill.image.label for fill in missing]
+    words = {'node': node.label, 'images': columns.few(labels, _FEW_IMAGES)}
+    what = _('Not cached on %(node)s: %(images)s') % words
+    failures.add(what, why, node.name)
 
 
 def is_queued(fill: fills.Fill) -> bool:
     """Whether the node has listed the image, or accepted the request."""
-    held = fill.queued or (fill.accepted and not _is_absent(fill))
-    return held and not fill.lost
+    return (fill.queued or fill.accepted) and not fill.lost
 
 
 def _is_absent(fill: fills.Fill) -> bool:
     """Whether a node has accepted a request and never listed its image."""
     was_listed = fill.queued or fill.absent_since is None
-    return fill.is_open and fill.accepted and not was_listed
+    return fill.accepted and not was_listed
 
 
 def _uncertain(fill: fills.Fill) -> errors.CacheError | None:
@@ -78,7 +94,7 @@ def _uncertain(fill: fills.Fill) -> errors.CacheError | None:
 
 def _never_listed() -> errors.NodeError:
     return errors.NodeError(
-        _('The node accepted the request, but does not list the image'),
+        _('The node accepted the request, but lists no such entry'),
         _(
             'A client may be downloading it. Check again with '
             "'openstack image cache list', and check the log of the node."

@@ -36,7 +36,7 @@ class CacheApiDriver(base.CacheDriver):
 
     @property
     def filled_by(self) -> str | None:
-        """The program; known after the first image was queued."""
+        """The program, according to the response to the last request."""
         return self._filled_by
 
     async def list_entries(self) -> list[entries.Entry]:
@@ -58,8 +58,8 @@ class CacheApiDriver(base.CacheDriver):
                 raise errors.Refused(error.why, errors.INACTIVE) from error
             raise
         self._client.decode(response)
-        if response.status == _QUEUED_ONLY:
-            self._filled_by = base.PREFETCHER
+        queued_only = response.status == _QUEUED_ONLY
+        self._filled_by = base.PREFETCHER if queued_only else None
 
     async def delete(
         self, image_id: str, *, queued_only: bool = False

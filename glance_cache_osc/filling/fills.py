@@ -15,6 +15,7 @@ import enum
 
 from glance_cache_osc import errors
 from glance_cache_osc.drivers import retries
+from glance_cache_osc.filling import pauses
 from glance_cache_osc.fleet import fleet
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
@@ -23,8 +24,6 @@ from glance_cache_osc.model import plan
 
 #: The shortest pause between two polls of a node, in seconds.
 _MIN_PAUSE = 0.2
-#: The longest pause between two polls, in seconds.
-_MAX_PAUSE = 30.0
 #: If the last successful poll is older than these seconds, the node is polled
 #: again before an image is queued.
 _MAX_AGE = 30.0
@@ -153,6 +152,11 @@ class NodeFills:
         Another client may have queued that image since the last poll.
         """
         return not self.pending[0].force and now - self._last_seen > _MAX_AGE
+
+    def poll_now(self) -> None:
+        """Poll the node without a pause, if it needs polls."""
+        self.next_poll = 0.0
+        self.changed.set()
 
     def start_next(self) -> Fill:
         """Mark the next fill as requested, and return it."""
@@ -285,16 +289,8 @@ class NodeFills:
         """Set the time of the next poll."""
         absent = any(one.queued and one.absent_since for one in self.requested)
         idle = 0 if absent else now - self._progressed
-        self.next_poll = now + poll_interval(idle, self._poll_time, _MIN_PAUSE)
+        self.next_poll = now + pauses.next_poll(
+            idle, self._poll_time, _MIN_PAUSE
+        )
         if now < (stall := self._progressed + self._stall_after):
             self.next_poll = min(self.next_poll, stall)
-
-
-def poll_interval(idle: float, duration: float, shortest: float) -> float:
-    """The pause until the next poll, in seconds.
-
-    :param idle: seconds since an image was last cached.
-    :param duration: seconds that the last poll took.
-    :param shortest: the shortest pause, in seconds.
-    """
-    return min(max(idle / 10, duration * 10, shortest), _MAX_PAUSE)

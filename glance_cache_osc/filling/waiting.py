@@ -2,8 +2,7 @@
 
 """Queue images and wait until they are cached.
 
-One task for each node sends the requests to that node, one at a time. It polls
-the node at intervals that grow while no image is newly cached there.
+One task for each node sends its requests, and polls it at growing intervals.
 """
 
 import asyncio
@@ -18,6 +17,7 @@ import enum
 from glance_cache_osc import errors
 from glance_cache_osc.cloud import cloud as clouds
 from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import pauses
 from glance_cache_osc.filling import slots
 from glance_cache_osc.filling import watching
 from glance_cache_osc.fleet import fleet
@@ -65,8 +65,7 @@ class Limits:
 class Wait:
     """One wait: queues images and follows their fills.
 
-    :param wanted: the fills, the most urgent first; the wait sets the state
-        and the error of each.
+    :param wanted: the fills, most urgent first; the wait sets their states.
     :param not_cacheable: returns those of the given images, by cloud and ID,
         that no node can cache, with the reasons.
     :param watcher: receives progress reports.
@@ -245,7 +244,7 @@ class Wait:
         self._check_finished()
 
     async def _check_images(self) -> None:
-        """Fail the fills of images that two checks in a row reject."""
+        """Poll when a check rejects an image; fail it when the next does."""
         before: _Reasons = {}
         pause = _MIN_CHECK
         while True:
@@ -257,9 +256,12 @@ class Wait:
             wanted = [key for key, left in self._by_image.items() if left]
             found = await self.not_cacheable(wanted)
             self._fail({key: found[key] for key in found if key in before})
+            for key in found.keys() - before.keys():
+                for fill in self._by_image[key]:
+                    self._nodes[fill.member].poll_now()
             before = found
             idle = 0 if found else _now() - self._last_arrival
-            pause = fills.poll_interval(idle, _now() - began, _MIN_CHECK)
+            pause = pauses.next_poll(idle, _now() - began, _MIN_CHECK)
 
     def _fail(self, reasons: _Reasons) -> None:
         changed = set()

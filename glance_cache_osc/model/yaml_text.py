@@ -15,7 +15,6 @@ Loader: Any = getattr(yaml, 'CSafeLoader', yaml.SafeLoader)
 _MAX_DEPTH = 20
 #: The most keys of a mapping that is merged into others (``<<``).
 _MAX_MERGED = 20
-_MERGE = 'tag:yaml.org,2002:merge'
 #: What PyYAML raises for values such as ``2026-13-13`` or ``!!bool maybe``.
 _WRONG_VALUES = (
     ArithmeticError,
@@ -75,20 +74,25 @@ def _check_keys(root: yaml.Node | None, seen: set[int]) -> None:
     for item in root.value:
         key, value = item if isinstance(item, tuple) else (None, item)
         _check_keys(value, seen)
+        problem = ''
         if isinstance(key, yaml.ScalarNode):
-            problem = ''
             if key.value in keys:
                 problem = f"'{key.value}' occurs twice"
-            elif key.tag == _MERGE and not _is_plain(value):
-                problem = (
-                    "'<<' requires one mapping, of at most "
-                    f"{_MAX_MERGED} keys and without '<<'"
-                )
-            if problem:
-                raise yaml.MarkedYAMLError(
-                    problem=problem, problem_mark=key.start_mark
-                )
             keys.add(key.value)
+        # PyYAML merges by the tag alone, even if the key is a list.
+        if not problem and _merges(key) and not _is_plain(value):
+            problem = (
+                f"'<<' requires one mapping, of at most {_MAX_MERGED} keys "
+                "and without '<<'"
+            )
+        if key and problem:
+            raise yaml.MarkedYAMLError(
+                problem=problem, problem_mark=key.start_mark
+            )
+
+
+def _merges(key: yaml.Node | None) -> bool:
+    return key is not None and key.tag == 'tag:yaml.org,2002:merge'
 
 
 def _is_plain(merged: yaml.Node) -> bool:
@@ -96,7 +100,7 @@ def _is_plain(merged: yaml.Node) -> bool:
     return (
         isinstance(merged, yaml.MappingNode)
         and len(merged.value) <= _MAX_MERGED
-        and all(key.tag != _MERGE for key, __ in merged.value)
+        and not any(_merges(key) for key, __ in merged.value)
     )
 
 

@@ -23,9 +23,9 @@ from glance_cache_osc.model import plan
 from glance_cache_osc.model import selection
 from glance_cache_osc.transport import attempt
 
-#: The largest offset of a time zone. With the driver `centralized_db`, Glance
-#: reports local times as UTC.
-_MAX_OFFSET = datetime.timedelta(hours=14)
+#: More than the offset of any time zone. With the driver `centralized_db`,
+#: Glance reports local times as UTC.
+_MAX_OFFSET = datetime.timedelta(hours=15)
 _RESULTS = {
     plan.Action.DELETE: 'deleted',
     plan.Action.NONE: 'not in cache',
@@ -69,13 +69,6 @@ class DeleteImageCache(base.CacheLister):
                     "'openstack image cache clear'."
                 ),
             )
-        if filters.older_than and filters.older_than < _MAX_OFFSET:
-            self.log.warning(
-                _(
-                    '--older-than is less than 14 hours: a node with a time '
-                    'zone east of UTC may report times that are too early.'
-                )
-            )
         members = self.chosen_fleet(parsed_args)
         if filters.orphans:
             members = self.loop.run(self._check_login(members))
@@ -87,6 +80,13 @@ class DeleteImageCache(base.CacheLister):
         steps = self.loop.run(
             self._steps(parsed_args, words, filters, members)
         )
+        if steps and (filters.older_than or _MAX_OFFSET) < _MAX_OFFSET:
+            self.log.warning(
+                _(
+                    '--older-than is less than 15 hours: a node with a time '
+                    'zone east of UTC may report times that are too early.'
+                )
+            )
         if parsed_args.dry_run:
             return [_row(*one, one[1].action.value) for one in steps]
         if confirm:

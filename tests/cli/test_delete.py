@@ -752,10 +752,10 @@ def test_entries_that_were_not_used_for_a_week(
 @pytest.mark.parametrize(
     ('duration', 'warning'),
     [
-        ('14h', ''),
+        ('15h', ''),
         (
-            '839m',
-            '--older-than is less than 14 hours: a node with a time zone east '
+            '899m',
+            '--older-than is less than 15 hours: a node with a time zone east '
             'of UTC may report times that are too early.\n',
         ),
     ],
@@ -763,14 +763,14 @@ def test_entries_that_were_not_used_for_a_week(
 def test_a_short_time_may_be_less_than_the_offset_of_a_time_zone(
     cloud: Cloud, openstack: OpenStack, duration: str, warning: str
 ) -> None:
-    cloud.answers('GET', CACHE, json=p.cache())
+    cloud.answers('GET', CACHE, json=p.cache(p.cached(p.UBUNTU)))
 
     result = openstack(
-        *('image', 'cache', 'delete', '--older-than', duration),
-        *('--auto-approve', '-f', 'value'),
+        *('image', 'cache', 'delete', '--older-than', duration, '--dry-run'),
+        *('-f', 'value', '-c', 'Action'),
     )
 
-    assert result == Result(0, '', warning)
+    assert result == Result(0, 'delete\n', warning)
 
 
 def test_both_are_dropped_if_both_are_named(

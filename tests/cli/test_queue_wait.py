@@ -422,10 +422,10 @@ def test_an_accepted_image_is_never_listed(
     assert result == Result(
         1,
         '',
-        f'Cannot cache image ubuntu-24.04 ({p.UBUNTU}) on {p.GLANCE}: The '
-        'node accepted the request, but does not list the image. A client may '
-        "be downloading it. Check again with 'openstack image cache list', "
-        'and check the log of the node.\n',
+        f'Not cached on {p.GLANCE}: ubuntu-24.04 ({p.UBUNTU}): The node '
+        'accepted the request, but lists no such entry. A client may be '
+        "downloading it. Check again with 'openstack image cache list', and "
+        'check the log of the node.\n',
     )
 
 
@@ -449,6 +449,36 @@ def test_a_cached_image_is_not_replaced_by_yoga(
             'the images again.\n'
         )
         assert result.err.count('\n') == 1
+
+
+@pytest.mark.parametrize('options', [[], ['--force']])
+@pytest.mark.parametrize('wait', [[], ['--wait', '--timeout', '0.5']])
+def test_yoga_needs_its_prefetcher(
+    cloud: Cloud, openstack: OpenStack, options: list[str], wait: list[str]
+) -> None:
+    """Also to fill what was queued before a restart."""
+    answer_names(cloud, p.UBUNTU)
+    queued = [p.UBUNTU] if options else []
+    cloud.answers(
+        'GET',
+        CACHE,
+        {'json': p.cache(queued=queued)},
+        {'json': p.cache(queued=[p.UBUNTU])},
+    )
+    cloud.answers('PUT', f'{CACHE}/{p.UBUNTU}', status_code=200, text='null')
+
+    result = openstack(
+        *('image', 'cache', 'queue', 'ubuntu-24.04', *options, *wait),
+        *('-f', 'value', '-c', 'Result'),
+    )
+
+    assert result.out == 'queued\n'
+    hint, *more = result.err.splitlines()
+    assert hint == (
+        "Images stay queued until 'glance-cache-prefetcher' runs on "
+        f'{p.GLANCE}.'
+    )
+    assert (result.code, len(more)) == ((1, 1) if wait else (0, 0))
 
 
 def test_time_is_up_before_an_image_is_queued(

@@ -67,6 +67,24 @@ def names(cloud: Cloud, image_id: str, name: str, **more: Any) -> None:
 
 
 @pytest.mark.usefixtures('xena')
+def test_only_the_queue_of_an_old_node_is_changed(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    """The image may be cached just before the request."""
+    names(cloud, p.DEBIAN, 'debian-13')
+    cloud.answers('DELETE', f'{QUEUED}/{p.DEBIAN}', **NULL)
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--queued', '--auto-approve'),
+        *('-f', 'value', '-c', 'Name', '-c', 'Result'),
+    )
+
+    assert result == Result(0, 'debian-13 deleted\n', '')
+    deletions = [one for one in cloud.requests if one.startswith('DELETE')]
+    assert deletions == [f'DELETE {QUEUED}/{p.DEBIAN}']
+
+
+@pytest.mark.usefixtures('xena')
 def test_an_old_node_is_listed(cloud: Cloud, openstack: OpenStack) -> None:
     result = openstack(
         *('image', 'cache', 'list', '-f', 'csv', '--quote', 'none'),

@@ -20,6 +20,7 @@ import pytest
 
 from glance_cache_osc import errors
 from glance_cache_osc.filling import fills
+from glance_cache_osc.filling import pauses
 from glance_cache_osc.filling import waiting
 from glance_cache_osc.model import entries
 from glance_cache_osc.model import images
@@ -537,6 +538,32 @@ def test_an_image_that_was_never_queued_is_waited_for() -> None:
     assert scene.ends == ['a n1 CACHED']
 
 
+def test_an_image_that_was_never_queued_is_polled_at_growing_intervals() -> (
+    None
+):
+    scene = Scene(seconds=None, stall_after=1e6)
+    driver = scene.drivers[0]
+    scene.world.at(0.05, driver.queued.clear)
+    scene.world.at(3600, lambda: driver.cached.update(a=None))
+
+    assert scene.follow() is SETTLED
+    assert 100 < len(driver.looks) < 200
+
+
+@pytest.mark.parametrize('seconds', [60, 120, 200, 290])
+def test_an_image_that_is_rejected_after_its_fill_is_cached(
+    seconds: float,
+) -> None:
+    """Though the next poll was to be later than both checks."""
+    for later in range(1, 25):
+        scene = Scene(seconds=seconds, stall_after=1e6)
+        forget = functools.partial(scene.forget, 'a')
+        scene.world.at(seconds + later, forget)
+
+        assert scene.follow() is SETTLED
+        assert scene.ends == ['a n1 CACHED']
+
+
 def test_an_image_that_is_deleted_in_glance_has_failed_at_once() -> None:
     scene = Scene(nodes=2, wanted='ab', seconds=1000, stall_after=1e9)
     scene.world.at(20, lambda: setattr(scene, 'known', {'b'}))
@@ -570,14 +597,6 @@ def test_a_list_of_images_that_lacks_one_once_is_asked_again() -> None:
     scene = Scene(seconds=30)
     scene.world.at(10, lambda: setattr(scene, 'known', set()))
     scene.world.at(11.1, lambda: setattr(scene, 'known', {'a'}))
-
-    assert scene.follow() is SETTLED
-    assert scene.ends == ['a n1 CACHED']
-
-
-def test_a_list_of_images_that_cannot_be_read_does_no_harm() -> None:
-    scene = Scene(seconds=30)
-    scene.known = errors.CatalogueError('It is away')
 
     assert scene.follow() is SETTLED
     assert scene.ends == ['a n1 CACHED']
@@ -1183,7 +1202,7 @@ def test_images_that_have_arrived_are_checked_no_more() -> None:
 def test_how_long_it_is_until_the_next_look(
     idle: float, duration: float, pause: float
 ) -> None:
-    assert fills.poll_interval(idle, duration, 0.2) == pytest.approx(pause)
+    assert pauses.next_poll(idle, duration, 0.2) == pytest.approx(pause)
 
 
 def test_nothing_new_is_told_once_a_second() -> None:
@@ -1330,7 +1349,6 @@ def is_true(scene: Scene, fill: fills.Fill) -> bool:
     if fill.state is fills.State.REQUESTED:
         answer = driver.answers.get(image_id, BUSY)
         return answer is not BUSY or fill.queued
-    assert isinstance(scene.known, set)
     return {
         str(NO): driver.answers.get(image_id) is NO,
         GONE: image_id in driver.dropped,

@@ -297,7 +297,7 @@ class Scene:
         wanted = list(wanted)
         self.world = World()
         self.notes = Notes()
-        self.known: set[str] | errors.CacheError = set(wanted)
+        self.known = set(wanted)
         #: When Glance's list of images was read, and for which images.
         self.checks: list[float] = []
         self.checked: list[set[str]] = []
@@ -353,7 +353,6 @@ class Scene:
 
     def forget(self, image_id: str) -> None:
         """Delete an image from Glance."""
-        assert isinstance(self.known, set)
         self.known.discard(image_id)
 
     def interrupt(self) -> None:
@@ -390,7 +389,5 @@ class Scene:
     def _look_up(self, image_ids: set[str]) -> dict[str, errors.ImageError]:
         self.checks.append(self.world.now)
         self.checked.append(image_ids)
-        if isinstance(self.known, errors.CacheError):
-            return {}
         why = 'The image was deleted from Glance'
         return {one: errors.ImageError(why) for one in image_ids - self.known}
