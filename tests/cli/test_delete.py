@@ -773,6 +773,19 @@ def test_a_short_time_may_be_less_than_the_offset_of_a_time_zone(
     assert result == Result(0, 'delete\n', warning)
 
 
+def test_nothing_is_said_about_times_if_nothing_is_deleted(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    cloud.answers('GET', CACHE, json=p.cache())
+
+    result = openstack(
+        *('image', 'cache', 'delete', '--older-than', '1h'),
+        *('--auto-approve', '-f', 'value'),
+    )
+
+    assert result == Result(0, '', '')
+
+
 def test_both_are_dropped_if_both_are_named(
     cloud: Cloud, openstack: OpenStack
 ) -> None:

@@ -175,6 +175,21 @@ def test_it_is_told_where_something_waits(
 
 
 @pytest.mark.usefixtures('xena')
+def test_the_prefetcher_of_an_old_node_is_named_once(
+    cloud: Cloud, openstack: OpenStack
+) -> None:
+    names(cloud, p.DEBIAN, 'debian-13')
+
+    result = openstack(
+        *('image', 'cache', 'queue', p.DEBIAN, '--wait', '--timeout', '0.5'),
+        *('-f', 'value', '-c', 'Result'),
+    )
+
+    assert (result.code, result.out) == (1, 'queued\n')
+    assert result.err.count('glance-cache-prefetcher') == 1
+
+
+@pytest.mark.usefixtures('xena')
 @pytest.mark.parametrize('more', [(), ('--wait',), ('--dry-run',)])
 def test_an_old_node_does_not_replace_a_cached_image(
     cloud: Cloud, openstack: OpenStack, more: tuple[str, ...]

@@ -566,7 +566,7 @@ def test_an_item_may_merge_and_repeat_others(file: pathlib.Path) -> None:
         '&b {<<: {b: 1}}',
         '{' + ', '.join(f'k{at}: 1' for at in range(21)) + '}',
         'b',
-        '1, ? !!merge [] : {<<: {}}',
+        '{}, ? !!merge [] : {<<: {}}',
     ],
 )
 def test_merged_mappings_are_not_multiplied(
