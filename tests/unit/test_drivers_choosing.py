@@ -78,10 +78,13 @@ def test_an_old_node_is_found_out_once(
     web.answers('GET', QUEUED, json={'queued_images': ['id-1']})
     web.answers('GET', CACHED, json={'cached_images': []})
     web.answers('DELETE', QUEUED, json={'num_deleted': 1})
+    for url in (QUEUED, CACHED):
+        web.answers('DELETE', f'{url}/id-1', text='null')
 
     first = run(driver.list_entries())
     second = run(driver.list_entries())
     run(driver.clear(entries.Target.QUEUE))
+    run(driver.delete('id-1'))
 
     assert first == second
     assert [one.image_id for one in first] == ['id-1']
@@ -91,6 +94,7 @@ def test_an_old_node_is_found_out_once(
         *(f'GET {CACHE}', f'GET {VERSIONS}'),
         *(f'GET {QUEUED}', f'GET {CACHED}') * 2,
         f'DELETE {QUEUED}',
+        *(f'DELETE {QUEUED}/id-1', f'DELETE {CACHED}/id-1'),
     ]
 
 

@@ -580,6 +580,15 @@ def test_merged_mappings_are_not_multiplied(
     )
 
 
+def test_twenty_keys_can_be_merged(file: pathlib.Path) -> None:
+    keys = ', '.join(f'k{at}: 1' for at in range(20))
+    file.write_text(f'- {{<<: {{{keys}}}}}')
+
+    assert "item 1, key 'name': missing" in failure(
+        image_cache_nodes_file=str(file)
+    )
+
+
 def test_nested_merges_end_soon(file: pathlib.Path) -> None:
     levels = [
         f'- &a{at} {{<<: [{", ".join([f"*a{at - 1}"] * 10)}]}}'
