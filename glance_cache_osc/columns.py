@@ -224,16 +224,16 @@ _FORMS = {
 }
 
 
-#: The error handlers of encodings with which some text cannot be written.
-_RAISING = ('strict', 'surrogateescape')
-
-
 def _can_show_bars(stream: TextIO) -> bool:
     try:
         Share(1, 2).bar().encode(stream.encoding or 'utf-8')
     except UnicodeEncodeError:
         return False
     return True
+
+
+#: The error handlers of encodings with which some text cannot be written.
+_RAISING = ('strict', 'surrogateescape')
 
 
 def escape_unencodable(stream: TextIO) -> None:

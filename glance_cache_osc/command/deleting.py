@@ -44,10 +44,10 @@ async def delete(
 
     async def delete_one(job: fleet.Job) -> None:
         if recheck:
-            matches = await recheck.matches(job)
-            # While Glance ends a fill, no list may have the entry. A cached
-            # entry that is gone was deleted.
-            if not matches and (matches is False or job not in cached):
+            # While Glance ends a fill, no list may have a queued entry. The
+            # list without a cached entry may be that of another node behind
+            # the same endpoint.
+            if not await recheck.matches(job, absent=job in cached):
                 raise errors.NodeError(
                     _('The entry has changed and does not match the filters'),
                     _('Run the command again.'),
@@ -83,9 +83,10 @@ class _Recheck:
         self._ends: dict[fleet.Member, float] = {}
         self._failed: set[fleet.Member] = set()
 
-    async def matches(self, job: fleet.Job) -> bool | None:
-        """Whether an entry still matches; None if its node does not list it.
+    async def matches(self, job: fleet.Job, *, absent: bool) -> bool:
+        """Whether an entry still matches.
 
+        :param absent: the result if the node does not list the entry.
         :raises errors.Interrupted: the check was cancelled.
         :raises operations.ReportedError: the node could not be read.
         """
@@ -97,7 +98,7 @@ class _Recheck:
             last = asyncio.ensure_future(self._matching(member))
             self._lists[member] = last
         try:
-            return (await last).get(job.image_id)
+            return (await last).get(job.image_id, absent)
         except asyncio.CancelledError:
             raise errors.Interrupted from None
         except errors.Interrupted:

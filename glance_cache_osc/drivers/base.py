@@ -13,7 +13,7 @@ from glance_cache_osc import errors
 from glance_cache_osc.i18n import _
 from glance_cache_osc.model import entries
 
-#: The program that downloads queued images to nodes before Zed.
+#: The program that downloads queued images to nodes of Yoga and older.
 PREFETCHER = 'glance-cache-prefetcher'
 
 

@@ -773,7 +773,7 @@ def test_a_short_time_may_be_less_than_the_offset_of_a_time_zone(
     assert result == Result(0, 'delete\n', warning)
 
 
-def test_nothing_is_said_about_times_if_nothing_is_deleted(
+def test_no_warning_about_times_without_a_deletion(
     cloud: Cloud, openstack: OpenStack
 ) -> None:
     cloud.answers('GET', CACHE, json=p.cache())

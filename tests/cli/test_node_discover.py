@@ -340,8 +340,8 @@ def test_a_catalogue_of_one_bad_endpoint_is_not_empty(
     assert (result.code, result.err) == (
         1,
         "Cannot use an endpoint of region 'RegionOne': 'ftp://bad.example' is "
-        'not a node endpoint: the URL must start with http:// or https://. Correct '
-        "it with 'openstack endpoint set --url'.\n",
+        'not a node endpoint: the URL must start with http:// or https://. '
+        "Correct it with 'openstack endpoint set --url'.\n",
     )
 
 

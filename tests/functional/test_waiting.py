@@ -286,8 +286,25 @@ def test_an_image_whose_data_is_gone_stalls_its_node_alone(
     assert caches[1].cached == {broken, sound}
 
 
-def test_an_image_that_is_deleted_meanwhile_has_failed(
-    started: Start, images: Images, caches: list[Cache], nodes: dict[str, str]
+@pytest.mark.parametrize(
+    ('change', 'why'),
+    [
+        (Images.delete, 'The image was deleted from Glance.'),
+        (
+            Images.deactivate,
+            'The image is not active. Wait until the image is active, or '
+            'reactivate it.',
+        ),
+    ],
+    ids=['deleted', 'deactivated'],
+)
+def test_an_image_that_is_no_longer_active_fails(
+    started: Start,
+    images: Images,
+    caches: list[Cache],
+    nodes: dict[str, str],
+    change: Callable[[Images, str], None],
+    why: str,
 ) -> None:
     image = images('doomed')
     images('sound')
@@ -295,34 +312,14 @@ def test_an_image_that_is_deleted_meanwhile_has_failed(
 
     with started('-v', *FLEET, 'queue', 'doomed', 'sound', *ON_BERGEN) as run:
         until_something_arrived(run)
-        images.delete(image)
+        change(images, image)
         result = ended(run)
 
     assert result.code == 1
     assert results(result) == [('sound', 'cached', 'edge-bergen')]
     assert result.err.splitlines()[-1] == (
         f'Cannot cache image doomed ({image}) on edge-bergen '
-        f'({nodes["edge-bergen"]}): The image was deleted from Glance.'
-    )
-
-
-def test_an_image_that_is_deactivated_meanwhile_has_failed(
-    started: Start, images: Images, caches: list[Cache], nodes: dict[str, str]
-) -> None:
-    image = images('doomed')
-    images('sound')
-    caches[1].queue_only(image)
-
-    with started('-v', *FLEET, 'queue', 'doomed', 'sound', *ON_BERGEN) as run:
-        until_something_arrived(run)
-        images.deactivate(image)
-        result = ended(run)
-
-    assert result.code == 1
-    assert results(result) == [('sound', 'cached', 'edge-bergen')]
-    assert result.err.splitlines()[-1].startswith(
-        f'Cannot cache image doomed ({image}) on edge-bergen '
-        f'({nodes["edge-bergen"]}): The image is not active.'
+        f'({nodes["edge-bergen"]}): {why}'
     )
 
 
