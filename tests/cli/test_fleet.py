@@ -81,26 +81,31 @@ VALUE = """\
 884d4cbe-a2b4-4c09-a3d0-8ab2734603cb debian-13 queued     edge-oslo
 """
 
+FORMATS = [
+    ('table', TABLE),
+    ('json', JSON),
+    ('yaml', YAML),
+    ('csv', CSV),
+    ('value', VALUE),
+]
 
-@pytest.mark.parametrize('terminal', [False, True])
-@pytest.mark.parametrize('which', [[], ['--all-nodes'], ['--node', 'edge-*']])
+
 @pytest.mark.parametrize(
-    ('name', 'expected'),
+    ('which', 'name', 'expected', 'terminal'),
     [
-        ('table', TABLE),
-        ('json', JSON),
-        ('yaml', YAML),
-        ('csv', CSV),
-        ('value', VALUE),
+        *(([], *form, False) for form in FORMATS),
+        *(([], *form, True) for form in FORMATS),
+        (['--all-nodes'], 'json', JSON, False),
+        (['--node', 'edge-*'], 'json', JSON, False),
     ],
 )
 def test_five_of_six_nodes_fail_and_hide_nothing(
     cloud: Cloud,
     openstack: OpenStack,
     clouds_yaml: Any,
+    which: list[str],
     name: str,
     expected: str,
-    which: list[str],
     terminal: bool,
 ) -> None:
     clouds_yaml(fleets.CLOUDS_YAML)

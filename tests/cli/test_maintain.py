@@ -589,17 +589,18 @@ DRY_CSV = '"Action","Node"\n"{verb}","edge-oslo"\n"{verb}","edge-bergen"\n'
 DRY_VALUE = '{verb} edge-oslo\n{verb} edge-bergen\n'
 
 
-@pytest.mark.parametrize('terminal', [False, True])
-@pytest.mark.parametrize('nodes', [[], ['--all-nodes'], ['--node', 'edge-*']])
 @pytest.mark.parametrize('verb', ['clean', 'prune'])
 @pytest.mark.parametrize(
-    ('name', 'expected'),
+    ('nodes', 'name', 'expected', 'terminal'),
     [
-        ('table', DRY_TABLE),
-        ('json', DRY_JSON),
-        ('yaml', DRY_YAML),
-        ('csv', DRY_CSV),
-        ('value', DRY_VALUE),
+        ([], 'table', DRY_TABLE, False),
+        ([], 'table', DRY_TABLE, True),
+        ([], 'json', DRY_JSON, False),
+        ([], 'yaml', DRY_YAML, False),
+        ([], 'csv', DRY_CSV, False),
+        ([], 'value', DRY_VALUE, False),
+        (['--all-nodes'], 'json', DRY_JSON, False),
+        (['--node', 'edge-*'], 'json', DRY_JSON, False),
     ],
 )
 @pytest.mark.usefixtures('two_nodes')
