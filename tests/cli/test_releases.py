@@ -181,7 +181,7 @@ def test_the_prefetcher_of_an_old_node_is_named_once(
     names(cloud, p.DEBIAN, 'debian-13')
 
     result = openstack(
-        *('image', 'cache', 'queue', p.DEBIAN, '--wait', '--timeout', '0.5'),
+        *('image', 'cache', 'queue', p.DEBIAN, '--wait', '--timeout', '1'),
         *('-f', 'value', '-c', 'Result'),
     )
 

@@ -1227,13 +1227,13 @@ def test_a_timeout_that_passes(
     }
     node = Node(cloud, reads, DATA)
 
-    result = openstack(*VERIFY, '--timeout', '0.4', *BRIEF)
+    result = openstack(*VERIFY, '--timeout', '1.5', *BRIEF)
 
     assert result == Result(
         1,
         'debian-13 ok\n',
         f'Cannot verify image fedora-42 ({p.FEDORA}), ubuntu-24.04 '
-        f'({p.UBUNTU}) on {p.GLANCE}: Not verified within 0.4 seconds. To '
+        f'({p.UBUNTU}) on {p.GLANCE}: Not verified within 1.5 seconds. To '
         'wait longer, use --timeout.\n',
     )
     assert node.files == [p.DEBIAN, p.FEDORA]
@@ -2036,13 +2036,13 @@ def test_a_timeout_that_passes_while_a_store_is_read(
     node.store[p.UBUNTU] = Read(instead=web.HELD)
 
     result = openstack(
-        *(*REPAIR, '--timeout', '0.8', '--node-timeout', '2', *BRIEF),
+        *(*REPAIR, '--timeout', '1.5', '--node-timeout', '3', *BRIEF),
         terminal=True,
     )
 
     why = 'the data does not match the hash in Glance. Repair: '
     late = (
-        f'{why}The entry was not repaired within 0.8 seconds. To wait longer, '
+        f'{why}The entry was not repaired within 1.5 seconds. To wait longer, '
         'use --timeout.\n'
     )
     assert (result.code, result.out) == (
@@ -2088,19 +2088,28 @@ def test_a_timeout_that_passes_before_an_entry_is_replaced(
 
 
 def test_a_repair_whose_fill_does_not_arrive(
-    cloud: Cloud, known: dict[str, Any], openstack: OpenStack
+    cloud: Cloud,
+    known: dict[str, Any],
+    openstack: OpenStack,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """The bad entry is gone, and there is nothing to delete."""
+
+    class Limits(waiting.Limits):
+        def __init__(self, *values: Any, **more: Any) -> None:
+            super().__init__(*values, **more | {'left': 0.5})
+
     node = node_of(cloud, Read(WRONG))
     node._intact = {}
+    monkeypatch.setattr(waiting, 'Limits', Limits)
 
-    result = openstack(*REPAIR, '--auto-approve', '--timeout', '0.5', *BRIEF)
+    result = openstack(*REPAIR, '--auto-approve', '--timeout', '60', *BRIEF)
 
     assert result == Result(
         1,
         'ubuntu-24.04 not in cache\n',
         f'Not cached on {p.GLANCE}: ubuntu-24.04 ({p.UBUNTU}): Not '
-        'cached within 0.5 seconds. Queued images stay queued. To wait longer, '
+        'cached within 60 seconds. Queued images stay queued. To wait longer, '
         'use --timeout. If glance-api was restarted after the request, use '
         "'openstack image cache queue --force'.\n",
     )
