@@ -452,7 +452,7 @@ def test_a_cached_image_is_not_replaced_by_yoga(
 
 
 @pytest.mark.parametrize('options', [[], ['--force']])
-@pytest.mark.parametrize('wait', [[], ['--wait', '--timeout', '0.5']])
+@pytest.mark.parametrize('wait', [[], ['--wait', '--timeout', '1.5']])
 def test_yoga_needs_its_prefetcher(
     cloud: Cloud, openstack: OpenStack, options: list[str], wait: list[str]
 ) -> None:
